@@ -1,0 +1,45 @@
+"""The result of aligning one network with another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lmc_core.alignment.coupling import Coupling
+from lmc_core.networks.network import Network
+from lmc_core.symmetry.symmetry import Symmetry
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """A coupling per group, and how it was found.
+
+    couplings        group name → Coupling, every group of the symmetry
+    symmetry         of the reference (and so of the moved network)
+    method, settings, seed
+    history          the method's own objective after each step of the kept restart; first entry = naive (identity)
+    spread           final objective of every restart
+    converged        False if a limit of sweeps or iterations stopped it
+    notes            sentences for the user ("did not converge in 100 sweeps", …)
+    seconds          wall-clock time of the alignment
+    function_error   max |f_B − f_transported B| / max |f_B| on the example inputs, measured
+    """
+
+    couplings: Mapping[str, Coupling]
+    symmetry: Symmetry
+    method: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    history: tuple[float, ...] = ()
+    spread: tuple[float, ...] = ()
+    converged: bool = True
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    function_error: float | None = None
+
+    def transport(self, network: Network) -> Network:
+        """`network` (the moved one) in the order of the reference: the same function when couplings are hard."""
+        from lmc_core.alignment.transport import transport
+
+        return transport(network, self.symmetry, self.couplings)

@@ -1,0 +1,41 @@
+"""Labelled examples for training and evaluation, as one immutable value."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Training and test examples.
+
+    x_train, x_test   float32 in [0, 1] for images, (examples, …): digits (8, 8), mnist (28, 28), cifar10 (3, 32, 32)
+    y_train, y_test   int64 class numbers
+    classes           names of the classes
+    """
+
+    name: str
+    x_train: NDArray[np.float32]
+    y_train: NDArray[np.int64]
+    x_test: NDArray[np.float32]
+    y_test: NDArray[np.int64]
+    classes: tuple[str, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one example."""
+        return tuple(self.x_train.shape[1:])
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of all examples and labels."""
+        digest = hashlib.sha256()
+        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+            digest.update(str(array.shape).encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()

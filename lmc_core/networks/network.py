@@ -1,0 +1,157 @@
+"""A network as an immutable value: a module for its computation, a state for its numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from lmc_core.errors import MismatchError
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A family of `networks/architectures` and the options that rebuild the module: `build(architecture)`."""
+
+    family: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """What shapes could not tell: an option, the value assumed, and how to override it."""
+
+    option: str
+    value: Any
+    why: str
+
+
+@dataclass(frozen=True)
+class Normalize:
+    """Input normalisation (x − mean) / std, per channel (length C) or one number for all."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """x (b, C, …) or, with one number, any shape."""
+        mean, std = (torch.tensor(v, dtype=x.dtype, device=x.device) for v in (self.mean, self.std))
+        if len(self.mean) > 1:
+            shape = (1, -1) + (1,) * (x.ndim - 2)
+            mean, std = mean.reshape(shape), std.reshape(shape)
+        return (x - mean) / std
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A module, its state, an example input, and where it came from. Operations return new networks.
+
+    module          in eval mode; only its code and non-persistent buffers are used, never its own parameters
+    state           canonical name → tensor: parameters and persistent buffers, tied tensors once
+    example_inputs  tensors the module accepts, batch first
+    architecture    how to rebuild the module, if it is one of ours or was recognised
+    normalize       applied to data before the module sees it
+    """
+
+    module: nn.Module
+    state: Mapping[str, Tensor]
+    example_inputs: tuple[Tensor, ...]
+    architecture: Architecture | None = None
+    normalize: Normalize | None = None
+    source: str = "module"
+    assumptions: tuple[Assumption, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """Outputs for prepared inputs (already normalised), no gradient."""
+        with torch.no_grad():
+            return functional_call(self.module, dict(self.state), inputs)
+
+    def prepare(self, x: Tensor) -> Tensor:
+        """Data (b, …) as this network reads it: reshaped to its input shape, then normalised."""
+        wanted = tuple(self.example_inputs[0].shape[1:])
+        if tuple(x.shape[1:]) != wanted:
+            x = x.reshape(x.shape[0], *wanted)
+        return self.normalize(x) if self.normalize else x
+
+    def with_state(self, state: Mapping[str, Tensor]) -> Network:
+        """The same computation with other numbers. Raises MismatchError naming the first tensor that differs."""
+        for name, tensor in self.state.items():
+            if name not in state:
+                raise MismatchError(f"tensor {name!r} is missing from the new state")
+            if state[name].shape != tensor.shape:
+                raise MismatchError(
+                    f"tensor {name!r} has shape {tuple(state[name].shape)}; this network needs {tuple(tensor.shape)}"
+                )
+        return replace(self, state=MappingProxyType({name: state[name] for name in self.state}))
+
+    def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Network:
+        """The same network on another device or in another floating-point type."""
+        import copy
+
+        def move(x: Tensor) -> Tensor:
+            return x.to(device=device, dtype=dtype if x.is_floating_point() else None)
+
+        return replace(
+            self,
+            module=copy.deepcopy(self.module).to(device=device, dtype=dtype),
+            state=MappingProxyType({name: move(x) for name, x in self.state.items()}),
+            example_inputs=tuple(move(x) for x in self.example_inputs),
+        )
+
+    @property
+    def device(self) -> torch.device:
+        return next((x.device for x in self.state.values()), torch.device("cpu"))
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the state holds."""
+        return sum(x.numel() for x in self.state.values())
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over architecture, normalisation and every tensor's name, type, shape and bytes; 64 hex digits."""
+        digest = hashlib.sha256()
+        about = {
+            "architecture": [self.architecture.family, dict(self.architecture.options)] if self.architecture else None,
+            "normalize": [self.normalize.mean, self.normalize.std] if self.normalize else None,
+        }
+        digest.update(json.dumps(about, sort_keys=True, default=str).encode())
+        for name in sorted(self.state):
+            x = self.state[name].detach().cpu().contiguous()
+            digest.update(f"{name}|{x.dtype}|{tuple(x.shape)}|".encode())
+            digest.update(x.flatten().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: str) -> None:
+        """Write a self-describing .safetensors file."""
+        from lmc_core.networks.checkpoint import save
+
+        save(self, path)
+
+    def export(self, path: str) -> None:
+        """Write a .pt2 program that any torch can run, whatever the architecture."""
+        from lmc_core.networks.program import export
+
+        export(self, path)
+
+
+def network(module: nn.Module, example_inputs: Tensor | tuple[Tensor, ...], **details: Any) -> Network:
+    """Any nn.Module as a Network; tied tensors are kept once, under the name torch lists first.
+
+    example_inputs   one batch, batch first; a tensor or a tuple of tensors
+    details          architecture=, normalize=, source=, metadata=
+    """
+    module = module.eval()
+    kept = module.state_dict(keep_vars=True)
+    names = [name for name, _ in module.named_parameters()] + [n for n, _ in module.named_buffers() if n in kept]
+    state = MappingProxyType({name: kept[name].detach() for name in names})
+    inputs = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
+    return Network(module, state, inputs, **details)

@@ -1,0 +1,53 @@
+"""Loss and accuracy along a path, and the barrier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Split = Literal["train", "test"]
+Metric = Literal["loss", "accuracy"]
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Mean cross-entropy (nats) and accuracy (0..1) at every t, on training and test examples.
+
+    t          (n,) increasing, first 0, last 1
+    values     split → metric → (n,) float64
+    examples   split → how many examples were used
+    seconds    wall-clock time of the evaluation
+    """
+
+    t: NDArray[np.float64]
+    values: Mapping[str, Mapping[str, NDArray[np.float64]]]
+    examples: Mapping[str, int]
+    seconds: float = 0.0
+
+    def loss(self, split: Split = "test") -> NDArray[np.float64]:
+        return self.values[split]["loss"]
+
+    def accuracy(self, split: Split = "test") -> NDArray[np.float64]:
+        return self.values[split]["accuracy"]
+
+    def excess(self, split: Split = "test", metric: Metric = "loss") -> NDArray[np.float64]:
+        """How much worse than the straight line between the ends, at each t: positive is worse for either metric."""
+        y = self.values[split][metric]
+        line = (1 - self.t) * y[0] + self.t * y[-1]
+        return y - line if metric == "loss" else line - y
+
+    def barrier(self, split: Split = "test", metric: Metric = "loss") -> float:
+        """max over t of L(t) − [(1−t) L(0) + t L(1)] (Entezari 2021); for accuracy the same with the sign turned."""
+        return float(self.excess(split, metric).max())
+
+    def peak(self, split: Split = "test", metric: Metric = "loss") -> float:
+        """The t at which the barrier is reached."""
+        return float(self.t[int(self.excess(split, metric).argmax())])
+
+    def midpoint(self, split: Split = "test", metric: Metric = "loss") -> float:
+        """The value at t = ½ (interpolated if ½ is not a point)."""
+        return float(np.interp(0.5, self.t, self.values[split][metric]))

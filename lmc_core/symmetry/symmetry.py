@@ -1,0 +1,87 @@
+"""The permutation symmetry of one network, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lmc_core.symmetry.axis import Axis, Group, groups_in
+
+Role = Literal["write", "read", "both", "none"]
+"""Of a tensor axis: it makes the units, it uses them, one tensor does both (tied embeddings), or neither is known."""
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """One use of a weight: the value it reads and the value it makes (a pre-activation).
+
+    weight, bias    state names; bias is None where there is none
+    kind            "linear" (x Wᵀ), "matmul" (x W), "conv", "conv-transpose", "embedding",
+                    "recurrent-input" (W_ih), "recurrent-hidden" (W_hh)
+    input, output   names of graph values; for recurrent kinds `output` is the sequence of hidden states, and for
+                    "recurrent-hidden" `input` is that same sequence (read one step later)
+    read, write     the axis of `weight` that meets `input`, and the one that becomes the feature axis of `output`
+    options         of a convolution: stride, padding, dilation, groups; of recurrence: reverse, batch_first
+    """
+
+    weight: str
+    bias: str | None
+    kind: str
+    input: str
+    output: str
+    read: int
+    write: int
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """An axis, or a part of one, that must not move, and why."""
+
+    tensor: str
+    axis: int
+    size: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """Groups of interchangeable units, and where each of them sits.
+
+    groups        name → Group, in the order in which the network first writes them
+    axes          state name → one axis expression per tensor axis
+    roles         (state name, axis number) → role
+    values        graph value → its axes: which activations carry which group
+    reads         group name → ((graph value, axis number), …): the activations that later weights read; what
+                  activation methods compare
+    contractions  every use of a weight, in order
+    pinned        axes that do not move, with the reason
+    unknown_ops   operations without a rule; their axes are pinned
+    unused        state names the graph never reads
+    error         relative output change measured by `verify` at inference; None before it ran
+    """
+
+    groups: Mapping[str, Group]
+    axes: Mapping[str, tuple[Axis, ...]]
+    roles: Mapping[tuple[str, int], Role]
+    values: Mapping[str, tuple[Axis, ...]] = field(default_factory=dict)
+    reads: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    contractions: tuple[Contraction, ...] = ()
+    pinned: tuple[Pinned, ...] = ()
+    unknown_ops: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    error: float | None = None
+
+    def slots(self, group: str) -> tuple[tuple[str, int], ...]:
+        """(state name, axis number) of every tensor axis that mentions `group`."""
+        return tuple(
+            (name, number)
+            for name, axes in self.axes.items()
+            for number, axis in enumerate(axes)
+            if any(g.name == group for g in groups_in(axis))
+        )
+
+    def children(self, group: str) -> tuple[str, ...]:
+        """Names of the groups nested directly within `group`."""
+        return tuple(g.name for g in self.groups.values() if g.within == group)
