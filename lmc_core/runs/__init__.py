@@ -1,0 +1,167 @@
+"""Runs: requests that compute once, in a worker process, and are kept. This is what the pages call; it needs no torch.
+
+run = runs.submit(Request.path("digits-mlp-128/seed0", "digits-mlp-128/seed1"))
+runs.status(run)        RunStatus: queued, running with progress, done, failed …
+runs.result(run)        PathResult, once it is done
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lmc_core.errors import InputError, RunError
+from lmc_core.runs.request import Request, is_run_id
+from lmc_core.runs.status import RunStatus
+
+if TYPE_CHECKING:
+    from lmc_core.runs.result import Result
+    from lmc_core.runs.service import Service
+
+__all__ = [
+    "Request",
+    "RunStatus",
+    "artifact",
+    "cancel",
+    "default_request",
+    "expected",
+    "health",
+    "recent",
+    "request",
+    "result",
+    "retry",
+    "start",
+    "status",
+    "stop",
+    "submit",
+]
+
+
+def _service() -> Service:
+    from lmc_core.runs.service import service
+
+    return service()
+
+
+def start() -> None:
+    """Start the engine of this process: the server's lifespan calls it. Twice is once."""
+    _service().start()
+
+
+def stop() -> None:
+    """Stop the engine; what was running is marked as interrupted, what waits resumes at the next start."""
+    _service().stop()
+
+
+def submit(request: Request, owner: str | None = None) -> str:
+    """Queue a request and return its run id. A request that waits, runs or is done already is not queued again.
+
+    owner   who asks: may cancel it, and counts against the limit per visitor
+
+    Raises RunError if the queue is full.
+    """
+    service = _service()
+    run = request.id
+    known = service.index.status(run)
+    if known is not None and known.state in ("queued", "running"):
+        service.index.want(run, owner)
+        return run
+    if service.store.has(run):
+        if known is None or known.state != "done":
+            stored = service.store.load(run)
+            service.index.enqueue(request, owner=owner, state="done", finding=stored.finding, **_about(request))
+        return run
+    _check_room(service, owner)
+    if known is not None and known.state == "done":  # its result has been deleted from the store
+        service.index.requeue(run)
+    else:
+        service.index.enqueue(request, owner=owner, **_about(request))
+    service.wake()
+    return run
+
+
+def status(run: str) -> RunStatus:
+    """How a run is doing. Raises InputError if there is no such run."""
+    found = _service().index.status(run) if is_run_id(run) else None
+    if found is None:
+        raise InputError(f"there is no run {str(run)[:40]!r} on this server")
+    return found
+
+
+def cancel(run: str, owner: str | None = None) -> bool:
+    """Ask for a run to stop: at once if it waits, within a second if it runs. True if it will.
+
+    owner   a visitor stops only what they asked for, and only if nobody else waits for it; None may stop anything
+    """
+    service = _service()
+    stopping = service.index.cancel(run, owner)
+    service.wake()
+    return stopping
+
+
+def retry(run: str, owner: str | None = None) -> str:
+    """Queue a run that failed, was cancelled or interrupted once more; returns its id."""
+    return submit(request(run), owner)
+
+
+def request(run: str) -> Request:
+    """What a run was asked to compute. Raises InputError if there is no such run."""
+    found = _service().index.request(run) if is_run_id(run) else None
+    if found is None:
+        raise InputError(f"there is no run {str(run)[:40]!r} on this server")
+    return found
+
+
+def result(run: str) -> Result:
+    """What a run found. Raises RunError if it is not done, with the reason if it failed."""
+    now = status(run)
+    if now.state != "done":
+        raise RunError(now.reason or f"run {run} is {now.state}")
+    return _service().result(run)
+
+
+def artifact(run: str, name: str) -> bytes:
+    """A file kept with a run: "aligned.safetensors". Raises InputError if there is none."""
+    status(run)
+    return _service().store.read("runs", run, name)
+
+
+def recent(
+    limit: int = 20, *, kind: str | None = "path", state: str | None = None, owner: str | None = None
+) -> list[RunStatus]:
+    """The newest runs that are listed, or that `owner` asked for."""
+    return _service().index.recent(limit, kind=kind, state=state, owner=owner)
+
+
+def expected(request: Request) -> float | None:
+    """Seconds a request should take here, from earlier runs like it; None if there were none."""
+    return _service().index.expected(_about(request)["likeness"])
+
+
+def health() -> dict[str, Any]:
+    """Engine and queue, for the health check."""
+    service = _service()
+    engine = service.engine.state if service.engine else {"alive": False, "workers": []}
+    return {"status": "ok" if engine["alive"] else "no engine", "waiting": service.index.waiting(), **engine}
+
+
+def default_request() -> Request | None:
+    """The analysis that is ready without a click: the MNIST pair where MNIST is at hand, else digits."""
+    from lmc_core.runs.default import default_request
+
+    return default_request()
+
+
+def _about(request: Request) -> dict[str, Any]:
+    from lmc_core.runs.about import about
+
+    return about(request)
+
+
+def _check_room(service: Service, owner: str | None) -> None:
+    host = service.host
+    if service.index.waiting() >= host.queue:
+        raise RunError(f"{host.queue} runs are waiting already; try again in a few minutes")
+    if owner is not None and service.index.waiting(owner) >= host.queue_per_owner:
+        raise RunError(
+            f"{host.queue_per_owner} of your runs are waiting already; cancel one, or wait until one is done"
+        )

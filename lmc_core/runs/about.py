@@ -1,0 +1,39 @@
+"""What a request says about itself before it runs: a title, who may see it, and which earlier runs it is like."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from lmc_core.errors import InputError
+from lmc_core.runs import library
+from lmc_core.runs.card import ModelCard
+from lmc_core.runs.request import Request
+
+_NOT_LIKENESS = ("a", "b", "fingerprints", "data", "method", "settings", "seed", "upload", "filename", "arch")
+
+
+def about(request: Request) -> dict[str, Any]:
+    """title, listed and likeness of a request.
+
+    listed     False as soon as one of its models is
+    likeness   "kind|data|family and size|method|…", from general to special, to find earlier runs of the same cost
+    """
+    options = request.options
+    cards = [_card(options[name]) for name in ("a", "b") if name in options]
+    if request.kind == "inspect":
+        title, listed = str(options["filename"]), False
+    else:
+        title = " → ".join(c.title for c in cards) or request.kind
+        listed = all(c.listed for c in cards)
+    sizes = ",".join(f"{c.family} 2^{round(math.log2(max(c.parameters, 1)))}" for c in cards)
+    rest = [f"{name}={options[name]}" for name in sorted(options) if name not in _NOT_LIKENESS]
+    words = [request.kind, str(options.get("data")), sizes, str(options.get("method")), *rest]
+    return {"title": title, "listed": listed, "likeness": "|".join(words)[:400]}
+
+
+def _card(model: str) -> ModelCard:
+    try:
+        return library.card(model)
+    except InputError:  # deleted since: the run can still be listed by its link
+        return ModelCard(model, model, listed=False)

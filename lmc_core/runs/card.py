@@ -1,0 +1,57 @@
+"""What is known of a model without opening its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """One model of the library.
+
+    id            "digits-mlp-128/seed0" of a shipped model; 16 hex digits of the fingerprint of an uploaded one
+    family        architecture family, "" if the file carries its own program
+    data          name of the data it was trained (or, uploaded, measured) on; "" if unknown
+    accuracy      split → fraction; loss likewise in nats; empty if not measured
+    fingerprint   sha256 of architecture and weights
+    parameters    how many numbers
+    input_shape   of one example
+    path          address of its .safetensors or .pt2 file
+    listed        False: only its owner and those who know its id see it
+    assumptions   (option, value, why): what the file did not say
+    groups        group name → size, of an uploaded model; error = its measured symmetry error
+    """
+
+    id: str
+    title: str
+    family: str = ""
+    data: str = ""
+    accuracy: Mapping[str, float] = field(default_factory=dict)
+    loss: Mapping[str, float] = field(default_factory=dict)
+    fingerprint: str = ""
+    parameters: int = 0
+    input_shape: tuple[int, ...] = ()
+    path: str = ""
+    listed: bool = True
+    uploaded: bool = False
+    assumptions: tuple[tuple[str, Any, str], ...] = ()
+    groups: Mapping[str, int] = field(default_factory=dict)
+    error: float | None = None
+    seed: int | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def of(content: Mapping[str, Any]) -> ModelCard:
+        """The card that JSON describes; keys that are not fields are ignored."""
+        known = {f.name for f in fields(ModelCard)}
+        values = {name: value for name, value in content.items() if name in known and value is not None}
+        for name in ("accuracy", "loss"):
+            if isinstance(values.get(name), (int, float)):
+                values[name] = {"test": values[name]}
+        values["input_shape"] = tuple(values.get("input_shape", ()))
+        values["assumptions"] = tuple((a[0], a[1], a[2]) for a in values.get("assumptions", ()))
+        if isinstance(values.get("recipe"), str):
+            values["recipe"] = {"command": values["recipe"]}
+        return ModelCard(**values)

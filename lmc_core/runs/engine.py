@@ -1,0 +1,196 @@
+"""The engine: takes runs from the queue, one per device at a time, watches them, and survives whatever they do."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from typing import Any, Protocol
+
+from lmc_core.runs.handle import HANDLES, Handle
+from lmc_core.runs.index import Index
+from lmc_core.runs.request import Request
+from lmc_core.runs.settings import Settings
+from lmc_core.runs.store import Store
+from lmc_core.runs.worker import Message
+
+log = logging.getLogger("lmc_core.runs.engine")
+
+LISTEN = 0.1  # seconds between two looks at a running worker
+IDLE = 0.5  # seconds between two looks at the queue, which another server may have filled
+BEAT = 2.0  # seconds between two signs of life
+SILENT = 30.0  # seconds without one after which another machine's server counts as gone
+BACK_OFF = 5.0  # seconds before starting a worker again after it died without a run
+
+
+class Engine(Protocol):
+    """What carries out the queue. `local` does it with processes here; another may do it on a cluster."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def wake(self) -> None:
+        """Look at the queue now."""
+        ...
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """For the health check: workers alive, what they run."""
+        ...
+
+
+class LocalEngine:
+    """One worker per device of the settings, each watched by a thread of this process."""
+
+    def __init__(self, host: Settings, store: Store, index: Index, work: str = "lmc_core.runs.work"):
+        self._host, self._store, self._index = host, store, index
+        self.server = f"{socket.gethostname()}|{os.getpid()}|{uuid.uuid4().hex}"
+        self._stopping, self._awake = threading.Event(), threading.Event()
+        self._lanes = [_Lane(self, device, work) for device in host.devices]
+
+    def start(self) -> None:
+        """Settle what an earlier server left behind, then start the workers."""
+        self._store.sweep()
+        self.bury()
+        for lane in self._lanes:
+            lane.start()
+
+    def stop(self) -> None:
+        """End every worker; what they were doing is marked as interrupted, what waits stays in the queue."""
+        self._stopping.set()
+        self._awake.set()
+        for lane in self._lanes:
+            if lane.is_alive():
+                lane.join(timeout=10)
+        self._index.interrupt([self.server], "The server was stopped while this run was running.")
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return {
+            "alive": all(lane.is_alive() for lane in self._lanes),
+            "workers": [{"device": lane.device, "worker": lane.worker_id, "run": lane.run_id} for lane in self._lanes],
+        }
+
+    def bury(self) -> None:
+        """Mark as interrupted what servers ran that are gone."""
+        gone = [name for name, beat in self._index.servers().items() if name != self.server and _is_gone(name, beat)]
+        if gone:
+            self._index.interrupt(gone, "The server was restarted while this run was running.")
+
+
+class _Lane(threading.Thread):
+    """The thread that feeds and watches one worker."""
+
+    def __init__(self, engine: LocalEngine, device: str, work: str):
+        super().__init__(name=f"lmc-engine-{device}", daemon=True)
+        self.device, self._work = device, work
+        self._engine, self._host, self._index = engine, engine._host, engine._index
+        self._handle: Handle | None = None
+        self.worker_id: int | None = None
+        self.run_id: str | None = None
+
+    def run(self) -> None:
+        looked = time.monotonic()
+        while not self._engine._stopping.is_set():
+            try:
+                self._one_round()
+                if time.monotonic() - looked > SILENT / 3:
+                    looked = time.monotonic()
+                    self._engine.bury()
+            except Exception:  # a database that is away for a minute must not end the service
+                log.exception("the engine's lane for %s stumbled", self.device)
+                self._drop()
+                self._engine._stopping.wait(BACK_OFF)
+        self._drop()
+
+    def _one_round(self) -> None:
+        if self._handle is None:
+            self._handle = HANDLES[self._host.engine](self._host, self.device, self._work)
+        request = self._index.claim(self._engine.server)
+        if request is not None:
+            self.run_id = request.id
+            try:
+                self._carry_out(request)
+            finally:
+                self.run_id = None
+            return
+        try:
+            self._hear(self._handle.poll(0))
+        except EOFError:
+            log.warning("the worker for %s died while idle: %s", self.device, self._handle.obituary)
+            self._drop()
+            self._engine._stopping.wait(BACK_OFF)
+            return
+        self._engine._awake.wait(IDLE)
+        self._engine._awake.clear()
+
+    def _carry_out(self, request: Request) -> None:
+        """One run, from sending it to its end, whatever end that is."""
+        run, handle = request.id, self._handle
+        assert handle is not None
+        started = beaten = time.monotonic()
+        asked: float | None = None
+        try:
+            handle.send({"run": run, "request": request.json})
+            while True:
+                message = handle.poll(LISTEN)
+                if message and "end" in message:
+                    state = "cancelled" if asked and message["end"] != "done" else message["end"]
+                    return self._index.finish(
+                        run, state, reason=message.get("reason", ""), finding=message.get("finding", ""),
+                        model=message.get("model"),
+                    )  # fmt: skip
+                if message and "progress" in message:
+                    self._index.progress(run, *message["progress"])
+                self._hear(message)
+                now = time.monotonic()
+                if self._engine._stopping.is_set():
+                    return self._end(run, "interrupted", "The server was stopped while this run was running.")
+                if now - started > self._host.run_seconds:
+                    limit = f"{self._host.run_seconds:g} s, the longest this server lets a run take"
+                    return self._end(run, "failed", f"Stopped after {limit}. Try fewer points or examples.")
+                if asked is None and self._index.cancelling(run):
+                    asked = now
+                    handle.send({"cancel": run})
+                if asked is not None and now - asked > self._host.grace_seconds:
+                    return self._end(run, "cancelled", "Stopped on request.")
+                if now - beaten > BEAT:
+                    beaten = now
+                    self._index.beat(run)
+        except EOFError:
+            state, reason = ("cancelled", "Stopped on request.") if asked else ("failed", handle.obituary)
+            self._end(run, state, reason)
+
+    def _end(self, run: str, state: str, reason: str) -> None:
+        """Kill the worker first, so that the run is over when its state says so."""
+        self._drop()
+        self._index.finish(run, state, reason=reason)
+
+    def _hear(self, message: Message | None) -> None:
+        if message and "ready" in message:
+            self.worker_id = message["ready"]
+
+    def _drop(self) -> None:
+        if self._handle is not None:
+            self._handle.kill()
+        self._handle = self.worker_id = None
+
+
+def _is_gone(server: str, beat: float) -> bool:
+    """True if a server can no longer be running: its process here is dead, or it has been silent for long."""
+    host, process, _ = server.split("|")
+    if host == socket.gethostname():
+        if int(process) == os.getpid():  # an earlier server that had the number this one has: usual in containers
+            return True
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+    return time.time() - beat > SILENT

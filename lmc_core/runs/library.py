@@ -1,0 +1,206 @@
+"""The models a visitor can choose from: shipped with the program, or uploaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import sqlalchemy as sql
+
+from lmc_core.errors import CheckpointError, InputError
+from lmc_core.runs.card import ModelCard
+from lmc_core.runs.request import Request, plain_filename
+from lmc_core.runs.tables import RUNS, UPLOADS
+
+if TYPE_CHECKING:
+    from lmc_core.runs.service import Service
+
+SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".th", ".pt2")
+CARD = "card.json"
+
+_MODEL_ID = re.compile(r"[0-9a-f]{16}")
+
+
+def _service() -> Service:
+    from lmc_core.runs.service import service
+
+    return service()
+
+
+def shipped() -> tuple[ModelCard, ...]:
+    """Cards of the networks in `checkpoints/`, in the order of its index."""
+    folder = _service().host.checkpoints
+    index = folder / "index.json"
+    return _shipped(folder, index.stat().st_mtime_ns) if index.exists() else ()
+
+
+@lru_cache(maxsize=8)
+def _shipped(folder: Path, _changed: int) -> tuple[ModelCard, ...]:
+    cards = []
+    for entry in json.loads((folder / "index.json").read_text()):
+        where = entry.get("path") or f"{entry['id']}.safetensors"
+        cards.append(ModelCard.of({**entry, "path": str(folder / where), "listed": True, "uploaded": False}))
+    return tuple(cards)
+
+
+def models(owner: str | None = None) -> list[ModelCard]:
+    """Cards of the shipped models, of published uploads, and of what `owner` uploaded; newest uploads last."""
+    visible = UPLOADS.c.listed if owner is None else sql.or_(UPLOADS.c.listed, UPLOADS.c.owner == owner)
+    query = (
+        sql.select(RUNS.c.model)
+        .join_from(UPLOADS, RUNS, RUNS.c.id == UPLOADS.c.run)
+        .where(visible, RUNS.c.state == "done", RUNS.c.model.is_not(None))
+        .order_by(UPLOADS.c.created)
+    )
+    with _service().index.database.connect() as connection:
+        names = dict.fromkeys(connection.scalars(query))
+    return [*shipped(), *(found for name in names if (found := _uploaded(name)))]
+
+
+def card(model: str) -> ModelCard:
+    """The card of one model by its id. Raises InputError if there is none."""
+    for known in shipped():
+        if known.id == model:
+            return known
+    if _MODEL_ID.fullmatch(model) and (found := _uploaded(model)):
+        return found
+    raise InputError(f"there is no model {model[:80]!r} in the library; choose one of its models or upload a file")
+
+
+def _uploaded(model: str) -> ModelCard | None:
+    """The card of an uploaded model. It never changes, except for being listed or not, which the index knows."""
+    service = _service()
+    text = _card_text(service.store.address, model)
+    if text is None:
+        return None
+    published = sql.select(UPLOADS.c.run).join_from(UPLOADS, RUNS, RUNS.c.id == UPLOADS.c.run)
+    with service.index.database.connect() as connection:
+        listed = connection.execute(published.where(RUNS.c.model == model, UPLOADS.c.listed)).first() is not None
+    return ModelCard.of({**json.loads(text), "listed": listed, "uploaded": True})
+
+
+@lru_cache(maxsize=512)
+def _card_text_kept(address: str, model: str) -> str:
+    return _service().store.read("models", model, CARD).decode()
+
+
+def _card_text(address: str, model: str) -> str | None:
+    if not _service().store.exists("models", model, CARD):
+        return None
+    return _card_text_kept(address, model)
+
+
+def add(
+    filename: str,
+    content: bytes | Path | BinaryIO,
+    *,
+    data: str | None = None,
+    arch: Mapping[str, Any] | None = None,
+    normalize: tuple[Any, Any] | None = None,
+    owner: str = "local",
+) -> str:
+    """Keep an uploaded file and queue its inspection; returns the id of that run, whose status will name the model.
+
+    content           the file's bytes, its path, or an open file
+    data              name of the data on which to measure its accuracy
+    arch, normalize   what the file does not say, and the visitor does
+    owner             who sees it in `models`; everybody else needs the model's id
+
+    Raises CheckpointError if the file is too large, of no known kind, or if the store is full.
+    """
+    from lmc_core import runs
+
+    service = _service()
+    name = plain_filename(filename)
+    if Path(name).suffix.lower() not in SUFFIXES:
+        raise CheckpointError(f"{name!r} is not a checkpoint; it must end in one of {', '.join(SUFFIXES)}")
+    with tempfile.TemporaryDirectory(prefix="lmc-upload-") as folder:
+        copy = Path(folder) / "upload"
+        digest, size = _copy(content, copy, service.host.upload_bytes, name)
+        used = stored_bytes()
+        if used + size > service.host.quota_bytes:
+            free = max(0, service.host.quota_bytes - used)
+            raise CheckpointError(
+                f"{name!r} has {_megabytes(size)}, but only {_megabytes(free)} are left on this server"
+            )
+        request = Request.inspect(digest, name, data, arch, normalize)
+        known = service.index.status(request.id)
+        if known is None or known.state != "done":
+            service.store.put(copy, "uploads", digest)
+    row = {"run": request.id, "owner": owner, "digest": digest, "filename": name, "bytes": size}
+    service.index.insert(UPLOADS, listed=False, created=time.time(), **row)
+    return runs.submit(request, owner)
+
+
+def stored_bytes() -> int:
+    """Size of all uploads that are kept or wait to be inspected, each counted once."""
+    kept = sql.select(UPLOADS.c.digest, sql.func.max(UPLOADS.c.bytes).label("bytes"))
+    kept = kept.join_from(UPLOADS, RUNS, RUNS.c.id == UPLOADS.c.run).where(RUNS.c.state != "failed")
+    each = kept.group_by(UPLOADS.c.digest).subquery()
+    with _service().index.database.connect() as connection:
+        return int(connection.scalar(sql.select(sql.func.sum(each.c.bytes))) or 0)
+
+
+def publish(model: str, owner: str, listed: bool = True) -> bool:
+    """Show an uploaded model to everybody, or no longer. True if it belongs to `owner`."""
+    return _service().index.change(UPLOADS, _owned(model, owner), listed=listed)
+
+
+def remove(model: str, owner: str) -> bool:
+    """Take an upload of `owner` out of the library; its weights go when nobody else has uploaded them too."""
+    service = _service()
+    if not service.index.delete(UPLOADS, _owned(model, owner)):
+        return False
+    if not service.index.count(UPLOADS, UPLOADS.c.run.in_(_runs_of(model))):
+        service.index.delete(RUNS, sql.and_(RUNS.c.kind == "inspect", RUNS.c.model == model))
+        service.store.remove("models", model)
+    return True
+
+
+def _runs_of(model: str) -> sql.Select[Any]:
+    return sql.select(RUNS.c.id).where(RUNS.c.model == model, RUNS.c.kind == "inspect")
+
+
+def _owned(model: str, owner: str) -> sql.ColumnElement[bool]:
+    return sql.and_(UPLOADS.c.owner == owner, UPLOADS.c.run.in_(_runs_of(model)))
+
+
+def _copy(content: bytes | Path | BinaryIO, target: Path, limit: int, name: str) -> tuple[str, int]:
+    """Write the content to a file; its SHA-256 and size."""
+    if isinstance(content, Path):
+        with content.open("rb") as source:
+            return _copy(source, target, limit, name)
+    digest, size = hashlib.sha256(), 0
+    with target.open("wb") as file:
+        if isinstance(content, (bytes, bytearray, memoryview)):
+            chunks = iter((bytes(content),))
+        else:
+            chunks = iter(lambda: content.read(2**20), b"")
+        for chunk in chunks:
+            size += len(chunk)
+            if size > limit:
+                raise CheckpointError(f"{name!r} is larger than {_megabytes(limit)}, the limit of this server")
+            digest.update(chunk)
+            file.write(chunk)
+    if not size:
+        raise CheckpointError(f"{name!r} is empty")
+    return digest.hexdigest(), size
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:.1f} MB"
+
+
+def keep(model: Path, content: Mapping[str, Any]) -> None:
+    """Store an inspected model's file with its card. Called by the worker."""
+    with _service().store.folder("models", str(content["id"]), last=CARD) as folder:
+        shutil.copyfile(model, folder / model.name)
+        (folder / CARD).write_text(json.dumps({**content, "path": model.name}))

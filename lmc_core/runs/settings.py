@@ -1,0 +1,100 @@
+"""What a host decides about runs, read from environment variables whose names start with LMC_."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lmc_core.errors import SettingError
+
+ENGINES = ("local", "thread")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one server.
+
+    home              LMC_HOME            folder for everything this machine keeps
+    store             LMC_STORE           where results and uploads live: a folder, or any address fsspec knows (s3://…)
+    database          LMC_DATABASE_URL    index of runs: an SQLAlchemy address; SQLite in `home` by default
+    engine            LMC_ENGINE          "local" (a process per device) or "thread" (inside this process)
+    devices           LMC_DEVICE          one worker each: "auto", "cpu", "cuda", "cuda:0,cuda:1"
+    threads           LMC_WORKER_THREADS  processor threads of one worker
+    checkpoints       LMC_CHECKPOINTS     folder of the shipped networks
+    upload_bytes      LMC_UPLOAD_MB       largest single upload
+    quota_bytes       LMC_QUOTA_MB        all uploads of all visitors together
+    queue             LMC_QUEUE           how many runs may wait, in total
+    queue_per_owner   LMC_QUEUE_PER_OWNER how many of them may belong to one visitor
+    run_seconds       LMC_RUN_SECONDS     a run that takes longer is stopped
+    grace_seconds     LMC_GRACE_SECONDS   how long a cancelled run may take to end by itself before its worker is killed
+    """
+
+    home: Path
+    store: str
+    database: str
+    engine: str
+    devices: tuple[str, ...]
+    threads: int
+    checkpoints: Path
+    upload_bytes: int
+    quota_bytes: int
+    queue: int
+    queue_per_owner: int
+    run_seconds: float
+    grace_seconds: float
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that a worker process needs to see the same home, store and checkpoints."""
+        return {
+            "LMC_HOME": str(self.home),
+            "LMC_STORE": self.store,
+            "LMC_DATABASE_URL": self.database,
+            "LMC_CHECKPOINTS": str(self.checkpoints),
+            "LMC_WORKER_THREADS": str(self.threads),
+            "LMC_UPLOAD_MB": str(self.upload_bytes / 2**20),
+            "LMC_QUOTA_MB": str(self.quota_bytes / 2**20),
+        }
+
+
+def settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The Settings that an environment asks for. Raises SettingError naming the variable that makes no sense."""
+    default_home = Path.home() / ".cache" / "mode-connectivity-explorer"
+    home = Path(environment.get("LMC_HOME") or default_home).expanduser().resolve()
+    engine = environment.get("LMC_ENGINE") or "local"
+    if engine not in ENGINES:
+        raise SettingError(f"LMC_ENGINE={engine!r} is not one of {', '.join(ENGINES)}")
+    shipped = Path(__file__).resolve().parents[2] / "checkpoints"
+    return Settings(
+        home=home,
+        store=environment.get("LMC_STORE") or str(home / "store"),
+        database=environment.get("LMC_DATABASE_URL") or f"sqlite:///{home / 'runs.db'}",
+        engine=engine,
+        devices=tuple(d.strip() for d in (environment.get("LMC_DEVICE") or "auto").split(",") if d.strip()),
+        threads=int(_number(environment, "LMC_WORKER_THREADS", _processors(), 1)),
+        checkpoints=Path(environment.get("LMC_CHECKPOINTS") or shipped),
+        upload_bytes=int(_number(environment, "LMC_UPLOAD_MB", 512, 0) * 2**20),
+        quota_bytes=int(_number(environment, "LMC_QUOTA_MB", 8192, 0) * 2**20),
+        queue=int(_number(environment, "LMC_QUEUE", 64, 1)),
+        queue_per_owner=int(_number(environment, "LMC_QUEUE_PER_OWNER", 8, 1)),
+        run_seconds=_number(environment, "LMC_RUN_SECONDS", 3600, 1),
+        grace_seconds=_number(environment, "LMC_GRACE_SECONDS", 0.7, 0),
+    )
+
+
+def _number(environment: Mapping[str, str], name: str, default: float, low: float) -> float:
+    text = environment.get(name) or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        raise SettingError(f"{name}={text!r} is not a number") from None
+    if not low <= value < float("inf"):
+        raise SettingError(f"{name}={text!r} is below {low:g}")
+    return value
+
+
+def _processors() -> int:
+    """How many processors this process may use, which in a container is fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

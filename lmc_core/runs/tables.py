@@ -1,0 +1,53 @@
+"""The tables of the index."""
+
+from __future__ import annotations
+
+import sqlalchemy as sql
+
+tables = sql.MetaData()
+
+RUNS = sql.Table(
+    "runs",
+    tables,
+    sql.Column("id", sql.String(16), primary_key=True),
+    sql.Column("kind", sql.String(32), nullable=False),
+    sql.Column("request", sql.Text, nullable=False),
+    sql.Column("likeness", sql.String(400), nullable=False, default=""),
+    sql.Column("title", sql.Text, nullable=False, default=""),
+    sql.Column("state", sql.String(16), nullable=False, index=True),
+    sql.Column("stage", sql.Text, nullable=False, default=""),
+    sql.Column("done", sql.Integer, nullable=False, default=0),
+    sql.Column("total", sql.Integer, nullable=False, default=0),
+    sql.Column("partial", sql.Text, nullable=False, default="{}"),
+    sql.Column("reason", sql.Text, nullable=False, default=""),
+    sql.Column("finding", sql.Text, nullable=False, default=""),
+    sql.Column("model", sql.String(80)),
+    sql.Column("owner", sql.String(80)),
+    sql.Column("listed", sql.Boolean, nullable=False, default=True),
+    sql.Column("created", sql.Float, nullable=False),
+    sql.Column("queued", sql.Float, nullable=False, index=True),
+    sql.Column("started", sql.Float),
+    sql.Column("finished", sql.Float),
+    sql.Column("cancel", sql.Boolean, nullable=False, default=False),
+    sql.Column("server", sql.String(200), nullable=False, default=""),
+    sql.Column("beat", sql.Float, nullable=False, default=0.0),
+)
+
+WANTED = sql.Table(  # who waits for a run: it is stopped only when nobody is left
+    "wanted",
+    tables,
+    sql.Column("run", sql.String(16), primary_key=True),
+    sql.Column("owner", sql.String(80), primary_key=True),
+)
+
+UPLOADS = sql.Table(  # who owns which uploaded file; the model it became is the `model` of the run that inspected it
+    "uploads",
+    tables,
+    sql.Column("run", sql.String(16), primary_key=True),
+    sql.Column("owner", sql.String(80), primary_key=True),
+    sql.Column("digest", sql.String(64), nullable=False),
+    sql.Column("filename", sql.Text, nullable=False),
+    sql.Column("bytes", sql.BigInteger, nullable=False),
+    sql.Column("listed", sql.Boolean, nullable=False, default=False),
+    sql.Column("created", sql.Float, nullable=False),
+)
