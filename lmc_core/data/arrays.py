@@ -1,0 +1,103 @@
+"""A user's own data: one .npz file with x_train, y_train, x_test, y_test."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmc_core.data.dataset import Dataset
+from lmc_core.errors import DataError
+
+_NAMES = ("x_train", "y_train", "x_test", "y_test")
+_LARGEST = 4 << 30  # bytes of all arrays, unpacked
+
+
+def load(path: Path) -> Dataset:
+    """Examples and labels of an .npz file; optional `classes` holds names.
+
+    x_*   (examples, …)   float, or unsigned bytes (divided by 255), or int64 tokens
+    y_*   (examples,)     class numbers from 0
+
+    Pickled arrays are refused. Raises DataError with what was found.
+    """
+    if not path.is_file():
+        raise DataError(f"{path} does not exist")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > _LARGEST:
+            raise DataError(f"{path} unpacks to {size / 2**30:.1f} GB; the limit is {_LARGEST >> 30} GB")
+        with np.load(path, allow_pickle=False) as file:
+            missing = [name for name in _NAMES if name not in file.files]
+            if missing:
+                raise DataError(
+                    f"{path} has no array {', '.join(missing)} (it has {', '.join(file.files) or 'none'}); "
+                    f"save it with numpy.savez(path, x_train=…, y_train=…, x_test=…, y_test=…)"
+                )
+            arrays = {name: file[name] for name in (*_NAMES, "classes") if name in file.files}
+    except DataError:
+        raise
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError) as problem:
+        raise DataError(f"{path} is not a readable .npz file of plain arrays ({problem})") from None
+    return checked(path.stem, **arrays)
+
+
+def checked(
+    name: str,
+    x_train: NDArray,
+    y_train: NDArray,
+    x_test: NDArray,
+    y_test: NDArray,
+    classes: NDArray | None = None,
+) -> Dataset:
+    """A Dataset from arrays that may be anything. Raises DataError naming the first one that does not fit."""
+    x = {"x_train": _examples("x_train", x_train), "x_test": _examples("x_test", x_test)}
+    y = {"y_train": _labels("y_train", y_train), "y_test": _labels("y_test", y_test)}
+    for part in ("train", "test"):
+        examples, labels = x[f"x_{part}"], y[f"y_{part}"]
+        if len(examples) != len(labels):
+            raise DataError(f"x_{part} has {len(examples)} examples but y_{part} has {len(labels)} labels")
+    if x_train.shape[1:] != x_test.shape[1:]:
+        raise DataError(f"examples of x_train are {x_train.shape[1:]}, those of x_test are {x_test.shape[1:]}")
+    if x["x_train"].dtype != x["x_test"].dtype:
+        raise DataError(f"x_train holds {x_train.dtype}, x_test holds {x_test.dtype}; save both alike")
+    count = 1 + max(int(y["y_train"].max()), int(y["y_test"].max()))
+    if classes is None:
+        names = tuple(str(i) for i in range(count))
+    elif classes.ndim == 1 and len(classes) >= count:
+        names = tuple(str(c) for c in classes)
+    else:
+        raise DataError(f"classes has shape {classes.shape}; labels go up to {count - 1}, so it needs {count} names")
+    return Dataset(name, x["x_train"], y["y_train"], x["x_test"], y["y_test"], names)
+
+
+def _examples(name: str, x: NDArray) -> NDArray:
+    """float32 numbers or int64 tokens."""
+    if x.ndim < 2 or len(x) == 0:
+        raise DataError(
+            f"{name} has shape {x.shape}; it needs examples along its first axis and at least one more axis"
+        )
+    if x.dtype == np.uint8:
+        return x.astype(np.float32) / np.float32(255)
+    if np.issubdtype(x.dtype, np.integer):
+        return x.astype(np.int64)
+    if not np.issubdtype(x.dtype, np.floating):
+        raise DataError(f"{name} holds {x.dtype}; it needs numbers")
+    if not np.isfinite(x).all():
+        raise DataError(f"{name} holds NaN or infinite values; remove them first")
+    return x.astype(np.float32)
+
+
+def _labels(name: str, y: NDArray) -> NDArray[np.int64]:
+    """Class numbers from 0."""
+    if y.ndim != 1 or len(y) == 0:
+        raise DataError(f"{name} has shape {y.shape}; it needs one class number per example")
+    whole = np.issubdtype(y.dtype, np.integer) or (
+        np.issubdtype(y.dtype, np.floating) and bool((y == np.floor(y)).all())
+    )
+    if not whole or y.min() < 0 or y.max() >= 100_000:
+        raise DataError(f"{name} must hold whole class numbers from 0; it holds {y.dtype} from {y.min()} to {y.max()}")
+    return y.astype(np.int64)

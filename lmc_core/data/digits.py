@@ -1,0 +1,24 @@
+"""Handwritten digits of 8 × 8 pixels that come with scikit-learn: no download."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lmc_core.data.dataset import Dataset
+
+_SPLIT_SEED = 8
+
+
+def digits() -> Dataset:
+    """1 797 images (8, 8), values 0…16 scaled to [0, 1]; of every class a fixed fifth is for testing."""
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    x = (images / 16).astype(np.float32).reshape(-1, 8, 8)
+    y = labels.astype(np.int64)
+    rng = np.random.default_rng(_SPLIT_SEED)
+    test = np.zeros(len(y), dtype=bool)
+    for label in range(10):
+        members = rng.permutation(np.flatnonzero(y == label))
+        test[members[: round(len(members) / 5)]] = True
+    return Dataset("digits", x[~test], y[~test], x[test], y[test], tuple("0123456789"))

@@ -1,0 +1,67 @@
+"""The data sets by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from lmc_core.data import arrays, cifar, digits, idx
+from lmc_core.data.dataset import Dataset
+from lmc_core.errors import DataError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A data set as a form shows it.
+
+    shape     of one example
+    offline   comes with the requirements: nothing to download
+    """
+
+    name: str
+    title: str
+    summary: str
+    shape: tuple[int, ...]
+    load: Callable[[], Dataset]
+    offline: bool = False
+
+
+DATASETS: dict[str, Entry] = {
+    entry.name: entry
+    for entry in (
+        Entry("digits", "Digits", "1 797 handwritten digits, 8 × 8", (8, 8), digits.digits, offline=True),
+        Entry("mnist", "MNIST", "70 000 handwritten digits, 28 × 28", (28, 28), idx.mnist),
+        Entry("fashion-mnist", "Fashion-MNIST", "70 000 pieces of clothing, 28 × 28", (28, 28), idx.fashion_mnist),
+        Entry("cifar10", "CIFAR-10", "60 000 colour photographs, 32 × 32", (3, 32, 32), cifar.cifar10),
+    )
+}
+
+
+def dataset(name: str | Path, *, train_limit: int | None = None) -> Dataset:
+    """A data set by name, or a user's own arrays by the path of an .npz file.
+
+    train_limit   keep only the first so many training examples
+
+    Raises DataError for an unknown name and for files that are missing, damaged or of the wrong form.
+    """
+    text = str(name)
+    if text in DATASETS:
+        data = _load(text)
+    elif text.endswith(".npz"):
+        data = arrays.load(Path(text))
+    else:
+        raise DataError(
+            f"there is no data set {text!r}; it is one of {', '.join(DATASETS)} or the path of an .npz file"
+        )
+    if train_limit is not None and train_limit < len(data.y_train):
+        if train_limit < 1:
+            raise DataError(f"train_limit={train_limit} leaves no training example")
+        data = replace(data, x_train=data.x_train[:train_limit], y_train=data.y_train[:train_limit])
+    return data
+
+
+@lru_cache(maxsize=2)
+def _load(name: str) -> Dataset:
+    return DATASETS[name].load()

@@ -1,0 +1,88 @@
+"""The architectures we can build from a name and options that JSON can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lmc_core.errors import SettingError
+from lmc_core.networks.architectures import cnn, mlp, recurrent, resnet, transformer
+from lmc_core.networks.architectures._options import read, write
+from lmc_core.networks.network import Architecture
+
+
+@dataclass(frozen=True)
+class Family:
+    """One kind of network.
+
+    options      frozen dataclass; each field carries its help
+    module       options → nn.Module
+    input_shape  options → shape of one example
+    vocabulary   options → number of tokens, 0 when examples are numbers and not tokens
+    """
+
+    name: str
+    title: str
+    options: type
+    module: Callable[[Any], nn.Module]
+    input_shape: Callable[[Any], tuple[int, ...]]
+    vocabulary: Callable[[Any], int] = lambda options: 0
+
+
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (
+        Family("mlp", "Multilayer perceptron", mlp.MLPOptions, mlp.MLP, mlp.input_shape),
+        Family("cnn", "Convolutional network", cnn.CNNOptions, cnn.CNN, cnn.input_shape),
+        Family("resnet", "Residual network", resnet.ResNetOptions, resnet.ResNet, resnet.input_shape),
+        Family(
+            "recurrent",
+            "Recurrent network",
+            recurrent.RecurrentOptions,
+            recurrent.Recurrent,
+            recurrent.input_shape,
+            lambda options: options.vocabulary,
+        ),
+        Family(
+            "transformer",
+            "Transformer encoder",
+            transformer.TransformerOptions,
+            transformer.Transformer,
+            transformer.input_shape,
+            transformer.vocabulary,
+        ),
+    )
+}
+
+
+def family(name: str) -> Family:
+    """Raises SettingError for an unknown name."""
+    if name not in FAMILIES:
+        raise SettingError(f"there is no architecture family {name!r}; it is one of {', '.join(FAMILIES)}")
+    return FAMILIES[name]
+
+
+def architecture(name: str, **options: Any) -> Architecture:
+    """A checked architecture with every option written out. Raises SettingError."""
+    return Architecture(name, write(read(family(name).options, options)))
+
+
+def build(architecture: Architecture) -> nn.Module:
+    """A freshly initialised module. Raises SettingError when options are missing or contradict each other."""
+    kind = family(architecture.family)
+    return kind.module(read(kind.options, architecture.options))
+
+
+def example_inputs(architecture: Architecture, batch: int = 2) -> tuple[Tensor, ...]:
+    """One batch the module accepts: standard normal numbers, or tokens; always the same."""
+    kind = family(architecture.family)
+    options = read(kind.options, architecture.options)
+    generator = torch.Generator().manual_seed(0)
+    shape = (batch, *kind.input_shape(options))
+    if tokens := kind.vocabulary(options):
+        return (torch.randint(tokens, shape, generator=generator),)
+    return (torch.randn(shape, generator=generator),)

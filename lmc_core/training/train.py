@@ -1,0 +1,224 @@
+"""Training from a recipe: the same recipe and seed give the same network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lmc_core.data.dataset import Dataset
+from lmc_core.data.registry import dataset
+from lmc_core.errors import DataError, SettingError
+from lmc_core.networks.architectures import build, example_inputs
+from lmc_core.networks.network import Architecture, Network, Normalize, network
+from lmc_core.report import Report, silent
+
+_LECUN_CORRECTION = 0.87962566103423978  # standard deviation of a unit normal truncated at ±2
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a training run needs besides its seed.
+
+    rate           learning rate after the warm-up
+    warmup         steps from 1e-6 to `rate`
+    schedule       after the warm-up: "cosine" to 0, or "constant"
+    init           "torch" (its own defaults) or "lecun" (truncated normal, variance 1 / fan-in, zero biases)
+    augment        "none" or "flip-crop" (random mirror image, random shift by up to 4 pixels)
+    train_examples the first so many; None = all
+    clip           largest norm of the gradient; None = any
+    """
+
+    title: str
+    architecture: Architecture
+    data: str
+    optimiser: str
+    rate: float
+    epochs: int
+    batch: int
+    weight_decay: float = 0.0
+    momentum: float = 0.9
+    warmup: int = 0
+    schedule: str = "cosine"
+    init: str = "torch"
+    augment: str = "none"
+    train_examples: int | None = None
+    clip: float | None = None
+    normalize: Normalize | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """For the metadata of the file."""
+        written = asdict(self)
+        written["architecture"] = {"family": self.architecture.family, "options": dict(self.architecture.options)}
+        return written
+
+
+def train(
+    recipe: Recipe,
+    seed: int,
+    *,
+    name: str = "",
+    data: Dataset | None = None,
+    device: str | torch.device = "cpu",
+    report: Report = silent,
+) -> Network:
+    """The trained network, on the CPU, with recipe, seed, data and accuracies in its metadata.
+
+    name   of the recipe, for the metadata
+    data   instead of the data set the recipe names
+
+    Raises SettingError for a recipe that cannot be followed, DataError for data that does not fit, Cancelled.
+    """
+    _check(recipe, seed)
+    data = data or dataset(recipe.data)
+    generator = torch.Generator().manual_seed(seed)
+    module = _initialised(recipe, generator)
+    _check_fit(recipe, data)
+    module.to(device).train()
+    before = _prepare(recipe, module)
+    limit = recipe.train_examples
+    x, y = before(torch.from_numpy(data.x_train[:limit]).to(device)), torch.from_numpy(data.y_train[:limit]).to(device)
+    steps = recipe.epochs * math.ceil(len(y) / recipe.batch)
+    optimiser = _optimiser(recipe, module)
+    for step, indices in enumerate(_batches(len(y), recipe, generator)):
+        for group in optimiser.param_groups:
+            group["lr"] = rate(recipe, step, steps)
+        images = x[indices.to(device)]
+        if recipe.augment == "flip-crop":
+            images = flip_crop(images, generator)
+        loss = F.cross_entropy(module(images), y[indices.to(device)])
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if recipe.clip is not None:
+            nn.utils.clip_grad_norm_(module.parameters(), recipe.clip)
+        optimiser.step()
+        if step % 20 == 0:
+            report("training", step, steps)
+    report("training", steps, steps)
+    module.eval()
+    x_test, y_test = before(torch.from_numpy(data.x_test).to(device)), torch.from_numpy(data.y_test).to(device)
+    scores = {"train": score(module, x, y), "test": score(module, x_test, y_test)}
+    about = {
+        "title": recipe.title,
+        "recipe": {"name": name, **recipe.as_json()},
+        "seed": seed,
+        "data": data.name,
+        "accuracy": {part: accuracy for part, (_, accuracy) in scores.items()},
+        "loss": {part: loss for part, (loss, _) in scores.items()},
+    }
+    return network(
+        module.cpu(),
+        example_inputs(recipe.architecture),
+        architecture=recipe.architecture,
+        normalize=recipe.normalize,
+        source=f"training {name}, seed {seed}".replace(" ,", ","),
+        metadata=about,
+    )
+
+
+def rate(recipe: Recipe, step: int, steps: int) -> float:
+    """Learning rate of one step: linear warm-up from 1e-6, then cosine decay to 0 at the last step (or constant)."""
+    if step < recipe.warmup:
+        return 1e-6 + (recipe.rate - 1e-6) * step / recipe.warmup
+    if recipe.schedule == "constant":
+        return recipe.rate
+    return recipe.rate * 0.5 * (1 + math.cos(math.pi * (step - recipe.warmup) / max(1, steps - recipe.warmup)))
+
+
+@torch.no_grad()
+def score(module: nn.Module, x: Tensor, y: Tensor, *, batch: int = 1000) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy of prepared inputs x (n, …) with classes y (n,)."""
+    loss = torch.zeros((), dtype=torch.float64)
+    right = 0
+    for start in range(0, len(y), batch):
+        logits, labels = module(x[start : start + batch]), y[start : start + batch]
+        loss += F.cross_entropy(logits, labels, reduction="sum").double().cpu()
+        right += int((logits.argmax(1) == labels).sum())
+    return float(loss) / len(y), right / len(y)
+
+
+def flip_crop(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Each image (b, c, h, w) mirrored with probability ½ and shifted by up to 4 pixels, zeros coming in."""
+    b, _, h, w = images.shape
+    flip = torch.rand(b, generator=generator).to(images.device) < 0.5
+    images = torch.where(flip[:, None, None, None], images.flip(3), images)
+    down, right = torch.randint(0, 9, (2, b, 1), generator=generator).to(images.device)
+    padded = F.pad(images, (4, 4, 4, 4)).permute(0, 2, 3, 1)
+    rows = torch.arange(h, device=images.device) + down
+    columns = torch.arange(w, device=images.device) + right
+    each = torch.arange(b, device=images.device)[:, None, None]
+    return padded[each, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
+
+
+def lecun(module: nn.Module, generator: torch.Generator) -> None:
+    """Weights from a normal truncated at ±2 deviations with variance 1 / fan-in, biases zero: flax's default."""
+    for name, parameter in module.named_parameters():
+        with torch.no_grad():
+            if parameter.ndim >= 2:
+                std = (1 / parameter[0].numel()) ** 0.5 / _LECUN_CORRECTION
+                nn.init.trunc_normal_(parameter, 0.0, std, -2 * std, 2 * std, generator=generator)
+            elif name.endswith("bias"):
+                parameter.zero_()
+
+
+def _initialised(recipe: Recipe, generator: torch.Generator) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):  # torch's layers draw their weights from the global generator
+        torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+        module = build(recipe.architecture)
+    if recipe.init == "lecun":
+        lecun(module, generator)
+    return module
+
+
+def _prepare(recipe: Recipe, module: nn.Module) -> Callable[[Tensor], Tensor]:
+    """How the network reads data, as a function."""
+    return network(module, example_inputs(recipe.architecture), normalize=recipe.normalize).prepare
+
+
+def _batches(n: int, recipe: Recipe, generator: torch.Generator) -> Iterator[Tensor]:
+    """Index batches; every epoch visits every example once, in a new order."""
+    for _ in range(recipe.epochs):
+        yield from torch.randperm(n, generator=generator).split(recipe.batch)
+
+
+def _optimiser(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(
+            module.parameters(), lr=recipe.rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+        )
+    kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
+    return kind(module.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
+
+
+def _check(recipe: Recipe, seed: int) -> None:
+    if seed < 0:
+        raise SettingError(f"seed={seed} is negative")
+    allowed = {
+        "optimiser": ("sgd", "adam", "adamw"),
+        "schedule": ("cosine", "constant"),
+        "init": ("torch", "lecun"),
+        "augment": ("none", "flip-crop"),
+    }
+    for name, choices in allowed.items():
+        if getattr(recipe, name) not in choices:
+            raise SettingError(f"{name}={getattr(recipe, name)!r} is not one of {', '.join(choices)}")
+    for name in ("rate", "epochs", "batch"):
+        if getattr(recipe, name) <= 0:
+            raise SettingError(f"{name}={getattr(recipe, name)} is not positive")
+
+
+def _check_fit(recipe: Recipe, data: Dataset) -> None:
+    """The network reads examples of this size and knows all classes."""
+    inputs = example_inputs(recipe.architecture)
+    wanted = tuple(inputs[0].shape[1:])
+    if math.prod(wanted) != math.prod(data.shape):
+        raise DataError(f"examples of {data.name} have shape {data.shape}; this network reads {wanted}")
+    with torch.no_grad():
+        classes = build(recipe.architecture).eval()(*inputs).shape[-1]
+    if classes < len(data.classes):
+        raise DataError(f"{data.name} has {len(data.classes)} classes; this network tells {classes} apart")
