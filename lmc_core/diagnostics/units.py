@@ -1,0 +1,168 @@
+"""The weights that make each unit of a group, and how the data sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmc_core.errors import InputError
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
+from lmc_core.symmetry.symmetry import Contraction, Symmetry
+
+if TYPE_CHECKING:
+    from lmc_core.networks.network import Network
+
+_JITTERS = (0.0, 1e-13, 1e-11, 1e-9)
+
+
+def unit_weights(
+    network: Network,
+    symmetry: Symmetry,
+    group: str,
+    moments: Sequence[Any] | None = None,
+    *,
+    centred: bool = False,
+) -> NDArray[np.float64]:
+    """Incoming weights of each unit, over every contraction that writes the group.
+
+    All gates of a recurrent cell, all taps of a convolution, all writers of a residual stream, side by side. A group
+    nested within N outer units has its N·n units in the order outer·inner.
+
+    moments    one per entry of `symmetry.contractions` (`alignment/moments.py`): each block W becomes W L with
+               L Lᵀ = Σ, the second moment of what the block reads, so that the distance of two rows is the root
+               mean squared difference of what they compute. Any root serves: no distance depends on its rotation
+    centred    Σ without the mean (the covariance) instead
+
+    Returns (units, features). Raises InputError for an unknown group or one that no weight writes.
+    """
+    return units_of((network,), symmetry, group, moments, centred=centred)[0]
+
+
+def units_of(
+    networks: Sequence[Network],
+    symmetry: Symmetry,
+    group: str,
+    moments: Sequence[Any] | None = None,
+    *,
+    centred: bool = False,
+) -> list[NDArray[np.float64]]:
+    """`unit_weights` of several networks in one metric, its roots taken once."""
+    if group not in symmetry.groups:
+        raise InputError(f"there is no group {group!r}; the groups are {', '.join(symmetry.groups)}")
+    blocks: list[list[NDArray[np.float64]]] = [[] for _ in networks]
+
+    def add(name: str, number: int, metric: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> None:
+        places = positions(symmetry.axes[name][number], symmetry.groups, group)
+        for network, own in zip(networks, blocks, strict=True):
+            own.append(metric(_rows(array(network.state[name]), number)[places]).reshape(len(places), -1))
+
+    for contraction, moment in zip(symmetry.contractions, moments or [None] * len(symmetry.contractions), strict=True):
+        if _mentions(symmetry.axes[contraction.weight][contraction.write], group):
+            add(contraction.weight, contraction.write, _metric(contraction, moment, centred))
+    if not blocks[0]:  # a group made by bare parameters: nothing is contracted, so there is no input to weigh by
+        for name, number in symmetry.slots(group):
+            if symmetry.roles.get((name, number)) in ("write", "both"):
+                add(name, number, lambda rows: rows)
+    if not blocks[0]:
+        raise InputError(f"no tensor writes the units of group {group!r}")
+    return [np.concatenate(own, axis=1) for own in blocks]
+
+
+def reads_groups(symmetry: Symmetry, group: str) -> bool:
+    """Whether what the units read can itself be re-ordered (false for a first layer)."""
+    return any(
+        next(groups_in(symmetry.axes[c.weight][c.read]), None) is not None
+        for c in symmetry.contractions
+        if _mentions(symmetry.axes[c.weight][c.write], group)
+    )
+
+
+def positions(axis: Axis, groups: Mapping[str, Group], group: str) -> NDArray[np.int64]:
+    """Where each unit of `group` sits on an axis: (units, times each unit appears)."""
+    labels = _labels(axis, groups, group)
+    found = np.flatnonzero(labels >= 0)
+    order = found[np.argsort(labels[found], kind="stable")]
+    return order.reshape(len(np.unique(labels[found])), -1)
+
+
+def array(x: Any) -> NDArray[np.float64]:
+    """A tensor on any device, or an array, as float64."""
+    if hasattr(x, "detach"):
+        x = x.detach().cpu().numpy()
+    return np.asarray(x, dtype=np.float64)
+
+
+def root(second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A matrix L (d, d) with L Lᵀ = second; Cholesky where it is definite enough, else by eigenvalues."""
+    scale = float(np.trace(second)) / max(len(second), 1)
+    for jitter in _JITTERS:
+        try:
+            return np.asarray(np.linalg.cholesky(second + jitter * scale * np.eye(len(second))))
+        except np.linalg.LinAlgError:
+            continue
+    values, vectors = np.linalg.eigh(second)
+    return np.asarray(vectors * np.sqrt(values.clip(min=0)))
+
+
+def _mentions(axis: Axis, group: str) -> bool:
+    return any(g.name == group for g in groups_in(axis))
+
+
+def _rows(weight: NDArray[np.float64], write: int) -> NDArray[np.float64]:
+    moved = np.moveaxis(weight, write, 0)
+    return moved.reshape(moved.shape[0], -1)
+
+
+def _metric(
+    contraction: Contraction, moment: Any, centred: bool
+) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Rows (…, d) ↦ rows L, with L Lᵀ the second moment of what they read."""
+    if moment is None:
+        return lambda rows: rows
+    second = array(moment.second)
+    if centred:
+        mean = array(moment.mean)
+        second = second - (mean**2 if second.ndim == 1 else np.outer(mean, mean))
+    factor = np.sqrt(second.clip(min=0)) if second.ndim == 1 else root(second)
+
+    def seen(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        if rows.shape[-1] != len(factor):
+            raise InputError(
+                f"the moment of {contraction.weight!r} has {len(factor)} features; its weight reads {rows.shape[-1]}"
+            )
+        return rows * factor if factor.ndim == 1 else rows @ factor
+
+    return seen
+
+
+def _labels(axis: Axis, groups: Mapping[str, Group], group: str) -> NDArray[np.int64]:
+    """For every place on the axis the number of the unit that sits there, or −1: (axis.size,)."""
+    match axis:
+        case Group(name=name, size=size):
+            return np.arange(size) if name == group else np.full(size, -1)
+        case Fixed(size):
+            return np.full(size, -1)
+        case Sum(parts):
+            return np.concatenate([_labels(part, groups, group) for part in parts])
+        case Product(factors):
+            own = _spread(factors, groups, group)
+            outer = groups[group].within
+            if outer is not None and any(_mentions(f, outer) for f in factors):
+                around = _spread(factors, groups, outer)
+                return np.where((own >= 0) & (around >= 0), around * groups[group].size + own, -1)
+            return own
+
+
+def _spread(factors: tuple[Axis, ...], groups: Mapping[str, Group], group: str) -> NDArray[np.int64]:
+    """Labels of one group over the whole product: the label of whichever factor mentions it."""
+    sizes = [factor.size for factor in factors]
+    result = np.full(sizes, -1)
+    for place, factor in enumerate(factors):
+        if _mentions(factor, group):
+            shape = [1] * len(sizes)
+            shape[place] = sizes[place]
+            result = np.maximum(result, _labels(factor, groups, group).reshape(shape))
+    return result.reshape(-1)

@@ -1,0 +1,163 @@
+"""The words around the figures: cards with the numbers, captions that say what to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lmc_core.diagnostics.projection import DRAWN, Cloud
+from lmc_core.figures import words
+from lmc_core.figures.finding import Finding
+from lmc_core.paths.profile import Profile
+
+_FADES = 0.75
+"""The signal fades if the variance of pre-activations half-way is below this share of the ends'."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """One number of the metric row; `value` in Streamlit markdown, `note` under it, `help` as a tooltip."""
+
+    label: str
+    value: str
+    note: str
+    help: str = ""
+
+
+def cards(
+    naive: Profile,
+    aligned: Profile,
+    cloud: Cloud | None = None,
+    *,
+    align_seconds: float | None = None,
+    evaluate_seconds: float | None = None,
+    device: str = "cpu",
+) -> tuple[Card, ...]:
+    """The metric row, most important first: barrier in loss, in accuracy, accuracy half-way, spread half-way, time."""
+    b0, b1 = naive.barrier(), aligned.barrier()
+    row = [
+        Card(
+            "Barrier, test loss",
+            _change(words.loss(b0), words.loss(b1)),
+            _lower(b0, b1),
+            "How far the path rises above the straight line between its ends.",
+        ),
+        Card(
+            "Barrier, test accuracy",
+            _change(*(f"{100 * p.barrier('test', 'accuracy'):.1f}" for p in (naive, aligned))) + " pt",
+            "points below the line",
+            "How far accuracy falls below the straight line between its ends.",
+        ),
+        Card(
+            "Accuracy half-way",
+            _change(*(f"{100 * p.midpoint('test', 'accuracy'):.1f}" for p in (naive, aligned))) + " %",
+            f"ends: {_ends(naive)}",
+            "Test accuracy of the network whose weights are the mean of A's and B's.",
+        ),
+    ]
+    if cloud is not None:
+        row.append(
+            Card(
+                f"Spread half-way, {cloud.label}",
+                _change(*(words.whole(kept) for kept in cloud.halfway)) + " %",
+                "50% if unrelated",
+                "Share of the spread of the units' weights that their averages keep, over all directions.",
+            )
+        )
+    if align_seconds is not None and evaluate_seconds is not None:
+        place = "CPU" if device == "cpu" else device.upper()
+        value = f"{align_seconds:.1f} + {evaluate_seconds:.1f} s"
+        row.append(Card("Time", value, f"align + evaluate, {place}", "Wall-clock seconds when this run was computed."))
+    return tuple(row)
+
+
+def figure_caption(
+    naive: Profile,
+    aligned: Profile,
+    cloud: Cloud,
+    found: Finding,
+    *,
+    signal: tuple[float, float] | None = None,
+    fades: float = _FADES,
+) -> str:
+    """What to look at in the explore figure, as Streamlit markdown.
+
+    signal   variance of the layer's pre-activations half-way over that at the ends, before and after: the clause about
+             the fading signal is printed only when these numbers say so
+    """
+    parts = ["**What to look at.** Drag *t*, or press ▶."]
+    if found.case == "unaligned":
+        parts.append("B stays in its trained order, so both panels show the same partners.")
+    elif cloud.moved_inputs:
+        parts.append("After alignment B is drawn with its inputs re-ordered too, so its cloud lies on that of A.")
+    else:
+        parts.append("Both panels hold the same dots; only the partners differ.")
+    before, after = cloud.halfway
+    if found.case in ("removes", "strongly") and before < after:
+        faded = signal is not None and signal[0] < fades and signal[0] < signal[1]
+        shrinks = ["the cloud shrinks towards its centre"] + ["the signal fades"] * faded
+        rise = f"the loss rises by {words.loss(naive.barrier())}"
+        parts.append(
+            f":orange[Before], a unit is averaged with a stranger: {', '.join(shrinks)}, and {rise}. "
+            ":green[After], a unit is averaged with its counterpart: the cloud keeps its shape and the loss stays low."
+        )
+    else:
+        parts.append(
+            f"Half-way the cloud keeps {words.whole(before)}% of its spread :orange[before] and "
+            f"{words.whole(after)}% :green[after]; unrelated partners keep 50%."
+        )
+    parts += [_links(cloud), "Percentages count all directions, not only the two drawn."]
+    if cloud.units > DRAWN:
+        parts.append(
+            f"A sample of {words.count(DRAWN)} of {words.count(cloud.units)} units is drawn; densities, ellipses and "
+            "percentages use all."
+        )
+    return " ".join(parts)
+
+
+MATCHING_CAPTION = (
+    "**What to look at.** A good matching moves the whole histogram left, not only its tail. A diagonal band says that "
+    "units next to each other in A have partners next to each other in B; similarity counts all directions; *before* "
+    "shows how much of the band the sorting alone makes."
+)
+
+
+def layers_caption(dimensions: tuple[float, ...], ambient: int) -> str:
+    """What to look at in the figure of all layers; `dimensions` as the data sees them, `ambient` the widest layer."""
+    text = (
+        "**What to look at.** Left: 1 means that averaging weights and averaging activations give the same features. "
+        "Middle: unrelated units keep 50% (dotted)."
+    )
+    if dimensions and max(dimensions) < 0.1 * ambient:
+        listed = ", ".join(f"{d:.1f}" for d in dimensions)
+        text += (
+            f" Right: weights live in {words.count(ambient)} dimensions, but the data sees only a handful ({listed}): "
+            "that is why partners exist at this width."
+        )
+    elif dimensions:
+        text += " Right: how many directions of the weights the data sees; the fewer, the easier partners are found."
+    return text
+
+
+def _links(cloud: Cloud) -> str:
+    linked = len(cloud.links)
+    if linked == cloud.units:
+        joined = f"Lines join all {linked} pairs"
+    else:
+        joined = f"Lines join {linked} of {words.count(cloud.units)} pairs, the same units of A in both panels"
+    return f"{joined}; dark lines are longer than nine tenths of the aligned pairs."
+
+
+def _change(before: str, after: str) -> str:
+    return f":orange[{before}] :gray[→] :green[{after}]"
+
+
+def _lower(before: float, after: float) -> str:
+    if not before > 0 or before == after:
+        return "no change"
+    share = 1 - after / before
+    return f"{100 * share:.0f}% lower" if share >= 0 else f"{-100 * share:.0f}% higher"
+
+
+def _ends(profile: Profile) -> str:
+    ends = sorted(words.percent(float(profile.accuracy()[end])) for end in (0, -1))
+    return ends[0] if ends[0] == ends[1] else " and ".join(ends)

@@ -1,0 +1,149 @@
+"""The figure: loss along the path beside the units of one layer, moved by one slider in the browser."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+
+from lmc_core.diagnostics.projection import Cloud
+from lmc_core.errors import SettingError
+from lmc_core.figures import words
+from lmc_core.figures.clouds import density_top, draw_clouds
+from lmc_core.figures.curves import ACCURACY_RANGE, T_RANGE, Scale, draw_curves, lines
+from lmc_core.figures.drawing import Drawing
+from lmc_core.figures.frames import frame_places, frames, play_button, slider
+from lmc_core.figures.palette import Theme, ThemeName
+from lmc_core.figures.palette import theme as theme_of
+from lmc_core.figures.panels import ACCURACY, LAYOUTS, LOSS, Layout, axes, cloud_range
+from lmc_core.figures.standalone import paper
+from lmc_core.paths.profile import Profile
+
+LOG_WORTH = 30.0
+"""A logarithmic loss axis is worth offering when the largest loss is so many times the smallest."""
+
+
+def explore_figure(
+    naive: Profile,
+    aligned: Profile,
+    cloud: Cloud,
+    *,
+    method_title: str,
+    theme: ThemeName = "light",
+    layout: Literal["wide", "narrow"] = "wide",
+    loss_axis: Literal["linear", "log"] = "linear",
+    start: float | None = None,
+    standalone: bool = False,
+) -> go.Figure:
+    """The explore figure with one frame per t of the cloud, at most 25.
+
+    start         t of the first frame; by default where the naive barrier is reached
+    standalone    for files: neutral text and the page get explicit colours. In the app they stay unset, because the
+                  frontend fills them and follows a change of theme that reruns nothing
+
+    Raises SettingError for an unknown layout or loss axis.
+    """
+    if layout not in LAYOUTS:
+        raise SettingError(f"layout={layout!r} is not one of {', '.join(LAYOUTS)}")
+    if loss_axis not in ("linear", "log"):
+        raise SettingError(f"loss_axis={loss_axis!r} is not one of linear, log")
+    ink, place = theme_of(theme), LAYOUTS[layout]
+    shown = frame_places(cloud.t)
+    t = cloud.t[shown].astype(np.float64)
+    first = int(np.abs(t - (naive.peak() if start is None else start)).argmin())
+
+    paths = lines(naive, aligned, ink)
+    scale = Scale.of((naive, aligned), loss_axis == "log")
+    half = cloud_range(place, (float(cloud.extent[0]), float(cloud.extent[1])))
+    drawing = Drawing(first)
+    draw_curves(drawing, paths, scale, t, ink)
+    draw_clouds(drawing, cloud, shown, half, ink)
+
+    x, y = [-half[0], half[0]], [-half[1], half[1]]
+    top = density_top(cloud)
+    ranges = {
+        LOSS: (T_RANGE, scale.range),
+        ACCURACY: (T_RANGE, ACCURACY_RANGE),
+        **dict.fromkeys(("before", "after"), (x, y)),
+        **{f"{panel}_x": (x, [0, top[0]]) for panel in ("before", "after")},
+        **{f"{panel}_y": ([0, top[1]], y) for panel in ("before", "after")},
+    }
+    left, above, right, below = place.margin
+    return go.Figure(
+        data=drawing.traces,
+        frames=frames(drawing, t),
+        layout={
+            "template": "none",
+            "height": place.height,
+            "margin": {"l": left, "r": right, "t": above, "b": below, "autoexpand": False},
+            "dragmode": False,
+            "hovermode": "closest",
+            "showlegend": False,
+            "annotations": _titles(place, cloud, method_title, ink, layout == "wide", scale.log, standalone),
+            "sliders": [slider(place, paths, t, first, ink)],
+            "updatemenus": [play_button(place, ink)],
+            **axes(place, ink, ranges, scale.log),
+            **paper(ink, standalone),
+        },
+    )
+
+
+def worth_log(*profiles: Profile) -> bool:
+    """Whether the losses span so much that a logarithmic axis shows more."""
+    values = np.concatenate([p.values[split]["loss"] for p in profiles for split in p.values])
+    values = values[np.isfinite(values) & (values > 0)]
+    return bool(len(values) and values.max() > LOG_WORTH * values.min())
+
+
+def alt_text(naive: Profile, aligned: Profile, cloud: Cloud, method_title: str) -> str:
+    """What the figure shows, for who does not see it."""
+    before, after = cloud.halfway
+    middle = [words.loss(profile.midpoint()) for profile in (naive, aligned)]
+    ends = f"{words.loss(float(naive.loss()[0]))} at A and {words.loss(float(naive.loss()[-1]))} at B"
+    return (
+        f"Left: test loss from A to B is {middle[0]} half-way without alignment and {middle[1]} after "
+        f"{words.inside(method_title)}, with {ends}. Right: the interpolated units of {cloud.label} keep "
+        f"{words.whole(before)} percent of their spread before and {words.whole(after)} percent after."
+    )
+
+
+def _titles(
+    place: Layout, cloud: Cloud, method: str, ink: Theme, wide: bool, log: bool, standalone: bool
+) -> list[dict[str, Any]]:
+    small = f"<span style='font-size:11px;color:{ink.neutral}'>"
+    split = "log scale · " if log else ""
+    titles = [
+        (LOSS, f"<b>Loss</b>  {small}{split}solid: test · dotted: train</span>"),
+        (ACCURACY, "<b>Accuracy</b>"),
+        ("before_x", f"<b>Before alignment</b>  {small}B in its trained order</span>"),
+        ("after_x", f"<b>After</b>  {small}{words.inside(method)}</span>"),
+    ]
+    bare = {"xref": "paper", "yref": "paper", "showarrow": False}
+    font = {"size": 13} | ({"color": ink.text} if standalone else {})
+    left = bare | {"xanchor": "left", "yanchor": "bottom", "yshift": 4, "font": font}
+    notes = [left | {"x": place.boxes[p][0], "y": place.boxes[p][3], "text": text} for p, text in titles]
+    grey = {"size": 11, "color": ink.neutral}
+    if wide:
+        note = f"{cloud.label}, PC 1 ({words.whole(float(cloud.explained[0]))}%) →"
+        at = {"x": place.boxes["before"][1], "y": place.boxes["before_x"][3], "text": note}
+        notes.append(left | at | {"xanchor": "right", "font": grey})
+    at = {"x": place.boxes["after"][0], "y": 0, "text": _key(ink)}
+    notes.append(
+        bare | at | {"xanchor": "left", "yanchor": "top", "yshift": -8, "font": {"size": 11, "color": ink.neutral}}
+    )
+    return notes
+
+
+def _key(ink: Theme) -> str:
+    def mark(sign: str, colour: str) -> str:
+        return f"<span style='color:{colour}'>{sign}</span>"
+
+    entries = (
+        mark("●", ink.a.mark) + " A",
+        mark("●", ink.b.mark) + " B",
+        mark("━", ink.grey.mark) + " matched pair",
+        mark("◆", ink.naive.mark) + mark("●", ink.aligned.mark) + " unit at t",
+        mark("┄", ink.grey.mark) + " 2σ of the ends",
+    )
+    return "   ".join(entries)

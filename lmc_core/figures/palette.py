@@ -1,0 +1,117 @@
+"""The colours of every picture: two networks, two kinds of path, and greys, in light and dark (Okabe–Ito based)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+ThemeName = Literal["light", "dark"]
+
+
+@dataclass(frozen=True)
+class Ink:
+    """One meaning: `mark` for lines and dots, `text` for words, which need more contrast."""
+
+    mark: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Theme:
+    """All colours of one theme.
+
+    a, b             the networks; B keeps its colour when it is re-ordered
+    naive, aligned   the paths, without and with alignment; `fused`: one network made of several
+    grey             links, chords, cursor; `ticks` is its text
+    neutral          figure text that must survive either page; `text`, `page` are the page's own
+    dots, fill       opacity of unlinked dots; of the area between a curve and its chord
+    sequential       colour scale from nothing to much
+    """
+
+    a: Ink
+    b: Ink
+    naive: Ink
+    aligned: Ink
+    fused: Ink
+    fused_outline: str
+    grey: Ink
+    ticks: str
+    rail: str
+    page: str
+    text: str
+    dots: float
+    sequential: tuple[tuple[float, str], ...]
+    methods: tuple[str, ...]
+    neutral: str = "#6B7A88"
+    grid: str = "rgba(122,135,148,.17)"
+    fill: float = 0.09
+
+    @property
+    def halo(self) -> str:
+        """Marker outline: the page's colour."""
+        return self.page
+
+
+_METHODS = ("#009E73", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9", "#332288")
+_METHODS_ON_DARK = ("#2FBF93", "#4BA3DC", "#CC79A7", "#E69F00", "#56B4E9", "#9A8CE8")
+
+THEMES: dict[str, Theme] = {
+    "light": Theme(
+        a=Ink("#0072B2", "#0067A3"),
+        b=Ink("#AA4F86", "#9A4379"),
+        naive=Ink("#D55E00", "#B84F00"),
+        aligned=Ink("#009E73", "#00795A"),
+        fused=Ink("#E69F00", "#9A6A00"),
+        fused_outline="#9A6A00",
+        grey=Ink("#71808E", "#5B6975"),
+        ticks="#667480",
+        rail="#A3AFBA",
+        page="#FFFFFF",
+        text="#1B2733",
+        dots=0.30,
+        sequential=((0.0, "#F7FBFF"), (0.25, "#C6DBEF"), (0.5, "#6BAED6"), (0.75, "#2171B5"), (1.0, "#08306B")),
+        methods=_METHODS,
+    ),
+    "dark": Theme(
+        a=Ink("#56B4E9", "#7CC6F0"),
+        b=Ink("#DB8FBB", "#E3A3C7"),
+        naive=Ink("#F0804A", "#F5976A"),
+        aligned=Ink("#2FBF93", "#45CFA5"),
+        fused=Ink("#E69F00", "#F0B93A"),
+        fused_outline="#9A6A00",
+        grey=Ink("#8795A2", "#A3B0BC"),
+        ticks="#8795A2",
+        rail="#5E6C79",
+        page="#10161D",
+        text="#E6EBF0",
+        dots=0.42,
+        sequential=((0.0, "#10161D"), (0.5, "#17496B"), (1.0, "#9BD8FF")),
+        methods=_METHODS_ON_DARK,
+    ),
+}
+
+LAYER_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+"""Layers are told apart by dash, never by colour."""
+
+
+def theme(name: str) -> Theme:
+    """The theme of that name; light for anything unknown, since its marks stay readable on a dark page too."""
+    return THEMES.get(name, THEMES["light"])
+
+
+def faded(colour: str, opacity: float) -> str:
+    """#RRGGBB with an opacity, as plotly reads it."""
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity:g})"
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two #RRGGBB colours, 1…21 (WCAG 2.1, relative luminance)."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    bright, dim = sorted((luminance(one), luminance(other)), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)

@@ -1,0 +1,121 @@
+"""Where the panels of the explore figure lie, wide and narrow, and what their axes look like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lmc_core.figures.palette import Theme
+
+Box = tuple[float, float, float, float]
+"""x0, x1, y0, y1 in shares of the plotting area."""
+
+LOSS, ACCURACY = "loss", "accuracy"
+PANELS = (LOSS, ACCURACY, "before", "before_x", "before_y", "after", "after_x", "after_y")
+"""Axis pair k+1 belongs to panel k; `…_x`, `…_y` are the densities above and beside a cloud."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Measures in pixels, boxes in shares of the plotting area.
+
+    width       the width the figure usually gets: only the aspect of a cloud panel is taken from it
+    margin      left, top, right, bottom
+    slider      x, length, y, padding above
+    """
+
+    width: int
+    height: int
+    margin: tuple[int, int, int, int]
+    boxes: Mapping[str, Box]
+    slider: tuple[float, float, float, int]
+
+    def pixels(self, panel: str) -> tuple[float, float]:
+        """Width and height of a panel."""
+        left, top, right, bottom = self.margin
+        x0, x1, y0, y1 = self.boxes[panel]
+        return (x1 - x0) * (self.width - left - right), (y1 - y0) * (self.height - top - bottom)
+
+
+LAYOUTS = {
+    "wide": Layout(
+        width=1010,
+        height=570,
+        margin=(48, 28, 6, 80),
+        boxes={
+            LOSS: (0, 0.445, 0.38, 1),
+            ACCURACY: (0, 0.445, 0, 0.285),
+            "before": (0.515, 0.945, 0.545, 0.92),
+            "before_x": (0.515, 0.945, 0.925, 1),
+            "before_y": (0.951, 1, 0.545, 0.92),
+            "after": (0.515, 0.945, 0, 0.375),
+            "after_x": (0.515, 0.945, 0.38, 0.455),
+            "after_y": (0.951, 1, 0, 0.375),
+        },
+        slider=(0, 0.445, 0, 26),
+    ),
+    "narrow": Layout(
+        width=358,
+        height=960,
+        margin=(40, 24, 6, 26),
+        boxes={
+            LOSS: (0, 1, 0.775, 0.985),
+            ACCURACY: (0, 1, 0.635, 0.725),
+            "before": (0, 0.9, 0.277, 0.474),
+            "before_x": (0, 0.9, 0.478, 0.515),
+            "before_y": (0.915, 1, 0.277, 0.474),
+            "after": (0, 0.9, 0, 0.197),
+            "after_x": (0, 0.9, 0.2, 0.237),
+            "after_y": (0.915, 1, 0, 0.197),
+        },
+        slider=(0, 1, 0.635, 22),
+    ),
+}
+
+
+def axes_of(panel: str) -> dict[str, str]:
+    """The names a trace uses to be drawn in a panel."""
+    number = PANELS.index(panel) + 1
+    suffix = "" if number == 1 else str(number)
+    return {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
+
+
+def cloud_range(layout: Layout, extent: tuple[float, float]) -> tuple[float, float]:
+    """Half-ranges of both cloud panels that hold `extent` and have equal scale on both axes."""
+    width, height = layout.pixels("before")
+    scale = max(extent[0] / width, extent[1] / height)
+    return scale * width, scale * height
+
+
+def axes(
+    layout: Layout, theme: Theme, ranges: Mapping[str, tuple[list[float], list[float]]], log: bool
+) -> dict[str, Any]:
+    """`xaxis…`, `yaxis…` of a plotly layout; ranges: panel → (x range, y range)."""
+    result: dict[str, Any] = {}
+    ticks = {"size": 11, "color": theme.ticks}
+    for panel in PANELS:
+        names = axes_of(panel)
+        x0, x1, y0, y1 = layout.boxes[panel]
+        bare = {"showticklabels": False, "ticks": "", "showline": False, "zeroline": False, "fixedrange": True}
+        bare |= {"automargin": False, "gridcolor": theme.grid, "gridwidth": 1, "title": {"text": ""}}
+        x = bare | {"domain": [x0, x1], "anchor": names["yaxis"], "range": ranges[panel][0]}
+        y = bare | {"domain": [y0, y1], "anchor": names["xaxis"], "range": ranges[panel][1]}
+        if panel in (LOSS, ACCURACY):
+            x |= {"tickmode": "array", "tickvals": [0, 0.25, 0.5, 0.75, 1], "tickfont": ticks}
+            y |= {"showticklabels": True, "tickfont": ticks}
+        if panel == LOSS:
+            y |= {"type": "log", "dtick": "D1" if _decades(ranges[panel][1]) < 1.5 else 1} if log else {"nticks": 6}
+        if panel == ACCURACY:
+            ends = [f"<b style='color:{ink.text}'>{name}</b>" for name, ink in (("A", theme.a), ("B", theme.b))]
+            x |= {"showticklabels": True, "ticktext": [ends[0], "¼", "½", "¾", ends[1]]}
+            y |= {"tickmode": "array", "tickvals": [0, 0.5, 1], "ticktext": ["0%", "50%", "100%"]}
+        if panel[-2:] in ("_x", "_y"):
+            x["showgrid"] = y["showgrid"] = False
+        result[names["xaxis"].replace("x", "xaxis", 1)] = x
+        result[names["yaxis"].replace("y", "yaxis", 1)] = y
+    return result
+
+
+def _decades(log_range: list[float]) -> float:
+    return log_range[1] - log_range[0]
