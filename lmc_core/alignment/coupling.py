@@ -41,6 +41,23 @@ class Coupling:
         return np.eye(n)[self.perm] / n
 
     @property
+    def matrices(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Write and read matrices, target × source: (m, n), or (M, N, m, n) for a nested group.
+
+        write = plan / row sums (a new unit is the mean of its sources), read = plan / column sums (each source is
+        handed on once); for a permutation both are the permutation matrix.
+        """
+        if self.perm is not None:
+            matrix = np.eye(self.perm.shape[-1])[self.perm]
+            if self.perm.ndim == 2:  # the same for every source outer unit: only one of them is used
+                matrix = np.repeat(matrix[:, None], len(matrix), axis=1)
+            return matrix, matrix
+        plan = self.matrix
+        rows, columns = plan.sum(-1, keepdims=True), plan.sum(-2, keepdims=True)
+        write = np.divide(plan, rows, out=np.zeros_like(plan), where=rows > 0)
+        return write, np.divide(plan, columns, out=np.zeros_like(plan), where=columns > 0)
+
+    @property
     def moved(self) -> int:
         """How many units a hard coupling puts somewhere else."""
         if self.perm is None:

@@ -64,7 +64,7 @@ class Paper:
 class Method:
     """An alignment method: its face (title, paper, parameters, requirements) and its function.
 
-    solve(problem, **settings) returns an Alignment; it imports what computes when it is called.
+    solve(problem, **settings) returns an alignment.schedule.Outcome; it imports what computes when it is called.
     summary      one sentence for the form, under 80 characters
     needs_data   it reads activations
     """

@@ -1,0 +1,276 @@
+"""Second moments of activations, streamed over the data: what covariance-weighted and activation matching compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lmc_core.alignment.blocks import BlockCost, blocks
+from lmc_core.alignment.features import KINDS, choose, matrix, positions, vector_dims
+from lmc_core.alignment.views import children, views
+from lmc_core.networks.network import Network
+from lmc_core.report import Report, silent
+from lmc_core.symmetry.axis import Group, groups_in
+from lmc_core.symmetry.symmetry import Contraction, Symmetry
+
+DENSE = 8192  # largest vector whose full second moment is kept (half a gigabyte); above it only the diagonal is
+POSITIONS = 200_000  # vectors drawn per layer: more only repeat themselves, since images have a thousand places each
+
+Compare = Literal["covariance", "correlation", "second-moment"]
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """Of the vectors φ that one weight reads, in the order of `features.matrix`.
+
+    second     (d, d) E[φ φᵀ], uncentred; (d,) its diagonal for embeddings and beyond 8192 features; float64
+    mean       (d,) E[φ]
+    count      how many vectors there were (a sample of them may have been used)
+    """
+
+    second: Tensor
+    mean: Tensor
+    count: int
+
+    @property
+    def diagonal(self) -> bool:
+        return self.second.ndim == 1
+
+    def weigh(self, rows: Tensor) -> Tensor:
+        """rows · E[φ φᵀ], (units, d), in the type of `rows`."""
+        second = self.second.to(rows.dtype)
+        return rows * second if self.diagonal else rows @ second
+
+
+@dataclass(frozen=True, eq=False)
+class CrossMoment:
+    """Of the units of one group in two networks at one activation: x (m,) of the reference, y (n,) of the moved.
+
+    second     (m, n) E[x yᵀ]
+    mean, mean_moved, power, power_moved    E[x], E[y], E[x²], E[y²]
+    count      samples: examples × every other axis of the activation
+    """
+
+    second: Tensor
+    mean: Tensor
+    mean_moved: Tensor
+    power: Tensor
+    power_moved: Tensor
+    count: int
+
+    @property
+    def covariance(self) -> Tensor:
+        """(m, n) E[x yᵀ] − E[x] E[y]ᵀ."""
+        return self.second - torch.outer(self.mean, self.mean_moved)
+
+    @property
+    def correlation(self) -> Tensor:
+        """(m, n) covariance / (σ_x σ_y + 1e-4) (Jordan 2022): 0, not NaN, for units that never change."""
+        spread = (self.power - self.mean**2).clamp(min=0).sqrt()
+        spread_moved = (self.power_moved - self.mean_moved**2).clamp(min=0).sqrt()
+        return self.covariance / (torch.outer(spread, spread_moved) + 1e-4)
+
+    def compare(self, how: Compare) -> Tensor:
+        """(m, n) the similarity that an assignment maximises."""
+        return {"covariance": self.covariance, "correlation": self.correlation, "second-moment": self.second}[how]
+
+
+def batch_size(network: Network, examples: int) -> int:
+    """Examples per forward pass: few for large inputs, and leaving as few as possible over."""
+    from lmc_core.symmetry.trace import working_batch
+
+    wanted = max(32, min(512, 2**19 // max(1, network.example_inputs[0][0].numel())))
+    if examples > wanted:
+        wanted = min(range(wanted, wanted // 2, -1), key=lambda b: examples % b)
+    return working_batch(network, min(wanted, examples))
+
+
+def activations(
+    network: Network, x: NDArray[np.generic], watch: Sequence[str], batch: int
+) -> Iterator[Mapping[str, Tensor]]:
+    """Graph values of a network on x (examples, …), one full batch after the other; a last partial one is left out."""
+    from lmc_core.symmetry.trace import trace
+
+    traced = trace(network, batch)
+    example = network.example_inputs[0]
+    for start in range(0, len(x) - batch + 1, batch):
+        inputs = torch.as_tensor(np.ascontiguousarray(x[start : start + batch])).to(example.device, example.dtype)
+        yield traced.run(network.state, (network.prepare(inputs),), watch=tuple(watch))[1]
+
+
+def input_moments(
+    network: Network,
+    symmetry: Symmetry,
+    x: NDArray[np.generic],
+    *,
+    batch: int | None = None,
+    limit: int = POSITIONS,
+    seed: int = 0,
+    report: Report = silent,
+) -> tuple[Moment | None, ...]:
+    """Uncentred second moments E[φ φᵀ] of what every weight reads, one per entry of `symmetry.contractions`.
+
+    d of a Moment: in (linear, recurrent-input), h (recurrent-hidden: the states one step earlier, zero at first),
+    in / groups · taps (conv, groups pooled), in · taps (conv-transpose), vocabulary (embedding: token frequencies).
+
+    x        raw data (examples, …); each is prepared (reshaped, normalised) by the network
+    limit    at most this many vectors per contraction are drawn, at random
+
+    None stands where the weight meets its input in a way that this does not know (a transposed grouped convolution).
+    """
+    batch = batch or batch_size(network, len(x))
+    limit_per_batch = max(1, limit // max(1, len(x) // batch))
+    keys = [_reading(contraction, network.state[contraction.weight]) for contraction in symmetry.contractions]
+    sums: dict[str, _Sum] = {}
+    for key, contraction in zip(keys, symmetry.contractions, strict=True):
+        if key is not None and key not in sums:
+            sums[key] = _Sum(contraction, network.state[contraction.weight])
+    watch = sorted({s.contraction.input for s in sums.values()})
+    rng = np.random.default_rng(seed)
+    for done, values in enumerate(activations(network, x, watch, batch)):
+        report("measuring what the layers read", done * batch, len(x))
+        for total in sums.values():
+            total.add(values[total.contraction.input], limit_per_batch, rng)
+    finished = {key: total.moment() for key, total in sums.items()}
+    return tuple(None if key is None else finished[key] for key in keys)
+
+
+def _reading(contraction: Contraction, weight: Tensor) -> str | None:
+    """What makes two contractions read the same vectors, as q, k and v do; None for what we cannot unfold."""
+    groups = contraction.options.get("groups", 1)
+    if contraction.kind not in KINDS or (contraction.kind == "conv-transpose" and groups != 1):
+        return None
+    shape = tuple(weight.shape[2:]) if contraction.kind.startswith("conv") else ()
+    kind = "linear" if contraction.kind in ("matmul", "recurrent-input") else contraction.kind
+    return f"{contraction.input} {kind} {shape} {sorted(contraction.options.items(), key=lambda kv: kv[0])}"
+
+
+class _Sum:
+    """Running sums of φ φᵀ and φ in float64."""
+
+    def __init__(self, contraction: Contraction, weight: Tensor) -> None:
+        self.contraction, self.weight = contraction, weight
+        d = weight.shape[contraction.read] if contraction.kind == "embedding" else matrix(weight, contraction).shape[1]
+        self.diagonal = contraction.kind == "embedding" or d > DENSE
+        self.second = torch.zeros((d,) if self.diagonal else (d, d), dtype=torch.float64, device=weight.device)
+        self.first = torch.zeros(d, dtype=torch.float64, device=weight.device)
+        self.count = 0
+
+    def add(self, value: Tensor, limit: int, rng: np.random.Generator) -> None:
+        if self.contraction.kind == "embedding":
+            tokens = torch.bincount(value.flatten(), minlength=len(self.first)).double()
+            self.second += tokens
+            self.first += tokens
+            self.count += value.numel()
+            return
+        places = positions(value, self.contraction, self.weight)
+        dims = vector_dims(self.contraction, self.weight)
+        rows = choose(places, dims, limit, rng)
+        total = places.shape[: places.ndim - dims].numel()
+        share = total / len(rows)
+        self.second += share * ((rows * rows).sum(0) if self.diagonal else rows.T @ rows).double()
+        self.first += share * rows.sum(0).double()
+        self.count += total
+        if self.contraction.kind == "recurrent-hidden":  # the zero state before the first step
+            self.count += value.numel() // value.shape[-1] - total
+
+    def moment(self) -> Moment:
+        n = max(1, self.count)
+        return Moment(self.second / n, self.first / n, self.count)
+
+
+def cross_moments(
+    reference: Network,
+    moved: Network,
+    symmetry: Symmetry,
+    x: NDArray[np.generic],
+    *,
+    batch: int | None = None,
+    report: Report = silent,
+) -> dict[str, tuple[CrossMoment, ...]]:
+    """Joint moments of the units of both networks on the same data, per group, one for each activation compared.
+
+    The activations are those that later weights read (`symmetry.reads`); units of a nested group are flattened,
+    outer · inner, and an activation that carries a nested group is listed under that group only.
+    """
+    batch = batch or batch_size(reference, len(x))
+    where = {place for group in symmetry.groups for place in symmetry.reads.get(group, ())}
+    watch = sorted({value for value, _ in where})
+    sums: dict[tuple[str, str, int, int], _CrossSum] = {}
+    pairs = zip(activations(reference, x, watch, batch), activations(moved, x, watch, batch), strict=True)
+    for done, (a, b) in enumerate(pairs):
+        report("comparing activations", done * batch, len(x))
+        for value in watch:
+            for key, left, right in _meetings(a[value], b[value], value, symmetry, where):
+                sums.setdefault(key, _CrossSum(left.shape[1], left.device)).add(left, right)
+    found: dict[str, tuple[CrossMoment, ...]] = dict.fromkeys(symmetry.groups, ())
+    for (group, *_), total in sums.items():
+        found[group] += (total.moment(),)
+    return found
+
+
+def _meetings(
+    a: Tensor, b: Tensor, value: str, symmetry: Symmetry, where: set[tuple[str, int]]
+) -> Iterator[tuple[tuple[str, str, int, int], Tensor, Tensor]]:
+    """(group, place) and the samples (samples, units) of both networks, for every group met in one activation."""
+    axes = symmetry.values[value]
+    apart = {n for n, axis in enumerate(axes) if (value, n) in where}
+    family = {name for n in apart for g in groups_in(axes[n]) for name in (g.name, g.within) if name}
+    apart |= {n for n, axis in enumerate(axes) if any({g.name, g.within} & family for g in groups_in(axis))}
+    for block, ((x, leaves), (y, _)) in enumerate(zip(views(a, axes, apart), views(b, axes, apart), strict=True)):
+        for dim, leaf in enumerate(leaves):
+            if not isinstance(leaf.part, Group) or leaf.part.within is not None:
+                continue
+            for keep in [[dim, inner] for inner in children(leaves, dim)] or [[dim]]:
+                group = leaves[keep[-1]].part
+                if isinstance(group, Group) and any((value, leaves[k].axis) in where for k in keep):
+                    yield (group.name, value, block, keep[-1]), _samples(x, keep), _samples(y, keep)
+
+
+def _samples(x: Tensor, keep: Sequence[int]) -> Tensor:
+    """(samples, units): the kept dimensions flattened last, every other one a sample."""
+    rest = [dim for dim in range(x.ndim) if dim not in keep]
+    return x.permute(*rest, *keep).flatten(len(rest)).flatten(0, -2) if rest else x.flatten()[None]
+
+
+class _CrossSum:
+    """Running sums of x yᵀ, x, y, x², y² in float64."""
+
+    def __init__(self, units: int, device: torch.device) -> None:
+        self.xy = torch.zeros(units, units, dtype=torch.float64, device=device)
+        self.sums = torch.zeros(4, units, dtype=torch.float64, device=device)
+        self.count = 0
+
+    def add(self, x: Tensor, y: Tensor) -> None:
+        self.xy += (x.T @ y).double()
+        self.sums += torch.stack([x.sum(0), y.sum(0), (x * x).sum(0), (y * y).sum(0)]).double()
+        self.count += len(x)
+
+    def moment(self) -> CrossMoment:
+        n = max(1, self.count)
+        x, y, xx, yy = self.sums / n
+        return CrossMoment(self.xy / n, x, y, xx, yy, self.count)
+
+
+def cross_costs(
+    symmetry: Symmetry, moments: Mapping[str, tuple[CrossMoment, ...]], how: Compare
+) -> dict[str, BlockCost]:
+    """Gradient of Σ <P, moment> for every block that has an activation; several activations are summed."""
+    costs = {}
+    for block in blocks(symmetry):
+        if not any(moments.get(name) for name in block.names):
+            continue
+        n = block.outer.size
+        sizes = {block.name: (n, n), **{g.name: (n, g.size, n, g.size) for g in block.inner}}
+        total = {name: np.zeros(shape) for name, shape in sizes.items()}
+        for name, shape in sizes.items():
+            for moment in moments.get(name, ()):
+                total[name] += moment.compare(how).cpu().numpy().reshape(shape)
+        costs[block.name] = BlockCost(total.pop(block.name), total)
+    return costs

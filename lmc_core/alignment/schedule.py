@@ -1,0 +1,120 @@
+"""The order in which groups are solved: random sweeps with restarts, passes from input to output, each group once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lmc_core.alignment.blocks import BlockCost, Perms, blocks, identity
+from lmc_core.alignment.coupling import Coupling
+from lmc_core.alignment.objective import Objective, Position
+from lmc_core.report import Report, silent
+from lmc_core.symmetry.symmetry import Symmetry
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a method found: a coupling per group, the objective on the way there, and what the user should know.
+
+    history    the objective before the first step (naive) and after every step that moved something
+    spread     final objective of every restart
+    """
+
+    couplings: Mapping[str, Coupling]
+    history: tuple[float, ...]
+    spread: tuple[float, ...] = ()
+    converged: bool = True
+    notes: tuple[str, ...] = ()
+
+
+def outcome(
+    perms: Perms, history: tuple[float, ...], *, converged: bool = True, notes: tuple[str, ...] = ()
+) -> Outcome:
+    """An Outcome from permutations."""
+    couplings = {name: Coupling(name, perm=perm) for name, perm in perms.items()}
+    return Outcome(couplings, history, (history[-1],), converged, notes)
+
+
+def sweep(
+    objective: Objective,
+    rng: np.random.Generator,
+    *,
+    start: Perms | None = None,
+    limit: int = 100,
+    report: Report = silent,
+    skip: bool = True,
+) -> Outcome:
+    """Coordinate ascent (Ainsworth 2022, alg. 1): visit all groups in random order, solve each, until none moves.
+
+    limit    most sweeps
+    skip     leave out groups whose neighbours have not moved since they were last solved; changes nothing but time
+    """
+    naive = Position(objective, identity(objective.symmetry))
+    position = naive if start is None else Position(objective, start)
+    history = [naive.total] if start is None else [naive.total, position.total]
+    waiting = {block.name for block in objective.blocks}
+    for number in range(limit):
+        moved = False
+        for i in rng.permutation(len(objective.blocks)):
+            block = objective.blocks[i]
+            report(f"matching weights, sweep {number + 1}", len(objective.blocks) - len(waiting), len(objective.blocks))
+            if skip and block.name not in waiting:
+                continue
+            waiting.discard(block.name)
+            if position.step(block):
+                moved = True
+                waiting |= objective.neighbours(block)
+                history.append(position.total)
+        if not moved:
+            return outcome(position.perms, tuple(history))
+    note = f"did not converge in {limit} sweeps: the last one still improved the objective"
+    return outcome(position.perms, tuple(history), converged=False, notes=(note,))
+
+
+def best_of(outcomes: list[Outcome]) -> Outcome:
+    """The restart with the largest objective (the first of equals), with the final objectives of all."""
+    best = max(outcomes, key=lambda found: found.history[-1])
+    return replace(best, spread=tuple(found.history[-1] for found in outcomes))
+
+
+def forward(objective: Objective, *, limit: int = 10, report: Report = silent) -> Outcome:
+    """Groups solved one after the other from input to output, each on its own terms, until a pass moves none.
+
+    In a chain of layers one pass is exact. Where units are written in several places or recur, later steps change
+    what earlier ones saw: the pass is repeated, and the best order seen at the end of a pass is kept.
+    """
+    position = Position(objective, identity(objective.symmetry))
+    history = [position.total]
+    passes = [(position.total, position.perms)]
+    for number in range(limit):
+        before = len(history)
+        for done, block in enumerate(objective.blocks):
+            report(f"matching weights, pass {number + 1}", done, len(objective.blocks))
+            if position.step(block):
+                history.append(position.total)
+        if settled := len(history) == before:
+            break
+        passes.append((position.total, position.perms))
+    value, perms = max(passes, key=lambda found: found[0])
+    notes = [] if settled else [f"did not settle in {limit} passes"]
+    if value > position.total:
+        notes.append("the last pass was worse than an earlier one on the whole objective; the earlier one is kept")
+        history.append(value)
+    return outcome(perms, tuple(history), converged=settled, notes=tuple(notes))
+
+
+def each_once(symmetry: Symmetry, costs: Mapping[str, BlockCost], *, report: Report = silent) -> Outcome:
+    """One assignment per group, where the objective is linear and the groups do not depend on each other."""
+    perms = identity(symmetry)
+    solved = [block for block in blocks(symmetry) if block.name in costs]
+    history = [sum(costs[block.name].total(block, perms) for block in solved)]
+    for done, block in enumerate(solved):
+        report("matching activations", done, len(solved))
+        cost, best = costs[block.name], costs[block.name].best(block)
+        gain = cost.total(block, best) - cost.total(block, perms)
+        if gain > 1e-7 * cost.scale:  # less than that is rounding in float32 sums
+            perms |= best
+            history.append(history[-1] + gain)
+    return outcome(perms, tuple(history))

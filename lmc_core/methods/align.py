@@ -1,0 +1,117 @@
+"""The verb: align one network with another by a method of the list."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
+
+from lmc_core.alignment.alignment import Alignment
+from lmc_core.alignment.problem import Problem, check_data, check_fit
+from lmc_core.data.dataset import Dataset
+from lmc_core.errors import DataError, MismatchError, SettingError
+from lmc_core.methods import METHODS
+from lmc_core.networks.network import Network
+from lmc_core.report import Report, silent
+from lmc_core.symmetry.symmetry import Symmetry
+
+CHECKED = 256  # training examples on which the function is compared before and after
+
+
+def align(
+    reference: Network,
+    moved: Network,
+    method: str = "weight-matching",
+    data: Dataset | None = None,
+    *,
+    symmetry: Symmetry | None = None,
+    seed: int = 0,
+    device: str | None = None,
+    report: Report = silent,
+    **settings: Any,
+) -> Alignment:
+    """How the units of `moved` correspond to those of `reference`; `.transport(moved)` puts them in its order.
+
+    method      a name in METHODS
+    data        needed by methods that look at activations; used by all to check that the function is unchanged
+    symmetry    of the reference; inferred if not given
+    settings    parameters of the method
+
+    Raises SettingError for an unknown method or setting, MismatchError if the networks differ, DataError if data is
+    missing or of another shape, Cancelled if `report` raises it.
+    """
+    if method not in METHODS:
+        raise SettingError(f"there is no alignment method {method!r}; there are {', '.join(METHODS)}")
+    chosen = METHODS[method]
+    checked = chosen.settings(settings)
+    if chosen.needs_data and data is None:
+        raise DataError(f"{method} compares activations and needs data: name a data set, or use weight-matching")
+    started = time.perf_counter()
+    check_fit(reference, moved)
+    if data is not None:
+        check_data(reference, data)
+    symmetry = symmetry or _common_symmetry(reference, moved, report)
+    a, b = (n.to(device=device) if device else n for n in (reference, moved))
+    problem = Problem(a, b, symmetry, data, seed, report)
+    found = chosen.solve(problem, **checked)
+    alignment = Alignment(
+        couplings=found.couplings,
+        symmetry=symmetry,
+        method=method,
+        settings=checked,
+        seed=seed,
+        history=found.history,
+        spread=found.spread,
+        converged=found.converged,
+        notes=found.notes,
+        seconds=time.perf_counter() - started,
+    )
+    report("checking that the function is unchanged", 0, 1)
+    return replace(alignment, function_error=function_error(moved, alignment.transport(moved), data))
+
+
+def _common_symmetry(reference: Network, moved: Network, report: Report) -> Symmetry:
+    """The symmetry of the reference; inferred from both where they are not known to be one architecture."""
+    from lmc_core.symmetry.infer import symmetry
+
+    report("inferring the symmetry", 0, 1)
+    found = symmetry(reference)
+    same = reference.architecture is not None and reference.architecture == moved.architecture
+    if same or reference.module is moved.module:
+        return found
+    other = symmetry(moved)
+    for name, axes in found.axes.items():
+        if [str(axis) for axis in axes] != [str(axis) for axis in other.axes.get(name, ())]:
+            raise MismatchError(
+                f"tensor {name!r} is used differently: its axes are ({', '.join(map(str, axes))}) in "
+                f"{reference.source} but ({', '.join(map(str, other.axes.get(name, ())))}) in {moved.source}; "
+                "only networks of the same architecture can be aligned"
+            )
+    return found
+
+
+def function_error(network: Network, other: Network, data: Dataset | None = None) -> float:
+    """max |f − f'| / max |f| over the outputs on the example inputs, and on real data if given."""
+    from lmc_core.symmetry.trace import working_batch
+
+    batches: list[tuple[Tensor, ...]] = [network.example_inputs]
+    if data is not None:
+        example = network.example_inputs[0]
+        batch = working_batch(network, min(CHECKED, len(data.x_train)))
+        x = torch.as_tensor(data.x_train[:batch]).to(example.device, example.dtype)
+        batches.append((network.prepare(x),))
+    worst = 0.0
+    for inputs in batches:
+        before, after = (_outputs(n(*inputs)) for n in (network, other))
+        size = max((float(y.abs().max()) for y in before), default=0.0)
+        change = max((float((y - z).abs().max()) for y, z in zip(before, after, strict=True)), default=0.0)
+        worst = max(worst, change / size if size else change)
+    return worst
+
+
+def _outputs(result: Any) -> list[Tensor]:
+    return [x for x in tree_leaves(result) if isinstance(x, Tensor) and x.is_floating_point() and x.numel()]

@@ -1,0 +1,46 @@
+"""Covariance-weighted weight matching: incoming weights compared as the data sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmc_core.methods._method import Method, Paper, Parameter
+
+if TYPE_CHECKING:
+    from lmc_core.alignment.problem import Problem
+    from lmc_core.alignment.schedule import Outcome
+
+
+def solve(problem: Problem, *, examples: int, bias: bool, passes: int) -> Outcome:
+    """min over P_l of ‖W^A_l − P_l W^B_l P_{l-1}ᵀ‖²_Σ = E‖pre-activation mismatch‖² (Ferbach 2024, §6).
+
+    Σ is the uncentred second moment of what the layer reads in the reference network.
+    """
+    from lmc_core.alignment.moments import input_moments
+    from lmc_core.alignment.objective import Objective
+    from lmc_core.alignment.schedule import forward
+    from lmc_core.alignment.terms import entering_terms
+
+    x = problem.examples(examples)
+    moments = input_moments(problem.reference, problem.symmetry, x, seed=problem.seed, report=problem.report)
+    terms = entering_terms(problem.reference, problem.symmetry, moments, bias)
+    return forward(Objective(problem.moved, problem.symmetry, terms), limit=passes, report=problem.report)
+
+
+METHOD = Method(
+    name="covariance-weight-matching",
+    title="Covariance-weighted weight matching",
+    summary="Match each layer's units by how differently they respond to the data.",
+    paper=Paper(
+        "Ferbach 2024",
+        "Proving Linear Mode Connectivity of Neural Networks via Optimal Transport",
+        "https://arxiv.org/abs/2310.19103",
+    ),
+    solve=solve,
+    parameters=(
+        Parameter("examples", int, 10_000, "Training examples for the covariance; 0 = all.", low=0),
+        Parameter("bias", bool, False, "Count the bias as the weight of a constant input."),
+        Parameter("passes", int, 10, "Most passes from input to output.", low=1, high=100),
+    ),
+    needs_data=True,
+)

@@ -1,0 +1,47 @@
+"""Weight matching: the units whose weights, incoming and outgoing, resemble each other most."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmc_core.methods._method import Method, Paper, Parameter
+
+if TYPE_CHECKING:
+    from lmc_core.alignment.problem import Problem
+    from lmc_core.alignment.schedule import Outcome
+
+
+def solve(problem: Problem, *, restarts: int, sweeps: int) -> Outcome:
+    """Coordinate ascent on Σ <A, T(B, P)> over all parameters (Ainsworth 2022, alg. 1), best of several starts.
+
+    The first start leaves all units where they are; the others begin at random permutations.
+    """
+    from lmc_core.alignment.objective import Objective
+    from lmc_core.alignment.schedule import best_of, sweep
+    from lmc_core.alignment.terms import weight_terms
+    from lmc_core.symmetry.permute import random_permutations
+
+    objective = Objective(problem.moved, problem.symmetry, weight_terms(problem.reference, problem.symmetry))
+    found = []
+    for restart in range(restarts):
+        rng = problem.rng(1, restart)
+        start = random_permutations(problem.symmetry, rng) if restart else None
+        found.append(sweep(objective, rng, start=start, limit=sweeps, report=problem.report))
+    return best_of(found)
+
+
+METHOD = Method(
+    name="weight-matching",
+    title="Weight matching",
+    summary="Git Re-Basin: match units by all their weights, in and out, until nothing improves.",
+    paper=Paper(
+        "Ainsworth 2022",
+        "Git Re-Basin: Merging Models modulo Permutation Symmetries",
+        "https://arxiv.org/abs/2209.04836",
+    ),
+    solve=solve,
+    parameters=(
+        Parameter("restarts", int, 3, "Starts tried; the best is kept and the spread shown.", low=1, high=100),
+        Parameter("sweeps", int, 100, "Most passes over all groups per start.", low=1, high=1000),
+    ),
+)
