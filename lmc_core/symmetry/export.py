@@ -1,0 +1,134 @@
+"""How a module becomes an exported program: within a time limit, without noise, with errors that name the way out."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import io
+import logging
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+
+from lmc_core.errors import TraceError
+
+FALLBACK = "declare its symmetry as text instead: lmc_core.symmetry.declare.declare(network, patterns)"
+
+
+_MAY_RETURN_THEIR_INPUT = {f"aten::{name}" for name in ("dropout", "feature_dropout", "alpha_dropout", "type_as")}
+
+
+def export(module: nn.Module, inputs: tuple[Tensor, ...], *, seconds: float) -> ExportedProgram:
+    """`torch.export` of a module in eval mode, functional, for exactly these input shapes.
+
+    seconds   the export runs in a thread of its own and is abandoned after this long
+
+    Raises TraceError when torch cannot export the module, or needs longer.
+    """
+
+    def work() -> ExportedProgram:
+        program = torch.export.export(module, inputs, strict=False)
+        return program if is_functional(program) else program.run_decompositions({})
+
+    with _quiet():
+        try:
+            return within(work, seconds)
+        except TimeoutError:
+            raise TraceError(f"tracing this network took longer than {seconds:g} s; {FALLBACK}") from None
+        except Exception as error:  # noqa: BLE001 - export runs the user's forward, which may raise anything
+            raise TraceError(f"torch.export cannot trace this module ({_cause(error)}); {FALLBACK}") from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the attention fast path, which is an opaque kernel, and without what torch says about its own tracing.
+
+    A failing export prints the graph to stdout, which belongs to `--json`; its error reaches the user as TraceError.
+    """
+    fastpath = torch.backends.mha.get_fastpath_enabled()
+    logger = logging.getLogger("torch.fx.experimental.symbolic_shapes")
+    level = logger.level
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        logger.setLevel(logging.ERROR)
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fastpath)
+            logger.setLevel(level)
+
+
+def is_functional(program: ExportedProgram) -> bool:
+    """Whether no operation of the graph writes into its arguments, after rewriting the harmless ones in place.
+
+    `relu_(x)` where nothing else sees x is `relu(x)`: these are replaced here, without the cost of a second trace.
+    """
+    graph = program.graph_module.graph
+    for node in list(graph.nodes):
+        if node.op == "get_attr" and isinstance(getattr(program.graph_module, node.target, None), nn.Module):
+            return False
+        if node.op != "call_function" or not isinstance(node.target, torch._ops.OpOverload):
+            continue
+        if not node.target._schema.is_mutable:
+            continue
+        functional = _functional_twin(node.target)
+        source = node.args[0] if node.args else None
+        private = (
+            isinstance(source, torch.fx.Node)
+            and source.op == "call_function"
+            and list(source.users) == [node]
+            and isinstance(source.target, torch._ops.OpOverload)
+            and not any(result.alias_info for result in source.target._schema.returns)
+            and source.target._schema.name not in _MAY_RETURN_THEIR_INPUT
+        )
+        if functional is None or not private:
+            return False
+        node.target = functional
+    return True
+
+
+def _functional_twin(target: Any) -> Any:
+    """`aten.relu` for `aten.relu_`, in the overload with the same arguments; None if there is none."""
+    name = target._schema.name.split("::")[1]
+    if not name.endswith("_") or name.endswith("__") or not hasattr(torch.ops.aten, name[:-1]):
+        return None
+    packet = getattr(torch.ops.aten, name[:-1])
+    if target._overloadname not in packet.overloads():
+        return None
+    twin = getattr(packet, target._overloadname)
+    same = [a.name for a in twin._schema.arguments] == [a.name for a in target._schema.arguments]
+    return twin if same and not twin._schema.is_mutable else None
+
+
+def within(work: Any, seconds: float) -> Any:
+    """The result of `work()`, or TimeoutError after `seconds`; a thread that overruns is told to stop."""
+    box: dict[str, Any] = {}
+
+    def target() -> None:
+        try:
+            box["result"] = work()
+        except BaseException as error:  # noqa: BLE001 - handed to the caller below
+            box["error"] = error
+
+    thread = threading.Thread(target=target, daemon=True, name="trace")
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
+        raise TimeoutError
+    if "error" in box:
+        raise box["error"]
+    return box["result"]
+
+
+def _cause(error: BaseException) -> str:
+    """The first line of the innermost reason, at most 200 characters."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return text if len(text) <= 200 else text[:199] + "…"
