@@ -17,16 +17,21 @@ Metric = Literal["loss", "accuracy"]
 class Profile:
     """Mean cross-entropy (nats) and accuracy (0..1) at every t, on training and test examples.
 
-    t          (n,) increasing, first 0, last 1
-    values     split → metric → (n,) float64
-    examples   split → how many examples were used
-    seconds    wall-clock time of the evaluation
+    t            (n,) increasing, first 0, last 1
+    values       split → metric → (n,) float64
+    examples     split → how many examples were used
+    seconds      wall-clock time of the evaluation
+    recalibrate  how the points between the ends were recalibrated ("bn-reset", "repair"); the ends never are, so the
+                 barrier is always measured from the two networks as they were given
+    notes        sentences for the user, about what recalibration left out
     """
 
     t: NDArray[np.float64]
     values: Mapping[str, Mapping[str, NDArray[np.float64]]]
     examples: Mapping[str, int]
     seconds: float = 0.0
+    recalibrate: str | None = None
+    notes: tuple[str, ...] = ()
 
     def loss(self, split: Split = "test") -> NDArray[np.float64]:
         return self.values[split]["loss"]

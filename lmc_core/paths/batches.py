@@ -1,0 +1,122 @@
+"""Examples on the device, in batches that all have exactly the same number of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from lmc_core.errors import DataError
+from lmc_core.networks.network import Network
+
+CACHE = {"cpu": 4 << 20, "cuda": 64 << 20}
+"""Bytes the largest value of one batch may take: what a core's cache holds, or what keeps a GPU busy."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """`size` rows of prepared inputs (size, …), of which the first `count` are examples.
+
+    targets   (count, …) class numbers
+    classes   how many classes the targets of the whole split need
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    count: int
+    classes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """All examples of a split, moved to the network's device once, cut into batches of `size` rows.
+
+    The last batch is filled up by starting over from the first example; these rows do not count.
+    """
+
+    network: Network
+    x: Tensor
+    y: Tensor
+    size: int
+    classes: int
+
+    def __len__(self) -> int:
+        return -(-len(self.x) // self.size)
+
+    def __getitem__(self, index: int) -> Batch:
+        start = index * self.size
+        x, y = self.x[start : start + self.size], self.y[start : start + self.size]
+        count = len(x)
+        if count < self.size:
+            filling = torch.arange(self.size - count, device=x.device) % len(self.x)
+            x = torch.cat([x, self.x[filling]])
+        wanted = self.network.example_inputs[0]
+        if wanted.is_floating_point():
+            x = x.to(wanted.dtype)
+        return Batch(self.network.prepare(x), y, count, self.classes)
+
+
+def batches(network: Network, x: NDArray[np.generic], y: NDArray[np.integer], size: int) -> Batches:
+    """Examples x (n, …) with targets y (n, …) on the device of `network`.
+
+    Raises DataError if there are none, or if the network does not read examples of this shape.
+    """
+    if len(network.example_inputs) != 1:
+        raise DataError(f"the network reads {len(network.example_inputs)} inputs; a dataset gives one")
+    if not len(x):
+        raise DataError("there are no examples to evaluate on")
+    wanted = network.example_inputs[0]
+    if np.prod(x.shape[1:]) != np.prod(wanted.shape[1:]):
+        raise DataError(f"one example has shape {tuple(x.shape[1:])}; the network reads {tuple(wanted.shape[1:])}")
+    if not wanted.is_floating_point() and np.issubdtype(x.dtype, np.floating):
+        raise DataError(f"the examples are {x.dtype} numbers; the network reads whole numbers ({wanted.dtype})")
+    if not np.issubdtype(y.dtype, np.integer) or y.min() < 0:
+        raise DataError("targets must be class numbers 0, 1, 2, …")
+    device = network.device
+    targets = torch.from_numpy(y).to(device, torch.int64)
+    return Batches(network, torch.from_numpy(x).to(device), targets, size, int(y.max()) + 1)
+
+
+def subset(n: int, wanted: int | None, seed: int) -> NDArray[np.int64]:
+    """Which of n examples are used: all, or `wanted` of them drawn without replacement, in increasing order."""
+    if wanted is None or wanted >= n:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).permutation(n)[:wanted])
+
+
+def batch_size(widest: int, counts: Iterable[int], device: torch.device) -> int:
+    """Rows per batch: as many as the cache holds, at least 8, and then the number that leaves the fewest rows to fill.
+
+    widest   bytes of the largest value the network makes from one example
+    counts   examples in each split
+    """
+    counts = tuple(counts)
+    most = CACHE.get(device.type, CACHE["cpu"]) // max(widest, 1)
+    most = min(max(8, most), 8192 if device.type == "cuda" else 1024, max(counts))
+    return min(range(most, most // 2, -1), key=lambda size: sum(-(-n // size) * size for n in counts))
+
+
+def score(logits: Tensor, batch: Batch) -> Tensor:
+    """Summed cross-entropy (nats) and number of right answers over the examples that count: (2,) float64.
+
+    logits   (rows, classes), or per step (rows, steps, classes) or (rows, classes, …), to match targets (rows, …)
+
+    Raises DataError if the shapes do not fit or a target names a class the logits do not have.
+    """
+    logits, y = logits[: batch.count], batch.targets
+    if logits.shape[:-1] == y.shape:
+        logits = logits.reshape(-1, logits.shape[-1])
+    elif logits.ndim > 2 and (logits.shape[0], *logits.shape[2:]) == tuple(y.shape):
+        logits = logits.movedim(1, -1).reshape(-1, logits.shape[1])
+    else:
+        raise DataError(f"the network's output {tuple(logits.shape)} does not fit targets of shape {tuple(y.shape)}")
+    if logits.shape[-1] < batch.classes:
+        raise DataError(f"the targets name {batch.classes} classes; the network tells {logits.shape[-1]} apart")
+    logits, y = logits.float() if logits.dtype.itemsize < 4 else logits, y.reshape(-1)
+    loss = cross_entropy(logits, y, reduction="none").sum(dtype=torch.float64)
+    return torch.stack([loss, (logits.argmax(-1) == y).sum(dtype=torch.float64)])

@@ -1,0 +1,203 @@
+"""Loss and accuracy along paths, computing once what the points share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmc_core.data.dataset import Dataset
+from lmc_core.errors import SettingError
+from lmc_core.networks.network import Network
+from lmc_core.paths.batches import CACHE, Batch, Batches, batch_size, batches, score, subset
+from lmc_core.paths.layers import Recalibration
+from lmc_core.paths.line import Correction, Ends, Line, Untraced, at_ends, line, trace_or_whole
+from lmc_core.paths.path import Path
+from lmc_core.paths.profile import Profile
+from lmc_core.paths.recalibrate import calibration_batches, corrected_lines
+from lmc_core.report import Report, silent
+from lmc_core.symmetry.trace import Trace
+
+Partial = Callable[[tuple[Profile, ...]], None]
+
+STACK = 256 << 20
+"""Bytes of stacked states that are always allowed on a GPU, however small the networks are."""
+
+
+def evaluate(
+    path: Path,
+    data: Dataset,
+    *,
+    points: int = 25,
+    recalibrate: Recalibration | None = None,
+    train_examples: int | None = 10_000,
+    test_examples: int | None = None,
+    batch: int | None = None,
+    seed: int = 0,
+    report: Report = silent,
+    partial: Partial | None = None,
+) -> Profile:
+    """Mean cross-entropy and accuracy along a path, on training and test examples.
+
+    points           equally spaced in [0, 1], ends included; ≥ 2
+    recalibrate      "bn-reset" or "repair" for the points between the ends, from training examples; the ends stay as
+                     they are
+    train_examples   how many are drawn by `seed`; None = all. test_examples likewise
+    batch            rows computed at once; by default what the device's cache holds
+    partial          called after every batch with the profiles so far, estimated from the examples seen
+
+    Raises SettingError for settings out of range, DataError if the network cannot read the data, Cancelled if
+    `report` does.
+    """
+    return evaluate_many(
+        [path],
+        data,
+        points=points,
+        recalibrate=recalibrate,
+        train_examples=train_examples,
+        test_examples=test_examples,
+        batch=batch,
+        seed=seed,
+        report=report,
+        partial=partial,
+    )[0]
+
+
+def evaluate_many(
+    paths: Sequence[Path],
+    data: Dataset,
+    *,
+    points: int = 25,
+    recalibrate: Recalibration | None = None,
+    train_examples: int | None = 10_000,
+    test_examples: int | None = None,
+    batch: int | None = None,
+    seed: int = 0,
+    report: Report = silent,
+    partial: Partial | None = None,
+) -> tuple[Profile, ...]:
+    """The profiles of several paths on the same examples; end points that paths have in common are computed once.
+
+    The paths must be of one computation: the same module object, as a network and its transported or blended copies
+    have. See `evaluate` for the settings.
+    """
+    if points < 2:
+        raise SettingError(f"points={points}: a path needs its two ends, so at least 2 points")
+    if batch is not None and batch < 1:
+        raise SettingError(f"batch={batch} is less than one row")
+    if any(path.network.module is not paths[0].network.module for path in paths):
+        raise SettingError("paths evaluated together must share one module; evaluate them one by one")
+    began = time.perf_counter()
+    network = paths[0].network
+    rows = {
+        "test": subset(len(data.x_test), test_examples, seed),
+        "train": subset(len(data.x_train), train_examples, seed),
+    }
+    traced = _trace(network, batch, [len(chosen) for chosen in rows.values()])
+    splits = {
+        "test": batches(network, data.x_test[rows["test"]], data.y_test[rows["test"]], traced.batch),
+        "train": batches(network, data.x_train[rows["train"]], data.y_train[rows["train"]], traced.batch),
+    }
+    t = np.linspace(0.0, 1.0, points)
+    notes: tuple[str, ...] = ()
+    if recalibrate is None:
+        corrections = [[Correction()] * points for _ in paths]
+        lines = [line(path, traced) for path in paths]
+    else:
+        drawn = np.random.default_rng(seed).permutation(rows["train"])
+        calibration = calibration_batches(network, data, drawn, traced.batch)
+        lines, corrections, notes = corrected_lines(paths, traced, calibration, t, recalibrate, report)
+
+    sums = {split: torch.zeros(len(paths), points, 2, dtype=torch.float64, device=network.device) for split in splits}
+    seen = dict.fromkeys(splits, 0)
+    targets = dict.fromkeys(splits, 0)
+
+    def profiles() -> tuple[Profile, ...]:
+        means = {split: (sums[split].cpu().numpy() / max(targets[split], 1)) for split in splits}
+        for split in splits:
+            if not seen[split]:
+                means[split] = np.full_like(means[split], np.nan)
+        return tuple(
+            Profile(
+                t,
+                {split: {"loss": means[split][i, :, 0], "accuracy": means[split][i, :, 1]} for split in splits},
+                dict(seen),
+                time.perf_counter() - began,
+                recalibrate,
+                notes,
+            )
+            for i in range(len(paths))
+        )
+
+    total = sum(len(split) for split in splits.values()) * len(paths) * points
+    done = 0
+    report("evaluate", done, total)
+    for split, examples in _in_turn(splits):
+        for i, ends in enumerate(at_ends(lines, examples.inputs)):
+            for k, result in _points(lines[i], t, examples, ends, corrections[i]):
+                sums[split][i, k] += result
+                done += 1
+                report("evaluate", done, total)
+        seen[split] += examples.count
+        targets[split] += examples.targets.numel()
+        if partial is not None:
+            partial(profiles())
+    return profiles()
+
+
+def _trace(network: Network, batch: int | None, counts: Sequence[int]) -> Trace | Untraced:
+    """The trace at the wanted number of rows, or at the number that suits the device."""
+    if batch is None:
+        small = trace_or_whole(network, 2)
+        batch = batch_size(widest(small, network), counts, network.device)
+    return trace_or_whole(network, batch)
+
+
+def widest(traced: Trace | Untraced, network: Network) -> int:
+    """Bytes per example of the largest value that holds one row per example."""
+    if isinstance(traced, Untraced):
+        return max(x.nbytes // max(len(x), 1) for x in network.example_inputs) * 16
+    values = [node.meta.get("val") for node in traced.graph.nodes if node.op == "call_function"]
+    sizes = [v.numel() * v.element_size() for v in values if isinstance(v, Tensor)]
+    return max(sizes, default=1) // traced.batch
+
+
+def _in_turn(splits: dict[str, Batches]) -> Iterator[tuple[str, Batch]]:
+    """Batches of all splits alternately, so that every split is estimated early."""
+    for turn in zip_longest(*(range(len(split)) for split in splits.values())):
+        for name, index in zip(splits, turn, strict=True):
+            if index is not None:
+                yield name, splits[name][index]
+
+
+def _points(
+    each: Line, t: np.ndarray, examples: Batch, ends: Ends, corrections: Sequence[Correction]
+) -> Iterator[tuple[int, Tensor]]:
+    """(number of the point, its summed loss and right answers) for one batch; the ends first."""
+    last = len(t) - 1
+    yield 0, score(ends.outputs[0], examples)
+    yield last, score(ends.outputs[1], examples)
+    together = _together(each, t)
+    for start in range(1, last, together):
+        chosen = range(start, min(start + together, last))
+        if together == 1:
+            yield start, score(each.corrected(float(t[start]), examples.inputs, ends, corrections[start]), examples)
+            continue
+        outputs = each.stacked([float(t[k]) for k in chosen], examples.inputs, ends, [corrections[k] for k in chosen])
+        for k, output in zip(chosen, outputs, strict=True):
+            yield k, score(output, examples)
+
+
+def _together(each: Line, t: np.ndarray) -> int:
+    """How many t are computed as one batched call: one on a CPU; on a GPU what twice the states' memory allows."""
+    network = each.path.network
+    if network.device.type != "cuda" or not each.stackable:
+        return 1
+    whole = sum(x.nbytes for x in network.state.values())
+    state = sum(network.state[name].nbytes for name in each.shared.tensors)
+    values = widest(each.trace, network) * each.trace.batch
+    return max(1, min(len(t), max(STACK, 4 * whole) // max(state, 1), 4 * CACHE["cuda"] // max(values, 1)))

@@ -1,0 +1,237 @@
+"""A path on a trace: what is shared between its points is computed at the ends and blended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, vmap
+
+from lmc_core.errors import TraceError
+from lmc_core.networks.network import Network
+from lmc_core.paths.path import LinearPath, Path, State, blend
+from lmc_core.paths.prefix import Prefix, prefix
+from lmc_core.symmetry.trace import Trace, trace, working_batch
+
+Replace = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Any]
+"""`f(op, args, kwargs)`: computes a graph value in another way."""
+
+_UNBATCHED = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+"""Operations that torch cannot run on stacked weights."""
+
+
+class Ends(NamedTuple):
+    """Output and shared values of the two ends of a path, for one batch."""
+
+    outputs: tuple[Tensor, Tensor]
+    values: tuple[Mapping[str, Tensor], Mapping[str, Tensor]]
+
+
+@dataclass(frozen=True, eq=False)
+class Untraced:
+    """Stands in for the trace of a module that cannot be exported: runs it whole, shares nothing."""
+
+    network: Network
+    batch: int
+
+    def run(
+        self, state: State, inputs: tuple[Tensor, ...], *, watch: Collection[str] = (), override: Any = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        with torch.no_grad():
+            return functional_call(self.network.module, dict(state), inputs), {}
+
+
+def trace_or_whole(network: Network, batch: int) -> Trace | Untraced:
+    """The trace for `batch` rows, for as many as the module accepts, or the module itself if it cannot be traced."""
+    try:
+        return trace(network, working_batch(network, batch))
+    except TraceError:
+        return Untraced(network, batch)
+
+
+@dataclass(frozen=True, eq=False)
+class _Needed(Mapping[str, Tensor]):
+    """A state of which only `names` will be read, some of them replaced by `over`; the other tensors are not made."""
+
+    state: State
+    over: State
+    names: frozenset[str]
+    unread: State
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name in self.over:
+            return self.over[name]
+        return self.state[name] if name in self.names else self.unread[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.unread)
+
+    def __len__(self) -> int:
+        return len(self.unread)
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """What recalibration changes at one t.
+
+    statistics   state name → tensor that replaces the one on the path
+    affine       graph value → (scale, shift), each of the shape that broadcasts over the value
+    """
+
+    statistics: Mapping[str, Tensor] = field(default_factory=dict)
+    affine: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One path, ready to be computed batch by batch; see `line`."""
+
+    path: Path
+    trace: Trace | Untraced
+    shared: Prefix
+    a: State
+    b: State
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Values that `ends` must keep."""
+        return self.shared.constant + self.shared.affine
+
+    def run(
+        self,
+        t: float,
+        inputs: Tensor,
+        ends: Ends,
+        *,
+        instead: Mapping[str, Replace] | None = None,
+        after: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
+        statistics: Mapping[str, Tensor] | None = None,
+    ) -> Tensor:
+        """Output at t for one batch.
+
+        instead      graph value → how it is computed
+        after        graph value → what is done to it before anything reads it
+        statistics   tensors that replace those of the path's state
+        """
+        a, b = ends.values
+        shared = {name: blend(a[name], b[name], t) for name in self.shared.affine}
+        shared |= {name: a[name] for name in self.shared.constant}
+        needed = _Needed(self.path(t), statistics or {}, self.shared.tensors, self.path.network.state)
+        return self._rest(needed, inputs, shared, instead or {}, after or {})
+
+    def corrected(self, t: float, inputs: Tensor, ends: Ends, correction: Correction) -> Tensor:
+        """Output at t for one batch, recalibrated."""
+        after = {name: _affine(scale, shift) for name, (scale, shift) in correction.affine.items()}
+        return self.run(t, inputs, ends, after=after, statistics=correction.statistics)
+
+    def stacked(self, ts: Sequence[float], inputs: Tensor, ends: Ends, corrections: Sequence[Correction]) -> Tensor:
+        """Outputs at all ts in one batched call: (len(ts), rows, …)."""
+        a, b = ends.values
+        names = [name for name in self.shared.tensors if name not in corrections[0].statistics]
+        states = [self.path(t) for t in ts]
+        moving = {
+            "state": {name: torch.stack([state[name] for state in states]) for name in names}
+            | {name: torch.stack([c.statistics[name] for c in corrections]) for name in corrections[0].statistics},
+            "shared": {name: torch.stack([blend(a[name], b[name], t) for t in ts]) for name in self.shared.affine},
+            "scale": {n: torch.stack([c.affine[n][0] for c in corrections]) for n in corrections[0].affine},
+            "shift": {n: torch.stack([c.affine[n][1] for c in corrections]) for n in corrections[0].affine},
+        }
+        constant = {name: a[name] for name in self.shared.constant}
+
+        def one(at: dict[str, dict[str, Tensor]]) -> Tensor:
+            after = {name: _affine(at["scale"][name], at["shift"][name]) for name in at["scale"]}
+            needed = _Needed({}, at["state"], frozenset(), self.path.network.state)
+            return self._rest(needed, inputs, at["shared"] | constant, {}, after)
+
+        return vmap(one)(moving)
+
+    @property
+    def stackable(self) -> bool:
+        """Whether many t can run as one batched call."""
+        return isinstance(self.trace, Trace) and not any(
+            any(name in str(node.target) for name in _UNBATCHED) for node in self.trace.graph.nodes
+        )
+
+    def _rest(
+        self,
+        state: State,
+        inputs: Tensor,
+        shared: Mapping[str, Tensor],
+        instead: Mapping[str, Replace],
+        after: Mapping[str, Callable[[Tensor], Tensor]],
+    ) -> Tensor:
+        override: dict[str, Replace] = dict.fromkeys(self.shared.skipped, _nothing)
+        override |= {name: _known(value) for name, value in shared.items()}
+        override |= instead
+        for name, alter in after.items():
+            override[name] = _altered(override.get(name, _plain), alter)
+        output, _ = self.trace.run(state, (inputs,), override=override)
+        return output
+
+
+def line(path: Path, traced: Trace | Untraced, *, cut: Collection[str] = (), moving: Collection[str] = ()) -> Line:
+    """A path on a trace.
+
+    cut      values that recalibration alters
+    moving   state names that recalibration replaces
+    """
+    straight = isinstance(path, LinearPath)
+    a, b = (path(0.0), path(1.0)) if straight else (dict(path(0.0)), dict(path(1.0)))
+    if isinstance(traced, Untraced):
+        return Line(path, traced, Prefix((), (), (), frozenset(a)), a, b)
+    still: set[str] = set()
+    if straight:
+        still = {name for name in a if name not in moving and (a[name] is b[name] or torch.equal(a[name], b[name]))}
+    shared = prefix(traced.graph, traced.tensors, traced.inputs, still=still, cut=cut, straight=straight)
+    return Line(path, traced, shared, a, b)
+
+
+def at_ends(
+    lines: Sequence[Line], inputs: Tensor, at: Callable[[State], Mapping[str, Replace]] | None = None
+) -> Iterator[Ends]:
+    """Outputs and shared values at both ends of every line, for one batch; an end in common is computed once.
+
+    at   end state → graph values to compute in another way
+    """
+    watch = tuple(dict.fromkeys(name for each in lines for name in each.watched))
+    known: dict[tuple[int, ...], tuple[Tensor, dict[str, Tensor]]] = {}
+    for each in lines:
+        for state in (each.a, each.b):
+            if key(state) not in known:
+                override = at(state) if at else None
+                known[key(state)] = each.trace.run(state, (inputs,), watch=watch, override=override)
+        (first, at_a), (last, at_b) = known[key(each.a)], known[key(each.b)]
+        yield Ends((first, last), (at_a, at_b))
+
+
+def key(state: State) -> tuple[int, ...]:
+    """The same for two states that hold the very same tensors."""
+    return tuple(id(x) for x in state.values())
+
+
+def _plain(op: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    return op(*args, **kwargs)
+
+
+def _nothing(op: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    return None
+
+
+def _known(value: Any) -> Replace:
+    return lambda op, args, kwargs: value
+
+
+def _altered(make: Replace, alter: Callable[[Tensor], Tensor]) -> Replace:
+    return lambda op, args, kwargs: alter(make(op, args, kwargs))
+
+
+def scaled(scale: Tensor, shift: Tensor) -> Replace:
+    """A graph value computed as it is, then scaled and shifted."""
+    return _altered(_plain, _affine(scale, shift))
+
+
+def _affine(scale: Tensor, shift: Tensor) -> Callable[[Tensor], Tensor]:
+    return lambda z: torch.addcmul(shift, z, scale)
