@@ -7,7 +7,7 @@ from typing import Any
 
 from lmc_core.errors import InputError
 from lmc_core.runs import library
-from lmc_core.runs.card import ModelCard
+from lmc_core.runs.card import ModelCard, pair_title
 from lmc_core.runs.request import Request
 
 _NOT_LIKENESS = ("a", "b", "fingerprints", "data", "method", "settings", "seed", "upload", "filename", "arch")
@@ -24,7 +24,7 @@ def about(request: Request) -> dict[str, Any]:
     if request.kind == "inspect":
         title, listed = str(options["filename"]), False
     else:
-        title = " → ".join(c.title for c in cards) or request.kind
+        title = pair_title(*cards) if len(cards) == 2 else request.kind
         listed = all(c.listed for c in cards)
     sizes = ",".join(f"{c.family} 2^{round(math.log2(max(c.parameters, 1)))}" for c in cards)
     rest = [f"{name}={options[name]}" for name in sorted(options) if name not in _NOT_LIKENESS]

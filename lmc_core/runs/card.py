@@ -42,6 +42,11 @@ class ModelCard:
     seed: int | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """The title, with the seed where there is one."""
+        return self.title if self.seed is None else f"{self.title}, seed {self.seed}"
+
     @staticmethod
     def of(content: Mapping[str, Any]) -> ModelCard:
         """The card that JSON describes; keys that are not fields are ignored."""
@@ -55,3 +60,10 @@ class ModelCard:
         if isinstance(values.get("recipe"), str):
             values["recipe"] = {"command": values["recipe"]}
         return ModelCard(**values)
+
+
+def pair_title(a: ModelCard, b: ModelCard) -> str:
+    """Two models by name, briefly: "Digits MLP, seeds 0 and 1"."""
+    if a.title == b.title and a.seed is not None and b.seed is not None:
+        return f"{a.title}, seeds {a.seed} and {b.seed}"
+    return f"{a.name} → {b.name}"

@@ -8,7 +8,8 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -22,6 +23,7 @@ from lmc_core.runs.tables import RUNS, UPLOADS
 
 if TYPE_CHECKING:
     from lmc_core.runs.service import Service
+    from lmc_core.runs.store import Store
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".th", ".pt2")
 CARD = "card.json"
@@ -33,6 +35,11 @@ def _service() -> Service:
     from lmc_core.runs.service import service
 
     return service()
+
+
+def store() -> Store:
+    """Where uploads and models are kept."""
+    return _service().store
 
 
 def shipped() -> tuple[ModelCard, ...]:
@@ -197,6 +204,16 @@ def _copy(content: bytes | Path | BinaryIO, target: Path, limit: int, name: str)
 
 def _megabytes(size: int) -> str:
     return f"{size / 2**20:.1f} MB"
+
+
+@contextmanager
+def weights(known: ModelCard) -> Iterator[Path]:
+    """The file of a model as a local path, for the time being."""
+    if not known.uploaded:
+        yield Path(known.path)
+        return
+    with _service().store.local("models", known.id, known.path) as path:
+        yield path
 
 
 def keep(model: Path, content: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.paths.profile import Profile
-from lmc_core.runs.card import ModelCard
+from lmc_core.runs.card import ModelCard, pair_title
 from lmc_core.symmetry.symmetry import Pinned
 
 
@@ -122,7 +122,7 @@ class PathResult:
     @property
     def title(self) -> str:
         """Both models by name."""
-        return f"{self.models[0].title} → {self.models[1].title}"
+        return pair_title(*self.models)
 
     @property
     def json(self) -> dict[str, Any]:
@@ -131,7 +131,7 @@ class PathResult:
             "method": self.alignment.method,
             "settings": dict(self.alignment.settings),
             "data": self.data.name,
-            "models": [{"id": m.id, "title": m.title, "fingerprint": m.fingerprint} for m in self.models],
+            "models": [{"id": m.id, "title": m.name, "fingerprint": m.fingerprint} for m in self.models],
             **profile_json(self.aligned),
             "naive": profile_json(self.naive),
             "groups": {row.name: row.size for row in self.symmetry.groups},
@@ -202,7 +202,7 @@ def profile_json(profile: Profile) -> dict[str, Any]:
     }
 
 
-_ELSEWHERE = {"Cloud": "lmc_core.diagnostics.projection"}
+_ELSEWHERE = {"Cloud": "lmc_core.diagnostics.projection", "Side": "lmc_core.diagnostics.projection"}
 
 
 def classes() -> dict[str, type]:

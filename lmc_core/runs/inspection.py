@@ -1,0 +1,108 @@
+"""What becomes of an uploaded file: read safely, its symmetry verified, its accuracy measured, kept as a model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from lmc_core.data.dataset import Dataset
+from lmc_core.data.registry import dataset
+from lmc_core.errors import DataError, InputError, MismatchError
+from lmc_core.networks.network import Network
+from lmc_core.paths.evaluate import evaluate
+from lmc_core.paths.path import LinearPath
+from lmc_core.report import Report, silent
+from lmc_core.runs import library
+from lmc_core.runs.bench import Clock, device_name, pick_device, verified_symmetry, within
+from lmc_core.runs.card import ModelCard
+from lmc_core.runs.facts import card_of, symmetry_facts, versions
+from lmc_core.runs.request import Request
+from lmc_core.runs.result import InspectResult
+from lmc_core.runs.status import STAGES
+
+READ, SYMMETRY, MEASURE = STAGES["inspect"]
+
+
+def inspect_network(
+    network: Network,
+    data: Dataset | None = None,
+    *,
+    title: str | None = None,
+    device: str = "auto",
+    request: Any = None,
+    report: Report = silent,
+) -> InspectResult:
+    """What a network is: family, assumptions, symmetry with its measured error, and accuracy if `data` fits.
+
+    Raises TraceError if the network cannot be traced, Cancelled if `report` does.
+    """
+    device = pick_device(device)
+    clock = Clock()
+    known = card_of(network, title=title, uploaded=True, listed=False)
+    network = network.to(device)
+    with clock("symmetry"):
+        found, errors = verified_symmetry(network, within(report, SYMMETRY))
+    notes: tuple[str, ...] = ()
+    if data is not None:
+        inner = within(report, MEASURE)
+        with clock("evaluate"):
+            try:
+                ends = evaluate(LinearPath(network, network), data, points=2, report=inner)
+            except (DataError, MismatchError) as error:
+                notes = (f"Its accuracy was not measured: {error}.",)
+            else:
+                accuracy, loss = ({s: float(ends.values[s][m][0]) for s in ends.values} for m in ("accuracy", "loss"))
+                known = replace(known, data=data.name, accuracy=accuracy, loss=loss)
+    known = replace(known, groups={name: group.size for name, group in found.groups.items()}, error=found.error)
+    return InspectResult(
+        request=request or {"kind": "inspect"},
+        model=known,
+        symmetry=symmetry_facts(found, errors),
+        seconds=clock.seconds,
+        versions=versions(),
+        device=device_name(device),
+        finding=_finding(known),
+        notes=notes,
+    )
+
+
+def inspect_upload(request: Request, report: Report, folder: Path, device: str) -> InspectResult:
+    """Inspect what a visitor uploaded and put it into the library.
+
+    The uploaded bytes are deleted once the file is understood, or refused; the library keeps a file of our own making.
+    """
+    from lmc_core.runs.limited import load_limited
+
+    options = request.options
+    store = library.store()
+    report(READ, 0, 1)
+    if not store.exists("uploads", options["upload"]):
+        raise InputError(f"the uploaded file {options['filename']!r} is no longer here; upload it again")
+    normalize = None if options["normalize"] is None else tuple(options["normalize"])
+    try:
+        with store.local("uploads", options["upload"]) as path:
+            network = load_limited(path, arch=options["arch"], normalize=normalize)
+        title = Path(options["filename"]).stem
+        data = None if options["data"] is None else dataset(options["data"])
+        asked = {"kind": "inspect", **options}
+        result = inspect_network(network, data, title=title, device=device, request=asked, report=report)
+    except InputError:
+        store.remove("uploads", options["upload"])
+        raise
+    kept = folder / ("model.safetensors" if network.architecture is not None else "model.pt2")
+    if network.architecture is not None:
+        network.save(str(kept))
+    else:
+        network.export(str(kept))
+    library.keep(kept, asdict(result.model))
+    kept.unlink()
+    store.remove("uploads", options["upload"])
+    return result
+
+
+def _finding(known: ModelCard) -> str:
+    groups = f"{len(known.groups)} groups of interchangeable units" if known.groups else "no interchangeable units"
+    family = f"a {known.family}" if known.family else "a program"
+    accuracy = f" Its accuracy on {known.data} is {known.accuracy['test']:.1%}." if "test" in known.accuracy else ""
+    return f"{known.title} is {family} with {known.parameters:,} parameters and {groups}.{accuracy}"

@@ -1,0 +1,207 @@
+"""What runs compute: the one way from two networks to a result, for the worker and for the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from lmc_core.data.dataset import Dataset
+from lmc_core.data.registry import dataset
+from lmc_core.diagnostics.projection import Cloud, cloud, frame_times
+from lmc_core.errors import InputError
+from lmc_core.figures.finding import finding
+from lmc_core.methods import METHODS
+from lmc_core.methods.align import align
+from lmc_core.networks.network import Network
+from lmc_core.paths.evaluate import evaluate_many
+from lmc_core.paths.path import LinearPath
+from lmc_core.paths.profile import Profile
+from lmc_core.report import Report, silent
+from lmc_core.runs import library
+from lmc_core.runs.bench import Clock, device_name, open_model, pick_device, verified_symmetry, within
+from lmc_core.runs.card import ModelCard
+from lmc_core.runs.facts import card_of, data_facts, symmetry_facts, versions
+from lmc_core.runs.inspection import inspect_upload
+from lmc_core.runs.request import Request
+from lmc_core.runs.result import AlignmentFacts, PathResult, Result
+from lmc_core.runs.settings import settings
+from lmc_core.runs.status import STAGES
+
+if TYPE_CHECKING:
+    from lmc_core.alignment.alignment import Alignment
+
+READ, SYMMETRY, ALIGN, EVALUATE, PROJECT = STAGES["path"]
+
+MOMENT_EXAMPLES = 4096  # examples behind the metric of the clouds: their shape no longer changes visibly beyond
+
+torch.set_num_threads(settings().threads)
+
+
+def run(request: Request, report: Report, folder: Path, device: str) -> Result:
+    """Carry out a request from the queue; files left in `folder` are kept with its result.
+
+    device   what the host offers; a request that names one of its own gets that
+
+    Raises InputError with a sentence for the visitor, Cancelled if `report` does.
+    """
+    return KINDS[request.kind](request, report, folder, pick_device(request.options["device"], device))
+
+
+def path_run(
+    a: Network,
+    b: Network,
+    data: Dataset,
+    *,
+    method: str = "weight-matching",
+    settings: Mapping[str, Any] | None = None,
+    points: int = 25,
+    recalibrate: Any = None,
+    seed: int = 0,
+    train_examples: int | None = 10_000,
+    device: str = "auto",
+    models: tuple[ModelCard, ModelCard] | None = None,
+    request: Mapping[str, Any] | None = None,
+    report: Report = silent,
+) -> tuple[PathResult, Network]:
+    """Align B to A and evaluate the line between them before and after: the result, and B aligned.
+
+    models    cards of A and B, where they come from the library
+    request   what to keep as the request; by default these arguments
+
+    Other settings as in `Request.path`. Raises InputError if the networks, the data and the settings do not fit
+    together, Cancelled if `report` does.
+    """
+    device = pick_device(device)
+    clock = Clock()
+    known = models or (card_of(a), card_of(b))
+    a, b = a.to(device), b.to(device)
+    with clock("symmetry"):
+        found, errors = verified_symmetry(a, within(report, SYMMETRY))
+    with clock("align"):
+        inner = within(report, ALIGN)
+        alignment = align(a, b, method, data, symmetry=found, seed=seed, report=inner, **dict(settings or {}))
+        aligned = alignment.transport(b)
+    with clock("evaluate"):
+        naive, after = evaluate_many(
+            [LinearPath(a, b), LinearPath(a, aligned)],
+            data,
+            points=points,
+            recalibrate=recalibrate,
+            train_examples=train_examples,
+            seed=seed,
+            report=within(report, EVALUATE),
+            partial=_shown(report),
+        )
+    with clock("project"):
+        clouds = _clouds(a, b, aligned, alignment, data, naive.t, seed, within(report, PROJECT))
+    title = METHODS[method].title
+    following = [m.title for name, m in METHODS.items() if name not in (method, "identity")]
+    found_out = finding(
+        naive, after, method_title=title, next_method=next(iter(following), None),
+        recalibrated=recalibrate, classes=len(data.classes),
+    )  # fmt: skip
+    asked = {
+        "kind": "path", "a": known[0].id, "b": known[1].id, "data": data.name, "method": method,
+        "settings": dict(alignment.settings), "points": points, "recalibrate": recalibrate, "seed": seed,
+        "train_examples": train_examples, "device": device,
+    }  # fmt: skip
+    result = PathResult(
+        request=request or asked,
+        models=known,
+        data=data_facts(data),
+        naive=naive,
+        aligned=after,
+        symmetry=symmetry_facts(found, errors, alignment.couplings),
+        alignment=_alignment_facts(alignment, title),
+        clouds=clouds,
+        seconds=clock.seconds,
+        versions=versions(),
+        device=device_name(device),
+        finding=found_out.text,
+        notes=after.notes,
+    )
+    return result, aligned
+
+
+def _path(request: Request, report: Report, folder: Path, device: str) -> Result:
+    options = dict(request.options)
+    report(READ, 0, 3)
+    cards = library.card(options["a"]), library.card(options["b"])
+    for card, fingerprint in zip(cards, options["fingerprints"], strict=True):
+        if card.fingerprint != fingerprint:
+            raise InputError(f"model {card.id!r} was replaced after this run was asked for; ask again")
+    a = open_model(cards[0])
+    report(READ, 1, 3)
+    b = open_model(cards[1])
+    report(READ, 2, 3)
+    result, aligned = path_run(
+        a,
+        b,
+        dataset(options["data"]),
+        **{name: options[name] for name in ("method", "settings", "points", "recalibrate", "seed", "train_examples")},
+        device=device,
+        models=cards,
+        request={"kind": "path", **options},
+        report=report,
+    )
+    if aligned.architecture is not None:
+        aligned.to("cpu").save(str(folder / "aligned.safetensors"))
+    else:
+        aligned.to("cpu").export(str(folder / "aligned.pt2"))
+    return result
+
+
+def _clouds(
+    a: Network,
+    b: Network,
+    aligned: Network,
+    alignment: Alignment,
+    data: Dataset,
+    t: np.ndarray,
+    seed: int,
+    report: Report,
+) -> dict[tuple[str, str], Cloud]:
+    """Every group in both projections."""
+    from lmc_core.alignment.moments import input_moments
+
+    symmetry, times = alignment.symmetry, frame_times(t)
+    count = min(MOMENT_EXAMPLES, len(data.x_train))
+    chosen = np.sort(np.random.default_rng(seed).choice(len(data.x_train), count, replace=False))
+    moments = input_moments(a, symmetry, data.x_train[chosen], report=report)
+    clouds: dict[tuple[str, str], Cloud] = {}
+    for done, group in enumerate(symmetry.groups):
+        report("clouds", done, len(symmetry.groups))
+        for projection in ("pca-data", "pca-weights"):
+            clouds[group, projection] = cloud(
+                a, b, aligned, symmetry, group, t=times, projection=projection,
+                moments=moments, label=group, coupling=alignment.couplings.get(group), seed=seed,
+            )  # fmt: skip
+    return clouds
+
+
+def _alignment_facts(alignment: Alignment, title: str) -> AlignmentFacts:
+    names = ("method", "settings", "seed", "history", "spread", "converged", "notes", "seconds", "function_error")
+    return AlignmentFacts(
+        title=title, couplings=dict(alignment.couplings), **{name: getattr(alignment, name) for name in names}
+    )
+
+
+def _shown(report: Report) -> Any:
+    """Passes the profiles measured so far to a report that can show them."""
+    show = getattr(report, "partial", None)
+    if show is None:
+        return None
+
+    def partial(profiles: tuple[Profile, ...]) -> None:
+        naive, aligned = ([float(y) if np.isfinite(y) else None for y in profile.loss()] for profile in profiles)
+        show({"t": profiles[0].t.tolist(), "naive": naive, "aligned": aligned})
+
+    return partial
+
+
+KINDS = {"path": _path, "inspect": inspect_upload}
+"""Kind of request → what carries it out."""
