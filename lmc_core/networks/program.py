@@ -1,0 +1,198 @@
+"""Networks of any architecture as exported programs, .pt2."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from lmc_core.errors import CheckpointError, TraceError
+from lmc_core.networks.network import Network
+from lmc_core.networks.safety.limits import plain, readable
+from lmc_core.networks.safety.programfile import NOTES, Program, read_program
+from lmc_core.networks.statedict import check_finite
+
+VERSION = 1
+
+
+def export(network: Network, path: str | os.PathLike[str]) -> None:
+    """A .pt2 program: the traced computation with its numbers, readable without the class that made it.
+
+    The batch may vary unless the module fixes it. Input normalisation and what else is known travel along; traces of
+    the exporting machine (paths, lines of source) do not.
+    Raises TraceError when torch.export cannot trace the module, CheckpointError when it uses an operation that
+    `load_program` would refuse.
+    """
+    target = Path(path)
+    if target.suffix != ".pt2":
+        raise CheckpointError(f"programs are saved as .pt2, not as {target.name!r}; change the name")
+    program = _traced(_with_state(network), network.example_inputs)
+    with tempfile.TemporaryDirectory() as folder, readable(target, "a program"):
+        draft = Path(folder) / target.name
+        with _quiet():
+            torch.export.save(program, draft, extra_files={NOTES: _notes(network)})
+        write_program(read_program(draft), network.example_inputs, target)
+
+
+def write_program(found: Program, inputs: tuple[Tensor, ...], path: str | os.PathLike[str]) -> None:
+    """A .pt2 file with only what was understood of a program."""
+    target = Path(path)
+    sample = BytesIO()
+    torch.save((tuple(x.detach().cpu() for x in inputs), {}), sample)
+    temporary = target.with_name(target.name + ".part")
+    temporary.write_bytes(found.rebuilt(sample.getvalue()).getbuffer())
+    os.replace(temporary, target)
+
+
+def load_program(path: str | os.PathLike[str]) -> Network:
+    """The network in a .pt2 file. torch sees only a new archive of what `read_program` understood.
+
+    Raises CheckpointError: code, pickles or operations that are not known to be harmless; a host that switched .pt2
+    off with LMC_ALLOW_PT2=0.
+    """
+    name = plain(Path(path).name)
+    if os.environ.get("LMC_ALLOW_PT2", "1").lower() in ("0", "false", "no", "off"):
+        raise CheckpointError(f"{name} is a .pt2 program, and this host does not open them; give .safetensors instead")
+    with readable(path, "a program"):
+        found = read_program(path)
+        with _quiet():
+            module = _plain_module(torch.export.load(found.rebuilt()), found)
+        return _as_network(module, _sample_inputs(found), found, str(path))
+
+
+def _with_state(network: Network) -> nn.Module:
+    """A copy of the module that holds the network's numbers."""
+    module = copy.deepcopy(network.module)
+    own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    for name, tensor in network.state.items():
+        own[name].data = tensor.detach().clone()
+    return module
+
+
+def _traced(module: nn.Module, inputs: tuple[Tensor, ...]) -> torch.export.ExportedProgram:
+    """The exported module, with a free batch size if it accepts one."""
+    several = tuple(x if x.shape[0] > 1 else torch.cat([x, x]) for x in inputs)
+    reason: Exception | None = None
+    for given, shapes in ((several, tuple({0: torch.export.Dim.AUTO} for _ in inputs)), (inputs, None)):
+        try:
+            with _quiet(), torch.no_grad():
+                return torch.export.export(module, given, dynamic_shapes=shapes, strict=False)
+        except Exception as error:  # noqa: BLE001 - tracing runs the user's module, which may raise anything
+            reason = error
+    raise TraceError(
+        f"torch.export cannot trace this network ({plain(reason)}); save it as .safetensors "
+        "if its architecture has a name"
+    ) from reason
+
+
+def _notes(network: Network) -> str:
+    from lmc_core.networks.checkpoint import write_normalize
+
+    about: dict[str, Any] = {
+        **network.metadata,
+        "version": VERSION,
+        "normalize": write_normalize(network.normalize),
+    }
+    if network.architecture is not None:
+        about["architecture"] = [network.architecture.family, dict(network.architecture.options)]
+    try:
+        return json.dumps(about, sort_keys=True)
+    except TypeError as error:
+        raise CheckpointError(f"the network's metadata cannot be written as JSON ({error}); remove it") from None
+
+
+def _sample_inputs(found: Program) -> tuple[Tensor, ...]:
+    """The inputs the program was exported with; without them, inputs of the shapes it reads."""
+    if found.sample:
+        return tuple(torch.load(BytesIO(found.sample), map_location="cpu", weights_only=True)[0])
+    generator = torch.Generator().manual_seed(0)
+    made = []
+    for spec in found.inputs:
+        shape = tuple(2 if n is None else n for n in spec.shape)
+        dtype = getattr(torch, spec.dtype)
+        made.append(
+            torch.randn(shape, generator=generator).to(dtype)
+            if dtype.is_floating_point
+            else torch.zeros(shape, dtype=dtype)
+        )
+    return tuple(made)
+
+
+def _plain_module(program: torch.export.ExportedProgram, found: Program) -> nn.Module:
+    """The program as an ordinary module: eval(), deepcopy and tracing work, tied weights are one parameter, and
+    constants stay outside the state."""
+    unlifted = program.module()
+    graph = unlifted.graph
+    graph.set_codegen(torch.fx.graph.CodeGen())
+    output = graph.output_node()
+    output.args = cast(tuple[torch.fx.Node], output.args[0])
+    module = torch.fx.GraphModule(unlifted, graph)
+    for name, tensor in program.state_dict.items():
+        parent, _, leaf = name.rpartition(".")
+        owner = _owner(module, parent)
+        if name in found.tied:
+            first_parent, _, first = found.tied[name].rpartition(".")
+            setattr(owner, leaf, getattr(module.get_submodule(first_parent), first))
+        elif not hasattr(owner, leaf):
+            if isinstance(tensor, nn.Parameter):
+                owner.register_parameter(leaf, tensor)
+            else:
+                owner.register_buffer(leaf, tensor)
+    for name in found.constants:
+        parent, _, leaf = name.rpartition(".")
+        owner = _owner(module, parent)
+        if leaf in owner._buffers:
+            owner._non_persistent_buffers_set.add(leaf)
+    return module
+
+
+def _owner(module: nn.Module, path: str) -> nn.Module:
+    """The submodule at `path`, made when the graph does not use it."""
+    for part in filter(None, path.split(".")):
+        if not isinstance(getattr(module, part, None), nn.Module):
+            module.add_module(part, nn.Module())
+        module = module.get_submodule(part)
+    return module
+
+
+def _as_network(module: nn.Module, inputs: tuple[Tensor, ...], found: Program, source: str) -> Network:
+    """The module with its state in the order of the file, tied weights once, and what our own notes add."""
+    from lmc_core.networks.checkpoint import read_normalize
+
+    module = module.eval()
+    own = {
+        **dict(module.named_parameters(remove_duplicate=False)),
+        **dict(module.named_buffers(remove_duplicate=False)),
+    }
+    state = {name: own[name].detach() for name in found.payloads["weights"] if name not in found.tied}
+    check_finite(Path(source).name, state)
+    notes = dict(found.notes)
+    scale = notes.pop("normalize", None)
+    notes.pop("version", None)
+    return Network(
+        module,
+        MappingProxyType(state),
+        inputs,
+        normalize=read_normalize((scale["mean"], scale["std"])) if scale else None,
+        source=source,
+        metadata=notes,
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """torch.export warns about its own internals; nothing a user could act on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,9 @@
+"""Files of strangers, read as data before anything opens them; nothing here imports torch or runs what a file names.
+
+sniff       what a file is, from its first bytes
+archive     zip archives without compression, overlaps, duplicates or paths that leave the archive
+pickles     pickles as plain values: no class is looked up, no function called
+torchfile   what torch.save wrote: which tensors, where their numbers lie, whether they fit
+tensorfile  the header of a .safetensors file
+operators, expressions, graph, programfile   what torch.export.save wrote
+"""

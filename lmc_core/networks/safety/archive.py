@@ -1,0 +1,134 @@
+"""Zip archives as torch writes them, checked before any entry is opened."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zipfile
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from lmc_core.errors import CheckpointError
+from lmc_core.networks.safety.limits import FILE_BYTES, NAME_LENGTH, TENSORS, plain, size
+
+_LOCAL = struct.Struct("<4sHHHHHIIIHH")
+_END = struct.Struct("<4sHHHHIIH")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where the bytes of one entry lie in the file."""
+
+    start: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A zip archive whose entries are stored side by side, uncompressed.
+
+    source    the file, or its bytes when it lies inside another archive
+    entries   name below the folder all entries share → place of its bytes
+    """
+
+    name: str
+    source: Path | bytes
+    entries: dict[str, Entry]
+
+    def read(self, name: str) -> bytes:
+        """The bytes of an entry. Raises CheckpointError if there is none."""
+        if name not in self.entries:
+            raise CheckpointError(f"{self.name} lacks the entry {plain(name, 80)!r}; save it again")
+        entry = self.entries[name]
+        with _open(self.source) as file:
+            file.seek(entry.start)
+            data = file.read(entry.size)
+        if len(data) != entry.size:
+            raise CheckpointError(f"{self.name} ends before its entry {name!r} does; copy or save it again")
+        return data
+
+
+def open_archive(source: str | os.PathLike[str] | bytes, name: str | None = None) -> Archive:
+    """The entries of a zip archive. Raises CheckpointError for anything torch would not have written.
+
+    Refused: compression (a small entry could unpack to any size), encryption, two entries of one name, entries
+    that share bytes, names that leave the archive, bytes before, between directory and end, or after it.
+    """
+    source = source if isinstance(source, bytes) else Path(source)
+    name = name or plain(source.name if isinstance(source, Path) else "the archive")
+    with _open(source) as file:
+        length = file.seek(0, os.SEEK_END)
+        if length < _END.size:
+            raise CheckpointError(f"{name} ends too early ({size(length)}); copy or save it again")
+        file.seek(length - _END.size)
+        signature, disk, first_disk, *_, comment = _END.unpack(file.read(_END.size))
+        if signature != b"PK\x05\x06" or comment:
+            raise CheckpointError(f"{name} does not end as a zip archive does: it is truncated; copy or save it again")
+        if disk not in (0, 0xFFFF) or first_disk not in (0, 0xFFFF):
+            raise CheckpointError(f"{name} is one part of a split archive; torch.save writes one file")
+        try:
+            with zipfile.ZipFile(file) as archive:
+                infos = archive.infolist()
+                directory = archive.start_dir
+        except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
+            raise CheckpointError(f"{name} is a damaged zip archive ({plain(error, 80)}); save it again") from None
+        if not infos or len(infos) > 2 * TENSORS:
+            raise CheckpointError(f"{name} holds {len(infos)} entries; between 1 and {2 * TENSORS} are read")
+        entries: dict[str, Entry] = {}
+        spans = []
+        for info in infos:
+            _check_entry(name, info)
+            if info.filename in entries:
+                raise CheckpointError(f"{name} holds the entry {plain(info.filename, 80)!r} twice; save it again")
+            start = _start(file, name, info)
+            entries[info.filename] = Entry(start, info.file_size)
+            spans.append((info.header_offset, start + info.file_size, info.filename))
+    spans.sort()
+    if spans[0][0] != 0:
+        raise CheckpointError(f"{name} has other bytes before its first entry; save it again with torch.save")
+    for (_, end, _), (start, _, second) in zip(spans, [*spans[1:], (directory, 0, "directory")], strict=True):
+        if end > start:
+            raise CheckpointError(f"two entries of {name} share bytes ({plain(second, 80)!r}); save it again")
+    if sum(info.file_size for info in infos) > FILE_BYTES:
+        raise CheckpointError(f"{name} unpacks to more than {size(FILE_BYTES)}, the limit here")
+    root = infos[0].filename.split("/")[0]
+    if any(not full.startswith(root + "/") for full in entries):
+        root = ""
+    prefix = len(root) + 1 if root else 0
+    return Archive(name, source, {full[prefix:]: entry for full, entry in entries.items()})
+
+
+def _open(source: Path | bytes) -> BinaryIO:
+    return BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+
+
+def _check_entry(name: str, info: zipfile.ZipInfo) -> None:
+    full = info.filename
+    parts = full.split("/")
+    if full.startswith("/") or "\\" in full or ":" in parts[0] or ".." in parts or not full.isprintable():
+        raise CheckpointError(f"{name} holds an entry that would leave the archive ({plain(full, 80)!r}); refused")
+    if len(full) > NAME_LENGTH:
+        raise CheckpointError(f"{name} holds an entry whose name has {len(full)} characters; refused")
+    if info.flag_bits & 1:
+        raise CheckpointError(f"{name} is encrypted; save the network without a password")
+    if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+        raise CheckpointError(
+            f"{name} is compressed ({size(info.compress_size)} would unpack to {size(info.file_size)}); "
+            "torch writes entries uncompressed, so save it again with torch"
+        )
+
+
+def _start(file: BinaryIO, name: str, info: zipfile.ZipInfo) -> int:
+    """Where the bytes of an entry begin; its own header must agree with the directory."""
+    file.seek(info.header_offset)
+    header = file.read(_LOCAL.size)
+    if len(header) < _LOCAL.size:
+        raise CheckpointError(f"{name} ends inside an entry; copy or save it again")
+    signature, _, flags, method, _, _, _, _, _, name_length, extra_length = _LOCAL.unpack(header)
+    local = file.read(name_length)
+    written = local.decode("utf-8" if flags & 0x800 else "cp437", "replace")
+    if signature != b"PK\x03\x04" or method != info.compress_type or written != info.orig_filename:
+        raise CheckpointError(f"{name} describes its entry {plain(info.filename, 80)!r} in two ways; save it again")
+    return int(info.header_offset + _LOCAL.size + name_length + extra_length)

@@ -1,0 +1,347 @@
+"""What torch.export.save wrote, read as data and written out afresh, because torch's own loader is not safe.
+
+torch.export.load unpickles sample inputs, weights and constants that ask for it, evaluates shape texts, runs the text
+of guards, imports modules that tree descriptions name, and opens compiled libraries. Here the archive is read field by
+field; torch is given a new archive that holds only what was understood.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from lmc_core.errors import CheckpointError
+from lmc_core.networks.safety.archive import Archive, open_archive
+from lmc_core.networks.safety.expressions import check_symbol
+from lmc_core.networks.safety.graph import DTYPES, Graph
+from lmc_core.networks.safety.limits import (
+    FILE_BYTES,
+    ITEM_BYTES,
+    TENSORS,
+    Spec,
+    check_tensors,
+    parse_json,
+    plain,
+    size,
+)
+from lmc_core.networks.safety.torchfile import read_value, spec_of
+
+NOTES = "lmc.json"
+"""The extra file in which our own programs keep what a graph does not say."""
+
+_SCHEMA = 8
+_SAMPLE = "data/sample_inputs/model.pt"
+_PARAMETER = re.compile(r"[A-Za-z0-9_]+([.\-/][A-Za-z0-9_]+)*", re.ASCII)
+_PAYLOAD = {"weights": re.compile(r"weight_[0-9]{1,6}"), "constants": re.compile(r"tensor_[0-9]{1,6}")}
+_LEAF: dict[str, Any] = {"type": None, "context": None, "children_spec": []}
+
+
+@dataclass(frozen=True)
+class Input:
+    """One tensor the program reads; a size of None follows the batch."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """An exported program as data.
+
+    document   the graph as JSON, only with fields and values that were understood
+    payloads   "weights" and "constants": tensor name → {path_name, is_param, use_pickle: False, tensor_meta}
+    tied       weight → the earlier weight it is the same numbers as
+    inputs     what the program reads, in order
+    sample     the inputs it was exported with, as torch.save wrote them and found to be plain tensors; or nothing
+    notes      our own description, {} in programs of others
+    """
+
+    archive: Archive
+    document: Mapping[str, Any]
+    payloads: Mapping[str, Mapping[str, Any]]
+    tied: Mapping[str, str]
+    inputs: tuple[Input, ...]
+    sample: bytes
+    notes: Mapping[str, Any]
+
+    @property
+    def constants(self) -> tuple[str, ...]:
+        """Tensors that are part of the computation and not of the state."""
+        return tuple(self.payloads["constants"])
+
+    def rebuilt(self, sample: bytes = b"") -> BytesIO:
+        """A new archive for torch.export.load: the understood graph, raw numbers, and nothing else.
+
+        sample   inputs as torch.save writes them; none are needed to open the archive
+        """
+        files = {
+            "archive_format": b"pt2",
+            "archive_version": self.archive.read("archive_version"),
+            "byteorder": b"little",
+            ".data/version": b"6\n",
+            "models/model.json": json.dumps(self.document).encode(),
+            _SAMPLE: sample,
+        }
+        if self.notes:
+            files[f"extra/{NOTES}"] = json.dumps(self.notes).encode()
+        buffer = BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as made:
+            for kind, config in self.payloads.items():
+                about = json.dumps({"config": config}).encode()
+                files[f"data/{kind}/model_{kind}_config.json"] = about
+                for entry in dict.fromkeys(f"data/{kind}/{meta['path_name']}" for meta in config.values()):
+                    made.writestr(f"model/{entry}", self.archive.read(entry))
+            for entry, data in files.items():
+                made.writestr(f"model/{entry}", data)
+        buffer.seek(0)
+        return buffer
+
+
+def read_program(path: str | os.PathLike[str]) -> Program:
+    """A .pt2 archive as data. Raises CheckpointError for anything in it that is, or may hide, code."""
+    archive = open_archive(path)
+    name = plain(Path(path).name)
+    _check_entries(archive, name)
+    if archive.read("archive_format").strip() != b"pt2" or archive.read("archive_version").strip() != b"0":
+        raise CheckpointError(f"{name} has an archive version that is not known; export it with torch 2.9 to 2.13")
+    if "byteorder" in archive.entries and archive.read("byteorder").strip() != b"little":
+        raise CheckpointError(f"{name} was written on a big-endian machine; export it again on a common one")
+    payloads: dict[str, dict[str, Any]] = {}
+    tied: dict[str, str] = {}
+    for kind in ("weights", "constants"):
+        payloads[kind], same = _payloads(archive, kind, name)
+        if kind == "weights":
+            tied = same
+    document = parse_json(archive.read("models/model.json"), f"the graph of {name}")
+    reader = Graph(name)
+    kept = _document(document, reader, {**payloads["weights"], **payloads["constants"]})
+    notes = (
+        parse_json(archive.read(f"extra/{NOTES}"), f"the description in {name}")
+        if (f"extra/{NOTES}" in archive.entries)
+        else {}
+    )
+    inputs = _inputs(kept, reader)
+    if not isinstance(notes, dict):
+        raise CheckpointError(f"the description in {name} is damaged; export the network again")
+    return Program(
+        archive,
+        kept,
+        payloads,
+        tied,
+        inputs,
+        _sample(archive, inputs, name),
+        notes,
+    )
+
+
+def _check_entries(archive: Archive, name: str) -> None:
+    for entry in archive.entries:
+        if entry.startswith("data/aotinductor/"):
+            raise CheckpointError(
+                f"{name} holds compiled code, which is never run; export with torch.export.save instead"
+            )
+        if entry.startswith("models/") and entry != "models/model.json":
+            raise CheckpointError(
+                f"{name} holds the model {plain(entry, 60)!r}; give a file with one model, named 'model'"
+            )
+        if re.fullmatch(r"data/(weights|constants)/[^/]*\.pt", entry):
+            raise CheckpointError(f"{name} holds pickled tensors ({entry}); export it with torch 2.9 or newer")
+        if entry.startswith("data/constants/") and "obj" in entry:
+            raise CheckpointError(f"{name} holds custom objects, which are code; export a network of standard layers")
+
+
+def _payloads(archive: Archive, kind: str, name: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the archive says of its weights or constants, each checked against the bytes it lies in."""
+    config = parse_json(archive.read(f"data/{kind}/model_{kind}_config.json"), f"the list of {kind} in {name}")[
+        "config"
+    ]
+    if len(config) > TENSORS:
+        raise CheckpointError(f"{name} lists {len(config)} {kind}; at most {TENSORS} are read")
+    reader = Graph(name)
+    kept = {}
+    specs: list[tuple[str, Spec]] = []
+    places: dict[str, str] = {}
+    tied: dict[str, str] = {}
+    for key, meta in config.items():
+        if not _PARAMETER.fullmatch(key) or any(part.startswith("__") for part in key.split(".")):
+            raise CheckpointError(f"{name} names a tensor {plain(key, 80)!r}; names are letters, digits, '_' and '.'")
+        if meta.get("use_pickle") is not False:
+            raise CheckpointError(
+                f"tensor {key!r} in {name} is pickled, which could run code, and nothing was run: "
+                "export a network whose weights are plain tensors"
+            )
+        if not _PAYLOAD[kind].fullmatch(str(meta["path_name"])):
+            raise CheckpointError(f"tensor {key!r} in {name} lies in {plain(meta['path_name'], 60)!r}; export it again")
+        about = reader.tensor_meta(meta["tensor_meta"])
+        specs.append((key, _fits(about, archive, f"data/{kind}/{meta['path_name']}", key, name)))
+        kept[key] = {
+            "path_name": meta["path_name"],
+            "is_param": reader.boolean(meta["is_param"]),
+            "use_pickle": False,
+            "tensor_meta": about,
+        }
+        place = json.dumps([meta["path_name"], {**about, "requires_grad": False}], sort_keys=True)
+        if specs[-1][1].numbers and places.setdefault(place, key) != key:
+            tied[key] = places[place]
+    check_tensors(name, specs)
+    return kept, tied
+
+
+def _fits(about: Mapping[str, Any], archive: Archive, entry: str, key: str, name: str) -> Spec:
+    """The tensor must lie inside its bytes, element by element, and not be larger than they are."""
+    dtype = DTYPES[about["dtype"]]
+    numbers = [[part.get("as_int", -1) for part in about[field]] for field in ("sizes", "strides")]
+    shape, stride = numbers
+    offset = about["storage_offset"].get("as_int", -1)
+    if dtype not in ITEM_BYTES or min([*shape, *stride, offset]) < 0 or len(shape) != len(stride):
+        raise CheckpointError(f"tensor {key!r} in {name} has an impossible type or shape; export the network again")
+    spec = Spec(dtype, tuple(shape))
+    if entry not in archive.entries:
+        raise CheckpointError(f"{name} lacks the numbers of tensor {key!r}; export the network again")
+    available, rest = divmod(archive.entries[entry].size, ITEM_BYTES[dtype])
+    last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True)) if spec.numbers else -1
+    if rest or last >= available or spec.numbers > available:
+        raise CheckpointError(
+            f"tensor {key!r} in {name} has shape {plain(spec.shape, 60)} but {size(archive.entries[entry].size)} of "
+            "numbers; export the network again"
+        )
+    return spec
+
+
+def _document(doc: Any, reader: Graph, payloads: Mapping[str, Any]) -> dict[str, Any]:
+    """models/model.json with only the fields that matter, none of them free text."""
+    version = doc["schema_version"]
+    if version["major"] != _SCHEMA:
+        raise reader.refuse(f"is written in version {plain(version['major'], 20)} of the export format, not {_SCHEMA}")
+    module = doc["graph_module"]
+    ranges = {
+        check_symbol(symbol, reader.name): {
+            bound: None if limits[bound] is None else reader.integer(limits[bound]) for bound in ("min_val", "max_val")
+        }
+        for symbol, limits in doc["range_constraints"].items()
+    }
+    signature = _signature(module["signature"], reader, payloads)
+    count = sum("user_input" in spec for spec in signature["input_specs"])
+    return {
+        "graph_module": {
+            "graph": reader.read(module["graph"]),
+            "signature": signature,
+            "module_call_graph": [_call(module["module_call_graph"][0], reader, count)],
+            "metadata": {},
+            "treespec_namedtuple_fields": {},
+        },
+        "opset_version": {"aten": reader.integer(doc["opset_version"]["aten"])},
+        "range_constraints": ranges,
+        "schema_version": {"major": _SCHEMA, "minor": reader.integer(version["minor"])},
+        "verifiers": ["TRAINING"],
+        "torch_version": "2.9",
+        "guards_code": [],
+    }
+
+
+def _signature(doc: Any, reader: Graph, payloads: Mapping[str, Any]) -> dict[str, Any]:
+    """Which graph inputs are weights and which are the user's; the output must be one tensor."""
+
+    def known(key: Any) -> str:
+        if not isinstance(key, str) or key not in payloads:
+            raise reader.refuse(f"uses the tensor {plain(key, 60)!r}, which it does not hold")
+        return key
+
+    inputs: list[dict[str, Any]] = []
+    for spec in doc["input_specs"]:
+        ((kind, value),) = spec.items()
+        if kind == "user_input" and "as_tensor" in value["arg"]:
+            inputs.append({kind: {"arg": reader.argument(value["arg"])}})
+        elif kind == "parameter":
+            inputs.append({kind: {"arg": reader.named(value["arg"]), "parameter_name": known(value["parameter_name"])}})
+        elif kind == "buffer":
+            kept = {"arg": reader.named(value["arg"]), "buffer_name": known(value["buffer_name"])}
+            inputs.append({kind: {**kept, "persistent": reader.boolean(value["persistent"])}})
+        elif kind == "tensor_constant":
+            kept = {"arg": reader.named(value["arg"]), "tensor_constant_name": known(value["tensor_constant_name"])}
+            inputs.append({kind: kept})
+        else:
+            raise reader.refuse(f"reads something that is not a tensor ({plain(kind, 30)})")
+    outputs = []
+    for spec in doc["output_specs"]:
+        ((kind, value),) = spec.items()
+        if kind in ("buffer_mutation", "parameter_mutation", "user_input_mutation"):
+            raise reader.refuse("changes its own tensors when it runs; call model.eval() first")
+        if kind != "user_output" or "as_tensor" not in value["arg"]:
+            raise reader.refuse(f"returns something that is not a tensor ({plain(kind, 30)})")
+        outputs.append({kind: {"arg": reader.argument(value["arg"])}})
+    if len(outputs) != 1:
+        raise reader.refuse(f"returns {len(outputs)} tensors; a network here returns one, its class scores")
+    return {"input_specs": inputs, "output_specs": outputs}
+
+
+def _call(doc: Any, reader: Graph, count: int) -> dict[str, Any]:
+    """How the program is called: `count` tensors by position, one tensor back. Only this form is written."""
+    signature = doc["signature"]
+    positional: dict[str, Any] = {"type": "builtins.tuple", "context": "null", "children_spec": [_LEAF] * count}
+    named: dict[str, Any] = {"type": "builtins.dict", "context": "[]", "children_spec": []}
+    wanted = {"type": "builtins.tuple", "context": "null", "children_spec": [positional, named]}
+    for field, form in (("in_spec", wanted), ("out_spec", _LEAF)):
+        if parse_json(str(signature[field]).encode(), f"the calling form in {reader.name}") != [1, form]:
+            side = "reads" if field == "in_spec" else "returns"
+            plainly = "tensors given by position" if field == "in_spec" else "one tensor"
+            raise reader.refuse(f"{side} lists, dictionaries or keyword arguments instead of {plainly}")
+    names = signature.get("forward_arg_names")
+    return {
+        "fqn": "",
+        "signature": {
+            "inputs": [],
+            "outputs": [],
+            "in_spec": json.dumps([1, wanted]),
+            "out_spec": json.dumps([1, _LEAF]),
+            "forward_arg_names": [reader.identifier(n) for n in names] if names else None,
+        },
+    }
+
+
+def _inputs(document: Mapping[str, Any], reader: Graph) -> tuple[Input, ...]:
+    module = document["graph_module"]
+    found = []
+    for spec in module["signature"]["input_specs"]:
+        if "user_input" in spec:
+            name = spec["user_input"]["arg"]["as_tensor"]["name"]
+            meta = module["graph"]["tensor_values"][name]
+            shape = tuple(part.get("as_int") for part in meta["sizes"])
+            dtype = DTYPES[meta["dtype"]]
+            static = Spec(dtype, tuple(2 if n is None else n for n in shape)) if dtype in ITEM_BYTES else None
+            if static is None or min(static.shape, default=0) < 0 or static.bytes > FILE_BYTES:
+                raise reader.refuse(f"reads an input of impossible shape {plain(shape, 60)}")
+            found.append(Input(name, dtype, shape))
+    if not found:
+        raise reader.refuse("reads no input")
+    return tuple(found)
+
+
+def _sample(archive: Archive, inputs: tuple[Input, ...], name: str) -> bytes:
+    """The bytes of the sample inputs after making sure that they are ((tensor, …), {}) of the shapes that are read."""
+    if _SAMPLE not in archive.entries or not archive.entries[_SAMPLE].size:
+        return b""
+    data = archive.read(_SAMPLE)
+    inner = f"the sample input of {name}"
+    value = read_value(open_archive(data, inner))
+    if type(value) is not tuple or len(value) != 2 or type(value[0]) is not tuple or value[1] != {}:
+        raise CheckpointError(f"{inner} is not a tuple of tensors; export the network with tensors given by position")
+    specs = [spec_of(call, f"number {i}", inner) for i, call in enumerate(value[0])]
+    check_tensors(inner, ((str(i), spec) for i, spec in enumerate(specs)))
+    for spec, wanted in zip(specs, inputs, strict=True):
+        fits = len(spec.shape) == len(wanted.shape) and all(
+            w is None or n == w for n, w in zip(spec.shape, wanted.shape, strict=True)
+        )
+        if not fits or spec.dtype != wanted.dtype:
+            raise CheckpointError(
+                f"{inner} has shape {plain(spec.shape, 60)}, not what the program reads; export it again"
+            )
+    return data

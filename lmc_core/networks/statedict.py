@@ -1,0 +1,91 @@
+"""Named tensors out of a file of any torch format, with the names and numbers put in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from lmc_core.errors import CheckpointError
+from lmc_core.networks.network import Assumption
+from lmc_core.networks.safety.limits import plain, readable
+from lmc_core.networks.safety.sniff import Kind
+from lmc_core.networks.safety.tensorfile import read_header
+from lmc_core.networks.safety.torchfile import read_contents
+
+PREFIXES = ("module.", "_orig_mod.", "_forward_module.", "model.", "net.", "network.")
+"""What data-parallel training, compilation and wrapping modules put before every name."""
+
+
+@dataclass(frozen=True)
+class StateDict:
+    """The tensors of one file.
+
+    tensors      name in the file, without prefixes all names share → numbers
+    prefix       those prefixes
+    entry        keys that led to the tensors inside the file
+    metadata     text pairs of a .safetensors file
+    assumptions  what had to be chosen
+    """
+
+    tensors: dict[str, Tensor]
+    prefix: str = ""
+    entry: tuple[str, ...] = ()
+    metadata: Mapping[str, str] | None = None
+    assumptions: tuple[Assumption, ...] = ()
+
+
+def read(path: str | os.PathLike[str], kind: Kind, *, entry: str | None = None) -> StateDict:
+    """The tensors of a .safetensors or torch.save file; everything is checked before it is allocated.
+
+    entry   key of the state dict in a file that holds several
+
+    Raises CheckpointError, also for NaN and infinite numbers.
+    """
+    name = plain(Path(path).name)
+    with readable(path):
+        if kind == "safetensors":
+            header = read_header(path)
+            tensors = safetensors.torch.load_file(path)
+            check_finite(name, tensors)
+            return StateDict({key: tensors[key] for key in header.tensors}, metadata=header.metadata)
+        contents = read_contents(path, kind, entry=entry)
+        value = torch.load(path, map_location="cpu", weights_only=True)
+        for key in contents.entry:
+            value = value[key]
+        tensors = {key: value[key].detach() for key in contents.tensors}
+    for key, spec in contents.tensors.items():
+        if tuple(tensors[key].shape) != spec.shape or str(tensors[key].dtype) != f"torch.{spec.dtype}":
+            raise CheckpointError(f"{name} describes tensor {plain(key, 80)!r} in two ways; save it again")
+    check_finite(name, tensors)
+    prefix = shared_prefix(list(tensors))
+    kept = {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}
+    chosen: tuple[Assumption, ...] = ()
+    if contents.others and not entry:
+        also = plain(", ".join(map(repr, contents.others)), 80)
+        chosen = (Assumption("entry", contents.entry[0], f"the file also holds tensors under {also}"),)
+    return StateDict(kept, prefix, contents.entry, None, chosen)
+
+
+def shared_prefix(names: list[str]) -> str:
+    """The longest chain of known prefixes that every name begins with."""
+    prefix = ""
+    while found := [p for p in PREFIXES if names and all(name.startswith(prefix + p) for name in names)]:
+        prefix += found[0]
+    return prefix
+
+
+def check_finite(name: str, tensors: Mapping[str, Tensor]) -> None:
+    """Raises CheckpointError naming the first tensor with NaN or infinite numbers."""
+    for key, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            count = int((~torch.isfinite(tensor)).sum())
+            raise CheckpointError(
+                f"tensor {plain(key, 80)!r} in {name} holds {count} numbers that are NaN or infinite: "
+                "the training diverged; use an earlier checkpoint"
+            )
