@@ -39,7 +39,7 @@ def _panel(
     ink: Ink,
     symbol: tuple[str, float],
 ) -> None:
-    _densities(drawing, panel, cloud, side, frames, theme, ink)
+    _densities(drawing, panel, cloud, side, frames, half, theme, ink)
     for strong, opacity, width in _LINKS:
         x, y = _joined(cloud.a, side.b, cloud.links[side.long == strong])
         line = {"color": faded(theme.grey.mark, opacity), "width": width}
@@ -92,8 +92,16 @@ def _panel(
 
 
 def _densities(
-    drawing: Drawing, panel: str, cloud: Cloud, side: Side, frames: list[int], theme: Theme, ink: Ink
+    drawing: Drawing,
+    panel: str,
+    cloud: Cloud,
+    side: Side,
+    frames: list[int],
+    half: tuple[float, float],
+    theme: Theme,
+    ink: Ink,
 ) -> None:
+    x, y = (f32([-end, *grid, end]) for grid, end in ((cloud.grid_x, half[0]), (cloud.grid_y, half[1])))
     for curve_a, curve_b, end in (
         (cloud.density_a_x, cloud.density_a_y, theme.a),
         (side.density_b_x, side.density_b_y, theme.b),
@@ -103,11 +111,16 @@ def _densities(
             "line": {"color": end.mark, "width": 1.2},
             "fillcolor": faded(end.mark, 0.10),
         }
-        drawing.add(f"{panel}_x", x=f32(cloud.grid_x), y=f32(curve_a), fill="tozeroy", **look)
-        drawing.add(f"{panel}_y", x=f32(curve_b), y=f32(cloud.grid_y), fill="tozerox", **look)
+        drawing.add(f"{panel}_x", x=x, y=_closed(curve_a), fill="tozeroy", **look)
+        drawing.add(f"{panel}_y", x=_closed(curve_b), y=y, fill="tozerox", **look)
     look = {"mode": "lines", "line": {"color": ink.mark, "width": 2.2}, "cliponaxis": False}
-    drawing.add(f"{panel}_x", x=f32(cloud.grid_x), move=lambda k: {"y": f32(side.density_x[frames[k]])}, **look)
-    drawing.add(f"{panel}_y", y=f32(cloud.grid_y), move=lambda k: {"x": f32(side.density_y[frames[k]])}, **look)
+    drawing.add(f"{panel}_x", x=x, move=lambda k: {"y": _closed(side.density_x[frames[k]])}, **look)
+    drawing.add(f"{panel}_y", y=y, move=lambda k: {"x": _closed(side.density_y[frames[k]])}, **look)
+
+
+def _closed(curve: np.ndarray) -> np.ndarray:
+    """A density drawn to both edges of the panel, where it is nothing."""
+    return f32([0, *curve, 0])
 
 
 def _joined(a: np.ndarray, b: np.ndarray, links: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ _LOW = 0.30
 """A peak below this share of the largest loss has its label under the curves."""
 _BRACKET = 0.03
 """A barrier below this share of the largest loss has no bracket."""
+_TEXT = 0.062
+"""One line of text, in shares of the loss panel's height."""
 
 
 @dataclass(frozen=True)
@@ -97,40 +99,62 @@ def draw_curves(drawing: Drawing, paths: tuple[Line, Line], scale: Scale, t: Arr
         _curves(drawing, path, scale, theme)
     for path in paths:
         _bracket(drawing, path, scale)
-    for path, (x, share) in zip(paths, label_places(paths, scale), strict=True):
-        text = f"<b>{path.name}</b>  barrier {words.loss(path.profile.barrier())}"
-        font = {"color": path.ink.text, "size": 13}
+    for path, label in zip(paths, label_places(paths, scale), strict=True):
         drawing.add(
-            LOSS, mode="text", x=[x], y=[scale.at(share)], text=[text], textposition="middle center", textfont=font
+            LOSS,
+            mode="text",
+            x=[label.t],
+            y=[scale.at(label.share)],
+            text=[f"<b>{path.name}</b>  barrier {words.loss(path.profile.barrier())}"],
+            textposition=f"middle {label.side}",
+            textfont={"color": path.ink.text, "size": 13},
         )
     _ends(drawing, paths, scale, theme)
     for path in paths:
         _dots(drawing, path, scale, t, theme)
 
 
-def label_places(paths: tuple[Line, Line], scale: Scale) -> list[tuple[float, float]]:
-    """(t, share of the panel's height) of the two barrier labels: above the peak, or under all curves if it is low.
+@dataclass(frozen=True)
+class Label:
+    """Where a barrier's label stands: t, share of the panel's height, on which side of that point it is written."""
 
-    Two labels that would touch are parted: the one of the lower barrier goes under the curves.
+    t: float
+    share: float
+    side: Literal["center", "right", "left"] = "center"
+
+
+def label_places(paths: tuple[Line, Line], scale: Scale) -> tuple[Label, Label]:
+    """Places of the two barrier labels.
+
+    The higher peak has its label above it. The other one is written under all curves if it is low, else inside its own
+    hill beside the bracket, or, if there is no hill to be inside of, just under its curve.
     """
-    line = 0.062  # one line of text, in shares of the panel's height
-    places = []
-    for path in paths:
-        excess, losses = path.profile.excess(), path.profile.loss()
-        at = int(np.nan_to_num(excess, nan=np.inf).argmax())
-        x = float(np.clip(path.profile.t[at], 0.16, 0.84))
-        peak = float(scale.draw(losses)[at])
-        low = not scale.log and peak < _LOW * scale.top
-        places.append((x, scale.share(-0.065 * scale.top) if low else min(scale.share(peak) + line, 0.97)))
-    (naive_x, naive_y), (x, y) = places
-    if abs(naive_y - y) < 1.2 * line and abs(naive_x - x) < 0.4:
-        lowest = min(float(scale.draw(p.profile.loss(split)).min()) for p in paths for split in p.profile.values)  # type: ignore[arg-type]
-        under = max(scale.share(lowest) - line, 0.035)
-        if abs(naive_y - under) > line:
-            places[1] = (x, under)
-        else:  # both already lie under the curves
-            places[0], places[1] = (0.25, naive_y), (0.75, y)
-    return places
+    tops = [_peak(path, scale) for path in paths]
+    high = 0 if tops[0][1] >= tops[1][1] else 1
+    labels = [Label(t, min(scale.share(peak) + _TEXT, 0.97)) for t, peak, _ in tops]
+    t, peak, foot = tops[1 - high]
+    if (scale.log and scale.share(peak) < 0.75) or (not scale.log and peak < _LOW * scale.top):
+        labels[1 - high] = Label(t, 0.045 if scale.log else scale.share(-0.065 * scale.top))
+    elif scale.share(peak) - scale.share(foot) > 2.5 * _TEXT:
+        side: Literal["right", "left"] = "right" if t < 0.66 else "left"
+        beside = t + (0.02 if side == "right" else -0.02)
+        labels[1 - high] = Label(beside, (scale.share(peak) + scale.share(foot)) / 2, side)
+    else:
+        labels[1 - high] = Label(t, max(scale.share(foot) - _TEXT, 0.04))
+    return labels[0], labels[1]
+
+
+def _peak(path: Line, scale: Scale) -> tuple[float, float, float]:
+    """t of a path's barrier (kept off the panel's edges), the loss drawn there, and that of the chord."""
+    profile = path.profile
+    excess = np.nan_to_num(profile.excess(), nan=np.inf)
+    at = int(excess.argmax())
+    foot = (1 - profile.t[at]) * profile.loss()[0] + profile.t[at] * profile.loss()[-1]
+    return (
+        float(np.clip(profile.t[at], 0.16, 0.84)),
+        float(scale.draw(profile.loss())[at]),
+        float(scale.draw(foot)),
+    )
 
 
 def _cursors(drawing: Drawing, scale: Scale, t: Array, theme: Theme) -> None:
@@ -138,7 +162,9 @@ def _cursors(drawing: Drawing, scale: Scale, t: Array, theme: Theme) -> None:
         return {"x": f32([t[k], t[k]])}
 
     line = {"color": theme.grey.mark, "width": 1}
-    drawing.add(LOSS, mode="lines", y=[scale.at(0), scale.at(1)], line=line, move=move)
+    # from zero to the largest loss: it does not cross the labels above and below
+    span = [scale.at(0.09), scale.top] if scale.log else [-0.01 * scale.top, scale.top]
+    drawing.add(LOSS, mode="lines", y=span, line=line, move=move)
     drawing.add(ACCURACY, mode="lines", y=ACCURACY_RANGE, line=line, move=move)
 
 

@@ -1,0 +1,145 @@
+"""All diagnostics of one aligned pair, layer by layer: what a run stores for its page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmc_core.diagnostics.connectivity import Connectivity, connectivity
+from lmc_core.diagnostics.dimension import Dimension, dimension
+from lmc_core.diagnostics.labels import labels
+from lmc_core.diagnostics.matching import Matching, matching
+from lmc_core.diagnostics.projection import Cloud, Projection, cloud, frame_times
+from lmc_core.report import Report, silent
+
+if TYPE_CHECKING:
+    from lmc_core.alignment.alignment import Alignment
+    from lmc_core.data.dataset import Dataset
+    from lmc_core.networks.network import Network
+
+EXAMPLES = 10_000
+"""Training examples from which Σ and correlations are measured."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """What the Layers tab shows of one group.
+
+    before, after   feature connectivity along the naive and the aligned path; None where the network cannot be traced
+    spread          kept half-way before and after, over all directions of the first projection measured
+    dimension       of A's units
+    """
+
+    label: str
+    before: Connectivity | None
+    after: Connectivity | None
+    spread: tuple[float, float]
+    dimension: Dimension
+
+    @property
+    def signal(self) -> tuple[float, float] | None:
+        """Variance of pre-activations half-way over that at the ends, before and after."""
+        if self.before is None or self.after is None or self.before.signal is None or self.after.signal is None:
+            return None
+        return self.before.signal, self.after.signal
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """Everything measured about an aligned pair.
+
+    clouds     (group, projection) → Cloud
+    matching   group → Matching;  layers: group → Layer
+    notes      sentences about what could not be measured
+    """
+
+    clouds: Mapping[tuple[str, str], Cloud]
+    matching: Mapping[str, Matching]
+    layers: Mapping[str, Layer]
+    notes: tuple[str, ...] = field(default=())
+
+
+def diagnose(
+    a: Network,
+    b: Network,
+    aligned: Network,
+    alignment: Alignment,
+    *,
+    data: Dataset | None,
+    t: NDArray[np.float64],
+    moments: Sequence[Any] | None = None,
+    examples: int = EXAMPLES,
+    seed: int = 0,
+    report: Report = silent,
+) -> Diagnosis:
+    """Clouds, matchings and layers of every group.
+
+    aligned    `alignment.transport(b)`
+    data       without it distances are plain and nothing is said about features
+    t          positions of the path; frames are at most 25 of them
+    moments    of A's inputs, if they are already known; else measured on `examples` training examples
+    """
+    symmetry, notes = alignment.symmetry, []
+    correlations: Mapping[str, Any] = {}
+    features: tuple[Mapping[str, Connectivity], ...] = ({}, {})
+    if data is not None:
+        from lmc_core.alignment.moments import cross_moments, input_moments
+        from lmc_core.errors import TraceError
+
+        x = data.x_train
+        if len(x) > examples:
+            x = x[np.sort(np.random.default_rng(seed).choice(len(x), examples, replace=False))]
+        try:
+            if moments is None:
+                moments = input_moments(a, symmetry, x, report=report)
+            correlations = cross_moments(a, b, symmetry, x[: examples // 5], report=report)
+            features = connectivity(a, (b, aligned), symmetry, data.x_test, report=report)
+        except TraceError as error:
+            notes.append(f"Features were not compared: {error}")
+    projections: tuple[Projection, ...] = ("pca-weights",) if moments is None else ("pca-data", "pca-weights")
+    frames = frame_times(t)
+    clouds: dict[tuple[str, str], Cloud] = {}
+    matchings: dict[str, Matching] = {}
+    layers: dict[str, Layer] = {}
+    for number, (group, label) in enumerate(labels(symmetry).items()):
+        report("drawing the layers", number, len(symmetry.groups))
+        coupling = alignment.couplings.get(group)
+        for projection in projections:
+            clouds[group, projection] = cloud(
+                a,
+                b,
+                aligned,
+                symmetry,
+                group,
+                t=frames,
+                projection=projection,
+                moments=moments,
+                label=label,
+                coupling=coupling,
+                seed=seed,
+            )
+        met = correlations.get(group, ())
+        matchings[group] = matching(
+            a,
+            b,
+            aligned,
+            symmetry,
+            group,
+            moments=moments,
+            coupling=coupling,
+            correlation=met[-1].correlation if met else None,
+            label=label,
+            seed=seed,
+        )
+        layers[group] = Layer(
+            label=label,
+            before=features[0].get(group),
+            after=features[1].get(group),
+            spread=clouds[group, projections[0]].halfway,
+            dimension=dimension(a, symmetry, group, moments),
+        )
+    return Diagnosis(clouds, matchings, layers, tuple(notes))

@@ -1,0 +1,70 @@
+"""How many directions the weights of a layer fill, and how many of them the data sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmc_core.diagnostics.units import unit_weights
+from lmc_core.symmetry.symmetry import Symmetry
+
+if TYPE_CHECKING:
+    from lmc_core.networks.network import Network
+
+KEPT = 60
+"""Eigenvalues kept for drawing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Eigenvalues of one second moment of a layer's units.
+
+    shares      (k,) float32: the largest eigenvalues over their sum, decreasing
+    dimension   Dim(S) = tr(S)² / tr(S²) (Ferbach 2023, §5): 1 if one direction holds all, n if n share equally
+    """
+
+    shares: NDArray[np.float32]
+    dimension: float
+
+
+@dataclass(frozen=True, eq=False)
+class Dimension:
+    """The spectra of one group in network A.
+
+    weights    of W Wᵀ: all directions count alike
+    seen       of W Σ Wᵀ, Σ the uncentred second moment of the input; None without data
+    centred    of W (Σ − m mᵀ) Wᵀ: the mean of ReLU activations is one dominant direction, and this leaves it out
+    units, features   the most each of them could be is the smaller of the two
+    """
+
+    units: int
+    features: int
+    weights: Spectrum
+    seen: Spectrum | None
+    centred: Spectrum | None
+
+
+def dimension(network: Network, symmetry: Symmetry, group: str, moments: Sequence[Any] | None = None) -> Dimension:
+    """The approximate dimension of one group's units; `moments` of the network's inputs (`alignment/moments.py`)."""
+    weights = unit_weights(network, symmetry, group)
+    return Dimension(
+        units=weights.shape[0],
+        features=weights.shape[1],
+        weights=spectrum(weights),
+        seen=None if moments is None else spectrum(unit_weights(network, symmetry, group, moments)),
+        centred=None if moments is None else spectrum(unit_weights(network, symmetry, group, moments, centred=True)),
+    )
+
+
+def spectrum(rows: NDArray[np.float64]) -> Spectrum:
+    """Of rowsᵀ rows, rows (units, features), uncentred. No direction at all has dimension 0."""
+    gram = rows @ rows.T if rows.shape[0] <= rows.shape[1] else rows.T @ rows
+    values = np.linalg.eigvalsh(gram)[::-1].clip(min=0)
+    total, squares = float(values.sum()), float((values**2).sum())
+    if total == 0:
+        return Spectrum(np.zeros(min(KEPT, len(values)), np.float32), 0.0)
+    return Spectrum((values[:KEPT] / total).astype(np.float32), total**2 / squares)

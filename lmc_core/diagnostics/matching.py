@@ -1,0 +1,153 @@
+"""How well the units of one group fit their partners, before and after alignment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmc_core.diagnostics.cost import Cost, cost
+from lmc_core.diagnostics.units import array, units_of
+from lmc_core.symmetry.symmetry import Symmetry
+
+if TYPE_CHECKING:
+    from lmc_core.alignment.coupling import Coupling
+    from lmc_core.networks.network import Network
+
+BINS = 32
+BLOCKS = 64
+SAMPLE = 2048
+"""Similarities are taken between at most so many units."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """One choice of partners.
+
+    counts        (bins,) histogram of the distances between partners
+    mean          their mean
+    similarity    (k, k) cosine between units of A (rows) and of B (columns, in partner order), averaged in blocks
+    correlation   mean correlation of the partners' activations; None where it was not measured
+    """
+
+    counts: NDArray[np.int32]
+    mean: float
+    similarity: NDArray[np.float32]
+    correlation: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Matching:
+    """The partners of one group, before (B in its trained order) and after alignment.
+
+    units, moved   how many there are, and how many alignment put somewhere else (None for a soft coupling)
+    metric         "data": distances are of W Σ^½, as the data sees them; "weights": of W
+    edges          (bins + 1,) of both histograms
+    plain, seen    costs in both metrics; `seen` is None without data
+    """
+
+    group: str
+    label: str
+    units: int
+    moved: int | None
+    metric: str
+    edges: NDArray[np.float32]
+    before: Pairs
+    after: Pairs
+    plain: Cost
+    seen: Cost | None
+
+    @property
+    def cost(self) -> Cost:
+        """In the metric of the histogram."""
+        return self.seen or self.plain
+
+
+def matching(
+    a: Network,
+    b: Network,
+    aligned: Network,
+    symmetry: Symmetry,
+    group: str,
+    *,
+    moments: Sequence[Any] | None = None,
+    coupling: Coupling | None = None,
+    correlation: Any | None = None,
+    label: str | None = None,
+    seed: int = 0,
+) -> Matching:
+    """How the units of one group match.
+
+    aligned       B in the order of A
+    moments       of A's inputs, to measure distances as the data sees them
+    coupling      of this group, for the number of moved units
+    correlation   (n, n) of activations, units of A × units of B in trained order (`CrossMoment.correlation`)
+    seed          of the sample of units compared, where there are more than `SAMPLE`
+    """
+    plain = units_of((a, b, aligned), symmetry, group)
+    seen = None if moments is None else units_of((a, b, aligned), symmetry, group, moments)
+    ours, before, after = seen or plain
+    distances = [np.linalg.norm(ours - rows, axis=1) for rows in (before, after)]
+    edges = np.linspace(0, max(float(np.max(distances)), 1e-12), BINS + 1)
+    correlations = _correlations(correlation, coupling)
+    order = _order(ours, seed)
+    sides = [
+        Pairs(
+            np.histogram(distance, edges)[0].astype(np.int32),
+            float(distance.mean()),
+            blocks(cosines(ours[order], rows[order])).astype(np.float32),
+            correlated,
+        )
+        for distance, rows, correlated in zip(distances, (before, after), correlations, strict=True)
+    ]
+    return Matching(
+        group=group,
+        label=label or group,
+        units=len(ours),
+        moved=coupling.moved if coupling is not None and coupling.is_hard else None,
+        metric="weights" if seen is None else "data",
+        edges=edges.astype(np.float32),
+        before=sides[0],
+        after=sides[1],
+        plain=cost(*plain),
+        seen=None if seen is None else cost(*seen),
+    )
+
+
+def cosines(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, m) cosine between rows (n, d) and (m, d), each cloud taken from its own mean; 0 for a row at the mean."""
+    a, b = (rows - rows.mean(0) for rows in (a, b))
+    norms = np.outer(np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1))
+    return np.divide(a @ b.T, norms, out=np.zeros_like(norms), where=norms > 0)
+
+
+def blocks(matrix: NDArray[np.float64], most: int = BLOCKS) -> NDArray[np.float64]:
+    """A square matrix averaged in at most `most` × `most` blocks of nearly equal size."""
+    starts = np.unique(np.linspace(0, len(matrix), min(most, len(matrix)) + 1).astype(int))[:-1]
+    sizes = np.diff([*starts, len(matrix)])
+    sums = np.add.reduceat(np.add.reduceat(matrix, starts, axis=0), starts, axis=1)
+    return np.asarray(sums / np.outer(sizes, sizes))
+
+
+def _order(rows: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
+    """Units of A (a sample, if there are many) by their place along the first principal component."""
+    from lmc_core.diagnostics.projection import plane
+
+    mean, basis, _ = plane(rows)
+    order = np.argsort((rows - mean) @ basis[:, 0], kind="stable")
+    if len(order) > SAMPLE:
+        order = order[np.sort(np.random.default_rng(seed).choice(len(order), SAMPLE, replace=False))]
+    return order
+
+
+def _correlations(correlation: Any | None, coupling: Coupling | None) -> tuple[float | None, float | None]:
+    if correlation is None:
+        return None, None
+    values = array(correlation)
+    before = float(np.diagonal(values).mean())
+    if coupling is None or coupling.perm is None or coupling.perm.ndim > 1:
+        return before, None
+    return before, float(values[np.arange(len(values)), coupling.perm].mean())
