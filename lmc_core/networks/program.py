@@ -72,11 +72,15 @@ def load_program(path: str | os.PathLike[str]) -> Network:
 
 
 def _with_state(network: Network) -> nn.Module:
-    """A copy of the module that holds the network's numbers."""
+    """A copy of the module that holds the network's numbers; buffers outside the state become constants."""
     module = copy.deepcopy(network.module)
     own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     for name, tensor in network.state.items():
         own[name].data = tensor.detach().clone()
+    for name, _ in list(module.named_buffers()):
+        if name not in network.state:
+            parent, _, leaf = name.rpartition(".")
+            module.get_submodule(parent)._non_persistent_buffers_set.add(leaf)
     return module
 
 
