@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmc_core.errors import InputError, RunError
+
+# These three modules share their names with functions below, so they must be loaded before those are defined.
 from lmc_core.runs.request import Request, is_run_id
+from lmc_core.runs.result import Result
 from lmc_core.runs.status import RunStatus
 
 if TYPE_CHECKING:
-    from lmc_core.runs.result import Result
     from lmc_core.runs.service import Service
 
 __all__ = [
