@@ -54,6 +54,22 @@ class BlockCost:
         nested = sum(float(np.abs(cost).max((2, 3)).sum()) for cost in self.inner.values())
         return float(np.abs(self.outer).max(1).sum()) + nested
 
+    def hold(self, block: Block, perms: Mapping[str, NDArray[np.int64]], strength: float) -> BlockCost:
+        """The same cost with a reward for every unit that stays where `perms` has it.
+
+        On permutations the reward for staying turns F into F + strength/2 ‖P‖², the same up to a constant: convex for
+        a large enough strength, so that the best linear step cannot make it worse.
+        """
+        if not strength:
+            return self
+        perm = perms[block.name]
+        rows = np.arange(len(perm))
+        outer, inner = self.outer.copy(), {name: cost.copy() for name, cost in self.inner.items()}
+        outer[rows, perm] += strength
+        for name, cost in inner.items():
+            cost[rows[:, None], np.arange(cost.shape[1]), perm[:, None], perms[name]] += strength
+        return BlockCost(outer, inner)
+
     def best(self, block: Block) -> Perms:
         """The permutations with the largest total."""
         perm, nested = nested_assignment(self.outer, self.inner)

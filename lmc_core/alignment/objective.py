@@ -31,7 +31,7 @@ class Objective:
         self.terms = terms
         self.still = {name: _real(moved.state[name]) for term in terms for name in term.targets}
         self.blocks = tuple(b for b in blocks(symmetry) if any(set(b.names) & t.owners for t in terms))
-        self.judges = {b.name: [t for t in terms if set(b.names) & t.owners] for b in self.blocks}
+        self.judges = {b.name: [i for i, t in enumerate(terms) if set(b.names) & t.owners] for b in self.blocks}
         self.quadratic = frozenset(b.name for b in self.blocks if self._meets_itself(b))
 
     def tensors(self, block: Block) -> list[str]:
@@ -49,22 +49,20 @@ class Objective:
             other.name
             for other in self.blocks
             if (other.name != block.name or block.name in self.quadratic)
-            and any(moving & set(term.targets) for term in self.judges[other.name])
+            and any(moving & set(self.terms[i].targets) for i in self.judges[other.name])
         )
 
     def tolerance(self, block: Block) -> float:
         """The smallest change of a block's terms that is more than rounding in the type of the tensors."""
-        scale = sum(term.scale(self.still) for term in self.judges[block.name])
+        scale = sum(self.terms[i].scale(self.still) for i in self.judges[block.name])
         return 4 * scale * max(torch.finfo(x.dtype).eps for x in self.still.values())
 
     def _meets_itself(self, block: Block) -> bool:
-        for term in self.judges[block.name]:
-            for name in term.targets:
-                met = [g.name for axis in self.symmetry.axes[name] for g in groups_in(axis)]
-                carrying = [a for a in self.symmetry.axes[name] if any(g.name == block.name for g in groups_in(a))]
-                if len(carrying) > 1 or (term.metric and met.count(block.name) > 1):
-                    return True
-        return False
+        return any(
+            sum(any(group.name == block.name for group in groups_in(axis)) for axis in self.symmetry.axes[name]) > 1
+            for i in self.judges[block.name]
+            for name in self.terms[i].targets
+        )
 
 
 class Position:
@@ -74,11 +72,11 @@ class Position:
         self.objective = objective
         self.perms: Perms = dict(perms)
         self.moved = {name: self._gather(name, self.perms) for name in objective.still}
-        self.values = {id(term): self._value(term, self.moved) for term in objective.terms}
+        self.values = [term.value(self.moved, objective.still) for term in objective.terms]
 
     @property
     def total(self) -> float:
-        return fsum(self.values.values())
+        return fsum(self.values)
 
     def cost(self, block: Block) -> BlockCost:
         """Gradient of the block's terms with respect to its coupling, in the order of B's units.
@@ -89,7 +87,8 @@ class Position:
         n = block.outer.size
         total = {g.name: torch.zeros(n, g.size, n, g.size, dtype=torch.float64) for g in block.inner}
         total[block.name] = torch.zeros(n, n, dtype=torch.float64)
-        for term in self.objective.judges[block.name]:
+        for i in self.objective.judges[block.name]:
+            term = self.objective.terms[i]
             for name in term.targets:
                 for part, found in self._grams(term, name, block):
                     total[part] += found.double().cpu()
@@ -105,26 +104,35 @@ class Position:
 
     def step(self, block: Block) -> bool:
         """Solve one block and take the solution if its terms really grow. Returns whether anything moved."""
-        perms = self.cost(block).best(block)
-        if all(np.array_equal(perm, self.perms[name]) for name, perm in perms.items()):
-            return False
+        cost = self.cost(block)
+        held = 0.0
+        while True:
+            perms = cost.hold(block, self.perms, held).best(block)
+            if all(np.array_equal(perm, self.perms[name]) for name, perm in perms.items()):
+                return False
+            if self._take(block, perms):
+                return True
+            if block.name not in self.objective.quadratic:
+                return False
+            held = 2 * held or cost.scale / block.outer.size / 8
+
+    def _take(self, block: Block, perms: Perms) -> bool:
+        """Move a block to `perms` if the terms that judge it grow by more than rounding."""
+        objective = self.objective
+        names = objective.tensors(block)
         trial = {**self.perms, **perms}
-        moved = {**self.moved, **{name: self._gather(name, trial) for name in self.objective.tensors(block)}}
-        judges = self.objective.judges[block.name]
-        values = {id(term): self._value(term, moved) for term in judges}
-        gain = fsum(values.values()) - fsum(self.values[key] for key in values)
-        if not gain > self.objective.tolerance(block):
+        moved = {**self.moved, **{name: self._gather(name, trial) for name in names}}
+        values = list(self.values)
+        judges = objective.judges[block.name]
+        for i in judges:
+            values[i] = objective.terms[i].value(moved, objective.still)
+        if not fsum(values[i] - self.values[i] for i in judges) > objective.tolerance(block):
             return False
-        others = [t for t in self.objective.terms if id(t) not in values and t.targets.keys() & self._names(block)]
-        self.perms, self.moved = trial, moved
-        self.values |= values | {id(term): self._value(term, moved) for term in others}
+        for i, term in enumerate(objective.terms):
+            if i not in judges and not term.targets.keys().isdisjoint(names):
+                values[i] = term.value(moved, objective.still)
+        self.perms, self.moved, self.values = trial, moved, values
         return True
-
-    def _names(self, block: Block) -> set[str]:
-        return set(self.objective.tensors(block))
-
-    def _value(self, term: Term, moved: Mapping[str, Tensor]) -> float:
-        return term.value(moved, self.objective.still)
 
     def _gather(self, name: str, perms: Perms) -> Tensor:
         from lmc_core.symmetry.permute import index

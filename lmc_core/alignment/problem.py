@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError, MismatchError
+from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.symmetry import Symmetry
@@ -33,7 +34,8 @@ class Problem:
     report: Report = silent
 
     def __post_init__(self) -> None:
-        check_fit(self.reference, self.moved)
+        if why := mismatch(self.reference, self.moved):
+            raise MismatchError(why)
         check_symmetry(self.reference, self.symmetry)
         if self.data is not None:
             check_data(self.reference, self.data)
@@ -50,30 +52,6 @@ class Problem:
         if count <= 0 or count >= total:
             return self.data.x_train
         return self.data.x_train[np.sort(self.rng(0).choice(total, count, replace=False))]
-
-
-def check_fit(reference: Network, moved: Network) -> None:
-    """Same tensors of the same shapes. Raises MismatchError naming the first that differs."""
-    a, b = reference.state, moved.state
-    for name, tensor in a.items():
-        if name not in b:
-            raise MismatchError(
-                f"tensor {name!r} {tuple(tensor.shape)} of {reference.source} is missing from {moved.source}; "
-                "only networks of the same architecture can be aligned"
-            )
-        if b[name].shape != tensor.shape:
-            same_depth = set(a) == set(b) and all(a[n].ndim == b[n].ndim for n in a)
-            hint = "networks of other widths can be fused, not aligned" if same_depth else "use the same architecture"
-            raise MismatchError(
-                f"tensor {name!r} has shape {tuple(tensor.shape)} in {reference.source} but {tuple(b[name].shape)} in "
-                f"{moved.source}; {hint}"
-            )
-    extra = next((name for name in b if name not in a), None)
-    if extra is not None:
-        raise MismatchError(
-            f"tensor {extra!r} {tuple(b[extra].shape)} of {moved.source} is missing from {reference.source}; "
-            "only networks of the same architecture can be aligned"
-        )
 
 
 def check_symmetry(network: Network, symmetry: Symmetry) -> None:

@@ -11,10 +11,11 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from lmc_core.alignment.alignment import Alignment
-from lmc_core.alignment.problem import Problem, check_data, check_fit
+from lmc_core.alignment.problem import Problem, check_data
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError, MismatchError, SettingError
 from lmc_core.methods import METHODS
+from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.symmetry import Symmetry
@@ -51,7 +52,8 @@ def align(
     if chosen.needs_data and data is None:
         raise DataError(f"{method} compares activations and needs data: name a data set, or use weight-matching")
     started = time.perf_counter()
-    check_fit(reference, moved)
+    if why := mismatch(reference, moved):
+        raise MismatchError(why)
     if data is not None:
         check_data(reference, data)
     symmetry = symmetry or _common_symmetry(reference, moved, report)
