@@ -86,10 +86,10 @@ def verified_symmetry(network: Network, report: Report) -> tuple[Symmetry, dict[
     return _symmetries[key]
 
 
-def within(report: Report, stage: str) -> Report:
-    """A report that says which stage of the run it belongs to."""
+def within(report: Report, stage: str, details: bool = True) -> Report:
+    """A report that says which stage of the run it belongs to, and the detail if that says more."""
     report(stage, 0, 0)
-    return lambda detail, done, total: report(f"{stage}{SEPARATOR}{detail}", done, total)
+    return lambda detail, done, total: report(f"{stage}{SEPARATOR}{detail}" if details else stage, done, total)
 
 
 class Clock:

@@ -14,7 +14,7 @@ from lmc_core.runs.handle import HANDLES, Handle
 from lmc_core.runs.index import Index
 from lmc_core.runs.request import Request
 from lmc_core.runs.settings import Settings
-from lmc_core.runs.store import Store
+from lmc_core.runs.store import Store, sweep
 from lmc_core.runs.worker import Message
 
 log = logging.getLogger("lmc_core.runs.engine")
@@ -53,6 +53,7 @@ class LocalEngine:
     def start(self) -> None:
         """Settle what an earlier server left behind, then start the workers."""
         self._store.sweep()
+        sweep(self._host.scratch)
         self.bury()
         for lane in self._lanes:
             lane.start()

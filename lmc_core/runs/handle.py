@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from multiprocessing import Pipe as sockets
 from pathlib import Path
@@ -43,9 +46,11 @@ class ProcessHandle:
         root = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
         caps = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
+        host.scratch.mkdir(parents=True, exist_ok=True)
+        self._scratch = tempfile.mkdtemp(dir=host.scratch)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "lmc_core.runs.worker", str(theirs.fileno()), device, work],
-            env={**os.environ, **host.environment, **caps, "PYTHONPATH": path},
+            env={**os.environ, **host.environment, **caps, "PYTHONPATH": path, "TMPDIR": self._scratch},
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C in a terminal reaches the server, which then decides
@@ -70,10 +75,11 @@ class ProcessHandle:
             raise EOFError from None
 
     def kill(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
+        with contextlib.suppress(ProcessLookupError):  # its whole group: it may have started a reader of uploads
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._pipe.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     @property
     def obituary(self) -> str:

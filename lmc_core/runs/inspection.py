@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +47,7 @@ def inspect_network(
         found, errors = verified_symmetry(network, within(report, SYMMETRY))
     notes: tuple[str, ...] = ()
     if data is not None:
-        inner = within(report, MEASURE)
+        inner = within(report, MEASURE, details=False)
         with clock("evaluate"):
             try:
                 ends = evaluate(LinearPath(network, network), data, points=2, report=inner)
@@ -81,8 +83,10 @@ def inspect_upload(request: Request, report: Report, folder: Path, device: str) 
         raise InputError(f"the uploaded file {options['filename']!r} is no longer here; upload it again")
     normalize = None if options["normalize"] is None else tuple(options["normalize"])
     try:
-        with store.local("uploads", options["upload"]) as path:
-            network = load_limited(path, arch=options["arch"], normalize=normalize)
+        with store.local("uploads", options["upload"]) as path, tempfile.TemporaryDirectory() as place:
+            named = Path(place) / options["filename"]  # errors speak of the file as its owner knows it
+            shutil.copyfile(path, named)
+            network = load_limited(named, arch=options["arch"], normalize=normalize)
         title = Path(options["filename"]).stem
         data = None if options["data"] is None else dataset(options["data"])
         asked = {"kind": "inspect", **options}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
 from lmc_core.alignment.coupling import Coupling
+from lmc_core.diagnostics.values import VALUES
 from lmc_core.paths.profile import Profile
 from lmc_core.runs.card import ModelCard, pair_title
 from lmc_core.symmetry.symmetry import Pinned
@@ -202,13 +202,7 @@ def profile_json(profile: Profile) -> dict[str, Any]:
     }
 
 
-_ELSEWHERE = {"Cloud": "lmc_core.diagnostics.projection", "Side": "lmc_core.diagnostics.projection"}
-
-
 def classes() -> dict[str, type]:
     """Name → class of everything a stored result may hold."""
     here = (DataFacts, GroupRow, TensorRow, SymmetryFacts, AlignmentFacts, PathResult, InspectResult)
-    known: dict[str, type] = {c.__name__: c for c in (*here, Coupling, ModelCard, Pinned, Profile)}
-    for name, module in _ELSEWHERE.items():
-        known[name] = getattr(import_module(module), name)
-    return known
+    return {c.__name__: c for c in (*here, *VALUES, Coupling, ModelCard, Pinned, Profile)}

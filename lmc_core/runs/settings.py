@@ -46,6 +46,11 @@ class Settings:
     grace_seconds: float
 
     @property
+    def scratch(self) -> Path:
+        """Where workers put temporary files."""
+        return self.home / "scratch"
+
+    @property
     def environment(self) -> dict[str, str]:
         """The variables that a worker process needs to see the same home, store and checkpoints."""
         return {

@@ -10,7 +10,13 @@ State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted
 FINAL: tuple[State, ...] = ("done", "failed", "cancelled", "interrupted")
 
 STAGES: Mapping[str, tuple[str, ...]] = {
-    "path": ("Reading the networks", "Finding the symmetry", "Aligning B to A", "Evaluating both paths", "Projecting"),
+    "path": (
+        "Reading the networks",
+        "Finding the symmetry",
+        "Aligning B to A",
+        "Evaluating both paths",
+        "Comparing the layers",
+    ),
     "inspect": ("Reading the file", "Finding the symmetry", "Measuring the accuracy"),
 }
 """Kind of run → its steps in order. A step may say more after SEPARATOR: "Aligning B to A · sweep"."""

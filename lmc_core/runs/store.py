@@ -125,12 +125,10 @@ class Store:
             for path in sorted(inner.iterdir(), key=lambda path: path.name == last):
                 self.fs.put_file(str(path), posixpath.join(target, path.name))
 
-    def sweep(self, older_than: float = 86_400.0) -> None:
-        """Remove what crashed runs left behind more than `older_than` seconds ago."""
-        unfinished = Path(self.root) / "unfinished"
-        for folder in unfinished.iterdir() if self._local and unfinished.is_dir() else ():
-            if time.time() - folder.stat().st_mtime > older_than:
-                shutil.rmtree(folder, ignore_errors=True)
+    def sweep(self) -> None:
+        """Remove what crashed runs left behind long ago."""
+        if self._local:
+            sweep(Path(self.root) / "unfinished")
 
     def _at(self, *parts: str) -> str:
         for part in parts:
@@ -144,3 +142,10 @@ def _replace_folder(new: Path, target: Path, aside: Path) -> None:
     if target.exists():
         os.rename(target, aside)
     os.rename(new, target)
+
+
+def sweep(folder: Path, older_than: float = 86_400.0) -> None:
+    """Remove what lies in a folder for more than `older_than` seconds: its owner has crashed."""
+    for leftover in folder.iterdir() if folder.is_dir() else ():
+        if time.time() - leftover.stat().st_mtime > older_than:
+            shutil.rmtree(leftover, ignore_errors=True)

@@ -11,7 +11,7 @@ import torch
 
 from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
-from lmc_core.diagnostics.projection import Cloud, cloud, frame_times
+from lmc_core.diagnostics.diagnose import diagnose
 from lmc_core.errors import InputError
 from lmc_core.figures.finding import finding
 from lmc_core.methods import METHODS
@@ -34,9 +34,7 @@ from lmc_core.runs.status import STAGES
 if TYPE_CHECKING:
     from lmc_core.alignment.alignment import Alignment
 
-READ, SYMMETRY, ALIGN, EVALUATE, PROJECT = STAGES["path"]
-
-MOMENT_EXAMPLES = 4096  # examples behind the metric of the clouds: their shape no longer changes visibly beyond
+READ, SYMMETRY, ALIGN, EVALUATE, COMPARE = STAGES["path"]
 
 torch.set_num_threads(settings().threads)
 
@@ -93,11 +91,12 @@ def path_run(
             recalibrate=recalibrate,
             train_examples=train_examples,
             seed=seed,
-            report=within(report, EVALUATE),
+            report=within(report, EVALUATE, details=False),
             partial=_shown(report),
         )
-    with clock("project"):
-        clouds = _clouds(a, b, aligned, alignment, data, naive.t, seed, within(report, PROJECT))
+    with clock("diagnose"):
+        inner = within(report, COMPARE)
+        seen = diagnose(a, b, aligned, alignment, data=data, t=naive.t, seed=seed, report=inner)
     title = METHODS[method].title
     following = [m.title for name, m in METHODS.items() if name not in (method, "identity")]
     found_out = finding(
@@ -117,12 +116,14 @@ def path_run(
         aligned=after,
         symmetry=symmetry_facts(found, errors, alignment.couplings),
         alignment=_alignment_facts(alignment, title),
-        clouds=clouds,
+        clouds=seen.clouds,
+        matching=seen.matching,
+        layers=seen.layers,
         seconds=clock.seconds,
         versions=versions(),
         device=device_name(device),
         finding=found_out.text,
-        notes=after.notes,
+        notes=(*after.notes, *seen.notes),
     )
     return result, aligned
 
@@ -153,34 +154,6 @@ def _path(request: Request, report: Report, folder: Path, device: str) -> Result
     else:
         aligned.to("cpu").export(str(folder / "aligned.pt2"))
     return result
-
-
-def _clouds(
-    a: Network,
-    b: Network,
-    aligned: Network,
-    alignment: Alignment,
-    data: Dataset,
-    t: np.ndarray,
-    seed: int,
-    report: Report,
-) -> dict[tuple[str, str], Cloud]:
-    """Every group in both projections."""
-    from lmc_core.alignment.moments import input_moments
-
-    symmetry, times = alignment.symmetry, frame_times(t)
-    count = min(MOMENT_EXAMPLES, len(data.x_train))
-    chosen = np.sort(np.random.default_rng(seed).choice(len(data.x_train), count, replace=False))
-    moments = input_moments(a, symmetry, data.x_train[chosen], report=report)
-    clouds: dict[tuple[str, str], Cloud] = {}
-    for done, group in enumerate(symmetry.groups):
-        report("clouds", done, len(symmetry.groups))
-        for projection in ("pca-data", "pca-weights"):
-            clouds[group, projection] = cloud(
-                a, b, aligned, symmetry, group, t=times, projection=projection,
-                moments=moments, label=group, coupling=alignment.couplings.get(group), seed=seed,
-            )  # fmt: skip
-    return clouds
 
 
 def _alignment_facts(alignment: Alignment, title: str) -> AlignmentFacts:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import queue
+import signal
 import sys
 import tempfile
 import threading
@@ -160,7 +161,7 @@ def main() -> None:
 def _leave() -> None:
     """End this process soon after the engine has gone, even in the middle of a long call."""
     time.sleep(2)
-    os._exit(1)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def _be_modest() -> None:
