@@ -79,6 +79,8 @@ def recalibrate(
 
 def default_recalibration(network: Network) -> Recalibration | None:
     """What a path of this network needs: "bn-reset" if it normalises by running statistics, else nothing."""
+    if next(network.module.buffers(), None) is None:  # running statistics are buffers
+        return None
     traced = trace_or_whole(network, 2)
     return "bn-reset" if not isinstance(traced, Untraced) and batch_norms(traced) else None
 

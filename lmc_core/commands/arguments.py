@@ -1,0 +1,117 @@
+"""Arguments that several commands take, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmc_core.errors import CheckpointError, SettingError
+
+if TYPE_CHECKING:
+    from lmc_core.networks.network import Network
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found: for a program, and for a person."""
+
+    json: Mapping[str, Any]
+    text: str
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Options that say what a file of weights does not."""
+    parser.add_argument(
+        "--arch",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="what shapes cannot tell: activation=tanh, pool=avg, family=cnn, …; may be repeated",
+    )
+    parser.add_argument(
+        "--normalize",
+        metavar="MEAN/STD",
+        help="input normalisation: 0.1307/0.3081, or one number per channel: 0.49,0.48,0.45/0.25,0.24,0.26",
+    )
+
+
+def read_model(text: str, args: argparse.Namespace, *, like: Network | None = None) -> Network:
+    """The network in a file, or a shipped one by its id such as digits-mlp-128/seed0."""
+    from lmc_core.networks.checkpoint import load
+    from lmc_core.runs.settings import settings
+
+    path = Path(text)
+    if not path.exists():
+        shipped = settings().checkpoints / f"{text}.safetensors"
+        if not shipped.exists():
+            raise CheckpointError(f"there is no file {text!r}, and no shipped network of that name")
+        path = shipped
+    return load(path, arch=pairs(args.arch, "--arch"), normalize=normalization(args.normalize), like=like)
+
+
+def pairs(words: Iterable[str], option: str) -> dict[str, str]:
+    """["a=1", "b=2"] as a mapping. Raises SettingError for a word without "="."""
+    found = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key.strip():
+            raise SettingError(f"{option} {word!r} is not of the form key=value")
+        found[key.strip()] = value.strip()
+    return found
+
+
+def normalization(text: str | None) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """ "0.13/0.31" as (mean, std)."""
+    if text is None:
+        return None
+    mean, slash, std = text.partition("/")
+    try:
+        if not slash:
+            raise ValueError
+        return tuple(map(float, mean.split(","))), tuple(map(float, std.split(",")))
+    except ValueError:
+        raise SettingError(f"--normalize {text!r} is not mean/std, such as 0.1307/0.3081") from None
+
+
+def shape(text: str) -> tuple[int, ...]:
+    """ "1x28x28" as (1, 28, 28)."""
+    try:
+        sizes = tuple(int(part) for part in text.lower().replace("×", "x").split("x"))
+    except ValueError:
+        sizes = ()
+    if not sizes or min(sizes) < 1:
+        raise SettingError(f"{text!r} is not a shape such as 1x28x28")
+    return sizes
+
+
+def check_output(text: str | None, *suffixes: str) -> None:
+    """Find out before the work whether its result can be written. Raises SettingError."""
+    if text is None:
+        return
+    path = Path(text)
+    if path.suffix not in suffixes:
+        raise SettingError(f"--out {text!r} must end in {' or '.join(suffixes)}")
+    if not path.absolute().parent.is_dir():
+        raise SettingError(f"--out {text!r}: there is no folder {str(path.absolute().parent)!r}")
+
+
+def write(network: Network, text: str) -> None:
+    """As .safetensors or .pt2, by the ending."""
+    if Path(text).suffix == ".pt2":
+        network.export(text)
+    else:
+        network.save(text)
+
+
+def table(rows: Iterable[Iterable[object]], indent: str = "  ") -> str:
+    """Rows in columns; the last column is left as it is."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in cells), strict=True)]
+    lines = (
+        indent + "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
+        for row in cells
+    )
+    return "\n".join(lines)

@@ -1,0 +1,131 @@
+"""`path A B`: align B to A and evaluate the line between them, before and after."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from lmc_core.commands.arguments import Answer, add_reading, check_output, pairs, read_model, table, write
+from lmc_core.methods import METHODS
+from lmc_core.report import Report
+
+if TYPE_CHECKING:
+    from lmc_core.runs.result import PathResult
+
+_RECALIBRATE = ("auto", "none", "bn-reset", "repair")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("a", metavar="A", help="the reference: a checkpoint file, or the name of a shipped network")
+    parser.add_argument("b", metavar="B", help="the network that is aligned to A")
+    add_reading(parser)
+    parser.add_argument("--data", default="digits", help="digits, mnist, fashion-mnist, cifar10 or an .npz file")
+    parser.add_argument("--method", default="weight-matching", help=f"one of {', '.join(METHODS)}")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method")
+    parser.add_argument("--points", type=int, default=25, help="values of t, both ends included (default: 25)")
+    parser.add_argument(
+        "--recalibrate",
+        default="auto",
+        choices=_RECALIBRATE,
+        help="statistics of the points between; auto = bn-reset where there is BatchNorm (default: auto)",
+    )
+    parser.add_argument(
+        "--train-examples", type=int, default=10_000, help="training examples used; 0 = all (default: 10000)"
+    )
+    parser.add_argument("--out", metavar="FILE", help="write B aligned to A, .safetensors or .pt2")
+    group = parser.add_argument_group("settings of the methods")
+    for name, (parameter, methods) in _settings().items():
+        group.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=f"setting_{name}",
+            metavar="|".join(parameter.choices) or parameter.kind.__name__.upper(),
+            help=f"{parameter.help} ({', '.join(methods)}; default: {parameter.default})".replace("%", "%%"),
+        )
+
+
+def run(args: argparse.Namespace, report: Report) -> Answer:
+    check_output(args.out, ".safetensors", ".pt2")
+    settings: dict[str, Any] = pairs(args.set, "--set")
+    chosen = METHODS.get(args.method)
+    for name in _settings():
+        value = getattr(args, f"setting_{name}")
+        if value is not None:
+            settings[name] = value
+    if chosen is not None:
+        settings = chosen.settings(settings)
+
+    report("reading the networks", 0, 0)
+    from lmc_core.data.registry import dataset
+    from lmc_core.paths.recalibrate import default_recalibration
+    from lmc_core.runs.work import path_run
+
+    data = dataset(args.data)
+    a = read_model(args.a, args)
+    b = read_model(args.b, args, like=a)
+    recalibrate = {"auto": default_recalibration(a), "none": None}.get(args.recalibrate, args.recalibrate)
+    result, aligned = path_run(
+        a,
+        b,
+        data,
+        method=args.method,
+        settings=settings,
+        points=args.points,
+        recalibrate=recalibrate,
+        seed=args.seed,
+        train_examples=args.train_examples or None,
+        device=args.device,
+        report=report,
+    )
+    if args.out:
+        write(aligned.to("cpu"), args.out)
+    return Answer({**result.json, "out": args.out}, _text(result, args.out))
+
+
+def _settings() -> dict[str, tuple[Any, list[str]]]:
+    """Name of every setting of any method → the parameter, and the methods that have it."""
+    found: dict[str, tuple[Any, list[str]]] = {}
+    taken = {"data", "method", "set", "points", "recalibrate", "out", "seed", "device", "json", "arch", "normalize"}
+    for method in METHODS.values():
+        for parameter in method.parameters:
+            if parameter.name not in taken:
+                found.setdefault(parameter.name, (parameter, []))[1].append(method.name)
+    return found
+
+
+def _text(result: PathResult, out: str | None) -> str:
+    naive, aligned = result.naive, result.aligned
+    rows: list[tuple[object, ...]] = [("", "", "barrier", "", "midpoint", "", "ends")]
+    for split in ("test", "train"):
+        for metric in ("loss", "accuracy"):
+            y = aligned.values[split][metric]
+            rows.append(
+                (
+                    split,
+                    metric,
+                    f"{naive.barrier(split, metric):.4f} → {aligned.barrier(split, metric):.4f}",
+                    f"at t={aligned.peak(split, metric):.2f}",
+                    f"{naive.midpoint(split, metric):.4f} → {aligned.midpoint(split, metric):.4f}",
+                    "",
+                    f"{y[0]:.4f}, {y[-1]:.4f}",
+                )
+            )
+    groups = ", ".join(f"{row.name} {row.size}" for row in result.symmetry.groups) or "none"
+    facts = [
+        ("method", result.alignment.title),
+        ("settings", ", ".join(f"{k}={v}" for k, v in result.alignment.settings.items()) or "none"),
+        ("recalibration", aligned.recalibrate or "none"),
+        ("groups", groups),
+        ("symmetry", f"relative error {_number(result.symmetry.error)} under random re-ordering"),
+        ("function", f"B aligned differs from B by {_number(result.alignment.function_error)}, relative"),
+        ("examples", ", ".join(f"{n} {split}" for split, n in aligned.examples.items())),
+        ("seconds", ", ".join(f"{stage} {spent:.2f}" for stage, spent in result.seconds.items())),
+        ("device", f"{result.device}, seed {result.alignment.seed}"),
+        *(("note", note) for note in (*result.alignment.notes, *result.notes)),
+        *((("written", out),) if out else ()),
+    ]
+    heading = f"{result.title} on {result.data.name}"
+    return "\n\n".join([heading, result.finding, "before → after alignment\n" + table(rows), table(facts, "")])
+
+
+def _number(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.1e}"
