@@ -29,12 +29,14 @@ class Pairs:
 
     counts        (bins,) histogram of the distances between partners
     mean          their mean
+    cosine        mean cosine between partners, each cloud taken from its own mean
     similarity    (k, k) cosine between units of A (rows) and of B (columns, in partner order), averaged in blocks
     correlation   mean correlation of the partners' activations; None where it was not measured
     """
 
     counts: NDArray[np.int32]
     mean: float
+    cosine: float
     similarity: NDArray[np.float32]
     correlation: float | None
 
@@ -98,6 +100,7 @@ def matching(
         Pairs(
             np.histogram(distance, edges)[0].astype(np.int32),
             float(distance.mean()),
+            float(partner_cosines(ours, rows).mean()),
             blocks(cosines(ours[order], rows[order])).astype(np.float32),
             correlated,
         )
@@ -122,6 +125,13 @@ def cosines(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float6
     a, b = (rows - rows.mean(0) for rows in (a, b))
     norms = np.outer(np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1))
     return np.divide(a @ b.T, norms, out=np.zeros_like(norms), where=norms > 0)
+
+
+def partner_cosines(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) the diagonal of `cosines`."""
+    a, b = (rows - rows.mean(0) for rows in (a, b))
+    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return np.divide((a * b).sum(1), norms, out=np.zeros_like(norms), where=norms > 0)
 
 
 def blocks(matrix: NDArray[np.float64], most: int = BLOCKS) -> NDArray[np.float64]:

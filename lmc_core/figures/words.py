@@ -12,8 +12,8 @@ def loss(value: float) -> str:
     """Two decimals; three below 0.01, so that a small barrier is not 0.00."""
     if not math.isfinite(value):
         return "∞" if value > 0 else "undefined"
-    text = f"{value:.3f}" if abs(value) < 0.01 and value != 0 else f"{value:.2f}"
-    return re.sub(r"^-(0\.0+)$", r"\1", text).replace("-", "−")
+    text = f"{value:.3f}" if 0.0005 <= abs(value) < 0.01 else f"{value:.2f}"
+    return "0.00" if text == "-0.00" else text.replace("-", "−")
 
 
 def percent(value: float) -> str:
