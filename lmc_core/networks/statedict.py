@@ -86,6 +86,6 @@ def check_finite(name: str, tensors: Mapping[str, Tensor]) -> None:
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             count = int((~torch.isfinite(tensor)).sum())
             raise CheckpointError(
-                f"tensor {plain(key, 80)!r} in {name} holds {count} numbers that are NaN or infinite: "
+                f"tensor {plain(key, 80)!r} in {name} has {count} of {tensor.numel()} numbers NaN or infinite: "
                 "the training diverged; use an earlier checkpoint"
             )

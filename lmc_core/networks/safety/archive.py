@@ -76,6 +76,12 @@ def open_archive(source: str | os.PathLike[str] | bytes, name: str | None = None
             raise CheckpointError(f"{name} is a damaged zip archive ({plain(error, 80)}); save it again") from None
         if not infos or len(infos) > 2 * TENSORS:
             raise CheckpointError(f"{name} holds {len(infos)} entries; between 1 and {2 * TENSORS} are read")
+        if any(info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size for info in infos):
+            packed, unpacked = (size(sum(getattr(i, part) for i in infos)) for part in ("compress_size", "file_size"))
+            raise CheckpointError(
+                f"{name} is compressed ({packed} would unpack to {unpacked}); torch writes archives uncompressed, "
+                "so save it again with torch"
+            )
         entries: dict[str, Entry] = {}
         spans = []
         for info in infos:
@@ -113,11 +119,6 @@ def _check_entry(name: str, info: zipfile.ZipInfo) -> None:
         raise CheckpointError(f"{name} holds an entry whose name has {len(full)} characters; refused")
     if info.flag_bits & 1:
         raise CheckpointError(f"{name} is encrypted; save the network without a password")
-    if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-        raise CheckpointError(
-            f"{name} is compressed ({size(info.compress_size)} would unpack to {size(info.file_size)}); "
-            "torch writes entries uncompressed, so save it again with torch"
-        )
 
 
 def _start(file: BinaryIO, name: str, info: zipfile.ZipInfo) -> int:

@@ -331,7 +331,13 @@ def _sample(archive: Archive, inputs: tuple[Input, ...], name: str) -> bytes:
         return b""
     data = archive.read(_SAMPLE)
     inner = f"the sample input of {name}"
-    value = read_value(open_archive(data, inner))
+    try:
+        value = read_value(open_archive(data, inner))
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{inner} is not made of plain tensors; opening it could run code, and nothing of it was run: "
+            f"export the network again with tensors as inputs ({plain(error, 100)})"
+        ) from None
     if type(value) is not tuple or len(value) != 2 or type(value[0]) is not tuple or value[1] != {}:
         raise CheckpointError(f"{inner} is not a tuple of tensors; export the network with tensors given by position")
     specs = [spec_of(call, f"number {i}", inner) for i, call in enumerate(value[0])]
