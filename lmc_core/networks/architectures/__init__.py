@@ -80,7 +80,7 @@ def build(architecture: Architecture) -> nn.Module:
 def example_inputs(architecture: Architecture, batch: int = 2) -> tuple[Tensor, ...]:
     """One batch the module accepts: standard normal numbers, or tokens; always the same."""
     kind = family(architecture.family)
-    options = read(kind.options, architecture.options)
+    options: Any = read(kind.options, architecture.options)
     generator = torch.Generator().manual_seed(0)
     shape = (batch, *kind.input_shape(options))
     if tokens := kind.vocabulary(options):

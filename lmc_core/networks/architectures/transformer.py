@@ -37,8 +37,13 @@ class TransformerOptions:
         "learned",
         choices=("learned", "patches", "none"),
     )
+    flat_positions: bool = option("position vectors are kept as (steps, width), not (1, steps, width)", False)
     norm_first: bool = option("LayerNorm before attention and feed-forward, not after the sum", True)
-    final_norm: bool = option("LayerNorm before the classifier", True)
+    final_norm: str = option(
+        "LayerNorm over all steps at the end, over what the classifier reads, or none",
+        "steps",
+        choices=("steps", "read", "none"),
+    )
     embed_norm: bool = option("LayerNorm after the positions were added", False)
     qkv: str = option("one matrix for query, key and value, or three", "packed", choices=("packed", "separate"))
     qkv_bias: bool = option("biases of query, key and value", True)
@@ -114,11 +119,12 @@ class Transformer(nn.Module):
             self.cls_token = nn.Parameter(0.02 * torch.randn(1, 1, o.width))
         if o.positions != "none":
             count = sequence_length(o) + (o.token == "class" and o.positions == "learned")
-            self.pos_embed = nn.Parameter(0.02 * torch.randn(1, count, o.width))
+            vectors = 0.02 * torch.randn(1, count, o.width)
+            self.pos_embed = nn.Parameter(vectors[0] if o.flat_positions else vectors)
         if o.embed_norm:
             self.embed_norm = nn.LayerNorm(o.width, eps=o.eps)
         self.blocks = nn.ModuleList(Block(o) for _ in range(o.depth))
-        if o.final_norm:
+        if o.final_norm != "none":
             self.norm = nn.LayerNorm(o.width, eps=o.eps)
         self.head = nn.Linear(o.width, o.classes, bias=o.bias)
         self.options = o
@@ -138,9 +144,9 @@ class Transformer(nn.Module):
         x = self.embed_norm(x) if o.embed_norm else x
         for block in self.blocks:
             x = block(x)
-        if o.token == "class":
-            return self.head(self.norm(x[:, 0]) if o.final_norm else x[:, 0])
-        return self.head((self.norm(x) if o.final_norm else x).mean(1))
+        x = self.norm(x) if o.final_norm == "steps" else x
+        x = x[:, 0] if o.token == "class" else x.mean(1)
+        return self.head(self.norm(x) if o.final_norm == "read" else x)
 
 
 def sequence_length(o: TransformerOptions) -> int:
