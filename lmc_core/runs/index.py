@@ -28,6 +28,7 @@ class Index:
         self.database = sql.create_engine(url, pool_pre_ping=not self._sqlite)
         if self._sqlite:
             sql.event.listen(self.database, "connect", _set_up_sqlite)
+        self.tables = tables
         tables.create_all(self.database)
 
     def close(self) -> None:
