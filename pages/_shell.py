@@ -1,0 +1,27 @@
+"""The frame around every page: its title, its one style sheet, the navigation."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages._widgets import style, viewport
+
+here = Path(__file__).parent
+
+st.set_page_config(
+    page_title="Mode Connectivity Explorer",
+    page_icon=str(here / "_widgets" / "icon.svg"),
+    layout="wide",
+    menu_items={"About": "Align neural networks and see the path between them."},
+)
+st.logo(str(here / "_widgets" / "wordmark.svg"), icon_image=str(here / "_widgets" / "icon.svg"))
+page = st.navigation(
+    [
+        st.Page(here / "explore.py", title="Explore", default=True),
+        st.Page(here / "run.py", title="Run", url_path="run", visibility="hidden"),
+    ],
+    position="hidden" if st.context.is_embedded else "top",
+)
+style.apply()
+viewport.watch()
+page.run()

@@ -1,0 +1,49 @@
+"""The column of controls: two models, data, method, evaluation, and the button."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from lmc_core import runs
+from lmc_core.data.registry import DATASETS
+from lmc_core.runs.card import ModelCard
+from pages._widgets import jobs, method_form, model_picker, upload
+from pages._widgets.url import choice
+
+DATA_HELP = "The examples on which loss and accuracy are measured, and that a method may look at."
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What the controls ask for.
+
+    job       the run that this visitor waits for, if any
+    pressed   the button was just pressed
+    """
+
+    request: runs.Request
+    models: tuple[ModelCard, ModelCard]
+    job: runs.RunStatus | None
+    pressed: bool
+
+
+def draw(default: runs.Request) -> Controls:
+    """The form, in the order of the work. Its state is the URL; while a run is under way only the button is off."""
+    start = default.options
+    st.markdown("**Models**")
+    a, b = model_picker.pair(model_picker.models(), (start["a"], start["b"]))
+    upload.popover()
+    titles = {name: entry.title for name, entry in DATASETS.items()}
+    own = a.data if a.data in DATASETS else start["data"]
+    data = choice(st.selectbox, "Data", titles, own, "data", help=DATA_HELP)
+    method, settings = method_form.method(start["method"])
+    request = runs.Request.path(a.id, b.id, data, method, settings, **method_form.evaluation())
+    job = jobs.waiting(request.id)
+    busy = job is not None
+    pressed = st.button("Align and compare", type="primary", width="stretch", disabled=busy, key="go")
+    expected = runs.expected(request)
+    if busy:
+        st.caption("A run is under way.")
+    elif expected is not None:
+        st.caption(f"About {jobs.seconds(expected)} on this machine.")
+    return Controls(request, (a, b), job, pressed)

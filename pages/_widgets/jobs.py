@@ -1,0 +1,118 @@
+"""A run that is not finished, or that ended early: how far it is, or why it stopped and what can be done."""
+
+import streamlit as st
+
+from lmc_core import runs
+from lmc_core.errors import InputError, LMCError
+from lmc_core.runs.status import SEPARATOR
+from pages._widgets import visitor
+
+POLL = 0.5  # seconds between looks at a job
+NAIVE, ALIGNED = "#D55E00", "#009E73"
+
+
+def status(run_id: str) -> runs.RunStatus | None:
+    """How a run is doing; None if this server never heard of it."""
+    try:
+        return runs.status(run_id)
+    except InputError:
+        return None
+
+
+def submit(request: runs.Request) -> str | None:
+    """Queue a request for this visitor. A full queue is said in a toast."""
+    try:
+        run_id = runs.submit(request, visitor.name())
+    except LMCError as error:
+        st.toast(str(error), icon=":material/error:")
+        return None
+    visitor.asks(run_id)
+    st.session_state["job"] = run_id
+    return run_id
+
+
+def waiting(wanted: str) -> runs.RunStatus | None:
+    """The unfinished run to show: the one this visitor started last, or else the one the controls describe."""
+    for run_id in (st.session_state.get("job"), wanted):
+        found = status(run_id) if run_id else None
+        if found is not None and not found.finished:
+            return found
+    return None
+
+
+def seconds(value: float) -> str:
+    """Nine tenths of a second as 0.9 s; 42 s; 3 min 05 s."""
+    if value < 10:
+        return f"{value:.1f} s"
+    return f"{value:.0f} s" if value < 60 else f"{int(value // 60)} min {int(value % 60):02d} s"
+
+
+@st.fragment(run_every=POLL)
+def watch(run_id: str) -> None:
+    """The card of a queued or running job. When the job ends, the whole page is drawn anew and the polling is over."""
+    now = status(run_id)
+    if now is None or now.finished:
+        st.rerun()
+    with st.container(border=True, key="job"):
+        text, button = st.columns([5, 1], vertical_alignment="center")
+        text.markdown(stage(now))
+        if visitor.asked(run_id) and button.button("Cancel", icon=":material/close:", width="stretch", key="cancel"):
+            _cancel(run_id)
+        st.progress(now.fraction)
+        with st.container(horizontal=True, horizontal_alignment="distribute"):
+            st.caption(f"elapsed {seconds(now.elapsed)}", width="content")
+            st.caption(left(now), width="content")
+    curve(now)
+
+
+def _cancel(run_id: str) -> None:
+    if not runs.cancel(run_id, visitor.name()):
+        st.toast("Somebody else waits for this run too, so it goes on.")
+
+
+def stage(now: runs.RunStatus) -> str:
+    """Where the job is, as one line."""
+    if now.state == "queued":
+        return "**Waiting for the worker**" + (f", place {now.position} in the queue" if now.position else "")
+    name, _, detail = now.stage.partition(SEPARATOR)
+    step = f"Step {now.step} of {now.steps} · " if now.step else ""
+    counted = f", {now.done} of {now.total}" if now.total > 1 else ""
+    return f"**{step}{name or 'Starting'}**{', ' + detail if detail else ''}{counted}"
+
+
+def left(now: runs.RunStatus) -> str:
+    """How long it will still take, where runs like it are known."""
+    if now.expected is None:
+        return "the first run of its kind here"
+    rest = now.expected - now.elapsed
+    if rest < 0:
+        return f"longer than expected ({seconds(now.expected)})"
+    return f"about {seconds(rest)} left (expected {seconds(now.expected)})"
+
+
+def curve(now: runs.RunStatus) -> None:
+    """What was measured so far."""
+    if not now.partial.get("t"):
+        return
+    st.caption("Until it is done, this is the curve measured so far.")
+    columns = {name: now.partial[name] for name in ("t", "naive", "aligned")}
+    st.line_chart(columns, x="t", y=["naive", "aligned"], y_label="test loss", color=[NAIVE, ALIGNED], height=330)
+
+
+def ended(now: runs.RunStatus) -> None:
+    """The card of a run that failed, was cancelled or interrupted, with the way to run it again."""
+    with st.container(border=True, key="job"):
+        if now.state == "failed":
+            st.markdown(f":material/error: **{now.reason}**")
+        else:
+            where = f" during: {stage(now)}" if now.stage else ""
+            st.markdown(f":material/stop_circle: Stopped after {seconds(now.elapsed)}{where}. Nothing else is lost.")
+            if now.state == "interrupted":
+                st.caption(now.reason)
+        if st.button("Run again", icon=":material/refresh:", key="again"):
+            submit(runs.request(now.id))
+            st.rerun()
+        with st.expander("Details for a bug report"):
+            st.code(
+                f"run {now.id}, {now.state}\n{now.reason}\n{runs.request(now.id).json}", language=None, wrap_lines=True
+            )

@@ -1,0 +1,51 @@
+"""Two models from the library."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from lmc_core.errors import InputError
+from lmc_core.runs import library
+from lmc_core.runs.card import ModelCard
+from pages._widgets import visitor
+from pages._widgets.url import choice
+
+HELP_A = "The reference. It never moves."
+HELP_B = "Its units are re-ordered; its function stays the same."
+
+
+def models() -> dict[str, ModelCard]:
+    """Everything this visitor may see, and the unlisted models that the link names."""
+    cards = {card.id: card for card in library.models(visitor.name())}
+    for named in (st.query_params.get("a"), st.query_params.get("b")):
+        if named and named not in cards:
+            try:
+                cards[named] = library.card(named)
+            except InputError:
+                continue  # the picker falls back to its default
+    return cards
+
+
+def title(card: ModelCard) -> str:
+    """A name no other model has: titles are shared by all seeds of a recipe."""
+    if card.seed is not None and "seed" not in card.title:
+        return f"{card.title} · seed {card.seed}"
+    return f"{card.title} · {card.id[:6]}" if card.uploaded else card.title
+
+
+def pair(cards: Mapping[str, ModelCard], default: tuple[str, str]) -> tuple[ModelCard, ModelCard]:
+    """Models A and B; B follows A until it is chosen."""
+    titles = {name: title(card) for name, card in cards.items()}
+    a = choice(st.selectbox, ":blue[●] Model A", titles, default[0], "a", help=HELP_A)
+    follow = default[1] if a == default[0] else sibling(cards[a], cards).id
+    b = choice(st.selectbox, ":violet[●] Model B", titles, follow, "b", help=HELP_B)
+    return cards[a], cards[b]
+
+
+def sibling(a: ModelCard, cards: Mapping[str, ModelCard]) -> ModelCard:
+    """The model most like `a` that is not `a`: as many parameters, the same family, the same data."""
+
+    def likeness(card: ModelCard) -> tuple[bool, bool, bool]:
+        return card.parameters == a.parameters, card.family == a.family, card.data == a.data
+
+    return max((card for card in cards.values() if card.id != a.id), key=likeness, default=a)

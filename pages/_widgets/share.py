@@ -1,0 +1,63 @@
+"""The same run again: by link, in a shell, in Python."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lmc_core.methods import METHODS
+from lmc_core.runs.card import ModelCard
+from lmc_core.runs.result import PathResult
+from pages._widgets.url import link
+
+
+def run_link(run_id: str) -> str:
+    return link("run", id=run_id)
+
+
+def command(result: PathResult) -> str:
+    """The line that computes this result in a shell."""
+    request = result.request
+    a, b = (_file(card) for card in result.models)
+    options = [f"--data {request['data']}", f"--method {request['method']}"]
+    options += [f"--set {name}={value}" for name, value in _changed(result).items()]
+    options += [f"--points {request['points']}", f"--seed {request['seed']}"]
+    if request["train_examples"] != 10_000:
+        options.append(f"--train-examples {request['train_examples']}")
+    if request["recalibrate"]:
+        options.append(f"--recalibrate {request['recalibrate']}")
+    if request["device"] != "auto":
+        options.append(f"--device {request['device']}")
+    pairs = [" ".join(options[i : i + 2]) for i in range(0, len(options), 2)]
+    return " \\\n  ".join(["python -m lmc_core path", a, b, *pairs])
+
+
+def python(result: PathResult) -> str:
+    """The lines that compute this result in Python, with the measured barrier as a comment."""
+    request = result.request
+    a, b = (_file(card) for card in result.models)
+    settings = "".join(f", {name}={value!r}" for name, value in _changed(result).items())
+    recalibrate = f", recalibrate={request['recalibrate']!r}" if request["recalibrate"] else ""
+    return f'''import lmc_core as lmc
+
+a = lmc.load("{a}")
+b = lmc.load("{b}")
+data = lmc.dataset("{request["data"]}")
+
+alignment = lmc.align(
+    a, b, method="{request["method"]}",
+    data=data, seed={request["seed"]}{settings},
+)
+path = lmc.LinearPath(a, alignment.transport(b))
+profile = lmc.evaluate(path, data, points={request["points"]}{recalibrate})
+print(profile.barrier("test", "loss"))  # {result.aligned.barrier():.3f}'''
+
+
+def _file(card: ModelCard) -> str:
+    """Where the reader finds the model: in the repository, or under the name it was uploaded with."""
+    return card.title if card.uploaded else f"checkpoints/{card.id}.safetensors"
+
+
+def _changed(result: PathResult) -> Mapping[str, Any]:
+    """The settings that are not the method's defaults."""
+    method = METHODS.get(result.alignment.method)
+    usual = method.settings({}) if method else {}
+    return {name: value for name, value in result.alignment.settings.items() if usual.get(name) != value}

@@ -1,0 +1,24 @@
+"""All layers side by side: features, spread, dimension."""
+
+import streamlit as st
+
+from lmc_core.figures.captions import layers_caption
+from lmc_core.figures.config import plotly_config
+from lmc_core.figures.layers import layers_alt, layers_figure
+from pages._widgets import viewport
+from pages._widgets.shown import Shown
+
+
+def body(shown: Shown) -> None:
+    found = shown.result.layers
+    if not found:
+        st.caption("There is no layer whose units could be compared.")
+        return
+    layout = viewport.layout()
+    figure = layers_figure(found, theme=viewport.theme(), layout=layout)
+    config = plotly_config("layers", phone=layout == "narrow")
+    st.plotly_chart(figure, key="layers", config=config, alt=layers_alt(found))
+    measured = [layer.dimension for layer in found.values()]
+    seen = tuple(dimension.seen.dimension for dimension in measured if dimension.seen is not None)
+    with st.container(key="caption-layers"):
+        st.markdown(layers_caption(seen, max(dimension.units for dimension in measured)))

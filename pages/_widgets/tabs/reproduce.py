@@ -1,0 +1,26 @@
+"""The same run from a link, a shell and Python."""
+
+import json
+
+import streamlit as st
+
+from pages._widgets import share
+from pages._widgets.shown import Shown
+
+
+def body(shown: Shown) -> None:
+    result = shown.result
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**Link to this result** · opens without recomputing")
+        st.code(share.run_link(shown.run_id), language=None)
+        st.markdown("**Command line**")
+        st.code(share.command(result), language="bash")
+        st.markdown("**Versions**")
+        versions = " · ".join(f"{name} {version}" for name, version in result.versions.items())
+        st.caption(f"{versions} · {result.device} · seed {result.alignment.seed}")
+    with right:
+        st.markdown("**Python**")
+        st.code(share.python(result), language="python")
+        st.markdown("**Request**")
+        st.code(json.dumps(dict(result.request), indent=1, default=list), language="json")

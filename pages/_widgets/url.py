@@ -1,0 +1,50 @@
+"""Controls whose state is the address of the page.
+
+Streamlit binds a widget to the URL by its visible label. A choice whose label is for people and whose value is for
+links goes through `choice`; everything else binds itself (`bind="query-params"`).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+
+VERSION = "1"  # of the meaning of the defaults, which links leave out
+
+
+def choice(
+    widget: Callable[..., Any], label: str, options: Mapping[str, str], default: str, key: str, **how: Any
+) -> str:
+    """One of `options` (value → label), kept in the URL by its value; the default is left out.
+
+    A new default (the data of another model) replaces what was chosen before.
+    """
+    state, asked = st.session_state, st.query_params.get(key)
+    if asked is not None and asked != state.get(f"{key}:url"):
+        state[key] = asked
+    elif state.get(f"{key}:default", default) != default:
+        state[key] = default
+    if state.get(key) not in options:
+        state[key] = default
+    value = str(widget(label, list(options), format_func=options.__getitem__, key=key, persist_state="session", **how))
+    wanted = None if value == default else value
+    if wanted is None and asked is not None:
+        del st.query_params[key]
+    elif wanted is not None and asked != wanted:
+        st.query_params[key] = wanted
+    state[f"{key}:url"], state[f"{key}:default"] = wanted, default
+    return value
+
+
+def stamp() -> None:
+    """The version of the defaults, in the URL of every page with controls."""
+    if st.query_params.get("v") != VERSION:
+        st.query_params["v"] = VERSION
+
+
+def link(page: str = "", **query: str) -> str:
+    """Absolute address of a page of this server."""
+    here = urlsplit(st.context.url or "")
+    folder = here.path.removesuffix("run").rstrip("/")
+    return urlunsplit((here.scheme, here.netloc, f"{folder}/{page}", urlencode(query), ""))

@@ -1,0 +1,79 @@
+"""What the figure shows of a result: which layer, in which projection, on which axis, from which t."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import streamlit as st
+
+from lmc_core.diagnostics.projection import Cloud
+from lmc_core.figures.explore import worth_log
+from lmc_core.runs.result import PathResult
+from pages._widgets.url import choice
+
+BUTTONS = 6  # more layers than this are a list
+PROJECTIONS = {"pca-data": "PCA, as the data sees it", "pca-weights": "PCA, raw weights"}
+PROJECTION_HELP = (
+    "As the data sees it: each input direction counts by how much the data varies along it. "
+    "Raw weights are mostly the noise of the initialisation."
+)
+HIDDEN: dict[str, Any] = {"label_visibility": "collapsed"}
+
+
+@dataclass(frozen=True)
+class View:
+    cloud: Cloud
+    axis: Literal["linear", "log"]
+    start: float
+
+
+def controls(result: PathResult, *, narrow: bool) -> View:
+    """The row of view controls; one popover on a phone, with labels instead of places."""
+    if narrow:
+        with st.popover("View: layer, projection, axis", icon=":material/tune:", width="stretch", key="view-phone"):
+            cloud, axis = _choices(result, {})
+            return View(cloud, axis, _start(result))
+    with st.container(horizontal=True, key="view", vertical_alignment="center"):
+        cloud, axis = _choices(result, HIDDEN)
+        with st.popover("Start at t", help="Where the slider under the figure starts"):
+            return View(cloud, axis, _start(result))
+
+
+def _choices(result: PathResult, how: dict[str, Any]) -> tuple[Cloud, Literal["linear", "log"]]:
+    labels = {group: cloud.label[:1].upper() + cloud.label[1:] for (group, _), cloud in result.clouds.items()}
+    many = len(labels) > BUTTONS
+    layers: dict[str, Any] = how | ({"width": 220} if many else {"required": True})
+    group = choice(
+        st.selectbox if many else st.segmented_control, "Layer", labels, next(iter(labels)), "layer", **layers
+    )
+    found = {name: title for name, title in PROJECTIONS.items() if (group, name) in result.clouds}
+    projection = choice(
+        st.segmented_control,
+        "Projection",
+        found,
+        next(iter(found)),
+        "projection",
+        required=True,
+        help=None if how else PROJECTION_HELP,
+        **how,
+    )
+    axis: Literal["linear", "log"] = "linear"
+    if worth_log(result.naive, result.aligned):
+        titles = {"linear": "linear", "log": "log loss"}
+        if choice(st.segmented_control, "Loss axis", titles, "linear", "axis", required=True, **how) == "log":
+            axis = "log"
+    return result.clouds[group, projection], axis
+
+
+def _start(result: PathResult) -> float:
+    """A keyboard way to a position of the figure's slider, and one that a link can carry."""
+    return st.slider(
+        "Start at t",
+        0.0,
+        1.0,
+        round(result.naive.peak(), 2),
+        0.01,
+        key="t",
+        bind="query-params",
+        help="The slider under the figure moves without the server, so a link keeps this position instead.",
+    )

@@ -1,0 +1,39 @@
+"""What is known of the screen that looks at the page."""
+
+from typing import Literal
+
+import streamlit as st
+
+NARROW = 640  # CSS pixels of the window below which panels stand one under the other
+
+WATCH = """
+export default function({ data, setStateValue }) {
+    const query = window.matchMedia("(max-width: %dpx)");
+    const tell = () => setStateValue("narrow", query.matches);
+    if (query.matches !== data.narrow) tell();
+    query.addEventListener("change", tell);
+    return () => query.removeEventListener("change", tell);
+}
+"""
+
+_watch = st.components.v2.component("viewport", js=WATCH % NARROW)
+
+
+def watch() -> None:
+    """Learn the width of the window, and of its changes; once per page, before anything asks for the layout."""
+    guess = st.session_state.get("narrow", "Mobi" in st.context.headers.get("User-Agent", ""))
+    with st.container(key="viewport-watch"):
+        seen = _watch(key="viewport", data={"narrow": guess}, default={"narrow": guess}, on_narrow_change=lambda: None)
+    st.session_state["narrow"] = bool(seen.narrow)
+
+
+def layout() -> Literal["wide", "narrow"]:
+    """As `?layout=` asks, else as the window is; before that is known, as the browser's name suggests."""
+    asked = st.query_params.get("layout")
+    if asked in ("wide", "narrow"):
+        return asked  # type: ignore[return-value]
+    return "narrow" if st.session_state.get("narrow") else "wide"
+
+
+def theme() -> Literal["light", "dark"]:
+    return "dark" if st.context.theme.type == "dark" else "light"
