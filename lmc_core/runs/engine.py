@@ -25,6 +25,9 @@ BEAT = 2.0  # seconds between two signs of life
 SILENT = 30.0  # seconds without one after which another machine's server counts as gone
 BACK_OFF = 5.0  # seconds before starting a worker again after it died without a run
 
+CANCELLED = "Stopped on request."
+STOPPED = "The server was stopped while this run was running."
+
 
 class Engine(Protocol):
     """What carries out the queue. `local` does it with processes here; another may do it on a cluster."""
@@ -47,8 +50,8 @@ class LocalEngine:
     def __init__(self, host: Settings, store: Store, index: Index, work: str = "lmc_core.runs.work"):
         self._host, self._store, self._index = host, store, index
         self.server = f"{socket.gethostname()}|{os.getpid()}|{uuid.uuid4().hex}"
-        self._stopping, self._awake = threading.Event(), threading.Event()
-        self._lanes = [_Lane(self, device, work) for device in host.devices]
+        self.stopping, self.awake = threading.Event(), threading.Event()
+        self._lanes = [_Lane(self, host, index, device, work) for device in host.devices]
 
     def start(self) -> None:
         """Settle what an earlier server left behind, then start the workers."""
@@ -60,21 +63,21 @@ class LocalEngine:
 
     def stop(self) -> None:
         """End every worker; what they were doing is marked as interrupted, what waits stays in the queue."""
-        self._stopping.set()
-        self._awake.set()
+        self.stopping.set()
+        self.awake.set()
         for lane in self._lanes:
             if lane.is_alive():
                 lane.join(timeout=10)
-        self._index.interrupt([self.server], "The server was stopped while this run was running.")
+        self._index.interrupt([self.server], STOPPED)
 
     def wake(self) -> None:
-        self._awake.set()
+        self.awake.set()
 
     @property
     def state(self) -> dict[str, Any]:
         return {
             "alive": all(lane.is_alive() for lane in self._lanes),
-            "workers": [{"device": lane.device, "worker": lane.worker_id, "run": lane.run_id} for lane in self._lanes],
+            "workers": [{"device": lane.device, "worker": lane.worker, "run": lane.busy_with} for lane in self._lanes],
         }
 
     def bury(self) -> None:
@@ -85,19 +88,23 @@ class LocalEngine:
 
 
 class _Lane(threading.Thread):
-    """The thread that feeds and watches one worker."""
+    """The thread that feeds and watches one worker.
 
-    def __init__(self, engine: LocalEngine, device: str, work: str):
+    worker      its process number, once it is ready
+    busy_with   id of the run it carries out
+    """
+
+    def __init__(self, engine: LocalEngine, host: Settings, index: Index, device: str, work: str):
         super().__init__(name=f"lmc-engine-{device}", daemon=True)
         self.device, self._work = device, work
-        self._engine, self._host, self._index = engine, engine._host, engine._index
+        self._engine, self._host, self._index = engine, host, index
         self._handle: Handle | None = None
-        self.worker_id: int | None = None
-        self.run_id: str | None = None
+        self.worker: int | None = None
+        self.busy_with: str | None = None
 
     def run(self) -> None:
         looked = time.monotonic()
-        while not self._engine._stopping.is_set():
+        while not self._engine.stopping.is_set():
             try:
                 self._one_round()
                 if time.monotonic() - looked > SILENT / 3:
@@ -106,80 +113,83 @@ class _Lane(threading.Thread):
             except Exception:  # a database that is away for a minute must not end the service
                 log.exception("the engine's lane for %s stumbled", self.device)
                 self._drop()
-                self._engine._stopping.wait(BACK_OFF)
+                self._engine.stopping.wait(BACK_OFF)
         self._drop()
 
     def _one_round(self) -> None:
+        """Carry out the next run; if there is none, wait a little."""
         if self._handle is None:
             self._handle = HANDLES[self._host.engine](self._host, self.device, self._work)
         request = self._index.claim(self._engine.server)
         if request is not None:
-            self.run_id = request.id
+            self.busy_with = request.id
             try:
-                self._carry_out(request)
+                self._carry_out(request, self._handle)
             finally:
-                self.run_id = None
+                self.busy_with = None
             return
         try:
             self._hear(self._handle.poll(0))
         except EOFError:
             log.warning("the worker for %s died while idle: %s", self.device, self._handle.obituary)
             self._drop()
-            self._engine._stopping.wait(BACK_OFF)
+            self._engine.stopping.wait(BACK_OFF)
             return
-        self._engine._awake.wait(IDLE)
-        self._engine._awake.clear()
+        self._engine.awake.wait(IDLE)
+        self._engine.awake.clear()
 
-    def _carry_out(self, request: Request) -> None:
+    def _carry_out(self, request: Request, handle: Handle) -> None:
         """One run, from sending it to its end, whatever end that is."""
-        run, handle = request.id, self._handle
-        assert handle is not None
+        run = request.id
         started = beaten = time.monotonic()
-        asked: float | None = None
+        asked: float | None = None  # when it was told to stop
         try:
             handle.send({"run": run, "request": request.json})
             while True:
-                message = handle.poll(LISTEN)
-                if message and "end" in message:
-                    state = "cancelled" if asked and message["end"] != "done" else message["end"]
-                    return self._index.finish(
-                        run, state, reason=message.get("reason", ""), finding=message.get("finding", ""),
-                        model=message.get("model"),
-                    )  # fmt: skip
-                if message and "progress" in message:
-                    self._index.progress(run, *message["progress"])
+                message = handle.poll(LISTEN) or {}
                 self._hear(message)
+                if "progress" in message:
+                    self._index.progress(run, *message["progress"])
+                if "end" in message:
+                    return self._ended(run, message, asked is not None)
                 now = time.monotonic()
-                if self._engine._stopping.is_set():
-                    return self._end(run, "interrupted", "The server was stopped while this run was running.")
+                if self._engine.stopping.is_set():
+                    return self._kill(run, "interrupted", STOPPED)
                 if now - started > self._host.run_seconds:
                     limit = f"{self._host.run_seconds:g} s, the longest this server lets a run take"
-                    return self._end(run, "failed", f"Stopped after {limit}. Try fewer points or examples.")
+                    return self._kill(run, "failed", f"Stopped after {limit}. Try fewer points or examples.")
                 if asked is None and self._index.cancelling(run):
                     asked = now
                     handle.send({"cancel": run})
                 if asked is not None and now - asked > self._host.grace_seconds:
-                    return self._end(run, "cancelled", "Stopped on request.")
+                    return self._kill(run, "cancelled", CANCELLED)
                 if now - beaten > BEAT:
                     beaten = now
                     self._index.beat(run)
         except EOFError:
-            state, reason = ("cancelled", "Stopped on request.") if asked else ("failed", handle.obituary)
-            self._end(run, state, reason)
+            state, reason = ("failed", handle.obituary) if asked is None else ("cancelled", CANCELLED)
+            self._kill(run, state, reason)
 
-    def _end(self, run: str, state: str, reason: str) -> None:
-        """Kill the worker first, so that the run is over when its state says so."""
+    def _ended(self, run: str, message: Message, cancelled: bool) -> None:
+        """What the worker says of its run; a cancel wins over an error that it caused."""
+        state, reason = message["end"], message.get("reason", "")
+        if cancelled and state != "done":
+            state, reason = "cancelled", CANCELLED
+        self._index.finish(run, state, reason=reason, finding=message.get("finding", ""), model=message.get("model"))
+
+    def _kill(self, run: str, state: str, reason: str) -> None:
+        """End the worker first, so that the run is over when its state says so."""
         self._drop()
         self._index.finish(run, state, reason=reason)
 
     def _hear(self, message: Message | None) -> None:
         if message and "ready" in message:
-            self.worker_id = message["ready"]
+            self.worker = message["ready"]
 
     def _drop(self) -> None:
         if self._handle is not None:
             self._handle.kill()
-        self._handle = self.worker_id = None
+        self._handle = self.worker = None
 
 
 def _is_gone(server: str, beat: float) -> bool:
