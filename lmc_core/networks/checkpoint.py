@@ -184,10 +184,18 @@ def _recognised(state: StateDict, given: dict[str, Any]) -> Network:
     if not weights:
         raise CheckpointError("the file holds whole numbers only; a network's weights are floating-point numbers")
     found = recognise({key: tuple(tensor.shape) for key, tensor in weights.items()}, given=given)
-    tensors = {ours: weights[theirs] for theirs, ours in found.renames.items()}
-    metadata = {"names": {ours: state.prefix + theirs for theirs, ours in found.renames.items()}}
+    renames = {**found.renames, **_counters(state.tensors, found.renames)}
+    tensors = {ours: weights.get(theirs, state.tensors[theirs]) for theirs, ours in renames.items()}
+    metadata = {"names": {ours: state.prefix + theirs for theirs, ours in renames.items()}}
     made = _assembled(found.architecture, tensors, found.normalize, metadata, "the file")
     return replace(made, assumptions=tuple(found.assumptions))
+
+
+def _counters(tensors: Mapping[str, Tensor], renames: Mapping[str, str]) -> dict[str, str]:
+    """Names of BatchNorm's counters of batches, which are no weights, from those of the means beside them."""
+    counter, mean = "num_batches_tracked", "running_mean"
+    beside = {name: name.removesuffix(counter) + mean for name in tensors if name.endswith(counter)}
+    return {name: renames[m].removesuffix(mean) + counter for name, m in beside.items() if m in renames}
 
 
 def _assembled(

@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from lmc_core.networks.network import Network, Normalize
 
 
 def mismatch(a: Network, b: Network) -> str | None:
     """Why a straight line between A and B does not exist, as a sentence; None when they fit together.
 
-    Compared in the order of A's state: names, shapes; then what the modules compute and how inputs are normalised.
+    Compared in the order of A's state: names and shapes, so that the first tensor that differs is named; then what
+    the modules compute, what they read, and how inputs are normalised.
     """
-    for name, tensor in a.state.items():
-        if name not in b.state:
-            unknown = next((n for n in b.state if n not in a.state), None)
-            instead = f" (B has {unknown!r} there)" if unknown else ""
+    return _tensors(a, b) or _function(a, b)
+
+
+def _tensors(a: Network, b: Network) -> str | None:
+    for name in dict.fromkeys([*a.state, *b.state]):
+        if name not in a.state or name not in b.state:
+            has, lacks = ("A", "B") if name in a.state else ("B", "A")
             return (
-                f"the networks are of two architectures: A has the tensor {name!r} and B does not{instead}; "
-                "choose two networks of one architecture"
+                f"the networks are of two architectures{_families(a, b)}: {has} has the tensor {name!r} "
+                f"{_shape(a.state.get(name, b.state.get(name)))} and {lacks} does not; choose two of one architecture"
             )
-        theirs = b.state[name]
-        if theirs.shape != tensor.shape:
-            todo = (
-                "networks of different widths can be fused, not joined by a path"
-                if theirs.ndim == tensor.ndim
-                else "choose two networks of one architecture"
-            )
-            return f"tensor {name!r} has shape {_shape(tensor.shape)} in A and {_shape(theirs.shape)} in B; {todo}"
-    extra = next((name for name in b.state if name not in a.state), None)
-    if extra is not None:
-        return (
-            f"the networks are of two architectures: B has the tensor {extra!r} and A does not; "
-            "choose two networks of one architecture"
-        )
+        if a.state[name].shape != b.state[name].shape:
+            differ = f"tensor {name!r} has shape {_shape(a.state[name])} in A and {_shape(b.state[name])} in B"
+            if a.state.keys() != b.state.keys() or _families(a, b):
+                two = f"the networks are of two architectures{_families(a, b)}"
+                return f"{two}: {differ}; choose two of one architecture"
+            return f"{differ}; networks of different widths can be fused, not joined by a path"
+    return None
+
+
+def _function(a: Network, b: Network) -> str | None:
     if a.architecture and b.architecture and a.architecture != b.architecture:
-        ours, theirs_ = dict(a.architecture.options), dict(b.architecture.options)
-        option = next((o for o in sorted({*ours, *theirs_}) if ours.get(o) != theirs_.get(o)), "family")
-        if option != "family":
+        mine, theirs = dict(a.architecture.options), dict(b.architecture.options)
+        option = next((o for o in sorted({*mine, *theirs}) if mine.get(o) != theirs.get(o)), None)
+        if option is not None:
             return (
-                f"A computes with {option}={ours.get(option)!r} and B with {option}={theirs_.get(option)!r}; "
+                f"A computes with {option}={mine.get(option)!r} and B with {option}={theirs.get(option)!r}; "
                 f"if both are the same, say so with --arch {option}=VALUE"
             )
-    shapes = [tuple(tuple(x.shape[1:]) for x in net.example_inputs) for net in (a, b)]
-    if shapes[0] != shapes[1]:
-        return (
-            f"A reads inputs of shape {shapes[0][0]} and B of shape {shapes[1][0]}; choose two that read the same data"
-        )
+    inputs = [[_shape(x[0]) for x in net.example_inputs] for net in (a, b)]
+    if inputs[0] != inputs[1]:
+        read = [" and ".join(shapes) for shapes in inputs]
+        return f"A reads inputs of shape {read[0]} and B of shape {read[1]}; choose two that read the same data"
     if a.normalize != b.normalize:
         return (
             f"A reads {_normalised(a.normalize)} inputs and B {_normalised(b.normalize)} ones; "
@@ -53,8 +54,13 @@ def mismatch(a: Network, b: Network) -> str | None:
     return None
 
 
-def _shape(shape: tuple[int, ...]) -> str:
-    return "(" + ", ".join(map(str, shape)) + ")"
+def _families(a: Network, b: Network) -> str:
+    families = [net.architecture.family if net.architecture else "a program" for net in (a, b)]
+    return f" (A {families[0]}, B {families[1]})" if families[0] != families[1] else ""
+
+
+def _shape(tensor: Tensor | None) -> str:
+    return "" if tensor is None else "(" + ", ".join(map(str, tensor.shape)) + ")"
 
 
 def _normalised(normalize: Normalize | None) -> str:

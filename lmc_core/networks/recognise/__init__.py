@@ -91,7 +91,7 @@ def _finished(found: Recognised, shapes: Mapping[str, Shape], given: Mapping[str
 
 def _usual_scale(found: Recognised) -> Normalize | None:
     """What networks for colour images were most likely trained with."""
-    shape = found.architecture.options.get("input_shape") or ()
+    shape = list(found.architecture.options.get("input_shape") or [])
     if found.architecture.family not in ("cnn", "resnet", "transformer") or len(shape) != 3 or shape[0] != 3:
         return None
     return IMAGENET if shape[1] >= 128 else CIFAR10
