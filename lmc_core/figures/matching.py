@@ -52,12 +52,12 @@ def matching_figure(
 def matching_alt(matchings: Mapping[str, Matching], group: str) -> str:
     """What the figure shows, for who does not see it."""
     one = matchings[group]
-    cosines = [words.loss(pairs.cosine) for pairs in (one.before, one.after)]
+    before, after = (words.loss(pairs.cosine) for pairs in (one.before, one.after))
     costs = "; ".join(f"{m.label} {m.cost.before:.2f} to {m.cost.after:.2f}" for m in matchings.values())
     return (
         f"Left: the mean distance between partners of {one.label} goes from {one.before.mean:.2f} before to "
         f"{one.after.mean:.2f} after. Middle: mean squared distance per layer, {costs}. Right: similarity in partner "
-        "order; the mean cosine of partners is {} before and {} after.".format(*cosines)
+        f"order; the mean cosine of partners is {before} before and {after} after."
     )
 
 
@@ -168,7 +168,7 @@ def _lollipops(sheet: Sheet, box: Any, matchings: Mapping[str, Matching], ink: T
             customdata=[label for *_, label in best],
             hovertemplate="<b>%{customdata}</b><br>no matching gets below %{x:.3f}<extra></extra>",
         )
-        sheet.note("│ the least any matching could reach", box[0], box[2], yshift=-50)
+        sheet.note("│ the least any matching could reach", box[0], box[2], yshift=-66)
 
 
 def _similarity(sheet: Sheet, boxes: Any, m: Matching, ink: Theme, narrow: bool) -> None:
@@ -196,6 +196,6 @@ def _similarity(sheet: Sheet, boxes: Any, m: Matching, ink: Theme, narrow: bool)
             hovertemplate="cosine %{z:.2f}<extra></extra>",
         )
         said = f"<span style='color:{colour.text}'>cosine of partners {words.loss(pairs.cosine)}</span>"
-        sheet.note(said, box[0], box[2], yshift=-40, font={"size": 12, "color": ink.neutral})
+        sheet.note(said, box[0], box[2], yshift=-44, font={"size": 12, "color": ink.neutral})
     text = f"Cosine over all directions, 0 to {top:.2f};{'<br>' if narrow else ' '}sorted by the first component of A."
-    sheet.note(text, boxes[0][0], boxes[0][2], yshift=-46, yanchor="top", align="left")
+    sheet.note(text, boxes[0][0], boxes[0][2], yshift=-48, yanchor="top", align="left")

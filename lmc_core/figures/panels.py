@@ -98,7 +98,7 @@ def axes(
         names = axes_of(panel)
         x0, x1, y0, y1 = layout.boxes[panel]
         bare = {"showticklabels": False, "ticks": "", "showline": False, "zeroline": False, "fixedrange": True}
-        bare |= {"automargin": False, "gridcolor": theme.grid, "gridwidth": 1, "title": {"text": ""}}
+        bare |= {"automargin": False, "showgrid": True, "gridcolor": theme.grid, "gridwidth": 1, "title": {"text": ""}}
         x = bare | {"domain": [x0, x1], "anchor": names["yaxis"], "range": ranges[panel][0]}
         y = bare | {"domain": [y0, y1], "anchor": names["xaxis"], "range": ranges[panel][1]}
         if panel in (LOSS, ACCURACY):

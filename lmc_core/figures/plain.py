@@ -12,7 +12,7 @@ from lmc_core.figures.palette import Theme
 from lmc_core.figures.standalone import paper
 
 Box = tuple[float, float, float, float]
-MARGIN = (44, 34, 6, 52)
+MARGIN = (48, 34, 6, 66)
 """Left, top, right, bottom in pixels."""
 
 
@@ -41,6 +41,7 @@ class Sheet:
             "ticks": "",
             "fixedrange": True,
             "automargin": False,
+            "showgrid": True,
             "gridcolor": self.theme.grid,
             "tickfont": {"size": 11, "color": self.theme.ticks},
         }
@@ -115,4 +116,4 @@ def _titled(axis: dict[str, Any], theme: Theme) -> dict[str, Any]:
     said = axis.get("title")
     if not isinstance(said, str):
         return axis
-    return axis | {"title": {"text": said, "standoff": 6, "font": {"size": 11, "color": theme.neutral}}}
+    return axis | {"title": {"text": said, "standoff": 12, "font": {"size": 11, "color": theme.neutral}}}
