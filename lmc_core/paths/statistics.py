@@ -48,6 +48,8 @@ def estimate(
     Within a batch, BatchNorms normalise by the batch, and every layer of the plan is given the mean and deviation that
     the ends have on *this* batch: with identical ends no value changes, whatever the number of batches.
     """
+    if not plan.values + plan.statistics:
+        return [[Correction() for _ in ts] for _ in lines]
     merged = [[Averages(Average) for _ in ts] for _ in lines]
     at_end: defaultdict[tuple[int, ...], Averages] = defaultdict(lambda: Averages(Average))
     total = len(calibration) * len(lines) * len(ts)
