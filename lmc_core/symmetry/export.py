@@ -40,7 +40,7 @@ def export(module: nn.Module, inputs: tuple[Tensor, ...], *, seconds: float) -> 
             return within(work, seconds)
         except TimeoutError:
             raise TraceError(f"tracing this network took longer than {seconds:g} s; {FALLBACK}") from None
-        except Exception as error:  # noqa: BLE001 - export runs the user's forward, which may raise anything
+        except Exception as error:
             raise TraceError(f"torch.export cannot trace this module ({_cause(error)}); {FALLBACK}") from error
 
 

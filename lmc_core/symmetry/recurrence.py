@@ -23,14 +23,15 @@ def split_recurrence(graph: Graph) -> None:
 
 
 def _split(graph: Graph, node: Node) -> None:
-    x, states, params, has_biases, layers, _, _, bidirectional, batch_first = node.args
+    arguments: tuple[Any, ...] = node.args
+    x, states, params, has_biases, layers, _, _, bidirectional, batch_first = arguments
     directions = 2 if bidirectional else 1
-    if layers == 1 and directions == 1:  # type: ignore[operator]
+    if layers == 1 and directions == 1:
         return
-    states = list(states) if isinstance(states, list | tuple) else [states]  # type: ignore[list-item]
+    many = isinstance(states, list | tuple)
+    states = list(states) if many else [states]
     time = 1 if batch_first else 0
-    per_cell = len(params) // (layers * directions)  # type: ignore[arg-type, operator]
-    many = node.target is aten.lstm.input
+    per_cell = len(params) // (layers * directions)
     ends: list[list[Node]] = [[] for _ in states]
 
     with graph.inserting_before(node):
@@ -47,11 +48,11 @@ def _split(graph: Graph, node: Node) -> None:
             return made
 
         value = x
-        for layer in range(layers):  # type: ignore[arg-type]
+        for layer in range(layers):
             sequences = []
             for direction in range(directions):
                 cell = layer * directions + direction
-                own = list(params[cell * per_cell : (cell + 1) * per_cell])  # type: ignore[index]
+                own = list(params[cell * per_cell : (cell + 1) * per_cell])
                 start = [emit(aten.slice.Tensor, s, 0, cell, cell + 1) for s in states]
                 source = emit(aten.flip.default, value, [time]) if direction else value
                 initial = start if many else start[0]

@@ -168,10 +168,10 @@ def trace(network: Network, batch: int = 2, *, seconds: float = 60.0) -> Trace:
     return found
 
 
-def working_batch(network: Network, wanted: int) -> int:
+def working_batch(network: Network, wanted: int, *, seconds: float = 60.0) -> int:
     """`wanted` if the module accepts batches of that size, else the batch size of its example inputs."""
     try:
-        trace(network, wanted)
+        trace(network, wanted, seconds=seconds)
     except TraceError:
         return int(network.example_inputs[0].shape[0])
     return wanted

@@ -1,0 +1,149 @@
+"""The Symmetry of a network, inferred from its trace and verified by experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import torch
+
+from lmc_core.networks.network import Network
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
+from lmc_core.symmetry.call import Facts
+from lmc_core.symmetry.freeze import Frozen, freeze
+from lmc_core.symmetry.interpret import read
+from lmc_core.symmetry.symmetry import Contraction, Pinned, Role, Symmetry
+from lmc_core.symmetry.trace import trace, working_batch
+from lmc_core.symmetry.values import Slot
+from lmc_core.symmetry.verify import verify as measure
+
+
+def symmetry(network: Network, *, verify: bool = True, seconds: float = 60.0) -> Symmetry:
+    """The groups of interchangeable units of a network, and where each sits.
+
+    verify    permute at random and compare outputs; a group that changes them is dropped and reported as pinned
+    seconds   limit for tracing
+
+    Raises TraceError if the module cannot be traced; declare its symmetry then.
+    """
+    traced = trace(network, working_batch(network, 2, seconds=seconds), seconds=seconds)
+    shapes = {name: tuple(x.shape) for name, x in network.state.items()}
+    reading = read(traced, shapes)
+    frozen = freeze(reading)
+    read_by = {traced.tensors[n.name] for n in traced.graph.nodes if n.name in traced.tensors and n.users}
+    unused = tuple(name for name, shape in shapes.items() if name not in read_by and shape)
+    found = Symmetry(
+        groups=frozen.groups,
+        axes=frozen.axes,
+        roles=_roles(shapes, reading.facts),
+        values=frozen.values,
+        reads=_reads(frozen, reading.facts.read),
+        contractions=tuple(Contraction(**vars(use)) for use in reading.facts.uses),
+        pinned=tuple(Pinned(*entry) for entry in frozen.pinned if entry[0] not in unused),
+        unknown_ops=tuple(dict.fromkeys(reading.facts.unknown)),
+        unused=unused,
+    )
+    return verified(network, found) if verify else found
+
+
+def verified(network: Network, found: Symmetry) -> Symmetry:
+    """A Symmetry with its measured error, without the groups that changed the output."""
+    report = measure(network, found, budget=2.0)
+    if not report.holds and report.tolerance > 1e-9:
+        report = measure(network.to(dtype=torch.float64), found, budget=20.0)  # is it rounding?
+    if report.holds:
+        return replace(found, error=report.error)
+    broken = set(report.broken)
+    kept = found
+    if broken:
+        kept = without(found, {name: report.groups[name] for name in broken})
+        again = measure(network, kept, groups=False)
+        if again.error <= again.tolerance:
+            return replace(kept, error=again.error)
+    return _largest_sound(network, found)
+
+
+def _largest_sound(network: Network, found: Symmetry) -> Symmetry:
+    """Groups added one at a time, each kept only if the joint draw still leaves the output alone."""
+    broken: dict[str, float] = {}
+    error = 0.0
+    for name in found.groups:
+        later = dict.fromkeys(
+            n for n in found.groups if n not in broken and list(found.groups).index(n) > list(found.groups).index(name)
+        )
+        trial = without(found, {**broken, **dict.fromkeys(later, 0.0)})
+        report = measure(network, trial, groups=False)
+        if report.error <= report.tolerance:
+            error = report.error
+        else:
+            broken[name] = report.error
+    return replace(without(found, broken), error=error)
+
+
+def without(found: Symmetry, broken: dict[str, float]) -> Symmetry:
+    """The Symmetry with some groups, and all nested in them, pinned."""
+    gone = dict(broken)
+    for group in found.groups.values():
+        if group.within in gone and group.name not in gone:
+            gone[group.name] = gone[group.within]
+    axes = {name: tuple(_fixed(axis, gone) for axis in some) for name, some in found.axes.items()}
+    values = {name: tuple(_fixed(axis, gone) for axis in some) for name, some in found.values.items()}
+    pins = tuple(
+        Pinned(name, number, group.size, f"moving it changed the output by {gone[group.name]:.1e} (relative)")
+        for name, some in found.axes.items()
+        for number, axis in enumerate(some)
+        for group in dict.fromkeys(groups_in(axis))
+        if group.name in gone
+    )
+    return replace(
+        found,
+        groups={name: group for name, group in found.groups.items() if name not in gone},
+        axes=axes,
+        values=values,
+        reads={name: where for name, where in found.reads.items() if name not in gone},
+        pinned=found.pinned + pins,
+    )
+
+
+def _fixed(axis: Axis, gone: dict[str, float]) -> Axis:
+    match axis:
+        case Group(name, size):
+            return Fixed(size) if name in gone else axis
+        case Product(factors):
+            return Product(tuple(_fixed(f, gone) for f in factors))
+        case Sum(parts):
+            return Sum(tuple(_fixed(p, gone) for p in parts))
+        case Fixed():
+            return axis
+
+
+_ROLES: dict[frozenset[str], Role] = {
+    frozenset(): "none",
+    frozenset({"write"}): "write",
+    frozenset({"read"}): "read",
+    frozenset({"write", "read"}): "both",
+}
+
+
+def _roles(shapes: dict[str, tuple[int, ...]], facts: Facts) -> dict[tuple[str, int], Role]:
+    roles: dict[tuple[str, int], Role] = {}
+    for name, shape in shapes.items():
+        for number in range(len(shape)):
+            said = {role for _, role in facts.roles.get(Slot(name, number), ())}
+            roles[name, number] = _ROLES[frozenset(said)]
+    return roles
+
+
+def _reads(frozen: Frozen, contracted: Iterable[tuple[str, int]]) -> dict[str, tuple[tuple[str, int], ...]]:
+    """Group → the contracted values that carry it; all values that carry it if none is contracted."""
+    fed: dict[str, dict[tuple[str, int], None]] = {name: {} for name in frozen.groups}
+    for value, number in contracted:
+        for group in groups_in(frozen.values[value][number]):
+            fed[group.name][value, number] = None
+    for name, places in fed.items():
+        if not places:
+            for value, axes in frozen.values.items():
+                for number, axis in enumerate(axes):
+                    if any(group.name == name for group in groups_in(axis)):
+                        places[value, number] = None
+    return {name: tuple(places) for name, places in fed.items()}

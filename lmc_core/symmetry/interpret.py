@@ -1,0 +1,183 @@
+"""The walk over a graph: one axis term per axis of every value, stated equal by the rule of each operation."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.fx import Graph, Node
+
+from lmc_core.symmetry.call import Call, Facts, Unsupported
+from lmc_core.symmetry.rules import REARRANGE, RULES
+from lmc_core.symmetry.rules.create import CONSTANT
+from lmc_core.symmetry.rules.order import opaque
+from lmc_core.symmetry.trace import Trace
+from lmc_core.symmetry.unify import Term, Var, mark_used, pin, pinned, uniform
+from lmc_core.symmetry.values import Slot, Value
+
+INPUT = "the network's input"
+OUTPUT = "the network's output"
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a graph says about axes, before the variables are frozen.
+
+    tensors   state name → its axes
+    values    node name → axes of the value, in order
+    facts     roles, contractions, unknown operations
+    """
+
+    tensors: dict[str, tuple[Term, ...]]
+    values: dict[str, tuple[Term, ...]]
+    facts: Facts
+
+
+def read(trace: Trace, shapes: Mapping[str, tuple[int, ...]]) -> Reading:
+    """Visit every operation of a trace in order and let its rule speak.
+
+    shapes   of the tensors of the state
+    """
+    tensors: dict[str, tuple[Term, ...]] = {name: tuple(map(Var, shape)) for name, shape in shapes.items()}
+    walk = _Walk(Facts())
+    for node in trace.graph.nodes:
+        if node.op == "placeholder":
+            walk.env[node] = _source(node, trace, tensors)
+    outputs = walk.over(trace.graph)
+    for value in outputs:
+        for axis in value.axes:
+            pin(axis, OUTPUT)
+            mark_used(axis)
+    values = {
+        node.name: value.axes
+        for node, value in walk.env.items()
+        if isinstance(value, Value) and node.name not in trace.tensors
+    }
+    return Reading(tensors, values, walk.facts)
+
+
+def _source(node: Node, trace: Trace, tensors: Mapping[str, tuple[Term, ...]]) -> Value:
+    if node.name in trace.tensors:
+        name = trace.tensors[node.name]
+        axes = tensors[name]
+        slots = tuple((Slot(name, k),) for k in range(len(axes)))
+        return Value(axes, slots, node.name, data=False, whole=name)
+    if node.name in trace.inputs:
+        return Value(tuple(pinned(size, INPUT) for size in node.meta["val"].shape), (), node.name)
+    constant = trace.constants[node.name]
+    return Value(tuple(_constant_axes(constant)), (), node.name, data=False)
+
+
+def _constant_axes(constant: Tensor) -> list[Term]:
+    """A constant restricts nothing along axes on which all its slices are equal."""
+    axes: list[Term] = []
+    for number, size in enumerate(constant.shape):
+        alike = size > 0 and bool((constant == constant.narrow(number, 0, 1)).all())
+        axes.append(uniform(size) if alike else pinned(size, CONSTANT))
+    return axes
+
+
+class _Walk:
+    """Values by node, while the graph is visited."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.env: dict[Node, Any] = {}
+
+    def over(self, graph: Graph) -> list[Value]:
+        """Visit every node; the tensors the graph returns."""
+        for node in graph.nodes:
+            if node.op == "call_function":
+                self.facts.time += 1
+                self.env[node] = self._item(node) if node.target is operator.getitem else self._call(node)
+            elif node.op == "get_attr":
+                self.env[node] = None
+        found: list[Value] = []
+        torch.fx.node.map_arg(graph.output_node().args, lambda n: found.append(self.env[n]))
+        return [value for value in found if isinstance(value, Value)]
+
+    def _item(self, node: Node) -> Any:
+        values, index = self.env[node.args[0]], node.args[1]  # type: ignore[index]
+        return replace(values[index], name=node.name) if isinstance(values, list) else values  # type: ignore[index]
+
+    def _call(self, node: Node) -> Any:
+        shapes = _shapes(node)
+        args = torch.fx.node.map_arg(_arguments(node), lambda n: self.env[n])
+        name = _name(node)
+        made = Call(name, node.name, dict(args), shapes, self.facts, _outputs(node, len(shapes)))
+        result = self._apply(made)
+        for value in made.left():
+            for axis in value.axes:
+                pin(axis, f"an argument that the rule of {name} does not read")
+        data = any(value.data for value in made.tensors())
+        if name not in REARRANGE:
+            for value in made.tensors():
+                for axis in value.axes:
+                    mark_used(axis)
+        finished = [
+            replace(
+                value,
+                name=node.name,
+                data=data,
+                slots=value.slots if not data else ((),) * value.ndim,
+                whole=None if data else value.whole,
+            )
+            for value in (result if isinstance(result, list) else [result])
+        ]
+        return finished if isinstance(node.meta["val"], tuple | list) else finished[0] if finished else None
+
+    def _apply(self, call: Call) -> Any:
+        rule = RULES.get(call.op)
+        if rule is not None:
+            try:
+                result = rule(call)
+                made = [v.shape for v in (result if isinstance(result, list) else [result])]
+                if made == list(call.shapes):
+                    return result
+            except Unsupported:
+                pass
+        self.facts.unknown.append(call.op)
+        return opaque(call)
+
+
+def _name(node: Node) -> str:
+    """The key of an operation in the registry."""
+    target = node.target
+    if not isinstance(target, torch._ops.OpOverload):
+        return str(getattr(target, "__name__", target))
+    space, _, name = target._schema.name.partition("::")
+    if space != "aten":
+        return f"{space}::{name}"
+    return name if name in RULES or not name.endswith("_") else name.rstrip("_")
+
+
+def _arguments(node: Node) -> dict[str, Any]:
+    """Arguments by schema name, defaults filled in."""
+    if not isinstance(node.target, torch._ops.OpOverload):
+        return {**{str(k): v for k, v in enumerate(node.args)}, **node.kwargs}
+    schema = node.target._schema.arguments
+    bound = {a.name: a.default_value for a in schema if a.has_default_value()}
+    bound.update({a.name: v for a, v in zip(schema, node.args, strict=False)})
+    bound.update(node.kwargs)
+    return bound
+
+
+def _shapes(node: Node) -> list[tuple[int, ...]]:
+    val = node.meta.get("val")
+    listed = val if isinstance(val, tuple | list) else [val]
+    return [tuple(int(s) for s in v.shape) for v in listed if isinstance(v, Tensor)]
+
+
+def _outputs(node: Node, count: int) -> list[str | None]:
+    """Names under which the outputs of an operation are read."""
+    if not isinstance(node.meta.get("val"), tuple | list):
+        return [node.name]
+    names: list[str | None] = [None] * max(count, 1)
+    for user in node.users:
+        if user.target is operator.getitem and isinstance(user.args[1], int):
+            names[user.args[1]] = user.name
+    return names

@@ -1,0 +1,181 @@
+"""How a state moves when the units of groups are re-ordered: one gather per moved axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
+from lmc_core.symmetry.symmetry import Symmetry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Perms = Mapping[str, NDArray[np.int64]]
+"""Group → (n,), or (N, n) for a group nested within N outer units: new[k] = old[perm[k]], and row i re-orders the units
+of the outer unit that ends at position i."""
+
+
+def index(axis: Axis, perms: Perms, symmetry: Symmetry | None = None) -> NDArray[np.int64]:
+    """The old position of every new position of an axis; groups without a permutation stay.
+
+    symmetry   needed only for groups nested more than once, whose rows count the units of all outer groups
+    """
+    return _index(axis, perms, {}, dict(symmetry.groups) if symmetry else {})
+
+
+def _index(axis: Axis, perms: Perms, at: dict[str, int], groups: Mapping[str, Group]) -> NDArray[np.int64]:
+    match axis:
+        case Fixed(size):
+            return np.arange(size, dtype=np.int64)
+        case Group(name, size):
+            perm = perms.get(name)
+            if perm is None:
+                return np.arange(size, dtype=np.int64)
+            return np.asarray(perm if perm.ndim == 1 else perm[_row(axis, at, groups)], dtype=np.int64)
+        case Sum(parts):
+            offsets = np.cumsum([0, *(part.size for part in parts)])
+            return np.concatenate([o + _index(p, perms, at, groups) for o, p in zip(offsets, parts, strict=False)])
+        case Product(factors):
+            first = factors[0]
+            rest = factors[1] if len(factors) == 2 else Product(factors[1:])
+            outer = _index(first, perms, at, groups)
+            depends = isinstance(first, Group) and any(_under(g, first.name, groups) for g in groups_in(rest))
+            if not depends:
+                return (outer[:, None] * rest.size + _index(rest, perms, at, groups)).ravel()
+            assert isinstance(first, Group)
+            return np.concatenate(
+                [q * rest.size + _index(rest, perms, {**at, first.name: k}, groups) for k, q in enumerate(outer)]
+            )
+
+
+def _under(group: Group, outer: str, groups: Mapping[str, Group]) -> bool:
+    while group.within is not None:
+        if group.within == outer:
+            return True
+        if group.within not in groups:
+            return False
+        group = groups[group.within]
+    return False
+
+
+def _row(group: Group, at: Mapping[str, int], groups: Mapping[str, Group]) -> int:
+    """The row of a nested group's permutations: the number of its outer unit, counted through all outer groups."""
+    row, stride = 0, 1
+    within = group.within
+    while within is not None:
+        row += stride * at[within]
+        outer = groups.get(within)
+        if outer is None:
+            break
+        stride *= outer.size
+        within = outer.within
+    return row
+
+
+def outer_units(symmetry: Symmetry, group: str) -> int:
+    """How many outer units a nested group is repeated in; 1 for a free group."""
+    count = 1
+    within = symmetry.groups[group].within
+    while within is not None:
+        count *= symmetry.groups[within].size
+        within = symmetry.groups[within].within
+    return count
+
+
+def permute(state: Mapping[str, Tensor], symmetry: Symmetry, perms: Perms) -> dict[str, Tensor]:
+    """The state with its units re-ordered: the same function.
+
+    Groups not in `perms` stay, and tensors that do not move are shared with `state`.
+    """
+    import torch
+
+    known: dict[Axis, Tensor | None] = {}
+    moved: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        for number, axis in enumerate(symmetry.axes.get(name, ())):
+            if isinstance(axis, Fixed):
+                continue
+            if axis not in known:
+                order = index(axis, perms, symmetry)
+                still = bool((order == np.arange(len(order))).all())
+                known[axis] = None if still else torch.from_numpy(order)
+            gather = known[axis]
+            if gather is not None:
+                tensor = tensor.index_select(number, gather.to(tensor.device))
+        moved[name] = tensor
+    return moved
+
+
+def identity(symmetry: Symmetry) -> dict[str, NDArray[np.int64]]:
+    """Every group in place."""
+    return {name: np.tile(np.arange(g.size), (*_shape(symmetry, name)[:-1], 1)) for name, g in symmetry.groups.items()}
+
+
+def _shape(symmetry: Symmetry, group: str) -> tuple[int, ...]:
+    found = symmetry.groups[group]
+    return (found.size,) if found.within is None else (outer_units(symmetry, group), found.size)
+
+
+def random_permutations(
+    symmetry: Symmetry, rng: np.random.Generator, groups: tuple[str, ...] | None = None
+) -> dict[str, NDArray[np.int64]]:
+    """A random permutation of every group (or of those named), never the identity, nested ones per outer unit."""
+    drawn = {}
+    for name in symmetry.groups if groups is None else groups:
+        *rows, size = _shape(symmetry, name)
+        perms = np.array([_moving(size, rng) for _ in range(rows[0] if rows else 1)])
+        drawn[name] = perms if rows else perms[0]
+    return drawn
+
+
+def _moving(size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    while True:
+        perm = rng.permutation(size)
+        if size == 1 or (perm != np.arange(size)).any():
+            return perm
+
+
+def invert(perms: Perms, symmetry: Symmetry) -> dict[str, NDArray[np.int64]]:
+    """Permutations that undo `perms`: permute(permute(s, p), invert(p)) = s."""
+    full = {**identity(symmetry), **perms}
+    made = {}
+    for name in perms:
+        perm = full[name]
+        if perm.ndim == 1:
+            made[name] = np.argsort(perm)
+        else:
+            rows = _outer_index(symmetry, name, full)
+            made[name] = np.empty_like(perm)
+            made[name][rows] = np.argsort(perm, axis=1)
+    for name in symmetry.groups:
+        if name not in made and any(_under(symmetry.groups[name], p, symmetry.groups) for p in perms):
+            made[name] = full[name]
+    return {name: made[name] for name in symmetry.groups if name in made}
+
+
+def compose(first: Perms, second: Perms, symmetry: Symmetry) -> dict[str, NDArray[np.int64]]:
+    """One step for two: permute(s, compose(p, q)) = permute(permute(s, p), q)."""
+    p, q = {**identity(symmetry), **first}, {**identity(symmetry), **second}
+    made = {}
+    for name in symmetry.groups:
+        if p[name].ndim == 1:
+            made[name] = p[name][q[name]]
+        else:
+            rows = _outer_index(symmetry, name, q)
+            made[name] = np.take_along_axis(p[name][rows], q[name], axis=1)
+    return made
+
+
+def _outer_index(symmetry: Symmetry, group: str, perms: Perms) -> NDArray[np.int64]:
+    """Old row of every new row of a nested group: where its outer units go."""
+    chain = []
+    within = symmetry.groups[group].within
+    while within is not None:
+        chain.append(symmetry.groups[within])
+        within = symmetry.groups[within].within
+    axis: Axis = Product(tuple(reversed(chain))) if len(chain) > 1 else chain[0]
+    return index(axis, perms, symmetry)

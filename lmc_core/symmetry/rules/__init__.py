@@ -1,0 +1,37 @@
+"""The rule of every known operation: what it says about the axes of its arguments and results.
+
+One file per family; `RULES` is the registry, by operation name without namespace `aten` and trailing underscore.
+"""
+
+from lmc_core.symmetry.call import Rule
+from lmc_core.symmetry.rules import (
+    attention,
+    conv,
+    create,
+    linear,
+    norm,
+    order,
+    pointwise,
+    recurrent,
+    reduce,
+    shape,
+)
+
+RULES: dict[str, Rule] = {
+    **pointwise.RULES,
+    **linear.RULES,
+    **conv.RULES,
+    **norm.RULES,
+    **reduce.RULES,
+    **shape.RULES,
+    **attention.RULES,
+    **recurrent.RULES,
+    **create.RULES,
+    **order.RULES,
+}
+
+PINNED = order.PINNED
+"""Operations whose axes are pinned on purpose, with the reason."""
+
+REARRANGE = frozenset(shape.REARRANGE)
+"""Operations that move numbers without reading them: what only they touch is unused."""

@@ -1,0 +1,29 @@
+"""Tensors made from nothing: constants of one value restrict nothing, all others have a meaning."""
+
+from lmc_core.symmetry.call import Call, Result
+from lmc_core.symmetry.unify import uniform
+from lmc_core.symmetry.values import Value
+
+CONSTANT = "constants that differ from position to position"
+
+
+def filled(call: Call) -> Result:
+    """One value everywhere; a tensor that only lends its shape does not matter."""
+    for argument in call.args:
+        call.take(argument)
+    return Value(tuple(uniform(size) for size in call.shape))
+
+
+def constant(call: Call) -> Result:
+    """Positions, identity matrices: each element has its own value."""
+    return call.fixed(call.shape, CONSTANT)
+
+
+RULES = {
+    **dict.fromkeys(["zeros", "ones", "full", "empty", "scalar_tensor", "fill"], filled),
+    **dict.fromkeys(["zeros_like", "ones_like", "full_like", "empty_like", "empty_strided", "empty_permuted"], filled),
+    **dict.fromkeys(["new_zeros", "new_ones", "new_full", "new_empty", "zero"], filled),
+    **dict.fromkeys(
+        ["arange", "linspace", "logspace", "eye", "range", "hann_window", "tril_indices", "triu_indices"], constant
+    ),
+}

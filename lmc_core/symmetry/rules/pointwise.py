@@ -1,0 +1,234 @@
+"""Operations that treat every position alike: aligned axes are equal."""
+
+from lmc_core.symmetry.call import Call, Result
+from lmc_core.symmetry.unify import uniform
+from lmc_core.symmetry.values import Value
+
+
+def pointwise(call: Call) -> Result:
+    """Broadcast all tensor arguments against each other."""
+    values = call.tensors()
+    for argument, value in call.args.items():
+        if isinstance(value, Value):
+            call.take(argument)
+        elif isinstance(value, list | tuple) and any(isinstance(v, Value) for v in value):
+            call.take_list(argument)
+    return call.pointwise(values)
+
+
+def same(call: Call) -> Value:
+    """The first argument, value by value: copies, casts, dropout at rest."""
+    value = call.need("self" if "self" in call.args else "input")
+    return Value(value.axes, value.slots, whole=value.whole)
+
+
+def cast_like(call: Call) -> Result:
+    """The first argument in the type of another tensor, whose values do not matter."""
+    call.take("other")
+    return same(call)
+
+
+def copy(call: Call) -> Result:
+    """The second argument, broadcast to the shape of the first, whose values do not matter."""
+    call.take("self")
+    source = call.need("src")
+    blank = Value(tuple(uniform(size) for size in call.shape), data=False)
+    return call.pointwise([blank, source])
+
+
+def prelu(call: Call) -> Result:
+    """Slopes per channel: axis 1 of the input, unless there is one slope for all."""
+    x, weight = call.need("self"), call.need("weight")
+    if weight.axes[0].size == 1 or x.ndim < 2:
+        return call.pointwise([x, weight])
+    return call.combine([(x, range(x.ndim)), (weight, [1])], range(x.ndim))
+
+
+def dropout(call: Call) -> Result:
+    """At rest the identity; in training random numbers fall on positions."""
+    if call["train"]:
+        for value in call.tensors():
+            call.mix(value, range(value.ndim), "random numbers fall on it (dropout in training)")
+    rested = same(call)
+    return [rested, rested] if len(call.shapes) == 2 else rested
+
+
+def complex_pairs(call: Call) -> Result:
+    """view_as_complex: the last axis holds real and imaginary part."""
+    x = call.need("self")
+    call.mix(x, [x.ndim - 1], "real and imaginary part")
+    return Value(x.axes[:-1], x.slots[:-1])
+
+
+def real_pairs(call: Call) -> Result:
+    """view_as_real: a last axis of real and imaginary part."""
+    x = call.need("self")
+    return Value((*x.axes, *call.fixed([2], "real and imaginary part").axes), (*x.slots, ()))
+
+
+UNARY = [
+    "abs",
+    "acos",
+    "acosh",
+    "angle",
+    "asin",
+    "asinh",
+    "atan",
+    "atanh",
+    "bitwise_not",
+    "ceil",
+    "celu",
+    "clamp",
+    "clamp_max",
+    "clamp_min",
+    "clip",
+    "conj",
+    "conj_physical",
+    "cos",
+    "cosh",
+    "deg2rad",
+    "digamma",
+    "elu",
+    "erf",
+    "erfc",
+    "erfinv",
+    "exp",
+    "exp2",
+    "expm1",
+    "fix",
+    "floor",
+    "frac",
+    "gelu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "i0",
+    "imag",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "isneginf",
+    "isposinf",
+    "isreal",
+    "leaky_relu",
+    "lgamma",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "log_sigmoid",
+    "logical_not",
+    "logit",
+    "mish",
+    "nan_to_num",
+    "neg",
+    "positive",
+    "rad2deg",
+    "real",
+    "reciprocal",
+    "relu",
+    "relu6",
+    "resolve_conj",
+    "resolve_neg",
+    "round",
+    "rrelu",
+    "rsqrt",
+    "selu",
+    "sgn",
+    "sigmoid",
+    "sign",
+    "signbit",
+    "silu",
+    "sin",
+    "sinc",
+    "sinh",
+    "softplus",
+    "softshrink",
+    "special_expit",
+    "special_log1p",
+    "sqrt",
+    "square",
+    "tan",
+    "tanh",
+    "threshold",
+    "trunc",
+]
+
+BINARY = [
+    "add",
+    "addcdiv",
+    "addcmul",
+    "atan2",
+    "bitwise_and",
+    "bitwise_left_shift",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
+    "complex",
+    "copysign",
+    "div",
+    "divide",
+    "eq",
+    "float_power",
+    "floor_divide",
+    "fmax",
+    "fmin",
+    "fmod",
+    "ge",
+    "greater",
+    "greater_equal",
+    "gt",
+    "heaviside",
+    "huber_loss",
+    "hypot",
+    "isclose",
+    "ldexp",
+    "le",
+    "lerp",
+    "less",
+    "less_equal",
+    "logaddexp",
+    "logaddexp2",
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+    "lt",
+    "masked_fill",
+    "maximum",
+    "minimum",
+    "mse_loss",
+    "mul",
+    "multiply",
+    "ne",
+    "nextafter",
+    "not_equal",
+    "polar",
+    "pow",
+    "remainder",
+    "rsub",
+    "smooth_l1_loss",
+    "sub",
+    "subtract",
+    "true_divide",
+    "where",
+    "xlogy",
+]
+
+RULES = {
+    **dict.fromkeys(UNARY, pointwise),
+    **dict.fromkeys(BINARY, pointwise),
+    **dict.fromkeys(
+        ["alias", "clone", "contiguous", "detach", "lift_fresh", "lift_fresh_copy", "to", "_to_copy"], same
+    ),
+    "copy": copy,
+    "dropout": dropout,
+    "feature_dropout": dropout,
+    "alpha_dropout": dropout,
+    "native_dropout": dropout,
+    "prelu": prelu,
+    "_prelu_kernel": pointwise,
+    "type_as": cast_like,
+    "view_as_complex": complex_pairs,
+    "view_as_real": real_pairs,
+}

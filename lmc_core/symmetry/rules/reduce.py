@@ -1,0 +1,74 @@
+"""Reductions: the reduced axes vanish, and nothing stays separate per index of them."""
+
+from lmc_core.symmetry.call import Call, Result
+from lmc_core.symmetry.unify import pinned, release
+from lmc_core.symmetry.values import Value
+
+
+def reduce(call: Call) -> Result:
+    """Any order of the reduced axes gives the same result."""
+    return _reduced(call, call.need("self"))
+
+
+def _reduced(call: Call, x: Value) -> Result:
+    gone = set(call.dims(x))
+    release([x.axes[k] for k in gone], [t for k, t in enumerate(x.axes) if k not in gone])
+    made = [_without(x, gone, shape) for shape in call.shapes]
+    return made if len(made) > 1 else made[0]
+
+
+def _without(x: Value, gone: set[int], shape: tuple[int, ...]) -> Value:
+    if len(shape) == x.ndim:
+        axes = tuple(pinned(1, "a single position") if k in gone else t for k, t in enumerate(x.axes))
+        return Value(axes, tuple(() if k in gone else s for k, s in enumerate(x.slots)))
+    kept = [k for k in range(x.ndim) if k not in gone]
+    return Value(tuple(x.axes[k] for k in kept), tuple(x.slots[k] for k in kept))
+
+
+def extreme(call: Call) -> Result:
+    """max, min, median along an axis: where it is found has a meaning only if it is read."""
+    x = call.need("self")
+    if len(call.shapes) > 1 and len(call.names) > 1 and call.names[1] is not None:
+        return position(call)
+    return _reduced(call, x)
+
+
+def position(call: Call) -> Result:
+    """argmax and its like: the result names positions of the reduced axes."""
+    x = call.need("self")
+    call.mix(x, call.dims(x), "its positions are read as numbers (argmax)")
+    return _reduced(call, x)
+
+
+def binary_extreme(call: Call) -> Result:
+    """max, min: of two tensors, or along an axis, or of everything."""
+    other = call.take("other")
+    if other is not None:
+        return call.pointwise([call.need("self"), other])
+    return extreme(call)
+
+
+RULES = {
+    **dict.fromkeys(
+        [
+            "mean",
+            "sum",
+            "amax",
+            "amin",
+            "var",
+            "std",
+            "prod",
+            "any",
+            "all",
+            "logsumexp",
+            "nansum",
+            "nanmean",
+            "aminmax",
+        ],
+        reduce,
+    ),
+    **dict.fromkeys(["var_mean", "std_mean", "norm", "linalg_vector_norm", "linalg_norm", "count_nonzero"], reduce),
+    **dict.fromkeys(["median", "nanmedian", "mode", "kthvalue"], extreme),
+    **dict.fromkeys(["max", "min"], binary_extreme),
+    **dict.fromkeys(["argmax", "argmin"], position),
+}

@@ -1,0 +1,113 @@
+"""Evidence for a Symmetry: permute at random, compare outputs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from lmc_core.networks.network import Network
+from lmc_core.symmetry.permute import permute, random_permutations
+from lmc_core.symmetry.symmetry import Symmetry
+
+TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
+"""Relative error above which a group counts as broken: far above rounding, far below what a wrong group does."""
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """How much outputs changed, relative: max |Δ| / max |output|.
+
+    error      worst of the joint draws: every group permuted at once
+    groups     group → error when it alone is permuted; empty if that was not asked
+    tolerance  what counts as broken in this network's floating-point type
+    moved      whether every draw changed some parameter
+    """
+
+    error: float
+    groups: Mapping[str, float] = field(default_factory=dict)
+    tolerance: float = 1e-4
+    moved: bool = True
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Groups that change the output on their own."""
+        return tuple(name for name, error in self.groups.items() if not error <= self.tolerance)
+
+    @property
+    def holds(self) -> bool:
+        return self.error <= self.tolerance and not self.broken
+
+
+def verify(
+    network: Network,
+    symmetry: Symmetry,
+    *,
+    rng: np.random.Generator | None = None,
+    draws: int = 1,
+    groups: bool = True,
+    budget: float | None = None,
+) -> VerifyReport:
+    """Permute all groups jointly `draws` times and each group alone, and compare outputs on random inputs.
+
+    groups   whether to draw each group alone too
+    budget   seconds after which no more single groups are drawn; None = all
+    """
+    rng = rng or np.random.default_rng(0)
+    inputs = random_inputs(network, rng)
+    before = _leaves(network(*inputs))
+    if not all(bool(torch.isfinite(x).all()) for x in before):
+        inputs = network.example_inputs
+        before = _leaves(network(*inputs))
+    moved = True
+
+    def error(names: tuple[str, ...] | None) -> float:
+        nonlocal moved
+        state = permute(network.state, symmetry, random_permutations(symmetry, rng, names))
+        moved &= any(not torch.equal(state[name], network.state[name]) for name in state)
+        return relative_error(before, _leaves(network.with_state(state)(*inputs)))
+
+    joint = max((error(None) for _ in range(draws if symmetry.groups else 0)), default=0.0)
+    alone: dict[str, float] = {}
+    start = time.monotonic()
+    for name in symmetry.groups if groups else ():
+        if budget is not None and time.monotonic() - start > budget:
+            break
+        alone[name] = error((name,))
+    dtype = next((x.dtype for x in network.state.values() if x.is_floating_point()), torch.float32)
+    return VerifyReport(joint, alone, TOLERANCE.get(dtype, 1e-4), moved)
+
+
+def random_inputs(network: Network, rng: np.random.Generator) -> tuple[Tensor, ...]:
+    """Inputs shaped like the examples: standard normal numbers; whole numbers between those of the example."""
+    made = []
+    for x in network.example_inputs:
+        if x.is_floating_point():
+            made.append(torch.from_numpy(rng.standard_normal(tuple(x.shape))).to(x))
+        elif x.dtype is torch.bool or not x.numel():
+            made.append(x)
+        else:
+            made.append(torch.from_numpy(rng.integers(int(x.min()), int(x.max()) + 1, tuple(x.shape))).to(x))
+    return tuple(made)
+
+
+def relative_error(before: list[Tensor], after: list[Tensor]) -> float:
+    """max |Δ| / max |output| over all outputs; infinite where an output stops being a number."""
+    worst = 0.0
+    for x, y in zip(before, after, strict=True):
+        if x.numel():
+            change = float((x.double() - y.double()).abs().max())
+            size = float(x.double().abs().max())
+            worst = max(worst, change / size if size else (0.0 if change == 0 else float("inf")))
+            worst = worst if change == change else float("inf")
+    return worst
+
+
+def _leaves(output: Any) -> list[Tensor]:
+    return [x for x in pytree.tree_leaves(output) if isinstance(x, Tensor)]
