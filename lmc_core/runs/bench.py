@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import lru_cache
 
 import torch
@@ -20,6 +19,8 @@ from lmc_core.runs.status import SEPARATOR
 from lmc_core.symmetry.symmetry import Symmetry
 
 KEPT = 8  # opened models and symmetries a worker remembers for its next run
+
+VERIFY_SECONDS = 5.0  # for re-ordering single groups, after all of them were re-ordered at once
 
 
 def pick_device(*wanted: str) -> str:
@@ -77,12 +78,12 @@ def verified_symmetry(network: Network, report: Report) -> tuple[Symmetry, dict[
     key = f"{network.fingerprint} {network.device}"
     if key not in _symmetries:
         report("tracing", 0, 2)
-        found = symmetry(network, verify=False)
+        found = symmetry(network)
         report("verifying", 1, 2)
-        measured = verify(network, found)
+        errors = dict(verify(network, found, budget=VERIFY_SECONDS).groups)
         while len(_symmetries) >= KEPT:
             _symmetries.pop(next(iter(_symmetries)))
-        _symmetries[key] = replace(found, error=measured.error), dict(measured.errors)
+        _symmetries[key] = found, errors
     return _symmetries[key]
 
 

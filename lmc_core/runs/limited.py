@@ -138,6 +138,8 @@ def _main() -> dict[str, str]:
     import torch
 
     from lmc_core.networks.checkpoint import load
+    from lmc_core.networks.program import describe, write_program
+    from lmc_core.networks.safety.programfile import read_program
 
     torch.set_num_threads(1)
     _bound(request["seconds"], request["memory"])
@@ -148,7 +150,7 @@ def _main() -> dict[str, str]:
         if found.architecture is not None:
             found.save(target)
         else:
-            found.export(target)
+            write_program(replace(read_program(request["path"]), notes=describe(found)), found.example_inputs, target)
     except LMCError as error:
         return {"error": type(error).__name__, "text": str(error)}
     except MemoryError:

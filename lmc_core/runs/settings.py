@@ -21,7 +21,7 @@ class Settings:
     database          LMC_DATABASE_URL    index of runs: an SQLAlchemy address; SQLite in `home` by default
     engine            LMC_ENGINE          "local" (a process per device) or "thread" (inside this process)
     devices           LMC_DEVICE          one worker each: "auto", "cpu", "cuda", "cuda:0,cuda:1"
-    threads           LMC_WORKER_THREADS  processor threads of one worker
+    threads           LMC_WORKER_THREADS  processor threads of one worker; by default all but one, which the pages keep
     checkpoints       LMC_CHECKPOINTS     folder of the shipped networks
     upload_bytes      LMC_UPLOAD_MB       largest single upload
     quota_bytes       LMC_QUOTA_MB        all uploads of all visitors together
@@ -78,7 +78,7 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
         database=environment.get("LMC_DATABASE_URL") or f"sqlite:///{home / 'runs.db'}",
         engine=engine,
         devices=tuple(d.strip() for d in (environment.get("LMC_DEVICE") or "auto").split(",") if d.strip()),
-        threads=int(_number(environment, "LMC_WORKER_THREADS", _processors(), 1)),
+        threads=int(_number(environment, "LMC_WORKER_THREADS", max(1, _processors() - 1), 1)),
         checkpoints=Path(environment.get("LMC_CHECKPOINTS") or shipped),
         upload_bytes=int(_number(environment, "LMC_UPLOAD_MB", 512, 0) * 2**20),
         quota_bytes=int(_number(environment, "LMC_QUOTA_MB", 8192, 0) * 2**20),

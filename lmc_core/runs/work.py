@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
@@ -28,15 +27,12 @@ from lmc_core.runs.facts import card_of, data_facts, symmetry_facts, versions
 from lmc_core.runs.inspection import inspect_upload
 from lmc_core.runs.request import Request
 from lmc_core.runs.result import AlignmentFacts, PathResult, Result
-from lmc_core.runs.settings import settings
 from lmc_core.runs.status import STAGES
 
 if TYPE_CHECKING:
     from lmc_core.alignment.alignment import Alignment
 
 READ, SYMMETRY, ALIGN, EVALUATE, COMPARE = STAGES["path"]
-
-torch.set_num_threads(settings().threads)
 
 
 def run(request: Request, report: Report, folder: Path, device: str) -> Result:
