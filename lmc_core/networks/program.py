@@ -41,7 +41,7 @@ def export(network: Network, path: str | os.PathLike[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, readable(target, "a program"):
         draft = Path(folder) / target.name
         with _quiet():
-            torch.export.save(program, draft, extra_files={NOTES: _notes(network)})
+            torch.export.save(program, draft, extra_files={NOTES: json.dumps(describe(network))})
         write_program(read_program(draft), network.example_inputs, target)
 
 
@@ -100,18 +100,13 @@ def _traced(module: nn.Module, inputs: tuple[Tensor, ...]) -> torch.export.Expor
     ) from reason
 
 
-def _notes(network: Network) -> str:
+def describe(network: Network) -> dict[str, Any]:
+    """What a graph does not say, as JSON: normalisation, training, architecture."""
     from lmc_core.networks.checkpoint import write_normalize
 
-    about: dict[str, Any] = {
-        **network.metadata,
-        "version": VERSION,
-        "normalize": write_normalize(network.normalize),
-    }
-    if network.architecture is not None:
-        about["architecture"] = [network.architecture.family, dict(network.architecture.options)]
+    about = {**network.metadata, "version": VERSION, "normalize": write_normalize(network.normalize)}
     try:
-        return json.dumps(about, sort_keys=True)
+        return dict(json.loads(json.dumps(about, sort_keys=True)))
     except TypeError as error:
         raise CheckpointError(f"the network's metadata cannot be written as JSON ({error}); remove it") from None
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lmc_core.errors import CheckpointError
-from lmc_core.networks.safety.limits import FILE_BYTES, NAME_LENGTH, TENSORS, plain, size
+from lmc_core.networks.safety.limits import FILE_BYTES, HEADER_BYTES, NAME_LENGTH, TENSORS, plain, size
 
 _LOCAL = struct.Struct("<4sHHHHHIIIHH")
 _END = struct.Struct("<4sHHHHIIH")
+_END64 = struct.Struct("<4sQHHIIQQQQ")
+_LOCATOR = struct.Struct("<4sIQI")
 
 
 @dataclass(frozen=True)
@@ -59,23 +61,15 @@ def open_archive(source: str | os.PathLike[str] | bytes, name: str | None = None
     source = source if isinstance(source, bytes) else Path(source)
     name = name or plain(source.name if isinstance(source, Path) else "the archive")
     with _open(source) as file:
-        length = file.seek(0, os.SEEK_END)
-        if length < _END.size:
-            raise CheckpointError(f"{name} ends too early ({size(length)}); copy or save it again")
-        file.seek(length - _END.size)
-        signature, disk, first_disk, *_, comment = _END.unpack(file.read(_END.size))
-        if signature != b"PK\x05\x06" or comment:
-            raise CheckpointError(f"{name} does not end as a zip archive does: it is truncated; copy or save it again")
-        if disk not in (0, 0xFFFF) or first_disk not in (0, 0xFFFF):
-            raise CheckpointError(f"{name} is one part of a split archive; torch.save writes one file")
+        directory = _directory(file, name)
         try:
             with zipfile.ZipFile(file) as archive:
                 infos = archive.infolist()
-                directory = archive.start_dir
+                begin = archive.start_dir
         except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
             raise CheckpointError(f"{name} is a damaged zip archive ({plain(error, 80)}); save it again") from None
-        if not infos or len(infos) > 2 * TENSORS:
-            raise CheckpointError(f"{name} holds {len(infos)} entries; between 1 and {2 * TENSORS} are read")
+        if begin != directory or not infos:
+            raise CheckpointError(f"{name} has other bytes before its first entry; save it again with torch.save")
         if any(info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size for info in infos):
             packed, unpacked = (size(sum(getattr(i, part) for i in infos)) for part in ("compress_size", "file_size"))
             raise CheckpointError(
@@ -104,6 +98,33 @@ def open_archive(source: str | os.PathLike[str] | bytes, name: str | None = None
         root = ""
     prefix = len(root) + 1 if root else 0
     return Archive(name, source, {full[prefix:]: entry for full, entry in entries.items()})
+
+
+def _directory(file: BinaryIO, name: str) -> int:
+    """Where the list of entries begins, told by the end of the file; both forms of the end must say the same."""
+    length = file.seek(0, os.SEEK_END)
+    file.seek(max(0, length - _END.size))
+    end = file.read(_END.size)
+    if len(end) < _END.size or not end.startswith(b"PK\x05\x06") or end[-2:] != b"\0\0":
+        raise CheckpointError(f"{name} does not end as a zip archive does: it is truncated; copy or save it again")
+    _, disk, first_disk, here, *told, _ = _END.unpack(end)
+    file.seek(max(0, length - _END.size - _LOCATOR.size))
+    signature, _, place, _ = _LOCATOR.unpack(file.read(_LOCATOR.size).ljust(_LOCATOR.size))
+    if signature == b"PK\x06\x07":
+        file.seek(min(place, length))
+        signature, *_, here, count, extent, begin = _END64.unpack(file.read(_END64.size).ljust(_END64.size))
+        large = (count, extent, begin)
+        if signature != b"PK\x06\x06" or any(
+            t not in (v, 2**16 - 1, 2**32 - 1) for t, v in zip(told, large, strict=True)
+        ):
+            raise CheckpointError(f"{name} ends in two ways that contradict each other; save it again")
+    else:
+        count, extent, begin = told
+    if disk not in (0, 2**16 - 1) or first_disk not in (0, 2**16 - 1) or here != count:
+        raise CheckpointError(f"{name} is one part of a split archive; torch.save writes one file")
+    if count > 2 * TENSORS or extent > HEADER_BYTES:
+        raise CheckpointError(f"{name} holds {count} entries; at most {2 * TENSORS} are read")
+    return int(begin)
 
 
 def _open(source: Path | bytes) -> BinaryIO:

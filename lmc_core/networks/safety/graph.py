@@ -76,6 +76,10 @@ class Graph:
             {"name": self.argument_name(i["name"]), "arg": self.argument(i["arg"], depth), "kind": self.kind(i)}
             for i in doc["inputs"]
         ]
+        if any(i["name"] in ("training", "train") and i["arg"] == {"as_bool": True} for i in inputs):
+            raise self.refuse(
+                "was exported in training mode, so its outputs depend on the batch; call model.eval() first"
+            )
         if not is_nested(target) and any("as_graph" in i["arg"] for i in inputs):
             raise self.refuse(f"gives a graph to the operation {target}")
         kept: dict[str, Any] = {

@@ -182,6 +182,8 @@ class _Machine:
     def set(self, items: list[Any]) -> None:
         target = self.target(dict)
         for key, value in zip(items[::2], items[1::2], strict=True):
+            if not isinstance(key, (str, int, float, bytes, type(None))):
+                raise ValueError("a dictionary whose keys are not plain")
             if key in target:
                 raise CheckpointError(f"{self.name} holds {plain(key, 80)!r} twice; every name may appear once")
             target[key] = value
@@ -197,7 +199,7 @@ class _Machine:
 
     def call(self, function: Any, arguments: Any) -> Any:
         if not isinstance(function, Global) or function.name not in _CALLS or type(arguments) is not tuple:
-            raise ValueError(f"a call of {plain(function, 60)}")
+            raise ValueError("a call of something that is not a function")
         if function.name == "collections.OrderedDict":
             if arguments == ():
                 return {}

@@ -110,13 +110,13 @@ def read_value(archive: Archive) -> Any:
 
 def _legacy(path: Path, name: str) -> Any:
     with path.open("rb") as file:
-        if read_pickle(file, name).value != _MAGIC or read_pickle(file, name).value != _PROTOCOL:
+        head = BytesIO(file.read(HEADER_BYTES))
+        if read_pickle(head, name).value != _MAGIC or read_pickle(head, name).value != _PROTOCOL:
             raise CheckpointError(f"{name} is a pickle that torch.save did not write; save it with torch.save")
-        read_pickle(file, name)
-        pickle = read_pickle(file, name)
-        keys = read_pickle(file, name).value
-        if file.tell() > HEADER_BYTES:
-            raise CheckpointError(f"{name} lists its tensors in {size(file.tell())}; that is no network")
+        read_pickle(head, name)
+        pickle = read_pickle(head, name)
+        keys = read_pickle(head, name).value
+        file.seek(head.tell())
         _check_numbers(file, name, pickle.storages, keys)
     return pickle.value
 
@@ -128,7 +128,8 @@ def _check_numbers(file: BinaryIO, name: str, storages: tuple[Storage, ...], key
         first = promised.setdefault(storage.key, storage)
         if (first.dtype, first.count) != (storage.dtype, storage.count):
             raise CheckpointError(f"{name} describes its part {plain(storage.key, 40)!r} in two ways; save it again")
-    if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(promised):
+    told = isinstance(keys, list) and all(isinstance(key, str) for key in keys)
+    if not told or sorted(keys) != sorted(promised):
         raise CheckpointError(f"{name} lists other parts than its tensors use; it is damaged, save it again")
     position = file.tell()
     length = file.seek(0, os.SEEK_END)
@@ -157,7 +158,7 @@ def spec_of(call: Call, tensor: str, name: str) -> Spec:
         shape = shape.arguments[0]
     whole = all(type(n) is int and n >= 0 for part in (shape, stride, (offset,)) for n in part)
     if not whole or len(shape) != len(stride):
-        raise CheckpointError(f"tensor {plain(tensor, 80)!r} in {name} has an impossible shape {plain(shape, 40)}")
+        raise CheckpointError(f"tensor {plain(tensor, 80)!r} in {name} has an impossible shape; save it again")
     spec = Spec(storage.dtype, tuple(shape))
     available = storage.view[2] if storage.view else storage.count
     last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True)) if spec.numbers else -1
