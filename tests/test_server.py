@@ -168,7 +168,10 @@ def test_the_first_page_opens_in_a_fresh_session(server: Server) -> None:
     assert not server.loaded("libtorch")
 
 
-def test_the_default_run_is_computed_by_the_worker_at_first_start(server: Server) -> None:
+def test_the_default_run_is_computed_by_the_worker_at_first_start(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LMC_DATA", raising=False)  # as for the server
     default = runs.default_request()
     assert default is not None
     end = time.monotonic() + 120
