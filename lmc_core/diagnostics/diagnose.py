@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmc_core.diagnostics.connectivity import Connectivity, connectivity
-from lmc_core.diagnostics.dimension import Dimension, dimension
+from lmc_core.diagnostics.dimension import Dimension, dimensions
 from lmc_core.diagnostics.labels import labels
-from lmc_core.diagnostics.matching import Matching, matching
-from lmc_core.diagnostics.projection import Cloud, Projection, cloud, frame_times
+from lmc_core.diagnostics.matching import Matching, match
+from lmc_core.diagnostics.projection import Cloud, frame_times, partners, project
+from lmc_core.diagnostics.units import reads_groups, unit_weights, units_of
 from lmc_core.report import Report, silent
 
 if TYPE_CHECKING:
@@ -100,7 +101,6 @@ def diagnose(
             features = connectivity(a, (b, aligned), symmetry, data.x_test, report=report)
         except TraceError as error:
             notes.append(f"Features were not compared: {error}")
-    projections: tuple[Projection, ...] = ("pca-weights",) if moments is None else ("pca-data", "pca-weights")
     frames = frame_times(t)
     clouds: dict[tuple[str, str], Cloud] = {}
     matchings: dict[str, Matching] = {}
@@ -108,38 +108,32 @@ def diagnose(
     for number, (group, label) in enumerate(labels(symmetry).items()):
         report("drawing the layers", number, len(symmetry.groups))
         coupling = alignment.couplings.get(group)
-        for projection in projections:
-            clouds[group, projection] = cloud(
-                a,
-                b,
-                aligned,
-                symmetry,
-                group,
-                t=frames,
-                projection=projection,
-                moments=moments,
-                label=label,
-                coupling=coupling,
-                seed=seed,
-            )
+        plain = units_of((a, b, aligned), symmetry, group)
+        seen = None if moments is None else units_of((a, b, aligned), symmetry, group, moments)
+        centred = None if moments is None else unit_weights(a, symmetry, group, moments, centred=True)
+        moved = reads_groups(symmetry, group)
+        for projection, rows in (("pca-data", seen), ("pca-weights", plain)):
+            if rows is not None:
+                clouds[group, projection] = project(
+                    *rows,
+                    t=frames,
+                    group=group,
+                    label=label,
+                    projection=projection,
+                    moved_inputs=moved,
+                    partner=partners(coupling),
+                    seed=seed,
+                )
         met = correlations.get(group, ())
-        matchings[group] = matching(
-            a,
-            b,
-            aligned,
-            symmetry,
-            group,
-            moments=moments,
-            coupling=coupling,
-            correlation=met[-1].correlation if met else None,
-            label=label,
-            seed=seed,
+        correlation = met[-1].correlation if met else None
+        matchings[group] = match(
+            plain, seen, group=group, label=label, coupling=coupling, correlation=correlation, seed=seed
         )
         layers[group] = Layer(
             label=label,
             before=features[0].get(group),
             after=features[1].get(group),
-            spread=clouds[group, projections[0]].halfway,
-            dimension=dimension(a, symmetry, group, moments),
+            spread=clouds[group, "pca-weights" if seen is None else "pca-data"].halfway,
+            dimension=dimensions(plain[0], None if seen is None else seen[0], centred),
         )
     return Diagnosis(clouds, matchings, layers, tuple(notes))

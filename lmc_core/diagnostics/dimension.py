@@ -51,12 +51,24 @@ class Dimension:
 def dimension(network: Network, symmetry: Symmetry, group: str, moments: Sequence[Any] | None = None) -> Dimension:
     """The approximate dimension of one group's units; `moments` of the network's inputs (`alignment/moments.py`)."""
     weights = unit_weights(network, symmetry, group)
+    if moments is None:
+        return dimensions(weights)
+    centred = unit_weights(network, symmetry, group, moments, centred=True)
+    return dimensions(weights, unit_weights(network, symmetry, group, moments), centred)
+
+
+def dimensions(
+    weights: NDArray[np.float64],
+    seen: NDArray[np.float64] | None = None,
+    centred: NDArray[np.float64] | None = None,
+) -> Dimension:
+    """The spectra of rows (units, features) in the metrics of `Dimension`."""
     return Dimension(
         units=weights.shape[0],
         features=weights.shape[1],
         weights=spectrum(weights),
-        seen=None if moments is None else spectrum(unit_weights(network, symmetry, group, moments)),
-        centred=None if moments is None else spectrum(unit_weights(network, symmetry, group, moments, centred=True)),
+        seen=None if seen is None else spectrum(seen),
+        centred=None if centred is None else spectrum(centred),
     )
 
 

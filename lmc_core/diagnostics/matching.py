@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmc_core.diagnostics.cost import Cost, cost
+from lmc_core.diagnostics.shape import plane
 from lmc_core.diagnostics.units import array, units_of
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -91,6 +92,23 @@ def matching(
     """
     plain = units_of((a, b, aligned), symmetry, group)
     seen = None if moments is None else units_of((a, b, aligned), symmetry, group, moments)
+    return match(plain, seen, group=group, label=label or group, coupling=coupling, correlation=correlation, seed=seed)
+
+
+def match(
+    plain: Sequence[NDArray[np.float64]],
+    seen: Sequence[NDArray[np.float64]] | None,
+    *,
+    group: str,
+    label: str,
+    coupling: Coupling | None = None,
+    correlation: Any | None = None,
+    seed: int = 0,
+) -> Matching:
+    """The matching of three sets of rows (units, features): A's units, and their partners before and after alignment.
+
+    plain, seen   rows of W, and of W Σ^½ where that is known
+    """
     ours, before, after = seen or plain
     distances = [np.linalg.norm(ours - rows, axis=1) for rows in (before, after)]
     edges = np.linspace(0, max(float(np.max(distances)), 1e-12), BINS + 1)
@@ -108,7 +126,7 @@ def matching(
     ]
     return Matching(
         group=group,
-        label=label or group,
+        label=label,
         units=len(ours),
         moved=coupling.moved if coupling is not None and coupling.is_hard else None,
         metric="weights" if seen is None else "data",
@@ -144,8 +162,6 @@ def blocks(matrix: NDArray[np.float64], most: int = BLOCKS) -> NDArray[np.float6
 
 def _order(rows: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
     """Units of A (a sample, if there are many) by their place along the first principal component."""
-    from lmc_core.diagnostics.projection import plane
-
     mean, basis, _ = plane(rows)
     order = np.argsort((rows - mean) @ basis[:, 0], kind="stable")
     if len(order) > SAMPLE:

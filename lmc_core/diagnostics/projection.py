@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lmc_core.diagnostics.shape import density, ellipse, farthest
+from lmc_core.diagnostics.shape import density, ellipse, farthest, plane
 from lmc_core.diagnostics.units import reads_groups, units_of
 from lmc_core.errors import InputError, SettingError
 from lmc_core.symmetry.symmetry import Symmetry
@@ -151,7 +151,6 @@ def cloud(
     if projection == "pca-data" and moments is None:
         raise SettingError("the projection as the data sees it needs the moments of A's inputs, or 'pca-weights'")
     weights = units_of((a, b, aligned), symmetry, group, moments if projection == "pca-data" else None)
-    perm = None if coupling is None else coupling.perm
     return project(
         *weights,
         t=np.asarray(t, dtype=np.float64),
@@ -159,7 +158,7 @@ def cloud(
         label=label or group,
         projection=projection,
         moved_inputs=reads_groups(symmetry, group),
-        partner=perm if perm is not None and perm.ndim == 1 else None,
+        partner=partners(coupling),
         seed=seed,
     )
 
@@ -229,6 +228,11 @@ def project(
     )
 
 
+def partners(coupling: Coupling | None) -> NDArray[np.int64] | None:
+    """The number of B's unit that each of A's meets, where that is one unit of a group that is not nested."""
+    return None if coupling is None or coupling.perm is None or coupling.perm.ndim > 1 else coupling.perm
+
+
 def spread_kept(a: NDArray[np.float64], b: NDArray[np.float64], t: NDArray[np.float64]) -> NDArray[np.float64]:
     """Spread kept: Σ_u ‖w_u(t) − mean‖² / [(1−t)·same at A + t·same at B], over all directions.
 
@@ -242,28 +246,6 @@ def spread_kept(a: NDArray[np.float64], b: NDArray[np.float64], t: NDArray[np.fl
     ends = (1 - t) * aa + t * bb
     kept = (1 - t) ** 2 * aa + t**2 * bb + 2 * t * (1 - t) * ab
     return np.divide(kept, ends, out=np.ones_like(ends), where=ends > 0)
-
-
-def plane(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """The first two principal components of rows (n, d).
-
-    Returns mean (d,), basis (d, 2), share of the variance along each (2,). Signs are fixed: the largest entry of each
-    component is positive. Rows that span less than two dimensions give zero columns.
-    """
-    from sklearn.decomposition import PCA
-
-    mean = rows.mean(0)
-    found = min(2, *rows.shape)
-    basis, explained = np.zeros((rows.shape[1], 2)), np.zeros(2)
-    total = float(((rows - mean) ** 2).sum())
-    if total > 0:
-        solver = "arpack" if min(rows.shape) > 64 else "full"
-        pca = PCA(found, svd_solver=solver, random_state=0).fit(rows)
-        basis[:, :found] = pca.components_.T
-        explained[:found] = pca.explained_variance_ratio_
-        peaks = basis[np.abs(basis).argmax(0), [0, 1]]
-        basis *= np.where(peaks < 0, -1.0, 1.0)
-    return mean, basis, explained
 
 
 def frame_times(t: NDArray[np.float64], limit: int = _FRAMES) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The shape of point clouds: densities, ellipses, evenly spread points."""
+"""The shape of point clouds: principal plane, densities, ellipses, evenly spread points."""
 
 from __future__ import annotations
 
@@ -6,6 +6,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+_EXACT = 256
+_BLOCK, _STEPS = 4, 48
+
+
+def plane(rows: Array) -> tuple[Array, Array, Array]:
+    """The first two principal components of rows (n, d).
+
+    Returns mean (d,), basis (d, 2), share of the variance along each (2,). Signs are fixed: the largest entry of each
+    component is positive. Rows that span less than two dimensions give zero columns.
+    """
+    mean = rows.mean(0)
+    centred = rows - mean
+    basis, explained = np.zeros((rows.shape[1], 2)), np.zeros(2)
+    total = float((centred**2).sum())
+    if total > 0:
+        space = _krylov(centred) if min(rows.shape) > _EXACT else None
+        _, values, vectors = np.linalg.svd(centred if space is None else centred @ space, full_matrices=False)
+        found = min(2, int((values > 1e-12 * values[0]).sum()))
+        basis[:, :found] = vectors[:found].T if space is None else space @ vectors[:found].T
+        explained[:found] = values[:found] ** 2 / total
+        peaks = basis[np.abs(basis).argmax(0), [0, 1]]
+        basis *= np.where(peaks < 0, -1.0, 1.0)
+    return mean, basis, explained
+
+
+def _krylov(rows: Array) -> Array:
+    """An orthonormal basis (d, ≤ 192) that holds the leading right singular vectors of rows (n, d).
+
+    Block Krylov iteration (Musco & Musco 2015, alg. 2) from a fixed start, so that the same rows give the same plane.
+    """
+    block = np.random.default_rng(0).normal(size=(rows.shape[1], _BLOCK))
+    space = np.zeros((rows.shape[1], 0))
+    for _ in range(_STEPS):
+        for _again in range(2):  # once is not enough in floating point
+            block = np.linalg.qr(block - space @ (space.T @ block))[0]
+        space = np.concatenate([space, block], axis=1)
+        block = rows.T @ (rows @ block)
+    return space
 
 
 def density(values: Array, grid: Array) -> Array:

@@ -11,6 +11,8 @@ from lmc_core.paths.profile import Profile
 
 _FADES = 0.75
 """The signal fades if the variance of pre-activations half-way is below this share of the ends'."""
+_KEEPS, _STAYS = 0.75, 0.1
+"""The cloud keeps its shape from this spread on; the loss stays low up to this share of the naive barrier."""
 
 
 @dataclass(frozen=True)
@@ -88,17 +90,21 @@ def figure_caption(
     if found.case == "unaligned":
         parts.append("B stays in its trained order, so both panels show the same partners.")
     elif cloud.moved_inputs:
-        parts.append("After alignment B is drawn with its inputs re-ordered too, so its cloud lies on that of A.")
+        parts.append(
+            "After alignment B is drawn with its inputs re-ordered too, so its cloud differs between the panels."
+        )
     else:
         parts.append("Both panels hold the same dots; only the partners differ.")
     before, after = cloud.halfway
     if found.case in ("removes", "strongly") and before < after:
         faded = signal is not None and signal[0] < fades and signal[0] < signal[1]
         shrinks = ["the cloud shrinks towards its centre"] + ["the signal fades"] * faded
-        rise = f"the loss rises by {words.loss(naive.barrier())}"
+        shape = "keeps its shape" if after >= _KEEPS else "keeps more of its shape"
+        stays = "stays low" if aligned.barrier() <= _STAYS * naive.barrier() else "rises less"
         parts.append(
-            f":orange[Before], a unit is averaged with a stranger: {', '.join(shrinks)}, and {rise}. "
-            ":green[After], a unit is averaged with its counterpart: the cloud keeps its shape and the loss stays low."
+            f":orange[Before], a unit is averaged with a stranger: {', '.join(shrinks)}, and the loss rises by "
+            f"{words.loss(naive.barrier())}. :green[After], a unit is averaged with its counterpart: the cloud {shape} "
+            f"and the loss {stays}."
         )
     else:
         parts.append(
