@@ -142,13 +142,14 @@ def test_a_cifar_resnet_has_6n_plus_2_layers(n):
     assert sum(isinstance(m, nn.Conv2d | nn.Linear) for m in module.modules()) == 6 * n + 2
 
 
-def test_shortcut_a_takes_every_other_pixel_and_adds_zero_channels():
-    made = architecture("resnet", blocks=[1, 1], widths=[4, 8], shortcut="A", norm="none", input_shape=[4, 6, 6])
+@pytest.mark.parametrize(("shortcut", "before", "after"), [("A", 2, 2), ("A-end", 0, 4)])
+def test_shortcut_a_takes_every_other_pixel_and_adds_zero_channels(shortcut, before, after):
+    made = architecture("resnet", blocks=[1, 1], widths=[4, 8], shortcut=shortcut, norm="none", input_shape=[4, 6, 6])
     block = build(made).get_submodule("layer2.0")
     nn.init.zeros_(block.conv2.weight)
     x = torch.rand(2, 4, 6, 6)
-    zeros = torch.zeros(2, 2, 3, 3)
-    assert torch.equal(block(x), torch.cat([zeros, x[:, :, ::2, ::2], zeros], 1))
+    zeros = [torch.zeros(2, count, 3, 3) for count in (before, after)]
+    assert torch.equal(block(x), torch.cat([zeros[0], x[:, :, ::2, ::2], zeros[1]], 1))
 
 
 def test_channel_norm_is_layer_norm_of_the_channels_last_view():

@@ -101,14 +101,9 @@ def unzip(packed: bytes, name: str) -> bytes:
 
 def read_idx(content: bytes, name: str) -> NDArray[np.uint8]:
     """An array of bytes from the idx format: 0 0 8 ndim, then ndim big-endian sizes, then the values."""
-    if (
-        len(content) < 8
-        or content[:3] != b"\0\0\x08"
-        or content[3] not in (1, 2, 3, 4)
-        or len(content) < 4 + 4 * content[3]
-    ):
+    ndim = content[3] if len(content) > 3 and content[:3] == b"\0\0\x08" else 0
+    if not 1 <= ndim <= 4 or len(content) < 4 + 4 * ndim:
         raise DataError(f"{name} is not an idx file of bytes (it starts with {content[:4].hex(' ')})")
-    ndim = content[3]
     shape = tuple(int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(ndim))
     values = np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * ndim)
     if values.size != int(np.prod(shape, dtype=object)):

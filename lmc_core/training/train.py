@@ -78,8 +78,10 @@ def train(
     data = data or dataset(recipe.data)
     generator = torch.Generator().manual_seed(seed)
     module = _initialised(recipe, generator)
-    _check_fit(recipe, data)
-    module.to(device).train()
+    _check_fit(recipe, module, data)
+    images = len(example_inputs(recipe.architecture)[0].shape) == 4
+    layout = torch.channels_last if images else torch.contiguous_format  # a third less time for convolutions on a CPU
+    nn.utils.convert_conv2d_weight_memory_format(module.to(device), layout).train()
     before = _prepare(recipe, module)
     limit = recipe.train_examples
     x, y = before(torch.from_numpy(data.x_train[:limit]).to(device)), torch.from_numpy(data.y_train[:limit]).to(device)
@@ -88,10 +90,9 @@ def train(
     for step, indices in enumerate(_batches(len(y), recipe, generator)):
         for group in optimiser.param_groups:
             group["lr"] = rate(recipe, step, steps)
-        images = x[indices.to(device)]
-        if recipe.augment == "flip-crop":
-            images = flip_crop(images, generator)
-        loss = F.cross_entropy(module(images), y[indices.to(device)])
+        indices = indices.to(device)
+        inputs = flip_crop(x[indices], generator) if recipe.augment == "flip-crop" else x[indices]
+        loss = F.cross_entropy(module(inputs.contiguous(memory_format=layout)), y[indices])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if recipe.clip is not None:
@@ -100,7 +101,7 @@ def train(
         if step % 20 == 0:
             report("training", step, steps)
     report("training", steps, steps)
-    module.eval()
+    nn.utils.convert_conv2d_weight_memory_format(module.eval(), torch.contiguous_format)
     x_test, y_test = before(torch.from_numpy(data.x_test).to(device)), torch.from_numpy(data.y_test).to(device)
     scores = {"train": score(module, x, y), "test": score(module, x_test, y_test)}
     about = {
@@ -152,7 +153,7 @@ def flip_crop(images: Tensor, generator: torch.Generator) -> Tensor:
     rows = torch.arange(h, device=images.device) + down
     columns = torch.arange(w, device=images.device) + right
     each = torch.arange(b, device=images.device)[:, None, None]
-    return padded[each, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
+    return padded[each, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
 def lecun(module: nn.Module, generator: torch.Generator) -> None:
@@ -212,13 +213,13 @@ def _check(recipe: Recipe, seed: int) -> None:
             raise SettingError(f"{name}={getattr(recipe, name)} is not positive")
 
 
-def _check_fit(recipe: Recipe, data: Dataset) -> None:
+def _check_fit(recipe: Recipe, module: nn.Module, data: Dataset) -> None:
     """The network reads examples of this size and knows all classes."""
     inputs = example_inputs(recipe.architecture)
     wanted = tuple(inputs[0].shape[1:])
     if math.prod(wanted) != math.prod(data.shape):
         raise DataError(f"examples of {data.name} have shape {data.shape}; this network reads {wanted}")
     with torch.no_grad():
-        classes = build(recipe.architecture).eval()(*inputs).shape[-1]
+        classes = module.eval()(*inputs).shape[-1]
     if classes < len(data.classes):
         raise DataError(f"{data.name} has {len(data.classes)} classes; this network tells {classes} apart")

@@ -23,9 +23,10 @@ class ResNetOptions:
     expansion: int = option("channels a bottleneck block puts out for each one inside", 4)
     groups: int = option("groups of a bottleneck's 3×3 convolution", 1)
     shortcut: str = option(
-        "where a block changes shape. A: every other pixel, zero channels added; B: 1×1 convolution and norm",
+        "where a block changes shape. A: every other pixel, zero channels on both sides; A-end: after the others; "
+        "B: 1×1 convolution and norm",
         "B",
-        choices=("A", "B"),
+        choices=("A", "A-end", "B"),
     )
     norm: str = option("norm after every convolution", "bn", choices=NORMS)
     norm_groups: int = option("groups of a GroupNorm", 1)
@@ -40,11 +41,11 @@ class ResNetOptions:
 
 
 class PadShortcut(nn.Module):
-    """Shortcut without parameters (option A): every `stride`-th pixel, zero channels before and after."""
+    """Shortcut without parameters (option A): every `stride`-th pixel, zero channels on both sides or at the end."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int):
+    def __init__(self, inputs: int, outputs: int, stride: int, centred: bool):
         super().__init__()
-        self.before = (outputs - inputs) // 2
+        self.before = (outputs - inputs) // 2 if centred else 0
         self.after = outputs - inputs - self.before
         self.stride = stride
 
@@ -81,7 +82,7 @@ class Block(nn.Module):
         elif stride != 1 or inputs != outputs:
             if outputs < inputs:
                 raise SettingError(f"shortcut A cannot go from {inputs} to {outputs} channels; use B")
-            self.downsample = PadShortcut(inputs, outputs, stride)
+            self.downsample = PadShortcut(inputs, outputs, stride, o.shortcut == "A")
 
     def forward(self, x: Tensor) -> Tensor:
         y = x

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product, takewhile
 from math import isqrt
 from typing import Any
 
@@ -118,7 +118,7 @@ def _placed(
         if h * w == pixels and checked.head == "flatten" and checked.head_size in (0, isqrt(pixels)):
             return tried, wish
     if pixels == 1 and given.get("head", "mean") != "flatten":
-        plan = next(iter(_patterns(channels)))
+        plan = next(_natural_patterns(channels))
         mean = replace(plan, pools=(*plan.pools[:-1], 0))
         side = _sides(inputs)[0]
         placed = {"input_shape": [inputs, side, side], "padding": _same(kernels), "head": "mean"}
@@ -139,15 +139,15 @@ def _candidates(
     channels: list[int], inputs: int, kernels: Sequence[int]
 ) -> Iterator[tuple[tuple[int, int, int], list[int], _Plan]]:
     """Images, paddings and poolings: usual sizes with usual poolings, with any pooling, then rare sizes likewise."""
-    same = _same(kernels)
-    paddings = [same, [0]]
+    paddings = [_same(kernels), [0]]
     if len(kernels) > 1:
         paddings.append([kernels[0] // 2, *[0] * (len(kernels) - 1)])
+    usual, others = list(_natural_patterns(channels)), list(_other_patterns(channels))
     for sides in (_sides(inputs), _RARE):
-        for plan in _patterns(channels):
-            for padding in paddings:
-                for side in sides:
-                    yield (inputs, side, side), padding, plan
+        for plan, padding, side in product(usual, paddings, sides):
+            yield (inputs, side, side), padding, plan
+        for side, plan, padding in product(sides, others, paddings):
+            yield (inputs, side, side), padding, plan
 
 
 def _sides(inputs: int) -> tuple[int, ...]:
@@ -155,33 +155,21 @@ def _sides(inputs: int) -> tuple[int, ...]:
     return _USUAL.get(inputs, _USUAL[3])
 
 
-def _patterns(channels: list[int]) -> Iterator[_Plan]:
-    """Poolings after every run of equal channels (a last run of four or more is two, as in VGG),
-    after every convolution, then all other placements.
-    """
-    ends = [a != b for a, b in pairwise(channels)] + [True]
-    runs = []
-    length = 0
-    for end in ends:
-        length += 1
-        if end:
-            runs.append(length)
-            length = 0
-    seen = set()
-    if len(runs) > 1 and runs[-1] >= 4:
+def _natural_patterns(channels: list[int]) -> Iterator[_Plan]:
+    """Poolings after every run of equal channels (a last run of four or more is two, as in VGG), or everywhere."""
+    ends = [int(a != b) for a, b in pairwise(channels)] + [1]
+    last = len(list(takewhile(lambda width: width == channels[-1], reversed(channels))))
+    if last >= 4 and last < len(channels):
         halves = list(ends)
-        halves[len(channels) - 1 - runs[-1] // 2] = True
-        seen.add(tuple(map(int, halves)))
-        yield _Plan(tuple(map(int, halves)))
-    for pools in (tuple(map(int, ends)), (1,) * len(channels)):
-        if pools not in seen:
-            seen.add(pools)
-            yield _Plan(pools)
-    if len(channels) > _PATTERNS:
-        return
+        halves[len(channels) - 1 - last // 2] = 1
+        yield _Plan(tuple(halves))
+    yield _Plan(tuple(ends))
+    yield _Plan((1,) * len(channels))
+
+
+def _other_patterns(channels: list[int]) -> Iterator[_Plan]:
+    """All placements of poolings in a short network, many and late ones first."""
     places = range(len(channels))
-    for count in range(len(channels), -1, -1):
+    for count in reversed(range(len(channels) + 1 if len(channels) <= _PATTERNS else 0)):
         for chosen in combinations(reversed(places), count):
-            pools = tuple(int(i in chosen) for i in places)
-            if pools not in seen:
-                yield _Plan(pools)
+            yield _Plan(tuple(int(i in chosen) for i in places))

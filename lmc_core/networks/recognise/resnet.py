@@ -166,7 +166,9 @@ def _assumed(options: Mapping[str, Any]) -> Iterator[Assumption]:
     yield Assumption("stem_pool", "auto", why)
     if options["shortcut"] == "A":
         yield Assumption("family", "resnet", "a plain chain of convolutions (family=cnn) has the same tensors")
-        yield Assumption("shortcut", "A", "shortcuts without tensors: every other pixel, zero channels on both sides")
+        yield Assumption(
+            "shortcut", "A", "shortcuts without tensors: zero channels on both sides, or after the others (A-end)"
+        )
     if options["norm"] in ("ln", "gn"):
         why = "LayerNorm over channels and GroupNorm have the same tensors; norm=gn norm_groups=… otherwise"
         yield Assumption("norm", options["norm"], why)
