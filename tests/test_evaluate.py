@@ -321,9 +321,11 @@ def test_data_that_do_not_fit_are_refused_with_the_reason(data, reason):
         evaluate(LinearPath(a, shifted(a)), data, points=2)
 
 
-def test_a_path_of_one_point_is_refused(trained, digits):
-    with pytest.raises(SettingError, match="points=1"):
-        evaluate(trained, digits, points=1)
+@pytest.mark.parametrize("setting", [{"points": 1}, {"batch": 0}, {"train_examples": -5}, {"test_examples": 0}])
+def test_settings_out_of_range_are_refused(setting, trained, digits):
+    ((name, value),) = setting.items()
+    with pytest.raises(SettingError, match=f"{name}={value}"):
+        evaluate(trained, digits, **setting)
 
 
 class LiveBytes(TorchDispatchMode):

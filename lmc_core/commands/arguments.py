@@ -52,6 +52,11 @@ def read_model(text: str, args: argparse.Namespace, *, like: Network | None = No
     return load(path, arch=pairs(args.arch, "--arch"), normalize=normalization(args.normalize), like=like)
 
 
+def title(text: str) -> str:
+    """A short name for the model an argument names: its folder and file, without the ending."""
+    return "/".join(Path(text).with_suffix("").parts[-2:])
+
+
 def pairs(words: Iterable[str], option: str) -> dict[str, str]:
     """["a=1", "b=2"] as a mapping. Raises SettingError for a word without "="."""
     found = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from lmc_core.commands.arguments import Answer, add_reading, read_model, table
+from lmc_core.commands.arguments import Answer, add_reading, read_model, table, title
 from lmc_core.report import Report
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
 
     network = read_model(args.model, args)
     data = dataset(args.data) if args.data else None
-    title = str(network.metadata.get("title") or args.model)
-    result = inspect_network(network, data, title=title, device=args.device, report=report)
+    result = inspect_network(network, data, title=title(args.model), device=args.device, report=report)
     return Answer(result.json, _text(result))
 
 

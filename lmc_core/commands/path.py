@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from lmc_core.commands.arguments import Answer, add_reading, check_output, pairs, read_model, table, write
+from lmc_core.commands.arguments import Answer, add_reading, check_output, pairs, read_model, table, title, write
 from lmc_core.methods import METHODS
 from lmc_core.report import Report
 
@@ -57,6 +57,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     report("reading the networks", 0, 0)
     from lmc_core.data.registry import dataset
     from lmc_core.paths.recalibrate import default_recalibration
+    from lmc_core.runs.facts import card_of
     from lmc_core.runs.work import path_run
 
     data = dataset(args.data)
@@ -74,6 +75,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
         seed=args.seed,
         train_examples=args.train_examples or None,
         device=args.device,
+        models=(card_of(a, title=title(args.a)), card_of(b, title=title(args.b))),
         report=report,
     )
     if args.out:

@@ -87,8 +87,9 @@ def evaluate_many(
     """
     if points < 2:
         raise SettingError(f"points={points}: a path needs its two ends, so at least 2 points")
-    if batch is not None and batch < 1:
-        raise SettingError(f"batch={batch} is less than one row")
+    for name, number in (("batch", batch), ("train_examples", train_examples), ("test_examples", test_examples)):
+        if number is not None and number < 1:
+            raise SettingError(f"{name}={number} is less than one; leave it out for the default")
     if any(path.network.module is not paths[0].network.module for path in paths):
         raise SettingError("paths evaluated together must share one module; evaluate them one by one")
     began = time.perf_counter()
