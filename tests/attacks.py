@@ -143,6 +143,18 @@ def with_call(module: str, name: str, argument: str) -> bytes:
     )
 
 
+def laughing() -> bytes:
+    """A pickle of 200 bytes whose one dictionary key has 2**60 parts when it is hashed or printed."""
+    doubled = b"".join(b"q" + bytes([i]) + b"h" + bytes([i]) + b"\x86" for i in range(60))
+    return b"\x80\x02})" + doubled + b"Ns."
+
+
+def contradicting(data: bytes) -> bytes:
+    """An archive whose two forms of the end name different places of the list of entries."""
+    end = data.rindex(b"PK\x05\x06")
+    return data[: end + 16] + struct.pack("<I", 0) + data[end + 20 :]
+
+
 def _set(document: Any, *path: Any, value: Any) -> None:
     for key in path[:-1]:
         document = document[key]
@@ -367,6 +379,8 @@ DAMAGED: dict[str, Builder] = dict(
         ),
         _file("expanded.pt", lambda c: saved({"w": torch.ones(1).expand(10**9)})),
         _file("twice.pt", lambda c: with_pickle(saved(weights()), lambda p: p.replace(b"fc2.bias", b"fc1.bias"))),
+        _file("laughing.pt", lambda c: with_pickle(saved(weights()), lambda _: laughing())),
+        _file("contradicting.pt", lambda c: contradicting(saved(weights()))),
         _file("list.pt", lambda c: saved([torch.ones(3)])),
         _file("one-tensor.pt", lambda c: saved(torch.ones(3))),
         _file("no-tensors.pt", lambda c: saved({"epoch": 3})),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import pickle
+import random
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import attacks
 import pytest
+import safetensors.torch
 import torch
 from attacks import ATTACKS, PICKLES, PROGRAMS
 
@@ -106,6 +108,42 @@ def test_reading_a_hostile_pickle_imports_and_calls_nothing(
     with pytest.raises(CheckpointError, match=r"builtins\.eval"):
         read_contents(path, "torch-zip")
     assert "pathlib" not in asked
+
+
+def sound(format: str, folder: Path) -> bytes:
+    """A file that loads."""
+    if format == "program":
+        return attacks.exported(folder).read_bytes()
+    if format == "safetensors":
+        return safetensors.torch.save(attacks.weights())
+    return attacks.saved(attacks.weights(), _use_new_zipfile_serialization=format == "zip")
+
+
+@pytest.mark.parametrize("format", ["safetensors", "zip", "legacy", "program"])
+def test_a_file_with_any_byte_changed_loads_or_is_refused_and_does_nothing_else(format: str, tmp_path: Path) -> None:
+    data, rng = sound(format, tmp_path), random.Random(7)
+    path = tmp_path / "changed"
+    refused = 0
+    for _ in range(150):
+        changed = bytearray(data)
+        for _ in range(rng.choice([1, 1, 4])):
+            changed[rng.randrange(len(data))] = rng.randrange(256)
+        path.write_bytes(changed)
+        with suppress(InputError):
+            lmc.load(str(path))
+            continue
+        refused += 1
+    assert refused > 0
+
+
+@pytest.mark.parametrize("format", ["safetensors", "zip", "legacy", "program"])
+def test_a_file_cut_anywhere_is_refused(format: str, tmp_path: Path) -> None:
+    data = sound(format, tmp_path)
+    path = tmp_path / "cut"
+    for length in range(0, len(data), max(1, len(data) // 60)):
+        path.write_bytes(data[:length])
+        with pytest.raises(InputError):
+            lmc.load(str(path))
 
 
 def test_the_sentence_names_the_tensor_that_is_not_a_number(tmp_path: Path, canary: Path) -> None:

@@ -167,6 +167,24 @@ def test_a_loaded_program_is_a_module_like_any_other(name: str, tmp_path: Path) 
     assert lmc.load(str(tmp_path / "two.pt2")).fingerprint == one.fingerprint
 
 
+@pytest.mark.parametrize("name", ANY)
+def test_a_program_follows_to_another_number_type(name: str, tmp_path: Path) -> None:
+    one = made(name)
+    one.export(str(tmp_path / "one.pt2"))
+    double = lmc.load(str(tmp_path / "one.pt2")).to(dtype=torch.float64)
+    inputs = tuple(x.double() if x.is_floating_point() else x for x in ANY[name][1](3))
+    wanted = one.to(dtype=torch.float64)(*inputs)
+    assert wanted.dtype == torch.float64
+    torch.testing.assert_close(double(*inputs), wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ANY)
+def test_a_program_follows_to_another_device(name: str, tmp_path: Path) -> None:
+    made(name).export(str(tmp_path / "one.pt2"))
+    moved = lmc.load(str(tmp_path / "one.pt2")).to("meta")
+    assert moved(*(x.to("meta") for x in ANY[name][1](3))).device.type == "meta"
+
+
 def test_torch_opens_our_programs_too(tmp_path: Path) -> None:
     one = made("vision")
     one.export(str(tmp_path / "one.pt2"))

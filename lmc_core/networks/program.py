@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -128,15 +128,48 @@ def _sample_inputs(found: Program) -> tuple[Tensor, ...]:
     return tuple(made)
 
 
+class Traced(torch.fx.GraphModule):
+    """A traced computation as an ordinary module: tensors it makes on the way follow `.to(device, dtype)`."""
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Traced:
+        super()._apply(fn, recurse)
+        own = [*self.parameters(), *self.buffers()]
+        floats = [x.dtype for x in own if x.is_floating_point()]
+        for graph in (m for m in self.modules() if isinstance(m, torch.fx.GraphModule)):
+            for node in graph.graph.nodes:
+                options = dict(node.kwargs)
+                if own and options.get("device") is not None:
+                    options["device"] = own[0].device
+                made = getattr(node.target, "_opname", "") in _MAKERS
+                if (
+                    floats
+                    and made
+                    and isinstance(dtype := options.get("dtype"), torch.dtype)
+                    and dtype.is_floating_point
+                ):
+                    options["dtype"] = floats[0]
+                node.kwargs = options
+            graph.recompile()
+        return self
+
+
+_MAKERS = frozenset({"zeros", "ones", "full", "arange", "linspace", "eye", "scalar_tensor", "rand", "randn", "normal"})
+"""Operations that make a tensor from nothing."""
+
+
 def _plain_module(program: torch.export.ExportedProgram, found: Program) -> nn.Module:
     """The program as an ordinary module: eval(), deepcopy and tracing work, tied weights are one parameter, and
     constants stay outside the state."""
     unlifted = program.module()
+    for inner in (m for m in unlifted.modules() if isinstance(m, torch.fx.GraphModule)):
+        for node in inner.graph.find_nodes(op="call_function", target=torch.ops.aten._assert_tensor_metadata.default):
+            inner.graph.erase_node(node)  # they would hold the module to the type and device of its export
+        inner.recompile()
     graph = unlifted.graph
     graph.set_codegen(torch.fx.graph.CodeGen())
     output = graph.output_node()
     output.args = cast(tuple[torch.fx.Node], output.args[0])
-    module = torch.fx.GraphModule(unlifted, graph)
+    module = Traced(unlifted, graph)
     for name, tensor in program.state_dict.items():
         parent, _, leaf = name.rpartition(".")
         owner = _owner(module, parent)
