@@ -101,7 +101,7 @@ def test_a_damaged_archive_is_refused_and_named(elsewhere):
     path.write_bytes(b"not an archive")
     with pytest.raises(DataError, match=r"cifar-10-binary.tar.gz is not a readable tar archive"):
         cifar.cifar10()
-    with tarfile.open(path, "w:gz") as archive:
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
         for name in cifar.BATCHES:
             entry = tarfile.TarInfo(f"../../{name}")
             entry.size = 30_730_000
@@ -185,7 +185,7 @@ def test_a_file_that_is_no_idx_file_is_refused(content):
 
 
 def test_a_gzip_bomb_stops_at_the_limit():
-    bomb = gzip.compress(bytes(200 << 20), 1)
+    bomb = gzip.compress(bytes(80 << 20), 1)
     assert len(idx.unzip(bomb, "bomb")) == 64 << 20
     with pytest.raises(DataError, match="not a gzip file"):
         idx.unzip(b"plain", "plain")

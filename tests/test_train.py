@@ -178,6 +178,12 @@ def test_the_index_agrees_with_the_files(listed):
     assert (torch.cat(right).numpy() == data.y_test).mean() == pytest.approx(listed["accuracy"]["test"], abs=2e-4)
 
 
+def test_the_readme_states_the_scores_of_the_index():
+    rows = [row.split("|") for row in (CHECKPOINTS / "README.md").read_text().splitlines() if row.startswith("| `")]
+    stated = {row[1].strip(" `"): (row[5].strip(), row[6].strip()) for row in rows}
+    assert stated == {e["id"]: (f"{100 * e['accuracy']['test']:.2f} %", f"{e['loss']['test']:.4f}") for e in INDEX}
+
+
 def test_widths_of_the_digits_networks_are_in_their_names():
     for width in (32, 128, 512):
         assert list(RECIPES[f"digits-mlp-{width}"].architecture.options["widths"][1:-1]) == [width] * 3
