@@ -23,7 +23,7 @@ class Group:
     kind: str = "permutation"
 
     def __str__(self) -> str:
-        return f"({self.name} within {self.within})" if self.within else self.name
+        return axis_text(self)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Fixed:
     size: int
 
     def __str__(self) -> str:
-        return str(self.size)
+        return axis_text(self)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Product:
         return prod(factor.size for factor in self.factors)
 
     def __str__(self) -> str:
-        return "·".join(f"({f})" if isinstance(f, Sum) else str(f) for f in self.factors)
+        return axis_text(self)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Sum:
         return sum(part.size for part in self.parts)
 
     def __str__(self) -> str:
-        return " + ".join(str(part) for part in self.parts)
+        return axis_text(self)
 
 
 Axis = Group | Fixed | Product | Sum
@@ -78,3 +78,23 @@ def groups_in(axis: Axis) -> Iterator[Group]:
         case Sum(parts):
             for part in parts:
                 yield from groups_in(part)
+
+
+def axis_text(axis: Axis, sized: set[str] | None = None) -> str:
+    """An axis as a pattern: `channel·49`, `head·(qk within head)`, `h + h + h + h`.
+
+    sized   names of groups whose size was written before; with a set, the first mention of a group says its size
+    """
+    match axis:
+        case Fixed(size):
+            return str(size)
+        case Group(name, size, within):
+            known = sized is None or name in sized
+            text = name if known else f"{name}:{size}"
+            if sized is not None:
+                sized.add(name)
+            return f"({text} within {within})" if within else text
+        case Product(factors):
+            return "·".join(f"({axis_text(f, sized)})" if isinstance(f, Sum) else axis_text(f, sized) for f in factors)
+        case Sum(parts):
+            return " + ".join(axis_text(part, sized) for part in parts)

@@ -18,15 +18,16 @@ from lmc_core.symmetry.values import Slot
 from lmc_core.symmetry.verify import verify as measure
 
 
-def symmetry(network: Network, *, verify: bool = True, seconds: float = 60.0) -> Symmetry:
+def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: float = 60.0) -> Symmetry:
     """The groups of interchangeable units of a network, and where each sits.
 
     verify    permute at random and compare outputs; a group that changes them is dropped and reported as pinned
+    batch     rows of the traced input; the batch size of the example where the module accepts no other
     seconds   limit for tracing
 
     Raises TraceError if the module cannot be traced; declare its symmetry then.
     """
-    traced = trace(network, working_batch(network, 2, seconds=seconds), seconds=seconds)
+    traced = trace(network, working_batch(network, batch, seconds=seconds), seconds=seconds)
     shapes = {name: tuple(x.shape) for name, x in network.state.items()}
     reading = read(traced, shapes)
     frozen = freeze(reading)

@@ -11,7 +11,10 @@ import torch
 from torch import Tensor
 from torch.fx import Graph, Node
 
+from lmc_core.errors import TraceError
 from lmc_core.symmetry.call import Call, Facts, Unsupported
+from lmc_core.symmetry.decompose import decomposed
+from lmc_core.symmetry.export import FALLBACK
 from lmc_core.symmetry.rules import REARRANGE, RULES
 from lmc_core.symmetry.rules.create import CONSTANT
 from lmc_core.symmetry.rules.order import opaque
@@ -95,7 +98,7 @@ class _Walk:
                 self.facts.time += 1
                 self.env[node] = self._item(node) if node.target is operator.getitem else self._call(node)
             elif node.op == "get_attr":
-                self.env[node] = None
+                self.env.setdefault(node, None)
         found: list[Value] = []
         torch.fx.node.map_arg(graph.output_node().args, lambda n: found.append(self.env[n]))
         return [value for value in found if isinstance(value, Value)]
@@ -109,7 +112,7 @@ class _Walk:
         args = torch.fx.node.map_arg(_arguments(node), lambda n: self.env[n])
         name = _name(node)
         made = Call(name, node.name, dict(args), shapes, self.facts, _outputs(node, len(shapes)))
-        result = self._apply(made)
+        result = self._apply(made, node)
         for value in made.left():
             for axis in value.axes:
                 pin(axis, f"an argument that the rule of {name} does not read")
@@ -130,7 +133,8 @@ class _Walk:
         ]
         return finished if isinstance(node.meta["val"], tuple | list) else finished[0] if finished else None
 
-    def _apply(self, call: Call) -> Any:
+    def _apply(self, call: Call, node: Node) -> Any:
+        """What the operation's rule says, or the rules of its decomposition; else everything is pinned."""
         rule = RULES.get(call.op)
         if rule is not None:
             try:
@@ -140,8 +144,29 @@ class _Walk:
                     return result
             except Unsupported:
                 pass
+        simpler = self._simpler(call, node)
+        if simpler is not None:
+            return simpler
         self.facts.unknown.append(call.op)
         return opaque(call)
+
+    def _simpler(self, call: Call, node: Node) -> list[Value] | None:
+        found = decomposed(node, _arguments(node))
+        if found is None:
+            return None
+        module, inputs = found
+        inside = _Walk(Facts(self.facts.roles, time=self.facts.time))
+        placeholders = [n for n in module.graph.nodes if n.op == "placeholder"]
+        inside.env = {p: self.env[source] for p, source in zip(placeholders, inputs, strict=True)}
+        for held in module.graph.nodes:
+            if held.op == "get_attr":
+                inside.env[held] = Value(tuple(_constant_axes(getattr(module, held.target))), data=False)
+        result = inside.over(module.graph)
+        if inside.facts.unknown or [v.shape for v in result] != list(call.shapes):
+            return None
+        for argument, value in call.args.items():
+            call.take_list(argument) if isinstance(value, list | tuple) else call.take(argument)
+        return result
 
 
 def _name(node: Node) -> str:
@@ -169,7 +194,10 @@ def _arguments(node: Node) -> dict[str, Any]:
 def _shapes(node: Node) -> list[tuple[int, ...]]:
     val = node.meta.get("val")
     listed = val if isinstance(val, tuple | list) else [val]
-    return [tuple(int(s) for s in v.shape) for v in listed if isinstance(v, Tensor)]
+    shapes = [tuple(v.shape) for v in listed if isinstance(v, Tensor)]
+    if not all(isinstance(size, int) for shape in shapes for size in shape):
+        raise TraceError(f"the shape of {node.name!r} depends on the data; {FALLBACK}")
+    return shapes
 
 
 def _outputs(node: Node, count: int) -> list[str | None]:

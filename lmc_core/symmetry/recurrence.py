@@ -47,6 +47,16 @@ def _split(graph: Graph, node: Node) -> None:
             made.meta["val"] = source.meta["val"][index]
             return made
 
+        def step(source: Node, start: list[Node], own: list[Node]) -> Node:
+            initial = start if many else start[0]
+            made = graph.call_function(
+                node.target,  # type: ignore[arg-type]
+                (source, initial, own, has_biases, 1, 0.0, False, False, batch_first),
+            )
+            shape = (*source.meta["val"].shape[:-1], start[0].meta["val"].shape[-1])
+            made.meta["val"] = (source.meta["val"].new_empty(shape), *(s.meta["val"] for s in start))
+            return made
+
         value = x
         for layer in range(layers):
             sequences = []
@@ -55,8 +65,7 @@ def _split(graph: Graph, node: Node) -> None:
                 own = list(params[cell * per_cell : (cell + 1) * per_cell])
                 start = [emit(aten.slice.Tensor, s, 0, cell, cell + 1) for s in states]
                 source = emit(aten.flip.default, value, [time]) if direction else value
-                initial = start if many else start[0]
-                call = emit(node.target, source, initial, own, has_biases, 1, 0.0, False, False, batch_first)
+                call = step(source, start, own)
                 sequence = item(call, 0)
                 for number in range(len(states)):
                     ends[number].append(item(call, number + 1))
@@ -65,6 +74,6 @@ def _split(graph: Graph, node: Node) -> None:
         results = [value, *(emit(aten.cat.default, parts, 0) for parts in ends)]
 
     for user in list(node.users):
-        user.replace_all_uses_with(results[user.args[1]])  # type: ignore[index, arg-type]
+        user.replace_all_uses_with(results[user.args[1]])  # type: ignore[index]
         graph.erase_node(user)
     graph.erase_node(node)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from lmc_core.symmetry.axis import Axis, Group, groups_in
+from lmc_core.symmetry.axis import Axis, Group, axis_text, groups_in
+
+if TYPE_CHECKING:
+    from lmc_core.networks.network import Network
 
 Role = Literal["write", "read", "both", "none"]
 """Of a tensor axis: it makes the units, it uses them, one tensor does both (tied embeddings), or neither is known."""
@@ -20,9 +23,11 @@ class Contraction:
     kind            "linear" (x Wᵀ), "matmul" (x W), "conv", "conv-transpose", "embedding",
                     "recurrent-input" (W_ih), "recurrent-hidden" (W_hh)
     input, output   names of graph values; for recurrent kinds `output` is the sequence of hidden states, and for
-                    "recurrent-hidden" `input` is that same sequence (read one step later)
+                    "recurrent-hidden" `input` is that same sequence (read one step later). Both are in the order in
+                    which the direction runs: the backward one reads a value that was flipped in time
     read, write     the axis of `weight` that meets `input`, and the one that becomes the feature axis of `output`
-    options         of a convolution: stride, padding, dilation, groups; of recurrence: reverse, batch_first
+    options         of a convolution: stride, padding, dilation, output_padding, groups; of recurrence: batch_first
+                    and the number of gate blocks, `gates`
     """
 
     weight: str
@@ -82,6 +87,35 @@ class Symmetry:
             if any(g.name == group for g in groups_in(axis))
         )
 
+    def verify(self, network: Network) -> float:
+        """The relative error max |Δ| / max |output| when every group is permuted at random at once."""
+        from lmc_core.symmetry.verify import verify
+
+        return verify(network, self, groups=False).error
+
+    def table(self) -> str:
+        """One line per tensor, such as `fc2.weight (fc2:20, fc1)`; `symmetry.declare` reads the same text.
+
+        The size of a group stands where it is first named. A role is written before an axis that carries a group unless
+        it is the usual one: the first axis writes, the second reads.
+        """
+        lines = []
+        sized: set[str] = set()
+        for name, axes in self.axes.items():
+            written = []
+            for number, axis in enumerate(axes):
+                role = self.roles.get((name, number), "none")
+                usual = role == usual_role(number) or not any(groups_in(axis))
+                text = axis_text(axis, sized)
+                written.append(text if usual else f"{role} {text}")
+            lines.append(f"{name} ({', '.join(written)})")
+        return "\n".join(lines)
+
     def children(self, group: str) -> tuple[str, ...]:
         """Names of the groups nested directly within `group`."""
         return tuple(g.name for g in self.groups.values() if g.within == group)
+
+
+def usual_role(axis: int) -> Role:
+    """What an axis of a weight, bias or norm does unless something else is said."""
+    return "write" if axis == 0 else "read" if axis == 1 else "none"

@@ -88,8 +88,8 @@ def cell(call: Call) -> Result:
             unify(state.axes[axis], x.axes[axis])
     release([x.axes[-1]], x.axes[:-1])
     name = call.names[0] or call.name
-    call.use("recurrent-input", weight_ih, 1, 0, x, biases[0] if biases else None, output=name, gates=gates)
-    call.use("recurrent-hidden", weight_hh, 1, 0, states[0], biases[1] if biases else None, output=name, gates=gates)
+    call.use("linear", weight_ih, 1, 0, x, biases[0] if biases else None, output=name, gates=gates)
+    call.use("linear", weight_hh, 1, 0, states[0], biases[1] if biases else None, output=name, gates=gates)
     made = Value((*x.axes[:-1], hidden))
     return [made for _ in call.shapes] if len(call.shapes) > 1 else made
 

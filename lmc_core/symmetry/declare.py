@@ -1,0 +1,219 @@
+"""A Symmetry written as text, for modules that cannot be traced.
+
+One line per tensor, in the notation that `Symmetry.table` prints:
+
+    fc1.weight (hidden, 64)                   the units of fc1 are one group, its inputs are fixed
+    fc1.bias (hidden)
+    fc2.weight (10, hidden)                   read by fc2
+    conv.weight (channel, 3, 3, 3)
+    fc.weight (10, channel·49)                a product: the outer factor varies slowest; `·` may be written ` * `
+    rnn.weight_hh (h + h + h + h, h)          a sum: four gate blocks of the same units
+    qkv.weight (head·(qk within head) + head·(qk within head) + head·(vo within head), stream)
+    embed.weight (1000, write stream)         a role before an axis, where it is not the usual one
+    blocks.*.up.weight (blocks.*.up, stream)  a star stands for one part of a name
+
+The first axis usually writes its units and the second reads them. Sizes follow from the tensors; where they do not,
+write them once: `head:12`. Tensors that are not mentioned do not move.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from lmc_core.errors import SettingError
+from lmc_core.networks.network import Network
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
+from lmc_core.symmetry.symmetry import Pinned, Role, Symmetry, usual_role
+from lmc_core.symmetry.verify import verify
+
+_LINE = re.compile(r"^(?P<tensor>\S+)\s*\((?P<axes>.*)\)$")
+_TOKEN = re.compile(r"[(),+·]|[^\s(),+·]+")
+_ROLES: tuple[Role, ...] = ("write", "read", "both", "none")
+
+
+def declare(network: Network, text: str) -> Symmetry:
+    """The Symmetry that `text` describes, verified on the network.
+
+    Raises SettingError, naming the line, if the text cannot be read, does not fit the tensors, or describes units that
+    are not interchangeable.
+    """
+    shapes = {name: tuple(x.shape) for name, x in network.state.items()}
+    lines = _matched(text, shapes)
+    parsed = {name: _Line(name, tokens).axes() for name, tokens in lines.items()}
+    for name, axes in parsed.items():
+        if len(axes) != len(shapes[name]):
+            raise SettingError(f"{name!r} has shape {shapes[name]} and is declared with {len(axes)} axes")
+    groups = _sized(parsed, shapes)
+    sized = {
+        name: tuple(_with_sizes(axis, groups) for _, axis in parsed[name])
+        if name in parsed
+        else tuple(map(Fixed, shape))
+        for name, shape in shapes.items()
+    }
+    roles = {
+        (name, number): parsed[name][number][0] or usual_role(number) if name in parsed else "none"
+        for name, shape in shapes.items()
+        for number in range(len(shape))
+    }
+    pinned = tuple(
+        Pinned(name, number, axis.size, "declared as fixed" if name in parsed else "not declared")
+        for name, some in sized.items()
+        for number, axis in enumerate(some)
+        if isinstance(axis, Fixed) and axis.size > 1
+    )
+    found = Symmetry(groups=groups, axes=sized, roles=roles, pinned=pinned)
+    report = verify(network, found)
+    if not report.holds:
+        culprits = ", ".join(report.broken) or "all groups together"
+        worst = max([report.error, *report.groups.values()])
+        raise SettingError(
+            f"the declared symmetry does not hold: permuting {culprits} changes the output by {worst:.1e} (relative); "
+            "check that every tensor these units touch is declared"
+        )
+    return replace(found, error=report.error)
+
+
+def _matched(text: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, list[str]]:
+    """Tensor → tokens of its axes, from the first line that matches it."""
+    found: dict[str, list[str]] = {}
+    for raw in text.splitlines():
+        line = raw.partition("#")[0].strip()
+        if not line:
+            continue
+        match = _LINE.match(line)
+        if match is None:
+            raise SettingError(f"{raw.strip()!r} is not a line such as 'fc1.weight (hidden, 64)'")
+        pattern = re.compile(re.escape(match["tensor"]).replace(r"\*", r"([^.]+)"))
+        hits = [(name, hit) for name in shapes if (hit := pattern.fullmatch(name))]
+        if not hits:
+            raise SettingError(f"no tensor is called {match['tensor']!r}; there are {', '.join(list(shapes)[:6])}, …")
+        for name, hit in hits:
+            tokens = _TOKEN.findall(match["axes"])
+            found.setdefault(name, [_filled(token, hit.groups()) for token in tokens])
+    return found
+
+
+def _filled(token: str, stars: tuple[str, ...]) -> str:
+    if token == "*":
+        return "·"
+    for star in stars:
+        token = token.replace("*", star, 1)
+    return token
+
+
+@dataclass
+class _Line:
+    """The axes of one tensor, read token by token; a Group has size 0 until sizes are known."""
+
+    tensor: str
+    tokens: list[str]
+
+    def axes(self) -> list[tuple[Role | None, Axis]]:
+        found = []
+        while self.tokens:
+            role = None
+            if self.tokens[0] in _ROLES and len(self.tokens) > 1 and self.tokens[1] not in ",+·":
+                role = next(r for r in _ROLES if r == self.tokens[0])
+                self.tokens.pop(0)
+            found.append((role, self._sum()))
+            if self.tokens:
+                self._expect(",")
+        return found
+
+    def _sum(self) -> Axis:
+        parts = [self._product()]
+        while self.tokens and self.tokens[0] == "+":
+            self.tokens.pop(0)
+            parts.append(self._product())
+        return parts[0] if len(parts) == 1 else Sum(tuple(parts))
+
+    def _product(self) -> Axis:
+        factors = [self._factor()]
+        while self.tokens and self.tokens[0] == "·":
+            self.tokens.pop(0)
+            factors.append(self._factor())
+        return factors[0] if len(factors) == 1 else Product(tuple(factors))
+
+    def _factor(self) -> Axis:
+        token = self.tokens.pop(0) if self.tokens else ""
+        if token == "(":
+            inner = self._sum()
+            if self.tokens[:1] == ["within"] and isinstance(inner, Group):
+                self.tokens.pop(0)
+                inner = replace(inner, within=self.tokens.pop(0) if self.tokens else "")
+            self._expect(")")
+            return inner
+        if not token or token in "),+·":
+            raise SettingError(f"an axis of {self.tensor!r} is incomplete before {token or 'the end of the line'!r}")
+        if token.isdigit():
+            return Fixed(int(token))
+        name, _, size = token.partition(":")
+        if size and not size.isdigit():
+            raise SettingError(f"{token!r} in {self.tensor!r} has no whole number after the colon")
+        return Group(name, int(size or 0))
+
+    def _expect(self, token: str) -> None:
+        if not self.tokens or self.tokens.pop(0) != token:
+            raise SettingError(f"the axes of {self.tensor!r} lack a {token!r}")
+
+
+def _sized(
+    parsed: Mapping[str, list[tuple[Role | None, Axis]]], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, Group]:
+    """Every group with its size, solved from the shapes of the tensors it sits on."""
+    groups: dict[str, Group] = {}
+    for name, axes in parsed.items():
+        for group in (g for _, axis in axes for g in groups_in(axis)):
+            known = groups.setdefault(group.name, group)
+            if group.within != known.within or (group.size and known.size not in (0, group.size)):
+                raise SettingError(f"group {group.name!r} is declared in two ways; {name!r} says {group}")
+            groups[group.name] = replace(known, size=known.size or group.size)
+    progress = True
+    while progress:
+        progress = False
+        for name, number, axis in _places(parsed):
+            for unknown in {g.name for g in groups_in(axis) if not groups[g.name].size}:
+                size = _solved(axis, unknown, shapes[name][number], groups)
+                if size:
+                    groups[unknown] = replace(groups[unknown], size=size)
+                    progress = True
+    for group in groups.values():
+        if not group.size:
+            raise SettingError(f"the size of group {group.name!r} does not follow from the tensors: write it, as 'h:8'")
+        if group.within is not None and group.within not in groups:
+            raise SettingError(f"group {group.name!r} is within {group.within!r}, which is not declared")
+    for name, number, axis in _places(parsed):
+        size = _with_sizes(axis, groups).size
+        if size != shapes[name][number]:
+            raise SettingError(f"axis {number} of {name!r} has size {shapes[name][number]}; {axis} has size {size}")
+    return groups
+
+
+def _places(parsed: Mapping[str, list[tuple[Role | None, Axis]]]) -> Iterator[tuple[str, int, Axis]]:
+    for name, axes in parsed.items():
+        for number, (_, axis) in enumerate(axes):
+            yield name, number, axis
+
+
+def _solved(axis: Axis, unknown: str, size: int, groups: Mapping[str, Group]) -> int:
+    """The size of one group that makes an axis fit; 0 if it does not follow."""
+    for guess in range(1, size + 1):
+        trial = {**groups, unknown: replace(groups[unknown], size=guess)}
+        found = _with_sizes(axis, trial)
+        if all(group.size for group in groups_in(found)) and found.size >= size:
+            return guess if found.size == size else 0
+    return 0
+
+
+def _with_sizes(axis: Axis, groups: Mapping[str, Group]) -> Axis:
+    match axis:
+        case Group(name):
+            return groups[name]
+        case Product(factors):
+            return Product(tuple(_with_sizes(f, groups) for f in factors))
+        case Sum(parts):
+            return Sum(tuple(_with_sizes(p, groups) for p in parts))
+        case Fixed():
+            return axis
