@@ -105,7 +105,7 @@ def test_other_weights_under_the_same_name_give_another_id(tmp_path: Path, monke
         ({"points": float("inf")}, "points='inf'"),
         ({"points": True}, "points='True'"),
         ({"points": None}, "points='None'"),
-        ({"recalibrate": "always"}, "recalibrate='always' is not one of none, bn-reset, repair"),
+        ({"recalibrate": "always"}, "recalibrate='always' is not one of none, auto, bn-reset, repair"),
         ({"seed": -1}, "seed='-1'"),
         ({"seed": 2**32}, "seed="),
         ({"train_examples": 0}, "train_examples='0'"),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
 
 from lmc_core.errors import CheckpointError, SettingError
 from lmc_core.networks.checkpoint import load
+from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.report import Report
 from lmc_core.runs import library
@@ -40,9 +42,43 @@ def device_name(device: str) -> str:
     return f"{device} ({torch.cuda.get_device_name(device)})" if device.startswith("cuda") else device
 
 
+def on_device(network: Network, device: str) -> Network:
+    """The network on a device; itself, with all that is remembered of its module, if it is there already."""
+    wanted, there = torch.device(device), network.device
+    if wanted.type == there.type and wanted.index in (None, there.index):
+        return network
+    return network.to(device)
+
+
 def open_model(known: ModelCard) -> Network:
     """The network behind a card, checked to be the one that the card describes."""
     return _open(_Key(known))
+
+
+def open_pair(a: ModelCard, b: ModelCard) -> tuple[Network, Network, tuple[str, ...]]:
+    """Two networks as one computation, and notes on what had to be taken over for that.
+
+    Where a file did not say how its tensors compute, the other network of the pair, which has the same tensors, does.
+    """
+    first, second = open_model(a), open_model(b)
+    if mismatch(first, second) is None:
+        return first, second, ()
+    if taken := _taken_over(first, second):
+        return first, taken, (f"B is computed as A is: {b.title!r} does not say how, and has the same tensors.",)
+    if taken := _taken_over(second, first):
+        return taken, second, (f"A is computed as B is: {a.title!r} does not say how, and has the same tensors.",)
+    return first, second, ()
+
+
+def _taken_over(known: Network, guessed: Network) -> Network | None:
+    """The guessed network's numbers in the known one's computation; None if it was not guessed or does not fit."""
+    assumed = {assumption.option for assumption in guessed.assumptions}
+    if not assumed or {n: x.shape for n, x in known.state.items()} != {n: x.shape for n, x in guessed.state.items()}:
+        return None
+    normalize = known.normalize if "normalize" in assumed else guessed.normalize
+    moved = known.with_state(guessed.state)
+    taken = replace(moved, normalize=normalize, source=guessed.source, metadata=guessed.metadata)
+    return taken if mismatch(known, taken) is None else None
 
 
 class _Key:
@@ -64,7 +100,7 @@ def _open(key: _Key) -> Network:
         network = load(path)
     if network.fingerprint != key.card.fingerprint:
         raise CheckpointError(f"the file of model {key.card.id!r} does not hold the weights its card describes")
-    return network
+    return replace(network, source=key.card.name)
 
 
 _symmetries: dict[str, tuple[Symmetry, dict[str, float]]] = {}

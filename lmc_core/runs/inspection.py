@@ -16,7 +16,7 @@ from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
 from lmc_core.report import Report, silent
 from lmc_core.runs import library
-from lmc_core.runs.bench import Clock, device_name, pick_device, verified_symmetry, within
+from lmc_core.runs.bench import Clock, device_name, on_device, pick_device, verified_symmetry, within
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.facts import card_of, symmetry_facts, versions
 from lmc_core.runs.request import Request
@@ -42,7 +42,7 @@ def inspect_network(
     device = pick_device(device)
     clock = Clock()
     known = card_of(network, title=title, uploaded=True, listed=False)
-    network = network.to(device)
+    network = on_device(network, device)
     with clock("symmetry"):
         found, errors = verified_symmetry(network, within(report, SYMMETRY))
     notes: tuple[str, ...] = ()

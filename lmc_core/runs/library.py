@@ -167,7 +167,11 @@ def remove(model: str, owner: str) -> bool:
     if not service.index.delete(UPLOADS, _owned(model, owner)):
         return False
     if not service.index.count(UPLOADS, UPLOADS.c.run.in_(_runs_of(model))):
-        service.index.delete(RUNS, sql.and_(RUNS.c.kind == "inspect", RUNS.c.model == model))
+        with service.index.database.connect() as connection:
+            inspections = list(connection.scalars(_runs_of(model)))
+        for run in inspections:
+            service.index.delete(RUNS, RUNS.c.id == run)
+            service.store.remove("runs", run)
         service.store.remove("models", model)
     return True
 

@@ -18,7 +18,7 @@ RESULTS_VERSION = 1
 POINTS = (2, 201)
 TRAIN_EXAMPLES = (1, 10_000_000)
 SEEDS = (0, 2**32 - 1)
-RECALIBRATIONS = (None, "bn-reset", "repair")
+RECALIBRATIONS = (None, "auto", "bn-reset", "repair")
 
 _RUN_ID = re.compile(r"[0-9a-f]{16}")
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,2})?|mps")
@@ -68,7 +68,7 @@ class Request:
         data             name in DATASETS
         settings         of the method; defaults are filled in
         points           2..201 values of t
-        recalibrate      None, "bn-reset" or "repair"
+        recalibrate      None, "bn-reset", "repair", or "auto": reset where the network has running statistics
         train_examples   how many training examples the losses, and a method that reads data, see
 
         Raises InputError (or SettingError) with the value received and what is allowed.

@@ -139,7 +139,7 @@ class PathResult:
             "function_error": self.alignment.function_error,
             "converged": self.alignment.converged,
             "notes": [*self.alignment.notes, *self.notes],
-            "recalibrate": self.request.get("recalibrate"),
+            "recalibrate": self.aligned.recalibrate,
             "seconds": dict(self.seconds),
             "device": self.device,
             "seed": self.alignment.seed,

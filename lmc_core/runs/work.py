@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +12,19 @@ import numpy as np
 from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.diagnostics.diagnose import diagnose
-from lmc_core.errors import InputError
+from lmc_core.errors import InputError, MismatchError
 from lmc_core.figures.finding import finding
 from lmc_core.methods import METHODS
 from lmc_core.methods.align import align
+from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.paths.evaluate import evaluate_many
 from lmc_core.paths.path import LinearPath
 from lmc_core.paths.profile import Profile
+from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.report import Report, silent
 from lmc_core.runs import library
-from lmc_core.runs.bench import Clock, device_name, open_model, pick_device, verified_symmetry, within
+from lmc_core.runs.bench import Clock, device_name, on_device, open_pair, pick_device, verified_symmetry, within
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.facts import card_of, data_facts, symmetry_facts, versions
 from lmc_core.runs.inspection import inspect_upload
@@ -59,12 +62,14 @@ def path_run(
     device: str = "auto",
     models: tuple[ModelCard, ModelCard] | None = None,
     request: Mapping[str, Any] | None = None,
+    notes: tuple[str, ...] = (),
     report: Report = silent,
 ) -> tuple[PathResult, Network]:
     """Align B to A and evaluate the line between them before and after: the result, and B aligned.
 
     models    cards of A and B, where they come from the library
     request   what to keep as the request; by default these arguments
+    notes     sentences to keep with the result
 
     Other settings as in `Request.path`. Raises InputError if the networks, the data and the settings do not fit
     together, Cancelled if `report` does.
@@ -72,13 +77,20 @@ def path_run(
     device = pick_device(device)
     clock = Clock()
     known = models or (card_of(a), card_of(b))
-    a, b = a.to(device), b.to(device)
+    if why := mismatch(a, b):
+        raise MismatchError(why)
+    a, b = on_device(a, device), on_device(b, device)
+    same = a.architecture is not None  # and then B's is equal; programs are compared by what they do
+    if same:
+        b = replace(b, module=a.module)  # traced once
     with clock("symmetry"):
         found, errors = verified_symmetry(a, within(report, SYMMETRY))
     with clock("align"):
-        inner = within(report, ALIGN)
-        alignment = align(a, b, method, data, symmetry=found, seed=seed, report=inner, **dict(settings or {}))
+        inner, given = within(report, ALIGN), found if same else None
+        alignment = align(a, b, method, data, symmetry=given, seed=seed, report=inner, **dict(settings or {}))
         aligned = alignment.transport(b)
+    if recalibrate == "auto":
+        recalibrate = default_recalibration(a)
     with clock("evaluate"):
         naive, after = evaluate_many(
             [LinearPath(a, b), LinearPath(a, aligned)],
@@ -119,22 +131,20 @@ def path_run(
         versions=versions(),
         device=device_name(device),
         finding=found_out.text,
-        notes=(*after.notes, *seen.notes),
+        notes=(*notes, *after.notes, *seen.notes),
     )
     return result, aligned
 
 
 def _path(request: Request, report: Report, folder: Path, device: str) -> Result:
     options = dict(request.options)
-    report(READ, 0, 3)
+    report(READ, 0, 2)
     cards = library.card(options["a"]), library.card(options["b"])
     for card, fingerprint in zip(cards, options["fingerprints"], strict=True):
         if card.fingerprint != fingerprint:
             raise InputError(f"model {card.id!r} was replaced after this run was asked for; ask again")
-    a = open_model(cards[0])
-    report(READ, 1, 3)
-    b = open_model(cards[1])
-    report(READ, 2, 3)
+    a, b, notes = open_pair(*cards)
+    report(READ, 1, 2)
     result, aligned = path_run(
         a,
         b,
@@ -143,12 +153,13 @@ def _path(request: Request, report: Report, folder: Path, device: str) -> Result
         device=device,
         models=cards,
         request={"kind": "path", **options},
+        notes=notes,
         report=report,
     )
     if aligned.architecture is not None:
-        aligned.to("cpu").save(str(folder / "aligned.safetensors"))
+        on_device(aligned, "cpu").save(str(folder / "aligned.safetensors"))
     else:
-        aligned.to("cpu").export(str(folder / "aligned.pt2"))
+        on_device(aligned, "cpu").export(str(folder / "aligned.pt2"))
     return result
 
 
