@@ -28,7 +28,12 @@ def planted(reference: Network, symmetry: Symmetry, seed: int = 0, noise: float 
     """B = π(A + noise · std(A) · N(0, 1)), tensor by tensor."""
     rng = np.random.default_rng(seed)
     forth = random_permutations(symmetry, rng)
-    state = {name: _noisy(tensor, noise, rng) for name, tensor in reference.state.items()}
+    learned = {
+        name.removeprefix("tensors.") for name, _ in reference.module.named_parameters()
+    }  # running statistics keep their sign
+    state = {
+        name: _noisy(tensor, noise, rng) if name in learned else tensor for name, tensor in reference.state.items()
+    }
     moved = reference.with_state(permute(state, symmetry, forth))
     return Planted(reference, moved, symmetry, invert(forth, symmetry))
 

@@ -54,6 +54,12 @@ class BlockCost:
         nested = sum(float(np.abs(cost).max((2, 3)).sum()) for cost in self.inner.values())
         return float(np.abs(self.outer).max(1).sum()) + nested
 
+    def plus(self, other: BlockCost, share: float) -> BlockCost:
+        """This cost and another one, the other scaled to weigh `share` of this."""
+        factor = share * self.scale / other.scale if other.scale else 0.0
+        inner = {name: cost + factor * other.inner[name] for name, cost in self.inner.items()}
+        return BlockCost(self.outer + factor * other.outer, inner)
+
     def hold(self, block: Block, perms: Mapping[str, NDArray[np.int64]], strength: float) -> BlockCost:
         """The same cost with a reward for every unit that stays where `perms` has it.
 
@@ -96,12 +102,3 @@ def blocks(symmetry: Symmetry) -> tuple[Block, ...]:
         for group in symmetry.groups.values()
         if group.within is None
     )
-
-
-def identity(symmetry: Symmetry) -> Perms:
-    """The permutations that leave every unit of every group where it is."""
-    groups = symmetry.groups
-    return {
-        g.name: np.tile(np.arange(g.size), (groups[g.within].size, 1)) if g.within else np.arange(g.size)
-        for g in groups.values()
-    }

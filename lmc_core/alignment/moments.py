@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lmc_core.alignment.blocks import BlockCost, blocks
+from lmc_core.alignment.blocks import BlockCost, Perms, blocks
 from lmc_core.alignment.features import KINDS, choose, matrix, positions, vector_dims
-from lmc_core.alignment.views import children, views
+from lmc_core.alignment.stream import activations, batch_size
+from lmc_core.alignment.views import Leaf, children, views
 from lmc_core.networks.network import Network
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.axis import Group, groups_in
@@ -46,6 +47,11 @@ class Moment:
         """rows · E[φ φᵀ], (units, d), in the type of `rows`."""
         second = self.second.to(rows.dtype)
         return rows * second if self.diagonal else rows @ second
+
+    def isotropic(self) -> Moment:
+        """White vectors of the same mean power and no mean: the same in every order of the features."""
+        power = self.second if self.diagonal else self.second.diagonal()
+        return Moment(torch.full_like(power, float(power.mean())), torch.zeros_like(self.mean), self.count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,27 +87,13 @@ class CrossMoment:
         return {"covariance": self.covariance, "correlation": self.correlation, "second-moment": self.second}[how]
 
 
-def batch_size(network: Network, examples: int) -> int:
-    """Examples per forward pass: few for large inputs, and leaving as few as possible over."""
-    from lmc_core.symmetry.trace import working_batch
-
-    wanted = max(32, min(512, 2**19 // max(1, network.example_inputs[0][0].numel())))
-    if examples > wanted:
-        wanted = min(range(wanted, wanted // 2, -1), key=lambda b: examples % b)
-    return working_batch(network, min(wanted, examples))
-
-
-def activations(
-    network: Network, x: NDArray[np.generic], watch: Sequence[str], batch: int
-) -> Iterator[Mapping[str, Tensor]]:
-    """Graph values of a network on x (examples, …), one full batch after the other; a last partial one is left out."""
-    from lmc_core.symmetry.trace import trace
-
-    traced = trace(network, batch)
-    example = network.example_inputs[0]
-    for start in range(0, len(x) - batch + 1, batch):
-        inputs = torch.as_tensor(np.ascontiguousarray(x[start : start + batch])).to(example.device, example.dtype)
-        yield traced.run(network.state, (network.prepare(inputs),), watch=tuple(watch))[1]
+def pooled(moments: Sequence[Moment]) -> Moment:
+    """The moment over all vectors of several, as when one weight is used several times."""
+    count = max(1, sum(m.count for m in moments))
+    shares = [m.count / count for m in moments]
+    second = torch.stack([share * m.second for share, m in zip(shares, moments, strict=True)]).sum(0)
+    mean = torch.stack([share * m.mean for share, m in zip(shares, moments, strict=True)]).sum(0)
+    return Moment(second, mean, count)
 
 
 def input_moments(
@@ -191,13 +183,17 @@ def cross_moments(
     symmetry: Symmetry,
     x: NDArray[np.generic],
     *,
+    known: Perms | None = None,
     batch: int | None = None,
     report: Report = silent,
 ) -> dict[str, tuple[CrossMoment, ...]]:
     """Joint moments of the units of both networks on the same data, per group, one for each activation compared.
 
     The activations are those that later weights read (`symmetry.reads`); units of a nested group are flattened,
-    outer · inner, and an activation that carries a nested group is listed under that group only.
+    outer · inner, and an activation that carries a nested group is listed under that group only. Every other axis is
+    samples; but where it carries another group, whose units do not correspond yet, its mean is taken instead.
+
+    known    permutations by which other free groups are put in order, so that their units count as samples too
     """
     batch = batch or batch_size(reference, len(x))
     where = {place for group in symmetry.groups for place in symmetry.reads.get(group, ())}
@@ -207,7 +203,7 @@ def cross_moments(
     for done, (a, b) in enumerate(pairs):
         report("comparing activations", done * batch, len(x))
         for value in watch:
-            for key, left, right in _meetings(a[value], b[value], value, symmetry, where):
+            for key, left, right in _meetings(a[value], b[value], value, symmetry, where, known or {}):
                 sums.setdefault(key, _CrossSum(left.shape[1], left.device)).add(left, right)
     found: dict[str, tuple[CrossMoment, ...]] = dict.fromkeys(symmetry.groups, ())
     for (group, *_), total in sums.items():
@@ -215,14 +211,21 @@ def cross_moments(
     return found
 
 
+def entangled(symmetry: Symmetry) -> bool:
+    """Whether a compared activation carries two free groups, so that each is seen better once the other is known."""
+    return any(
+        len({g.name for axis in symmetry.values[value] for g in groups_in(axis) if g.within is None}) > 1
+        for group in symmetry.groups
+        for value, _ in symmetry.reads.get(group, ())
+    )
+
+
 def _meetings(
-    a: Tensor, b: Tensor, value: str, symmetry: Symmetry, where: set[tuple[str, int]]
+    a: Tensor, b: Tensor, value: str, symmetry: Symmetry, where: set[tuple[str, int]], known: Perms
 ) -> Iterator[tuple[tuple[str, str, int, int], Tensor, Tensor]]:
     """(group, place) and the samples (samples, units) of both networks, for every group met in one activation."""
     axes = symmetry.values[value]
-    apart = {n for n, axis in enumerate(axes) if (value, n) in where}
-    family = {name for n in apart for g in groups_in(axes[n]) for name in (g.name, g.within) if name}
-    apart |= {n for n, axis in enumerate(axes) if any({g.name, g.within} & family for g in groups_in(axis))}
+    apart = [n for n, axis in enumerate(axes) if any(True for _ in groups_in(axis))]
     for block, ((x, leaves), (y, _)) in enumerate(zip(views(a, axes, apart), views(b, axes, apart), strict=True)):
         for dim, leaf in enumerate(leaves):
             if not isinstance(leaf.part, Group) or leaf.part.within is not None:
@@ -230,11 +233,21 @@ def _meetings(
             for keep in [[dim, inner] for inner in children(leaves, dim)] or [[dim]]:
                 group = leaves[keep[-1]].part
                 if isinstance(group, Group) and any((value, leaves[k].axis) in where for k in keep):
-                    yield (group.name, value, block, keep[-1]), _samples(x, keep), _samples(y, keep)
+                    key = (group.name, value, block, keep[-1])
+                    yield key, _samples(x, leaves, keep, known, False), _samples(y, leaves, keep, known, True)
 
 
-def _samples(x: Tensor, keep: Sequence[int]) -> Tensor:
-    """(samples, units): the kept dimensions flattened last, every other one a sample."""
+def _samples(x: Tensor, leaves: Sequence[Leaf], keep: Sequence[int], known: Perms, moved: bool) -> Tensor:
+    """(samples, units): the kept dimensions flattened last; of the others, groups averaged or put in order."""
+    own = {leaves[k].part for k in keep}
+    for dim, leaf in enumerate(leaves):
+        if dim in keep or not isinstance(leaf.part, Group):
+            continue
+        if leaf.part not in own and leaf.part.within is None and leaf.part.name in known:
+            order = torch.as_tensor(known[leaf.part.name], device=x.device)
+            x = x.index_select(dim, order) if moved else x
+        else:
+            x = x.mean(dim, keepdim=True)
     rest = [dim for dim in range(x.ndim) if dim not in keep]
     return x.permute(*rest, *keep).flatten(len(rest)).flatten(0, -2) if rest else x.flatten()[None]
 

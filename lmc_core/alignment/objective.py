@@ -15,6 +15,7 @@ from lmc_core.alignment.terms import Term, _real
 from lmc_core.alignment.views import children, gram, views
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.axis import Group, groups_in
+from lmc_core.symmetry.permute import permute
 from lmc_core.symmetry.symmetry import Symmetry
 
 
@@ -23,7 +24,10 @@ class Objective:
 
     still       tensor name → B in its first order, only those that the terms need
     blocks      what is solved at once, those that a term judges
+    judges      block name → numbers of the terms that judge it
+    tensors     block name → names of the tensors that move with it
     quadratic   names of blocks that meet themselves in one tensor: a best linear step may then not be an improvement
+    tolerance   block name → smallest change of its terms that is more than rounding in the type of the tensors
     """
 
     def __init__(self, moved: Network, symmetry: Symmetry, terms: tuple[Term, ...]) -> None:
@@ -32,19 +36,20 @@ class Objective:
         self.still = {name: _real(moved.state[name]) for term in terms for name in term.targets}
         self.blocks = tuple(b for b in blocks(symmetry) if any(set(b.names) & t.owners for t in terms))
         self.judges = {b.name: [i for i, t in enumerate(terms) if set(b.names) & t.owners] for b in self.blocks}
-        self.quadratic = frozenset(b.name for b in self.blocks if self._meets_itself(b))
-
-    def tensors(self, block: Block) -> list[str]:
-        """Names of the tensors that move with a block."""
-        return [
-            name
-            for name in self.still
-            if any(group.name in block.names for axis in self.symmetry.axes[name] for group in groups_in(axis))
-        ]
+        self.tensors = {b.name: [name for name in self.still if self._axes_with(name, b)] for b in self.blocks}
+        self.quadratic = frozenset(
+            b.name
+            for b in self.blocks
+            if any(len(self._axes_with(name, b)) > 1 for i in self.judges[b.name] for name in terms[i].targets)
+        )
+        eps = max((torch.finfo(x.dtype).eps for x in self.still.values()), default=0.0)
+        scales = [term.scale(self.still) for term in terms]
+        self.tolerance = {name: 4 * eps * sum(scales[i] for i in judges) for name, judges in self.judges.items()}
+        self._fixed: dict[str, dict[str, Tensor]] = {}
 
     def neighbours(self, block: Block) -> frozenset[str]:
         """Names of the blocks whose cost changes when this one moves (itself, if it is quadratic)."""
-        moving = set(self.tensors(block))
+        moving = set(self.tensors[block.name])
         return frozenset(
             other.name
             for other in self.blocks
@@ -52,17 +57,74 @@ class Objective:
             and any(moving & set(self.terms[i].targets) for i in self.judges[other.name])
         )
 
-    def tolerance(self, block: Block) -> float:
-        """The smallest change of a block's terms that is more than rounding in the type of the tensors."""
-        scale = sum(self.terms[i].scale(self.still) for i in self.judges[block.name])
-        return 4 * scale * max(torch.finfo(x.dtype).eps for x in self.still.values())
+    def gradient(self, block: Block, moved: Mapping[str, Tensor], perms: Perms) -> BlockCost:
+        """∂F/∂P of the terms that judge a block, with everything else at `perms`, in the order of B's units.
 
-    def _meets_itself(self, block: Block) -> bool:
-        return any(
-            sum(any(group.name == block.name for group in groups_in(axis)) for axis in self.symmetry.axes[name]) > 1
-            for i in self.judges[block.name]
-            for name in self.terms[i].targets
-        )
+        Every tensor is taken with all groups in their current order; its Gram matrix with the reference along each
+        axis that carries the block, all other axes contracted, has columns in the current order: they are put back.
+
+        moved    the tensors of B, gathered by `perms`
+        """
+        total = _zeros(block, self.still)
+        for i in self.judges[block.name]:
+            for name in self.terms[i].targets:
+                if not self._is_fixed(name, block):
+                    self._add_grams(total, self.terms[i], name, block, moved)
+        back = _zeros(block, self.still)
+        perm = perms[block.name]
+        back[block.name][:, torch.as_tensor(perm)] = total[block.name]
+        for (
+            group
+        ) in block.inner:  # column (place, l) holds unit nested[place][l] of the source's outer unit perm[place]
+            for place, nested in enumerate(perms[group.name]):
+                back[group.name][:, :, perm[place], torch.as_tensor(nested)] = total[group.name][:, :, place]
+        arrays = {name: (back[name] + fixed).cpu().numpy() for name, fixed in self._fixed_grams(block).items()}
+        return BlockCost(arrays.pop(block.name), arrays)
+
+    def _fixed_grams(self, block: Block) -> dict[str, Tensor]:
+        """The part of a block's gradient that never changes, computed once: tensors that carry no other group."""
+        if block.name not in self._fixed:
+            total = _zeros(block, self.still)
+            for i in self.judges[block.name]:
+                for name in self.terms[i].targets:
+                    if self._is_fixed(name, block):
+                        self._add_grams(total, self.terms[i], name, block, self.still)
+            self._fixed[block.name] = total
+        return self._fixed[block.name]
+
+    def _is_fixed(self, name: str, block: Block) -> bool:
+        axes = self.symmetry.axes[name]
+        alone = all(group.name in block.names for axis in axes for group in groups_in(axis))
+        return alone and len(self._axes_with(name, block)) == 1 and not block.inner
+
+    def _axes_with(self, name: str, block: Block) -> list[int]:
+        axes = self.symmetry.axes[name]
+        return [n for n, axis in enumerate(axes) if any(group.name == block.name for group in groups_in(axis))]
+
+    def _add_grams(
+        self, total: dict[str, Tensor], term: Term, name: str, block: Block, moved: Mapping[str, Tensor]
+    ) -> None:
+        axes = self.symmetry.axes[name]
+        for number in self._axes_with(name, block):
+            pairs = zip(views(term.targets[name], axes, [number]), views(moved[name], axes, [number]), strict=True)
+            for (a, leaves), (b, _) in pairs:
+                for dim, leaf in enumerate(leaves):
+                    if not isinstance(leaf.part, Group) or leaf.part.name != block.name or leaf.axis != number:
+                        continue
+                    nested = children(leaves, dim)
+                    if not nested:
+                        total[block.name] += gram(a, b, [dim])
+                    for inner in nested:  # several nested groups in one product share its value
+                        part = leaves[inner].part
+                        assert isinstance(part, Group)
+                        total[part.name] += gram(a, b, [dim, inner]) / len(nested)
+
+
+def _zeros(block: Block, still: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """An empty gradient: (N, N), and (N, n, N, n) for every nested group, float64."""
+    n, device = block.outer.size, next(iter(still.values())).device
+    shapes = {block.name: (n, n), **{g.name: (n, g.size, n, g.size) for g in block.inner}}
+    return {name: torch.zeros(shape, dtype=torch.float64, device=device) for name, shape in shapes.items()}
 
 
 class Position:
@@ -71,95 +133,65 @@ class Position:
     def __init__(self, objective: Objective, perms: Mapping[str, NDArray[np.int64]]) -> None:
         self.objective = objective
         self.perms: Perms = dict(perms)
-        self.moved = {name: self._gather(name, self.perms) for name in objective.still}
-        self.values = [term.value(self.moved, objective.still) for term in objective.terms]
+        self.moved = permute(objective.still, objective.symmetry, self.perms)
+        self.values = [term.value(self.moved) for term in objective.terms]
 
     @property
     def total(self) -> float:
         return fsum(self.values)
 
     def cost(self, block: Block) -> BlockCost:
-        """Gradient of the block's terms with respect to its coupling, in the order of B's units.
-
-        Every tensor is taken with all groups in their current order; its Gram matrix with the reference along each
-        axis that carries the block, all other axes contracted, has columns in the current order: they are put back.
-        """
-        n = block.outer.size
-        total = {g.name: torch.zeros(n, g.size, n, g.size, dtype=torch.float64) for g in block.inner}
-        total[block.name] = torch.zeros(n, n, dtype=torch.float64)
-        for i in self.objective.judges[block.name]:
-            term = self.objective.terms[i]
-            for name in term.targets:
-                for part, found in self._grams(term, name, block):
-                    total[part] += found.double().cpu()
-        perm, here = self.perms[block.name], np.arange(n)
-        back = {block.name: np.empty((n, n))}
-        back[block.name][:, perm] = total.pop(block.name).numpy()
-        for name, gathered in total.items():
-            back[name] = np.empty(gathered.shape)
-            nested = self.perms[name]
-            for place in here:  # column (place, l) holds unit nested[place][l] of the source's outer unit perm[place]
-                back[name][:, :, perm[place], nested[place]] = gathered[:, :, place].numpy()
-        return BlockCost(back.pop(block.name), back)
+        """Gradient of the block's terms with respect to its coupling, here."""
+        return self.objective.gradient(block, self.moved, self.perms)
 
     def step(self, block: Block) -> bool:
-        """Solve one block and take the solution if its terms really grow. Returns whether anything moved."""
+        """Solve one block and take the solution if its terms really grow. Returns whether anything moved.
+
+        Where a block meets itself in a tensor the best linear step can overshoot: units are then rewarded for staying,
+        twice as much each time, until a step is an improvement or nothing moves.
+        """
         cost = self.cost(block)
-        held = 0.0
-        while True:
-            perms = cost.hold(block, self.perms, held).best(block)
+        unit = cost.scale / block.outer.size / 8
+        quadratic = block.name in self.objective.quadratic
+        for reward in (0.0, *(unit * 2**k for k in range(16 if quadratic else 0))):
+            perms = cost.hold(block, self.perms, reward).best(block)
             if all(np.array_equal(perm, self.perms[name]) for name, perm in perms.items()):
                 return False
             if self._take(block, perms):
                 return True
-            if block.name not in self.objective.quadratic:
-                return False
-            held = 2 * held or cost.scale / block.outer.size / 8
+        return False
+
+    def place(self, block: Block, perms: Perms) -> None:
+        """Move a block to `perms`, better or not."""
+        trial, moved, values = self._after(block, perms)
+        for i in self._others(block):
+            values[i] = self.objective.terms[i].value(moved)
+        self.perms, self.moved, self.values = trial, moved, values
 
     def _take(self, block: Block, perms: Perms) -> bool:
         """Move a block to `perms` if the terms that judge it grow by more than rounding."""
-        objective = self.objective
-        names = objective.tensors(block)
-        trial = {**self.perms, **perms}
-        moved = {**self.moved, **{name: self._gather(name, trial) for name in names}}
-        values = list(self.values)
-        judges = objective.judges[block.name]
-        for i in judges:
-            values[i] = objective.terms[i].value(moved, objective.still)
-        if not fsum(values[i] - self.values[i] for i in judges) > objective.tolerance(block):
+        trial, moved, values = self._after(block, perms)
+        gain = fsum(values[i] - self.values[i] for i in self.objective.judges[block.name])
+        if not gain > self.objective.tolerance[block.name]:
             return False
-        for i, term in enumerate(objective.terms):
-            if i not in judges and not term.targets.keys().isdisjoint(names):
-                values[i] = term.value(moved, objective.still)
+        for i in self._others(block):
+            values[i] = self.objective.terms[i].value(moved)
         self.perms, self.moved, self.values = trial, moved, values
         return True
 
-    def _gather(self, name: str, perms: Perms) -> Tensor:
-        from lmc_core.symmetry.permute import index
+    def _after(self, block: Block, perms: Perms) -> tuple[Perms, dict[str, Tensor], list[float]]:
+        """Permutations, tensors, and the values of the terms that judge a block, once it has moved."""
+        objective = self.objective
+        trial = {**self.perms, **perms}
+        moving = {name: objective.still[name] for name in objective.tensors[block.name]}
+        moved = {**self.moved, **permute(moving, objective.symmetry, trial)}
+        values = list(self.values)
+        for i in objective.judges[block.name]:
+            values[i] = objective.terms[i].value(moved)
+        return trial, moved, values
 
-        tensor = self.objective.still[name]
-        for dim, axis in enumerate(self.objective.symmetry.axes[name]):
-            if any(True for _ in groups_in(axis)):
-                tensor = tensor.index_select(dim, torch.as_tensor(index(axis, perms), device=tensor.device))
-        return tensor
-
-    def _grams(self, term: Term, name: str, block: Block) -> list[tuple[str, Tensor]]:
-        axes = self.objective.symmetry.axes[name]
-        found = []
-        for number, axis in enumerate(axes):
-            if not any(group.name == block.name for group in groups_in(axis)):
-                continue
-            gradient = term.gradient(name, number, self.moved)
-            pairs = zip(views(gradient, axes, [number]), views(self.moved[name], axes, [number]), strict=True)
-            for (a, leaves), (b, _) in pairs:
-                for dim, leaf in enumerate(leaves):
-                    if not isinstance(leaf.part, Group) or leaf.part.name != block.name or leaf.axis != number:
-                        continue
-                    nested = children(leaves, dim)
-                    if not nested:
-                        found.append((block.name, gram(a, b, [dim])))
-                    for inner in nested:  # several nested groups in one product share its value
-                        part = leaves[inner].part
-                        assert isinstance(part, Group)
-                        found.append((part.name, gram(a, b, [dim, inner]) / len(nested)))
-        return found
+    def _others(self, block: Block) -> list[int]:
+        """Terms that a block changes without being judged by them."""
+        moving, judges = set(self.objective.tensors[block.name]), self.objective.judges[block.name]
+        terms = self.objective.terms
+        return [i for i, term in enumerate(terms) if i not in judges and not moving.isdisjoint(term.targets)]

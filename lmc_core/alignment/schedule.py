@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lmc_core.alignment.blocks import BlockCost, Perms, blocks, identity
+from lmc_core.alignment.blocks import BlockCost, Perms, blocks
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.alignment.objective import Objective, Position
 from lmc_core.report import Report, silent
-from lmc_core.symmetry.symmetry import Symmetry
+from lmc_core.symmetry.permute import identity
+
+TIE = 1e-6  # weight of the objective that breaks ties: above rounding in float32 sums, below any real difference
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,11 @@ class Outcome:
     spread: tuple[float, ...] = ()
     converged: bool = True
     notes: tuple[str, ...] = ()
+
+    @property
+    def perms(self) -> Perms:
+        """The permutations of the hard couplings."""
+        return {name: coupling.perm for name, coupling in self.couplings.items() if coupling.perm is not None}
 
 
 def outcome(
@@ -59,9 +66,10 @@ def sweep(
         moved = False
         for i in rng.permutation(len(objective.blocks)):
             block = objective.blocks[i]
-            report(f"matching weights, sweep {number + 1}", len(objective.blocks) - len(waiting), len(objective.blocks))
             if skip and block.name not in waiting:
                 continue
+            count = len(objective.blocks)
+            report(f"matching weights, sweep {number + 1}", count - len(waiting), count)
             waiting.discard(block.name)
             if position.step(block):
                 moved = True
@@ -105,16 +113,23 @@ def forward(objective: Objective, *, limit: int = 10, report: Report = silent) -
     return outcome(perms, tuple(history), converged=settled, notes=tuple(notes))
 
 
-def each_once(symmetry: Symmetry, costs: Mapping[str, BlockCost], *, report: Report = silent) -> Outcome:
-    """One assignment per group, where the objective is linear and the groups do not depend on each other."""
-    perms = identity(symmetry)
-    solved = [block for block in blocks(symmetry) if block.name in costs]
-    history = [sum(costs[block.name].total(block, perms) for block in solved)]
+def each_once(objective: Objective, costs: Mapping[str, BlockCost], *, report: Report = silent) -> Outcome:
+    """One assignment per group, input to output, where costs do not depend on each other: F(P) = Σ_g <P_g, C_g>.
+
+    objective    breaks ties: units that the costs cannot tell apart, as those that never respond, go by its gradient
+    costs        block name → C; blocks without one stay
+    """
+    position = Position(objective, identity(objective.symmetry))
+    solved = [block for block in blocks(objective.symmetry) if block.name in costs]
+    history = [sum(costs[block.name].total(block, position.perms) for block in solved)]
+    judged = {block.name for block in objective.blocks}
     for done, block in enumerate(solved):
         report("matching activations", done, len(solved))
-        cost, best = costs[block.name], costs[block.name].best(block)
-        gain = cost.total(block, best) - cost.total(block, perms)
-        if gain > 1e-7 * cost.scale:  # less than that is rounding in float32 sums
-            perms |= best
-            history.append(history[-1] + gain)
-    return outcome(perms, tuple(history))
+        cost = costs[block.name]
+        both = cost.plus(position.cost(block), TIE) if block.name in judged else cost
+        best = both.best(block)
+        gain = both.total(block, best) - both.total(block, position.perms)
+        if gain > 1e-10 * both.scale:
+            history.append(history[-1] + cost.total(block, best) - cost.total(block, position.perms))
+            position.place(block, best)
+    return outcome(position.perms, tuple(history))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lmc_core.alignment.features import matrix, unmatrix
-from lmc_core.alignment.moments import Moment
+from lmc_core.alignment.moments import Moment, pooled
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.axis import Axis, groups_in
 from lmc_core.symmetry.symmetry import Contraction, Symmetry
@@ -18,72 +18,23 @@ State = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, eq=False)
-class Metric:
-    """The inner product <W, V>_Σ = tr(W Σ Vᵀ) of the weights of one layer: E[(W φ)·(V φ)] over what the layer reads.
-
-    With `bias` the bias is the weight of a constant input: E[(W φ + b)·(V φ + c)].
-    """
-
-    contraction: Contraction
-    moment: Moment
-    bias: bool = False
-
-    def weigh(self, state: State) -> dict[str, Tensor]:
-        """W ↦ W Σ, tensor by tensor: with `bias` (W Σ + b m̄ᵀ, W m̄ + b)."""
-        weight = state[self.contraction.weight]
-        rows = matrix(weight, self.contraction)
-        weighed = self.moment.weigh(rows)
-        if not self.bias or self.contraction.bias is None:
-            return {self.contraction.weight: unmatrix(weighed, weight, self.contraction)}
-        b, mean = state[self.contraction.bias], self.moment.mean.to(weight.dtype)
-        weighed = weighed + torch.outer(b, mean)
-        return {
-            self.contraction.weight: unmatrix(weighed, weight, self.contraction),
-            self.contraction.bias: rows @ mean + b,
-        }
-
-
-@dataclass(frozen=True, eq=False)
 class Term:
-    """<A, B'>, or with a metric −½ ‖A − B'‖²_Σ up to a constant, where B' is the moved tensor in its current order.
+    """<A, T(B, P)> of one layer's tensors, or <A Σ, T(B, P)> in the inner product of what the layer reads.
 
-    targets    tensor name → A, or A Σ: the gradient of the term at every axis it does not read through Σ
+    targets    tensor name → A, or A Σ: the gradient with respect to the moved tensor
     owners     the groups whose steps this term judges: all it touches, or in layer-wise methods those it writes
-    metric     None for the plain inner product
     """
 
     targets: Mapping[str, Tensor]
     owners: frozenset[str]
-    metric: Metric | None = None
 
-    def value(self, moved: State, still: State) -> float:
-        """<A, B'>_Σ − ½ (‖B'‖²_Σ − ‖B‖²_Σ): without metric, the second part is always zero.
+    def value(self, moved: State) -> float:
+        """At the tensors of B in some order."""
+        return sum(inner(target, moved[name]) for name, target in self.targets.items())
 
-        moved, still   the tensors of B in their current and in their first order
-        """
-        found = sum(inner(target, moved[name]) for name, target in self.targets.items())
-        if self.metric is None:
-            return found
-        return found - 0.5 * (self._power(moved) - self._power(still))
-
-    def gradient(self, tensor: str, axis: int, moved: State) -> Tensor:
-        """∂/∂B' as it counts for the units on one axis.
-
-        ‖B'‖²_Σ is the same for every order of the units that a layer writes and of its bias, so that part matters
-        only where a group sits on an axis read through Σ, as hidden states do in a recurrent matrix.
-        """
-        target = self.targets[tensor]
-        if self.metric is None or tensor != self.metric.contraction.weight or axis == self.metric.contraction.write:
-            return target
-        return target - self.metric.weigh(moved)[tensor]
-
-    def scale(self, still: State) -> float:
+    def scale(self, moved: State) -> float:
         """‖A‖ ‖B‖, the size against which rounding errors of the value are judged."""
-        return sum(float(target.norm()) * float(still[name].norm()) for name, target in self.targets.items())
-
-    def _power(self, state: State) -> float:
-        assert self.metric is not None
-        return sum(inner(weighed, state[name]) for name, weighed in self.metric.weigh(state).items())
+        return sum(float(target.norm()) * float(moved[name].norm()) for name, target in self.targets.items())
 
 
 def weight_terms(reference: Network, symmetry: Symmetry) -> tuple[Term, ...]:
@@ -105,25 +56,28 @@ def entering_terms(
     moments   one per contraction: the metric of that layer (None: the plain inner product)
     bias      include the bias as the weight of a constant input; needs moments
 
+    A layer that reads the very units it writes, as recurrent ones do, weighs them all alike, by their mean power:
+    their order is what is being sought, so the covariance between them says nothing about B's yet.
     A group that no contraction writes is judged by all tensors that write it.
     """
-    found: dict[tuple[str, int, int], list[tuple[Contraction, Moment | None]]] = {}
+    uses: dict[tuple[str, int, int], list[int]] = {}
     for number, contraction in enumerate(symmetry.contractions):
-        if symmetry.axes.get(contraction.weight) and _touches(
-            symmetry.axes[contraction.weight][contraction.write : contraction.write + 1]
-        ):
-            key = (contraction.weight, contraction.write, contraction.read)
-            found.setdefault(key, []).append((contraction, moments[number] if moments else None))
+        if contraction.weight in symmetry.axes:
+            uses.setdefault((contraction.weight, contraction.write, contraction.read), []).append(number)
     terms = []
-    for (weight, write, _), uses in found.items():
-        owners = _touches(symmetry.axes[weight][write : write + 1])
-        contraction, moment = uses[0][0], _pooled([moment for _, moment in uses])
-        state = {n: _real(reference.state[n]) for n in (weight, contraction.bias) if n is not None}
-        if moment is None:
-            terms.append(Term({weight: state[weight]}, owners))
-        else:
-            metric = Metric(contraction, moment, bias)
-            terms.append(Term(metric.weigh(state), owners, metric))
+    for (weight, write, read), numbers in uses.items():
+        axes, contraction = symmetry.axes[weight], symmetry.contractions[numbers[0]]
+        owners = _touches(axes[write : write + 1])
+        if not owners:
+            continue
+        known = [moment for n in numbers if moments is not None and (moment := moments[n]) is not None]
+        if not known:
+            terms.append(Term({weight: _real(reference.state[weight])}, owners))
+            continue
+        moment = pooled(known)
+        if owners & _touches(axes[read : read + 1]):
+            moment = moment.isotropic()
+        terms.append(Term(weighed(contraction, moment, reference.state, bias), owners))
     judged = {group for term in terms for group in term.owners}
     for name, axes in symmetry.axes.items():
         written = [axis for n, axis in enumerate(axes) if symmetry.roles.get((name, n)) in ("write", "both")]
@@ -133,15 +87,19 @@ def entering_terms(
     return tuple(terms)
 
 
-def _pooled(moments: Sequence[Moment | None]) -> Moment | None:
-    """The moments of one weight that is used several times: the mean over all vectors it reads."""
-    known = [m for m in moments if m is not None and m.count]
-    if not known:
-        return None
-    count = sum(m.count for m in known)
-    second = sum((m.second * (m.count / count) for m in known[1:]), start=known[0].second * (known[0].count / count))
-    mean = sum((m.mean * (m.count / count) for m in known[1:]), start=known[0].mean * (known[0].count / count))
-    return Moment(second, mean, count)
+def weighed(contraction: Contraction, moment: Moment, state: State, bias: bool) -> dict[str, Tensor]:
+    """W ↦ W Σ, which makes <W Σ, V> = E[(W φ)·(V φ)], the agreement of pre-activations.
+
+    With `bias` also b, as the weight of a constant input: (W Σ + b m̄ᵀ, W m̄ + b) gives E[(W φ + b)·(V φ + c)].
+    """
+    weight = _real(state[contraction.weight])
+    rows = matrix(weight, contraction)
+    weighed = moment.weigh(rows)
+    if not bias or contraction.bias is None:
+        return {contraction.weight: unmatrix(weighed, weight, contraction)}
+    b, mean = _real(state[contraction.bias]), moment.mean.to(weight.dtype)
+    weighed = weighed + torch.outer(b, mean)
+    return {contraction.weight: unmatrix(weighed, weight, contraction), contraction.bias: rows @ mean + b}
 
 
 def _touches(axes: Sequence[Axis]) -> frozenset[str]:

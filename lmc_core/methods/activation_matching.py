@@ -16,14 +16,23 @@ def solve(
 ) -> Outcome:
     """max over P of <P, Cov(φ^A, φ^B)> for each group by itself (Li 2016; Ferbach 2024, §6).
 
-    φ are the activations that later weights read, after the non-linearity; several of them are summed.
+    φ are the activations that later weights read, after the non-linearity; several of them are summed. Units that
+    respond alike, as those that never respond, go by their incoming weights. Where an activation carries two groups
+    (tokens and channels of a mixer) a second pass sees each with the other in order.
     """
-    from lmc_core.alignment.moments import cross_costs, cross_moments
+    from lmc_core.alignment.moments import cross_costs, cross_moments, entangled
+    from lmc_core.alignment.objective import Objective
     from lmc_core.alignment.schedule import each_once
+    from lmc_core.alignment.terms import entering_terms
 
-    x = problem.examples(examples)
-    moments = cross_moments(problem.reference, problem.moved, problem.symmetry, x, report=problem.report)
-    return each_once(problem.symmetry, cross_costs(problem.symmetry, moments, compare), report=problem.report)
+    a, b, symmetry, x = problem.reference, problem.moved, problem.symmetry, problem.examples(examples)
+    ties = Objective(b, symmetry, entering_terms(a, symmetry))
+    moments = cross_moments(a, b, symmetry, x, report=problem.report)
+    found = each_once(ties, cross_costs(symmetry, moments, compare), report=problem.report)
+    if entangled(symmetry):
+        moments = cross_moments(a, b, symmetry, x, known=found.perms, report=problem.report)
+        found = each_once(ties, cross_costs(symmetry, moments, compare), report=problem.report)
+    return found
 
 
 METHOD = Method(

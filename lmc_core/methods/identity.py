@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 def solve(problem: Problem) -> Outcome:
     """Every unit stays where it is; the objective shown is that of weight matching."""
-    from lmc_core.alignment.blocks import identity
     from lmc_core.alignment.objective import Objective, Position
     from lmc_core.alignment.schedule import outcome
     from lmc_core.alignment.terms import weight_terms
+    from lmc_core.symmetry.permute import identity
 
     perms = identity(problem.symmetry)
     terms = weight_terms(problem.reference, problem.symmetry)

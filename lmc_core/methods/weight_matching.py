@@ -14,18 +14,25 @@ if TYPE_CHECKING:
 def solve(problem: Problem, *, restarts: int, sweeps: int) -> Outcome:
     """Coordinate ascent on Σ <A, T(B, P)> over all parameters (Ainsworth 2022, alg. 1), best of several starts.
 
-    The first start leaves all units where they are; the others begin at random permutations.
+    The first start leaves all units where they are, the second is the layer-wise solution, the others are random:
+    on residual networks and wide layers the second is most often the best.
     """
     from lmc_core.alignment.objective import Objective
-    from lmc_core.alignment.schedule import best_of, sweep
-    from lmc_core.alignment.terms import weight_terms
-    from lmc_core.symmetry.permute import random_permutations
+    from lmc_core.alignment.schedule import best_of, forward, sweep
+    from lmc_core.alignment.terms import entering_terms, weight_terms
+    from lmc_core.symmetry.permute import identity, random_permutations
 
-    objective = Objective(problem.moved, problem.symmetry, weight_terms(problem.reference, problem.symmetry))
+    a, b, symmetry = problem.reference, problem.moved, problem.symmetry
+    objective = Objective(b, symmetry, weight_terms(a, symmetry))
     found = []
     for restart in range(restarts):
         rng = problem.rng(1, restart)
-        start = random_permutations(problem.symmetry, rng) if restart else None
+        start = None
+        if restart == 1:
+            start = forward(Objective(b, symmetry, entering_terms(a, symmetry)), report=problem.report).perms
+        elif restart > 1:
+            names = tuple(name for block in objective.blocks for name in block.names)
+            start = {**identity(symmetry), **random_permutations(symmetry, rng, names)}
         found.append(sweep(objective, rng, start=start, limit=sweeps, report=problem.report))
     return best_of(found)
 
@@ -33,7 +40,7 @@ def solve(problem: Problem, *, restarts: int, sweeps: int) -> Outcome:
 METHOD = Method(
     name="weight-matching",
     title="Weight matching",
-    summary="Git Re-Basin: match units by all their weights, in and out, until nothing improves.",
+    summary="Git Re-Basin: match units by all their weights, in and out, until stable.",
     paper=Paper(
         "Ainsworth 2022",
         "Git Re-Basin: Merging Models modulo Permutation Symmetries",
