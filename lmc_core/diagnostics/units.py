@@ -151,7 +151,7 @@ def _labels(axis: Axis, groups: Mapping[str, Group], group: str) -> NDArray[np.i
             own = _spread(factors, groups, group)
             outer = groups[group].within
             if outer is not None and any(_mentions(f, outer) for f in factors):
-                around = _spread(factors, groups, outer)
+                around = _labels(axis, groups, outer)  # counted through all outer groups
                 return np.where((own >= 0) & (around >= 0), around * groups[group].size + own, -1)
             return own
 

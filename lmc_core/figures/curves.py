@@ -129,7 +129,8 @@ def label_places(paths: tuple[Line, Line], scale: Scale) -> tuple[Label, Label]:
     The higher peak has its label above it. The other one is written under all curves if it is low, else inside its own
     hill beside the bracket, or, if there is no hill to be inside of, just under its curve.
     """
-    tops = [_peak(path, scale) for path in paths]
+    # kept off the panel's edges
+    tops = [(float(np.clip(t, 0.16, 0.84)), peak, foot) for t, peak, foot in (_peak(path, scale) for path in paths)]
     high = 0 if tops[0][1] >= tops[1][1] else 1
     labels = [Label(t, min(scale.share(peak) + _TEXT, 0.97)) for t, peak, _ in tops]
     t, peak, foot = tops[1 - high]
@@ -145,13 +146,13 @@ def label_places(paths: tuple[Line, Line], scale: Scale) -> tuple[Label, Label]:
 
 
 def _peak(path: Line, scale: Scale) -> tuple[float, float, float]:
-    """t of a path's barrier (kept off the panel's edges), the loss drawn there, and that of the chord."""
+    """t of a path's barrier, the loss drawn there, and that of the chord."""
     profile = path.profile
     excess = np.nan_to_num(profile.excess(), nan=np.inf)
     at = int(excess.argmax())
     foot = (1 - profile.t[at]) * profile.loss()[0] + profile.t[at] * profile.loss()[-1]
     return (
-        float(np.clip(profile.t[at], 0.16, 0.84)),
+        float(profile.t[at]),
         float(scale.draw(profile.loss())[at]),
         float(scale.draw(foot)),
     )
@@ -198,16 +199,14 @@ def _curves(drawing: Drawing, path: Line, scale: Scale, theme: Theme) -> None:
 
 
 def _bracket(drawing: Drawing, path: Line, scale: Scale) -> None:
-    profile = path.profile
-    if not profile.barrier() > _BRACKET * scale.top:
+    t, peak, foot = _peak(path, scale)
+    if path.profile.barrier() <= _BRACKET * scale.top:
         return
-    at = int(profile.excess().argmax())
-    top = float(profile.loss()[at])
     drawing.add(
         LOSS,
         mode="lines+markers",
-        x=[float(profile.t[at])] * 2,
-        y=f32(scale.draw([top - profile.excess()[at], top])),
+        x=[t, t],
+        y=f32([foot, peak]),
         line={"color": path.ink.mark, "width": 1.4},
         marker={"symbol": "line-ew-open", "size": 11, "color": path.ink.mark, "line": {"width": 1.4}},
     )

@@ -12,7 +12,7 @@ def loss(value: float) -> str:
     """Two decimals; three below 0.01, so that a small barrier is not 0.00."""
     if not math.isfinite(value):
         return "∞" if value > 0 else "undefined"
-    text = f"{value:.3f}" if 0.0005 <= abs(value) < 0.01 else f"{value:.2f}"
+    text = f"{value:.3f}" if 0.0005 <= abs(value) < 0.00995 else f"{value:.2f}"
     return "0.00" if text == "-0.00" else text.replace("-", "−")
 
 
