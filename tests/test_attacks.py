@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import logging
 import pickle
 import random
 import warnings
@@ -179,6 +180,21 @@ def test_a_larger_file_than_the_limit_is_refused_before_it_is_read(
     monkeypatch.setattr("lmc_core.networks.safety.sniff.FILE_BYTES", 1000)
     with pytest.raises(CheckpointError, match=r"has 2\.0 kB; at most 1\.0 kB"):
         lmc.load(str(path))
+
+
+def test_a_program_torch_cannot_open_leaves_no_traceback_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "emit", logged.append)
+    monkeypatch.setattr(logging.getLogger("torch.export"), "handlers", [handler])
+    path = tmp_path / "odd.pt2"
+    odd = attacks.setter("graph_module", "graph", "nodes", -1, "outputs", value=[{"as_tensor": {"name": "unknown"}}])
+    path.write_bytes(attacks.tampered(attacks.tiny_program(), {attacks.MODEL: odd}))
+    with pytest.raises(CheckpointError, match="cannot be read as a program"):
+        lmc.load(str(path))
+    assert logged == []
 
 
 def test_the_limited_process_refuses_with_the_same_sentence(tmp_path: Path, canary: Path) -> None:

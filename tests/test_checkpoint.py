@@ -185,8 +185,10 @@ def test_a_file_of_another_project_is_given_back_under_its_own_names(style: str,
 def test_a_foreign_safetensors_file_is_recognised_too(tmp_path: Path) -> None:
     module = trained(BiasFree, (64,))
     path = tmp_path / "model.safetensors"
-    safetensors.torch.save_file(dict(module.state_dict()), path)
-    assert_same_function(lmc.load(str(path)), module, (64,))
+    safetensors.torch.save_file({f"model.{k}": v for k, v in module.state_dict().items()}, path)
+    found = lmc.load(str(path))
+    assert_same_function(found, module, (64,))
+    assert found.metadata["names"]["fc1.weight"] == "model.fc1.weight"
 
 
 def test_half_precision_numbers_are_read_as_single_precision(tmp_path: Path) -> None:
@@ -312,6 +314,16 @@ def test_a_saved_network_comes_back_the_same(family: str, tmp_path: Path) -> Non
     assert dict(found.metadata) == dict(one.metadata)
     assert found.assumptions == ()
     torch.testing.assert_close(found(*one.example_inputs), one(*one.example_inputs), rtol=0, atol=0)
+
+
+def test_what_our_file_says_can_be_overridden_except_its_family(tmp_path: Path) -> None:
+    path = str(tmp_path / "one.safetensors")
+    small("mlp").save(path)
+    told = lmc.load(path, arch={"activation": "tanh", "family": "mlp"})
+    assert told.architecture is not None
+    assert told.architecture.options["activation"] == "tanh"
+    with pytest.raises(SettingError, match="of the family 'mlp'"):
+        lmc.load(path, arch={"family": "cnn"})
 
 
 def test_saving_twice_writes_the_same_bytes(tmp_path: Path) -> None:

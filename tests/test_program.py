@@ -12,6 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from zoo import ZOO
 
 import lmc_core as lmc
 from lmc_core.errors import CheckpointError, SettingError, TraceError
@@ -20,6 +21,7 @@ from lmc_core.networks.program import load_program
 from lmc_core.networks.safety.expressions import check_expression
 from lmc_core.networks.safety.operators import ATEN, check_operator
 from lmc_core.networks.safety.programfile import read_program
+from lmc_core.symmetry.infer import symmetry
 
 
 class Vision(nn.Module):
@@ -183,6 +185,17 @@ def test_a_program_follows_to_another_device(name: str, tmp_path: Path) -> None:
     made(name).export(str(tmp_path / "one.pt2"))
     moved = lmc.load(str(tmp_path / "one.pt2")).to("meta")
     assert moved(*(x.to("meta") for x in ANY[name][1](3))).device.type == "meta"
+
+
+@pytest.mark.parametrize("name", ["resnet_bn", "lstm2", "gpt_tied_sdpa", "vit_nn_encoder", "llama_gqa_rope"])
+def test_a_program_has_the_symmetry_of_its_network(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    module, inputs = ZOO[name]()
+    one = network(module.eval(), inputs)
+    one.export(str(tmp_path / "one.pt2"))
+    found = lmc.load(str(tmp_path / "one.pt2"))
+    assert found.fingerprint == one.fingerprint
+    assert symmetry(found, verify=False).axes == symmetry(one, verify=False).axes
 
 
 def test_torch_opens_our_programs_too(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def load(
         state = read(path, kind, entry=None if entry is None else str(entry))
         source = str(path)
         with readable(path):
-            if state.metadata and "lmc" in state.metadata:
+            if "lmc" in state.metadata:
                 found = _ours(state, state.metadata["lmc"], given, Path(path).name)
             elif like is not None and (taken := _taken_over(state, like)):
                 found = taken
@@ -143,8 +143,11 @@ def _ours(state: StateDict, text: str, given: dict[str, Any], name: str) -> Netw
         raise CheckpointError(
             f"the description in {name} is damaged ({plain(error)}); save the network again"
         ) from None
-    architecture = Architecture(str(family), {**options, **given})
-    tensors = state.tensors
+    stated = {key: value for key, value in given.items() if key not in ("family", "order")}  # for recognising others
+    if given.get("family", family) != family:
+        raise SettingError(f"{name} says it is of the family {plain(family, 40)!r}; leave out --arch family=")
+    architecture = Architecture(str(family), {**options, **stated})
+    tensors = {state.prefix + key: tensor for key, tensor in state.tensors.items()}
     if about.get("naming") == "original":
         back = {theirs: ours for ours, theirs in names.items()}
         tensors = {back.get(key, key): tensor for key, tensor in tensors.items()}
@@ -166,7 +169,7 @@ def _taken_over(state: StateDict, like: Network) -> Network | None:
     for candidates in (list(wanted), [original.get(k, k).removeprefix(prefix) for k in wanted], list(theirs)):
         names = dict(zip(wanted, candidates, strict=True))
         if all(their in theirs and theirs[their].shape == wanted[our].shape for our, their in names.items()):
-            numbers = {k: theirs[names[k]].to(t.dtype) if k in names else t for k, t in like.state.items()}
+            numbers = {k: theirs[names[k]].to(t.dtype).clone() if k in names else t for k, t in like.state.items()}
             return replace(
                 like.with_state(numbers), metadata={"names": {k: state.prefix + t for k, t in names.items()}}
             )

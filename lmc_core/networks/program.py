@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import os
 import tempfile
 import warnings
@@ -224,7 +225,15 @@ def _as_network(module: nn.Module, inputs: tuple[Tensor, ...], found: Program, s
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """torch.export warns about its own internals; nothing a user could act on."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """torch.export warns of its own internals and logs errors it then raises; a user could act on none of it."""
+    loggers = [logging.getLogger(name) for name in ("torch.export", "torch._export", "torch.fx")]
+    before = [(logger, logger.level) for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in before:
+            logger.setLevel(level)

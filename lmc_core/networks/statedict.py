@@ -28,16 +28,14 @@ class StateDict:
 
     tensors      name in the file, without prefixes all names share → numbers
     prefix       those prefixes
-    entry        keys that led to the tensors inside the file
     metadata     text pairs of a .safetensors file
     assumptions  what had to be chosen
     """
 
     tensors: dict[str, Tensor]
-    prefix: str = ""
-    entry: tuple[str, ...] = ()
-    metadata: Mapping[str, str] | None = None
-    assumptions: tuple[Assumption, ...] = ()
+    prefix: str
+    metadata: Mapping[str, str]
+    assumptions: tuple[Assumption, ...]
 
 
 def read(path: str | os.PathLike[str], kind: Kind, *, entry: str | None = None) -> StateDict:
@@ -48,28 +46,32 @@ def read(path: str | os.PathLike[str], kind: Kind, *, entry: str | None = None) 
     Raises CheckpointError, also for NaN and infinite numbers.
     """
     name = plain(Path(path).name)
+    entries: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = {}
     with readable(path):
         if kind == "safetensors":
             header = read_header(path)
-            tensors = safetensors.torch.load_file(path)
-            check_finite(name, tensors)
-            return StateDict({key: tensors[key] for key in header.tensors}, metadata=header.metadata)
-        contents = read_contents(path, kind, entry=entry)
-        value = torch.load(path, map_location="cpu", weights_only=True)
-        for key in contents.entry:
-            value = value[key]
-        tensors = {key: value[key].detach() for key in contents.tensors}
-    for key, spec in contents.tensors.items():
+            described, metadata = header.tensors, header.metadata
+            numbers = safetensors.torch.load_file(path)
+        else:
+            contents = read_contents(path, kind, entry=entry)
+            described, entries, others = contents.tensors, contents.entry, contents.others
+            numbers = torch.load(path, map_location="cpu", weights_only=True)
+            for key in entries:
+                numbers = numbers[key]
+        tensors = {key: numbers[key].detach() for key in described}
+    for key, spec in described.items():
         if tuple(tensors[key].shape) != spec.shape or str(tensors[key].dtype) != f"torch.{spec.dtype}":
             raise CheckpointError(f"{name} describes tensor {plain(key, 80)!r} in two ways; save it again")
     check_finite(name, tensors)
     prefix = shared_prefix(list(tensors))
     kept = {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}
     chosen: tuple[Assumption, ...] = ()
-    if contents.others and not entry:
-        also = plain(", ".join(map(repr, contents.others)), 80)
-        chosen = (Assumption("entry", contents.entry[0], f"the file also holds tensors under {also}"),)
-    return StateDict(kept, prefix, contents.entry, None, chosen)
+    if others and not entry:
+        also = plain(", ".join(map(repr, others)), 80)
+        chosen = (Assumption("entry", entries[0], f"the file also holds tensors under {also}"),)
+    return StateDict(kept, prefix, metadata, chosen)
 
 
 def shared_prefix(names: list[str]) -> str:
