@@ -127,6 +127,9 @@ def test_wrong_options_are_named(family, options, said):
         ("resnet", {"blocks": [1, 1], "widths": [4]}),
         ("resnet", {"blocks": [1, 1], "widths": [8, 4], "shortcut": "A"}),
         ("transformer", {"width": 6, "heads": 4}),
+        ("transformer", {"width": 8, "depth": 10**9}),
+        ("transformer", {"width": 8, "heads": 0}),
+        ("recurrent", {"features": -3}),
         ("transformer", {"width": 8, "patch": 5}),
         ("transformer", {"width": 8, "input": "tokens", "input_shape": [4]}),
     ],
@@ -134,6 +137,11 @@ def test_wrong_options_are_named(family, options, said):
 def test_options_that_contradict_each_other_are_refused(family, options):
     with pytest.raises(SettingError):
         build(architecture(family, **options))
+
+
+def test_an_example_too_large_for_memory_is_refused():
+    with pytest.raises(SettingError, match="at most 16777216"):
+        example_inputs(architecture("resnet", input_shape=[3, 100_000, 100_000]))
 
 
 @pytest.mark.parametrize("n", [1, 3, 5, 7, 9])

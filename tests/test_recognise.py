@@ -508,6 +508,11 @@ def test_what_is_not_recognised_is_described_with_a_way_out(shapes, said):
     assert "\n" not in str(caught.value)
 
 
+def test_empty_tensors_are_refused():
+    with pytest.raises(RecogniseError, match=r"tensor 'c.weight' of shape \(0, 1, 3, 3\) is empty"):
+        recognise({"c.weight": (0, 1, 3, 3), "fc.weight": (10, 4)}, given={})
+
+
 def test_a_hostile_number_of_layers_is_answered_in_seconds():
     blocks = {f"b{i}.weight": (4, 4, 3, 3) if i % 5 else (4, 4, 1, 1) for i in range(3000)}
     with pytest.raises(RecogniseError):

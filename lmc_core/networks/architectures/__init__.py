@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from lmc_core.errors import SettingError
 from lmc_core.networks.architectures import cnn, mlp, recurrent, resnet, transformer
-from lmc_core.networks.architectures._options import read, write
+from lmc_core.networks.architectures._options import LARGEST, read, write
 from lmc_core.networks.network import Architecture
 
 
@@ -78,11 +79,16 @@ def build(architecture: Architecture) -> nn.Module:
 
 
 def example_inputs(architecture: Architecture, batch: int = 2) -> tuple[Tensor, ...]:
-    """One batch the module accepts: standard normal numbers, or tokens; always the same."""
+    """One batch the module accepts: standard normal numbers, or tokens; always the same.
+
+    Raises SettingError when an example would hold more than 2²⁴ numbers.
+    """
     kind = family(architecture.family)
     options: Any = read(kind.options, architecture.options)
     generator = torch.Generator().manual_seed(0)
     shape = (batch, *kind.input_shape(options))
+    if prod(shape[1:]) > LARGEST:
+        raise SettingError(f"one example of shape {shape[1:]} holds {prod(shape[1:])} numbers; at most {LARGEST}")
     if tokens := kind.vocabulary(options):
         return (torch.randint(tokens, shape, generator=generator),)
     return (torch.randn(shape, generator=generator),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, field, fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -13,9 +13,19 @@ from lmc_core.errors import SettingError
 T = TypeVar("T")
 
 
-def option(help: str, default: Any = ..., *, choices: tuple[str, ...] = ()) -> Any:
-    """A documented field of an options dataclass; without a default it is required."""
-    metadata = {"help": help, "choices": choices}
+LARGEST = 2**24
+"""Of any whole number: files may be hostile, and a module is built before its tensors are compared."""
+
+DEEPEST = 2**11
+"""Of a number of layers."""
+
+
+def option(help: str, default: Any = ..., *, choices: tuple[str, ...] = (), low: int = 1, high: int = LARGEST) -> Any:
+    """A documented field of an options dataclass; without a default it is required.
+
+    low, high   inclusive range of a whole number, of a list: of each
+    """
+    metadata = {"help": help, "choices": choices, "range": (low, high)}
     return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
 
 
@@ -40,6 +50,9 @@ def read(cls: type[T], given: Mapping[str, Any]) -> T:
             values[name] = _value(_kinds(cls)[name], value)
         except (TypeError, ValueError):
             raise SettingError(f"architecture option {name}={value!r} is not {_spoken(_kinds(cls)[name])}") from None
+        low, high = known[name].metadata["range"]
+        if any(not low <= n <= high for n in _numbers(values[name])):
+            raise SettingError(f"architecture option {name}={value!r} is outside {low}…{high}")
         choices = known[name].metadata["choices"]
         if choices and values[name] not in choices:
             raise SettingError(f"architecture option {name}={value!r} is not one of {', '.join(choices)}")
@@ -77,6 +90,15 @@ def _value(kind: Any, value: Any) -> Any:
     if not isinstance(value, str):
         raise TypeError
     return value
+
+
+def _numbers(value: Any) -> Iterator[int]:
+    """All whole numbers in a value."""
+    if isinstance(value, tuple):
+        for inner in value:
+            yield from _numbers(inner)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield value
 
 
 def _parse(text: str) -> Any:

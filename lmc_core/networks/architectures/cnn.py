@@ -23,7 +23,7 @@ class CNNOptions:
     input_shape: tuple[int, ...] = option("channels × height × width of one example", (3, 32, 32))
     kernel: tuple[int, ...] = option("kernel size, for all convolutions or one by one", (3,))
     stride: tuple[int, ...] = option("stride, for all convolutions or one by one", (1,))
-    padding: tuple[int, ...] = option("padding, likewise; empty = half the kernel (same size)", ())
+    padding: tuple[int, ...] = option("padding, likewise; empty = half the kernel (same size)", (), low=0)
     bias: bool = option("biases in the convolutions", True)
     fc_bias: bool = option("biases in the linear layers", True)
     norm: str = option("norm after every convolution", "none", choices=NORMS)
@@ -33,7 +33,7 @@ class CNNOptions:
     pool_size: int = option("side of the pooling window", 2)
     pooled: tuple[int, ...] = option("stages that end in a pooling, counted from 1; empty = all", ())
     head: str = option("how the last map is read", "flatten", choices=("flatten", "mean", "max"))
-    head_size: int = option("side the last map is averaged to before it is flattened; 0 = as it is", 0)
+    head_size: int = option("side the last map is averaged to before it is flattened; 0 = as it is", 0, low=0)
 
 
 class CNN(nn.Module):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lmc_core.networks.architectures._layers import ACTIVATIONS
-from lmc_core.networks.architectures._options import option
+from lmc_core.networks.architectures._options import DEEPEST, option
 
 CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -22,12 +22,12 @@ class RecurrentOptions:
     hidden: int = option("hidden units per direction", 128)
     classes: int = option("number of classes", 10)
     cell: str = option("kind of recurrence", "lstm", choices=tuple(CELLS))
-    layers: int = option("recurrent layers on top of each other", 1)
+    layers: int = option("recurrent layers on top of each other", 1, high=DEEPEST)
     bidirectional: bool = option("a second recurrence backwards in time", False)
     bias: bool = option("biases in the recurrence", True)
     nonlinearity: str = option("of a plain RNN", "tanh", choices=("tanh", "relu"))
     steps: int = option("length of the example sequence; any other length works too", 28)
-    vocabulary: int = option("number of tokens of an embedding before the recurrence; 0 = steps are numbers", 0)
+    vocabulary: int = option("number of tokens of an embedding before the recurrence; 0 = steps are numbers", 0, low=0)
     read: str = option(
         "what the linear layers read: the output of the last step, the final state of both directions, the mean",
         "last",

@@ -9,16 +9,18 @@ from torch import Tensor, nn
 
 from lmc_core.errors import SettingError
 from lmc_core.networks.architectures._layers import ACTIVATIONS, NORMS, norm2d
-from lmc_core.networks.architectures._options import option
+from lmc_core.networks.architectures._options import DEEPEST, option
 
 
 @dataclass(frozen=True)
 class ResNetOptions:
     """He et al. 2015: a stem, stages of residual blocks, the mean over the image, one linear layer."""
 
-    blocks: tuple[int, ...] = option("blocks in each stage: 3,3,3 is ResNet-20, 2,2,2,2 is ResNet-18", (3, 3, 3))
+    blocks: tuple[int, ...] = option(
+        "blocks in each stage: 3,3,3 is ResNet-20, 2,2,2,2 is ResNet-18", (3, 3, 3), high=DEEPEST
+    )
     widths: tuple[int, ...] = option("channels inside the blocks of each stage", (16, 32, 64))
-    stem: int = option("channels after the first convolution; 0 = those of the first stage", 0)
+    stem: int = option("channels after the first convolution; 0 = those of the first stage", 0, low=0)
     block: str = option("two 3×3 convolutions, or 1×1, 3×3, 1×1", "basic", choices=("basic", "bottleneck"))
     expansion: int = option("channels a bottleneck block puts out for each one inside", 4)
     groups: int = option("groups of a bottleneck's 3×3 convolution", 1)
@@ -33,7 +35,7 @@ class ResNetOptions:
     bias: bool = option("biases in the convolutions", False)
     fc_bias: bool = option("bias in the linear layer", True)
     stem_kernel: int = option("kernel of the first convolution: 3, or 7 with stride 2 and a pooling", 3)
-    stem_stride: int = option("stride of the first convolution; 0 = 2 for a kernel of 7, else 1", 0)
+    stem_stride: int = option("stride of the first convolution; 0 = 2 for a kernel of 7, else 1", 0, low=0)
     stem_pool: str = option("3×3 pooling after the stem", "auto", choices=("auto", "yes", "no"))
     activation: str = option("after every hidden layer", "relu", choices=tuple(ACTIVATIONS))
     classes: int = option("number of classes", 10)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lmc_core.errors import SettingError
 from lmc_core.networks.architectures._layers import ACTIVATIONS
-from lmc_core.networks.architectures._options import option
+from lmc_core.networks.architectures._options import DEEPEST, option
 
 
 @dataclass(frozen=True)
@@ -18,16 +18,16 @@ class TransformerOptions:
     """Patches of an image, steps of a sequence or tokens → blocks of attention and feed-forward → one linear layer."""
 
     width: int = option("size of the residual stream")
-    depth: int = option("number of blocks", 2)
+    depth: int = option("number of blocks", 2, high=DEEPEST)
     heads: int = option("attention heads", 4)
-    feedforward: int = option("hidden width of the feed-forward part; 0 = four times the width", 0)
+    feedforward: int = option("hidden width of the feed-forward part; 0 = four times the width", 0, low=0)
     classes: int = option("number of classes", 10)
     input: str = option("what is read", "patches", choices=("patches", "steps", "tokens"))
     patch: int = option("side of a square patch", 4)
     input_shape: tuple[int, ...] = option(
         "patches: channels × height × width; steps: steps × features; tokens: steps", (3, 32, 32)
     )
-    vocabulary: int = option("number of tokens", 0)
+    vocabulary: int = option("number of tokens", 0, low=0)
     embed_bias: bool = option("bias where patches or steps enter", True)
     token: str = option(
         "a learned class token read at the end, or the mean over all", "class", choices=("class", "mean")

@@ -36,6 +36,9 @@ def recognise(shapes: Mapping[str, Shape], *, given: Mapping[str, Any]) -> Recog
     """
     options = dict(given)
     wanted = options.pop("family", None)
+    empty = next((name for name, shape in shapes.items() if 0 in shape), None)
+    if empty is not None:
+        raise RecogniseError(f"tensor {empty!r} of shape {tuple(shapes[empty])} is empty; save the network again")
     if wanted is not None and wanted not in FAMILIES:
         raise SettingError(f"there is no architecture family {wanted!r}; it is one of {', '.join(FAMILIES)}")
     if "order" in options:
