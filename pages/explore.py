@@ -6,6 +6,7 @@ from lmc_core import runs
 from lmc_core.figures.words import inside
 from lmc_core.methods import METHODS
 from pages._widgets import controls, examples, jobs, run_view
+from pages._widgets.text import escaped
 from pages._widgets.url import stamp
 
 
@@ -23,8 +24,9 @@ def explore(default: runs.Request) -> None:
         st.info(f"The controls have changed: press **Align and compare** for {method}. Below is the last result.")
         run_view.draw(last)
     else:
+        one, other = asked.models
         st.markdown("## This pair has not been compared yet.")
-        st.caption(f"{asked.models[0].title} and {asked.models[1].title}: press *Align and compare*.")
+        st.caption(f"{escaped(one.title)} and {escaped(other.title)}: press *Align and compare*.")
         examples.finished()
     stamp()
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from lmc_core import runs
 from pages._widgets import upload
+from pages._widgets.text import escaped
 
 
 def finished(limit: int = 3) -> None:
@@ -14,8 +15,8 @@ def finished(limit: int = 3) -> None:
     st.markdown("##### Finished examples")
     for column, run in zip(st.columns(limit), done, strict=False):
         with column.container(border=True, height="stretch"):
-            st.markdown(f"**{run.title}**")
-            st.caption(run.finding)
+            st.markdown(f"**{escaped(run.title)}**")
+            st.caption(escaped(run.finding))
             st.page_link("run.py", label="Open", icon=":material/arrow_forward:", query_params={"id": run.id})
 
 

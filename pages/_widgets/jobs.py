@@ -4,11 +4,15 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.errors import InputError, LMCError
-from lmc_core.runs.status import SEPARATOR
-from pages._widgets import visitor
+from lmc_core.figures.config import plotly_config
+from lmc_core.figures.progress import progress_alt, progress_figure
+from lmc_core.figures.words import inside
+from lmc_core.runs.status import SEPARATOR, STAGES
+from pages._widgets import viewport, visitor
+from pages._widgets.text import escaped
 
 POLL = 0.5  # seconds between looks at a job
-NAIVE, ALIGNED = "#D55E00", "#009E73"
+COUNTED = 100  # more parts than this are told in percent
 
 
 def status(run_id: str) -> runs.RunStatus | None:
@@ -24,7 +28,7 @@ def submit(request: runs.Request) -> str | None:
     try:
         run_id = runs.submit(request, visitor.name())
     except LMCError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(escaped(str(error)), icon=":material/error:")
         return None
     visitor.asks(run_id)
     st.session_state["job"] = run_id
@@ -61,6 +65,7 @@ def watch(run_id: str) -> None:
         st.progress(now.fraction)
         with st.container(horizontal=True, horizontal_alignment="distribute"):
             st.caption(f"elapsed {seconds(now.elapsed)}", width="content")
+            st.caption(steps(now), width="content")
             st.caption(left(now), width="content")
     curve(now)
 
@@ -75,9 +80,17 @@ def stage(now: runs.RunStatus) -> str:
     if now.state == "queued":
         return "**Waiting for the worker**" + (f", place {now.position} in the queue" if now.position else "")
     name, _, detail = now.stage.partition(SEPARATOR)
+    detail = escaped(detail)
     step = f"Step {now.step} of {now.steps} · " if now.step else ""
-    counted = f", {now.done} of {now.total}" if now.total > 1 else ""
+    counted = f", {now.done} of {now.total}" if 1 < now.total <= COUNTED else ""
+    counted = counted or (f", {100 * now.done // now.total}%" if now.total > COUNTED else "")
     return f"**{step}{name or 'Starting'}**{', ' + detail if detail else ''}{counted}"
+
+
+def steps(now: runs.RunStatus) -> str:
+    """The steps that are done, and the one under way."""
+    names = STAGES.get(now.kind, ())[: now.step]
+    return " ".join(f"{'▸' if name == names[-1] else '✓'} {inside(name)}" for name in names)
 
 
 def left(now: runs.RunStatus) -> str:
@@ -94,25 +107,24 @@ def curve(now: runs.RunStatus) -> None:
     """What was measured so far."""
     if not now.partial.get("t"):
         return
+    t, naive, aligned = (now.partial[name] for name in ("t", "naive", "aligned"))
+    figure = progress_figure(t, naive, aligned, theme=viewport.theme())
+    st.plotly_chart(figure, key="progress", config=plotly_config(phone=True), alt=progress_alt(naive, aligned))
     st.caption("Until it is done, this is the curve measured so far.")
-    columns = {name: now.partial[name] for name in ("t", "naive", "aligned")}
-    st.line_chart(columns, x="t", y=["naive", "aligned"], y_label="test loss", color=[NAIVE, ALIGNED], height=330)
 
 
 def ended(now: runs.RunStatus) -> None:
     """The card of a run that failed, was cancelled or interrupted, with the way to run it again."""
     with st.container(border=True, key="job"):
         if now.state == "failed":
-            st.markdown(f":material/error: **{now.reason}**")
+            st.markdown(f":material/error: **{escaped(now.reason)}**")
         else:
             where = f" during: {stage(now)}" if now.stage else ""
             st.markdown(f":material/stop_circle: Stopped after {seconds(now.elapsed)}{where}. Nothing else is lost.")
             if now.state == "interrupted":
-                st.caption(now.reason)
-        if st.button("Run again", icon=":material/refresh:", key="again"):
-            submit(runs.request(now.id))
+                st.caption(escaped(now.reason))
+        if st.button("Run again", icon=":material/refresh:", key="again") and submit(runs.request(now.id)):
             st.rerun()
         with st.expander("Details for a bug report"):
-            st.code(
-                f"run {now.id}, {now.state}\n{now.reason}\n{runs.request(now.id).json}", language=None, wrap_lines=True
-            )
+            report = (f"run {now.id}, {now.state}", now.reason, runs.request(now.id).json)
+            st.code("\n".join(report), language=None, wrap_lines=True)

@@ -7,6 +7,7 @@ from lmc_core.figures.explore import explore_figure
 from lmc_core.runs.result import PathResult
 from pages._widgets import tabs, viewport
 from pages._widgets.shown import Shown, sentence, who
+from pages._widgets.text import escaped
 from pages._widgets.url import link
 from pages._widgets.view import View, controls
 
@@ -29,7 +30,7 @@ def draw(result: PathResult, run_id: str) -> None:
     with st.container(key="caption"):
         st.markdown(shown.caption)
         for note in (*result.alignment.notes, *result.notes):
-            st.caption(f":material/info: {note}")
+            st.caption(f":material/info: {escaped(note)}")
     if embedded:
         st.caption(f"Mode Connectivity Explorer · [open the full analysis]({link('run', id=run_id)})")
     else:

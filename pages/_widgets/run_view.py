@@ -8,10 +8,11 @@ from lmc_core.figures.words import inside
 from lmc_core.methods import METHODS
 from lmc_core.runs.result import PathResult
 from pages._widgets import jobs, result
+from pages._widgets.text import escaped
 from pages._widgets.url import link
 
 HEADINGS = {
-    "failed": "This could not be done.",
+    "failed": "These two networks could not be compared.",
     "cancelled": "Stopped before it was done.",
     "interrupted": "The server stopped before this was done.",
 }
@@ -24,26 +25,26 @@ def draw(now: runs.RunStatus) -> None:
             found = runs.result(now.id)
         except LMCError as error:
             st.markdown("## The stored result cannot be read.")
-            st.caption(str(error))
+            st.caption(escaped(str(error)))
             return
         if isinstance(found, PathResult):
             result.draw(found, now.id)
         else:
-            st.markdown(f"## {found.title} was read.")
-            st.caption(found.finding)
+            st.markdown(f"## {escaped(found.title)} was read.")
+            st.caption(escaped(found.finding))
     elif now.finished:
         st.markdown(f"## {HEADINGS[now.state]}")
-        st.caption(now.title)
+        st.caption(escaped(now.title))
         jobs.ended(now)
     else:
         st.markdown(f"## {_doing(now)} …")
         address = f"run [{now.id}]({link('run', id=now.id)})"
-        st.caption(f"{now.title} · {address}. You may close this page; the link will show the result.")
+        st.caption(f"{escaped(now.title)} · {address}. You may close this page; the link will show the result.")
         jobs.watch(now.id)
 
 
 def _doing(now: runs.RunStatus) -> str:
     options = runs.request(now.id).options
     if now.kind != "path":
-        return f"Reading {now.title}"
+        return f"Reading {escaped(now.title)}"
     return f"Aligning :violet[B] to :blue[A] by {inside(METHODS[options['method']].title)}"

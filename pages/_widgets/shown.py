@@ -11,6 +11,7 @@ from lmc_core.figures.words import count, percent
 from lmc_core.methods import METHODS
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.result import PathResult
+from pages._widgets.text import escaped
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ def who(result: PathResult) -> str:
     """A, B, their architecture and the data, in one line."""
     a, b = result.models
     ends = [percent(float(result.naive.accuracy()[end])) for end in (0, -1)]
-    kinds = a.title if a.title == b.title else f"{a.title} and {b.title}"
+    kinds = escaped(a.title if a.title == b.title else f"{a.title} and {b.title}")
     data = DATASETS[result.data.name].title if result.data.name in DATASETS else result.data.name
     examples = result.naive.examples
     used = " / ".join(f"{count(examples[split])} {split}" for split in ("train", "test") if split in examples)
@@ -84,4 +85,4 @@ def who(result: PathResult) -> str:
 
 
 def _short(card: ModelCard) -> str:
-    return f"seed {card.seed}" if card.seed is not None else card.title
+    return f"seed {card.seed}" if card.seed is not None else escaped(card.title)

@@ -7,6 +7,7 @@ from lmc_core.errors import LMCError
 from lmc_core.figures.words import count, percent
 from lmc_core.runs import library
 from pages._widgets import jobs, visitor
+from pages._widgets.text import escaped
 
 FILES = [suffix.removeprefix(".") for suffix in library.SUFFIXES]
 PROMISE = "Read by a separate process, never run as code. Only you and who has your link can see it."
@@ -33,7 +34,7 @@ def drop(slot: str) -> None:
         state[f"{slot}:turn"] = turn + 1  # a new uploader, so that the session lets go of the bytes
         st.rerun()
     if state.get(f"{slot}:refused"):
-        st.error(state[f"{slot}:refused"], icon=":material/error:")
+        st.error(escaped(state[f"{slot}:refused"]), icon=":material/error:")
     now = jobs.status(state.get(f"{slot}:run") or "")
     if now is None:
         st.caption(PROMISE)
@@ -42,7 +43,7 @@ def drop(slot: str) -> None:
     elif now.state == "done" and now.model:
         _read(now.model, slot)
     else:
-        st.error(now.reason or f"Reading the file was {now.state}.", icon=":material/error:")
+        st.error(escaped(now.reason) or f"Reading the file was {now.state}.", icon=":material/error:")
 
 
 @st.fragment(run_every=jobs.POLL)
@@ -57,13 +58,13 @@ def _reading(run_id: str) -> None:
 
 def _read(model: str, slot: str) -> None:
     card = library.card(model)
-    st.markdown(f"**{card.title}** · {count(card.parameters)} parameters")
+    st.markdown(f"**{escaped(card.title)}** · {count(card.parameters)} parameters")
     known = [f"{percent(card.accuracy['test'])} on {card.data}"] if "test" in card.accuracy else []
     known += [f"symmetry verified to {card.error:.0e}"] if card.error is not None else []
     if known:
         st.caption(" · ".join(known))
     for option, value, why in card.assumptions:
-        st.caption(f"Assumed {option} = {value}: {why}")
+        st.caption(escaped(f"Assumed {option} = {value}: {why}"))
     for letter, column in zip("ab", st.columns(2), strict=True):
         use = f"Use as {letter.upper()}"
         column.button(use, key=f"{slot}-{letter}", width="stretch", on_click=_use, args=(letter, model))

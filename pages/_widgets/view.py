@@ -1,6 +1,5 @@
 """What the figure shows of a result: which layer, in which projection, on which axis, from which t."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -43,9 +42,8 @@ def _choices(result: PathResult, how: dict[str, Any]) -> tuple[Cloud, Literal["l
     labels = {group: cloud.label[:1].upper() + cloud.label[1:] for (group, _), cloud in result.clouds.items()}
     many = len(labels) > BUTTONS
     layers: dict[str, Any] = how | ({"width": 220} if many else {"required": True})
-    group = choice(
-        st.selectbox if many else st.segmented_control, "Layer", labels, next(iter(labels)), "layer", **layers
-    )
+    widget: Any = st.selectbox if many else st.segmented_control
+    group = choice(widget, "Layer", labels, next(iter(labels)), "layer", **layers)
     found = {name: title for name, title in PROJECTIONS.items() if (group, name) in result.clouds}
     projection = choice(
         st.segmented_control,

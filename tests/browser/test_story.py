@@ -1,0 +1,194 @@
+"""What a visitor does, in a real browser against a real server, from the first look to a link for a colleague."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import attacks
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, WebSocket, expect
+from serving import ROOT, Server
+
+pytestmark = pytest.mark.browser
+COMPUTED = 150_000  # ms for a run on a busy machine
+
+
+def finding(page: Page) -> Locator:
+    return page.get_by_role("heading", level=2)
+
+
+def opened(page: Page, address: str = "/") -> Page:
+    """The page at an address, once its figure is drawn."""
+    page.goto(address)
+    expect(page.locator(".js-plotly-plot .slider-group")).to_be_visible(timeout=COMPUTED)
+    return page
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Pick an option of a select box of the sidebar."""
+    page.get_by_test_id("stSidebar").get_by_role("combobox", name=re.compile(label)).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_a_first_visitor_sees_the_finding_and_both_panels_without_a_click(page: Page) -> None:
+    outside: list[str] = []
+
+    def note(request: Request) -> None:
+        if not request.url.startswith(("http://127.0.0.1", "data:", "blob:")):
+            outside.append(request.url)
+
+    page.on("request", note)
+    opened(page)
+    expect(finding(page)).to_contain_text(re.compile(r"activation matching.*\d\.\d\d.*accuracy", re.DOTALL))
+    figure = page.locator(".js-plotly-plot")
+    for title in ("Loss", "Accuracy", "Before alignment", "After"):
+        expect(figure.locator(".annotation-text").filter(has_text=title).first).to_be_visible()
+    expect(page.get_by_test_id("stMetric")).to_have_count(5)
+    grip = figure.locator(".slider-grip-rect").bounding_box()
+    assert grip is not None
+    assert grip["y"] + grip["height"] <= 900, "the slider is below the fold"
+    assert page.title() == "Mode Connectivity Explorer"
+    assert not outside, f"the page asked other servers: {outside}"
+
+
+def test_the_slider_moves_both_panels_without_the_server(page: Page) -> None:
+    sent: list[object] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", lambda frame: sent.append(frame))
+
+    page.on("websocket", listen)
+    opened(page)
+    page.wait_for_timeout(1000)
+    readout = page.locator(".js-plotly-plot .slider-label").first
+    units = "() => document.querySelector('.js-plotly-plot').data.map(trace => String(trace.x && trace.x[0])).join()"
+    before, drawn, quiet = str(readout.text_content()), page.evaluate(units), len(sent)
+    assert before.startswith("t = 0.50")
+    grip = page.locator(".js-plotly-plot .slider-grip-rect").bounding_box()
+    assert grip is not None
+    x, y = grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 160, y, steps=12)
+    page.mouse.up()
+    expect(readout).not_to_have_text(before)
+    assert float(re.findall(r"t = (\d\.\d+)", str(readout.text_content()))[0]) < 0.3
+    assert page.evaluate(units) != drawn
+    assert len(sent) == quiet, "the slider talked to the server"
+
+
+def test_another_method_is_run_and_its_link_opens_for_a_colleague(page: Page, browser: Browser, server: Server) -> None:
+    opened(page)
+    choose(page, "Method", "Weight matching")
+    expect(page.get_by_text("The controls have changed")).to_be_visible()
+    assert "method=weight-matching" in page.url
+    page.get_by_role("button", name="Align and compare").click()
+    expect(finding(page)).to_contain_text(re.compile("[Ww]eight matching (?!…)"), timeout=COMPUTED)
+    expect(page.get_by_text("The controls have changed")).to_have_count(0)
+    opened_link = page.get_by_role("tab", name="Reproduce")
+    opened_link.click()
+    link = page.get_by_text(re.compile(r"^http://127\.0\.0\.1:\d+/run\?id=[0-9a-f]{16}$")).inner_text()
+    runs_before = server.get("/api/healthz")
+
+    other = browser.new_context(viewport={"width": 1440, "height": 900})
+    colleague = other.new_page()
+    opened(colleague, link)
+    assert finding(colleague).inner_text() == finding(page).inner_text()
+    assert server.get("/api/healthz") == runs_before, "the link made the server compute"
+    other.close()
+
+
+def test_every_control_comes_back_from_its_link(page: Page, context: BrowserContext) -> None:
+    opened(page)
+    page.get_by_role("radio", name="Layer 2").click()
+    page.get_by_role("radio", name="PCA, raw weights").click()
+    page.get_by_role("tab", name="Data").click()
+    page.get_by_text("Evaluation", exact=True).click()
+    expect(page.get_by_text("Curves, CSV")).to_be_visible()
+    page.wait_for_timeout(500)
+    assert set(re.findall(r"[?&](\w+)=", page.url)) == {"layer", "projection", "tab", "v"}
+    again = opened(context.new_page(), page.url)
+    expect(again.get_by_role("radio", name="Layer 2")).to_be_checked()
+    expect(again.get_by_role("radio", name="PCA, raw weights")).to_be_checked()
+    expect(again.get_by_role("tab", name="Data")).to_have_attribute("aria-selected", "true")
+    expect(again.locator(".js-plotly-plot .annotation-text").filter(has_text="layer 2, PC 1")).to_be_visible()
+
+
+def test_a_running_job_is_cancelled_within_seconds_and_can_be_run_again(page: Page) -> None:
+    page.goto("/?points=201&seed=7")
+    expect(finding(page)).to_have_text("This pair has not been compared yet.")
+    page.get_by_role("button", name="Align and compare").click()
+    expect(finding(page)).to_contain_text("Aligning B to A")
+    expect(page.get_by_text(re.compile(r"Step \d of \d"))).to_be_visible()
+    expect(page.get_by_role("button", name="Align and compare")).to_be_disabled()
+    page.get_by_role("button", name="Cancel").click()
+    expect(finding(page)).to_have_text("Stopped before it was done.", timeout=15_000)
+    expect(page.get_by_role("button", name="Run again")).to_be_visible()
+    expect(page.get_by_role("button", name="Align and compare")).to_be_enabled()
+
+
+def test_a_hostile_upload_is_refused_with_the_sentence_of_the_command_line(page: Page, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    path = attacks.ATTACKS["code-legacy.pth"](tmp_path, canary)
+    command = [sys.executable, "-m", "lmc_core", "inspect", str(path)]
+    shell = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert shell.returncode == 2
+    sentence = shell.stderr.strip().splitlines()[-1].removeprefix("python -m lmc_core: ")
+
+    opened(page)
+    page.get_by_role("button", name="Add a checkpoint").click()
+    page.locator("input[type=file]").set_input_files(path)
+    alert = page.get_by_test_id("stPopoverBody").get_by_role("alert")
+    expect(alert).to_be_visible(timeout=COMPUTED)
+    assert sentence in alert.inner_text().split("\n")
+    assert "Traceback" not in page.content()
+    assert not canary.exists()
+
+
+def test_a_shipped_file_is_uploaded_recognised_and_used(page: Page) -> None:
+    opened(page)
+    page.get_by_role("button", name="Add a checkpoint").click()
+    page.locator("input[type=file]").set_input_files(ROOT / "checkpoints" / "digits-mlp-128" / "seed2.safetensors")
+    page.get_by_role("button", name="Use as B").click(timeout=COMPUTED)
+    page.wait_for_timeout(500)
+    assert re.search(r"[?&]b=[0-9a-f]{16}", page.url)
+
+
+def test_a_phone_shows_the_whole_page_in_one_column(browser: Browser, server: Server) -> None:
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, base_url=server.url)
+    page = opened(phone.new_page())
+    expect(page.get_by_role("button", name="View: layer, projection, axis")).to_be_visible()
+    expect(page.get_by_test_id("stMetric")).to_have_count(4)
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_have_attribute("height", "960")
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+    left = [page.get_by_test_id("stMetric").nth(k).bounding_box() for k in range(4)]
+    assert len({round(box["x"]) for box in left if box}) == 2, "the cards are not two by two"
+    phone.close()
+
+
+def test_an_embedded_run_leaves_out_what_surrounds_the_figure(page: Page) -> None:
+    opened(page)
+    page.get_by_role("tab", name="Reproduce").click()
+    link = page.get_by_text(re.compile(r"/run\?id=[0-9a-f]{16}$")).inner_text()
+    opened(page, f"{link}&embed=true")
+    expect(page.get_by_test_id("stMetric")).to_have_count(4)
+    expect(page.get_by_test_id("stTab")).to_have_count(0)
+    expect(page.get_by_test_id("stSidebar")).to_be_hidden()
+    expect(page.get_by_role("radio", name="Layer 1")).to_be_hidden()
+    expect(page.get_by_role("link", name="open the full analysis")).to_be_visible()
+
+
+def test_a_dark_page_draws_the_figure_in_dark_colours(browser: Browser, server: Server) -> None:
+    night = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=server.url, color_scheme="dark")
+    page = opened(night.new_page())
+    expect(page.locator(".js-plotly-plot path[style*='rgb(240, 128, 74)']").first).to_be_attached()
+    night.close()
+
+
+def test_the_web_process_never_loads_torch(page: Page, server: Server) -> None:
+    opened(page)
+    maps = Path(f"/proc/{server.process.pid}/maps").read_text()
+    assert "streamlit" in Path(f"/proc/{server.process.pid}/cmdline").read_text()
+    assert "numpy" in maps
+    assert "libtorch" not in maps
