@@ -126,8 +126,8 @@ class Label:
 def label_places(paths: tuple[Line, Line], scale: Scale) -> tuple[Label, Label]:
     """Places of the two barrier labels.
 
-    The higher peak has its label above it. The other one is written under all curves if it is low, else inside its own
-    hill beside the bracket, or, if there is no hill to be inside of, just under its curve.
+    The higher peak has its label above it. The other one is written under all curves if it is low, at the edge
+    of the panel as high as its peak if it is not, or, if both are flat, just under its curve.
     """
     # kept off the panel's edges
     tops = [(float(np.clip(t, 0.16, 0.84)), peak, foot) for t, peak, foot in (_peak(path, scale) for path in paths)]
@@ -137,9 +137,8 @@ def label_places(paths: tuple[Line, Line], scale: Scale) -> tuple[Label, Label]:
     if (scale.log and scale.share(peak) < 0.75) or (not scale.log and peak < _LOW * scale.top):
         labels[1 - high] = Label(t, 0.045 if scale.log else scale.share(-0.065 * scale.top))
     elif scale.share(peak) - scale.share(foot) > 2.5 * _TEXT:
-        side: Literal["right", "left"] = "right" if t < 0.66 else "left"
-        beside = t + (0.02 if side == "right" else -0.02)
-        labels[1 - high] = Label(beside, (scale.share(peak) + scale.share(foot)) / 2, side)
+        height = min(scale.share(peak), 0.84)
+        labels[1 - high] = Label(1.0, height, "left") if t < 0.66 else Label(0.0, height, "right")
     else:
         labels[1 - high] = Label(t, max(scale.share(foot) - _TEXT, 0.04))
     return labels[0], labels[1]
