@@ -87,7 +87,7 @@ def best_of(outcomes: list[Outcome]) -> Outcome:
     return replace(best, spread=tuple(found.history[-1] for found in outcomes))
 
 
-def forward(objective: Objective, *, limit: int = 10, report: Report = silent) -> Outcome:
+def forward(objective: Objective, *, start: Perms | None = None, limit: int = 10, report: Report = silent) -> Outcome:
     """Groups solved one after the other from input to output, each on its own terms, until a pass moves none.
 
     In a chain of layers one pass is exact. Where units are written in several places or recur, later steps change
@@ -96,15 +96,18 @@ def forward(objective: Objective, *, limit: int = 10, report: Report = silent) -
     position = Position(objective, identity(objective.symmetry))
     history = [position.total]
     passes = [(position.total, position.perms)]
+    if start is not None:
+        position = Position(objective, start)
+        history.append(position.total)
     for number in range(limit):
         before = len(history)
         for done, block in enumerate(objective.blocks):
             report(f"matching weights, pass {number + 1}", done, len(objective.blocks))
             if position.step(block):
                 history.append(position.total)
+        passes.append((position.total, position.perms))
         if settled := len(history) == before:
             break
-        passes.append((position.total, position.perms))
     value, perms = max(passes, key=lambda found: found[0])
     notes = [] if settled else [f"did not settle in {limit} passes"]
     if value > position.total:

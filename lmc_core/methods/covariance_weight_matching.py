@@ -14,17 +14,22 @@ if TYPE_CHECKING:
 def solve(problem: Problem, *, examples: int, bias: bool, passes: int) -> Outcome:
     """min over P_l of ‖W^A_l − P_l W^B_l P_{l-1}ᵀ‖²_Σ = E‖pre-activation mismatch‖² (Ferbach 2024, §6).
 
-    Σ is the uncentred second moment of what the layer reads in the reference network.
+    Σ is the uncentred second moment of what the layer reads in the reference network. Recurrent layers, where one
+    pass is not exact, are also solved from the layer-wise solution with Σ = I, and the better result is kept.
     """
     from lmc_core.alignment.moments import input_moments
     from lmc_core.alignment.objective import Objective
-    from lmc_core.alignment.schedule import forward
+    from lmc_core.alignment.schedule import best_of, forward
     from lmc_core.alignment.terms import entering_terms
 
-    x = problem.examples(examples)
-    moments = input_moments(problem.reference, problem.symmetry, x, seed=problem.seed, report=problem.report)
-    terms = entering_terms(problem.reference, problem.symmetry, moments, bias)
-    return forward(Objective(problem.moved, problem.symmetry, terms), limit=passes, report=problem.report)
+    a, b, symmetry, report = problem.reference, problem.moved, problem.symmetry, problem.report
+    moments = input_moments(a, symmetry, problem.examples(examples), seed=problem.seed, report=report)
+    objective = Objective(b, symmetry, entering_terms(a, symmetry, moments, bias))
+    found = [forward(objective, limit=passes, report=report)]
+    if objective.quadratic:
+        plain = forward(Objective(b, symmetry, entering_terms(a, symmetry)), limit=passes, report=report)
+        found.append(forward(objective, start=plain.perms, limit=passes, report=report))
+    return best_of(found)
 
 
 METHOD = Method(
