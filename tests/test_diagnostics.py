@@ -8,18 +8,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from planted import planted
+from planted import planted, random_data
 from torch import nn
+from zoo import ZOO
 
+from lmc_core.alignment.alignment import Alignment
+from lmc_core.alignment.coupling import Coupling
 from lmc_core.data.dataset import Dataset
 from lmc_core.diagnostics.connectivity import connectivity
 from lmc_core.diagnostics.cost import cost, transport_cost
 from lmc_core.diagnostics.diagnose import diagnose
 from lmc_core.diagnostics.dimension import spectrum
 from lmc_core.diagnostics.matching import blocks, cosines, match
+from lmc_core.diagnostics.projection import cloud
+from lmc_core.errors import SettingError
+from lmc_core.figures.layers import layers_figure
+from lmc_core.figures.matching import matching_figure
 from lmc_core.methods.align import align
 from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import network
+from lmc_core.symmetry.declare import declare
 from lmc_core.symmetry.infer import symmetry
 
 CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
@@ -200,6 +208,38 @@ def test_images_of_another_shape_than_the_network_reads_are_prepared():
 
 def _arrays(data):
     return data.x_train, data.y_train, data.x_test, data.y_test
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_every_architecture_can_be_diagnosed_and_drawn(name):
+    torch.manual_seed(0)
+    net = network(*ZOO[name]())
+    found = symmetry(net, verify=False)
+    moved = planted(net, found, seed=1)
+    couplings = {group: Coupling(group, perm=perm) for group, perm in moved.perms.items()}
+    alignment = Alignment(couplings, found, "planted")
+    aligned = alignment.transport(moved.moved)
+    seen = diagnose(net, moved.moved, aligned, alignment, data=random_data(net), t=T)
+    assert set(seen.layers) == set(seen.matching) == set(found.groups)
+    for group, layer in seen.layers.items():
+        np.testing.assert_allclose(layer.spread[1], 1, atol=1e-5)
+        assert seen.matching[group].plain.after < 1e-20
+        assert (group, "pca-weights") in seen.clouds
+        if layer.after is not None:
+            np.testing.assert_allclose(layer.after.cosine, 1, atol=1e-5)
+    figures = [matching_figure(seen.matching, next(iter(found.groups))), layers_figure(seen.layers)]
+    assert all(len(figure.data) > 3 for figure in figures)
+
+
+def test_a_declared_symmetry_has_clouds_of_plain_weights_only():
+    net, _ = small()
+    found = declare(net, "0.weight (h, 6)\n2.weight (k, h)\n4.weight (3, k)")
+    same = Alignment({g: Coupling(g, perm=np.arange(16)) for g in ("h", "k")}, found, "identity")
+    seen = diagnose(net, net, net, same, data=random_data(net), t=T)
+    assert set(seen.clouds) == {("h", "pca-weights"), ("k", "pca-weights")}
+    assert [seen.clouds[g, "pca-weights"].moved_inputs for g in "hk"] == [False, True]
+    with pytest.raises(SettingError, match="not measured"):
+        cloud(net, net, net, found, "h", t=T, moments=())
 
 
 def test_the_web_process_reads_diagnostics_without_torch():

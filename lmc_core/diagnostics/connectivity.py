@@ -60,12 +60,13 @@ def connectivity(
     x          raw data (examples, …), of which the first `examples` are used
     points     positions on the path; an odd number has the middle among them
     """
+    from lmc_core.alignment.moments import batch_size
     from lmc_core.paths.path import LinearPath
-    from lmc_core.symmetry.trace import trace, working_batch
+    from lmc_core.symmetry.trace import trace
 
     t = np.linspace(0, 1, points)
     half = int(np.abs(t - 0.5).argmin())
-    batch = working_batch(a, min(examples, len(x)))
+    batch = batch_size(a, min(examples, len(x)))
     traced = trace(a, batch)
     watched = {group: _watched(symmetry, group) for group in symmetry.groups}
     names = {w.feature for w in watched.values() if w.feature} | {n for w in watched.values() for n, _ in w.outputs}

@@ -14,7 +14,7 @@ from lmc_core.diagnostics.dimension import Dimension, dimensions
 from lmc_core.diagnostics.labels import labels
 from lmc_core.diagnostics.matching import Matching, match
 from lmc_core.diagnostics.projection import Cloud, frame_times, partners, project
-from lmc_core.diagnostics.units import reads_groups, unit_weights, units_of
+from lmc_core.diagnostics.units import reads_groups, unit_weights, units_of, weighed
 from lmc_core.report import Report, silent
 
 if TYPE_CHECKING:
@@ -109,8 +109,9 @@ def diagnose(
         report("drawing the layers", number, len(symmetry.groups))
         coupling = alignment.couplings.get(group)
         plain = units_of((a, b, aligned), symmetry, group)
-        seen = None if moments is None else units_of((a, b, aligned), symmetry, group, moments)
-        centred = None if moments is None else unit_weights(a, symmetry, group, moments, centred=True)
+        measured = weighed(symmetry, group, moments)
+        seen = units_of((a, b, aligned), symmetry, group, moments) if measured else None
+        centred = unit_weights(a, symmetry, group, moments, centred=True) if measured else None
         moved = reads_groups(symmetry, group)
         for projection, rows in (("pca-data", seen), ("pca-weights", plain)):
             if rows is not None:

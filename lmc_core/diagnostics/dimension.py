@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmc_core.diagnostics.units import unit_weights
+from lmc_core.diagnostics.units import unit_weights, weighed
 from lmc_core.symmetry.symmetry import Symmetry
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Dimension:
 def dimension(network: Network, symmetry: Symmetry, group: str, moments: Sequence[Any] | None = None) -> Dimension:
     """The approximate dimension of one group's units; `moments` of the network's inputs (`alignment/moments.py`)."""
     weights = unit_weights(network, symmetry, group)
-    if moments is None:
+    if not weighed(symmetry, group, moments):
         return dimensions(weights)
     centred = unit_weights(network, symmetry, group, moments, centred=True)
     return dimensions(weights, unit_weights(network, symmetry, group, moments), centred)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lmc_core.diagnostics.cost import Cost, cost
 from lmc_core.diagnostics.shape import plane
-from lmc_core.diagnostics.units import array, units_of
+from lmc_core.diagnostics.units import array, units_of, weighed
 from lmc_core.symmetry.symmetry import Symmetry
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def matching(
     seed          of the sample of units compared, where there are more than `SAMPLE`
     """
     plain = units_of((a, b, aligned), symmetry, group)
-    seen = None if moments is None else units_of((a, b, aligned), symmetry, group, moments)
+    seen = None if not weighed(symmetry, group, moments) else units_of((a, b, aligned), symmetry, group, moments)
     return match(plain, seen, group=group, label=label or group, coupling=coupling, correlation=correlation, seed=seed)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmc_core.diagnostics.shape import density, ellipse, farthest, plane
-from lmc_core.diagnostics.units import reads_groups, units_of
+from lmc_core.diagnostics.units import reads_groups, units_of, weighed
 from lmc_core.errors import InputError, SettingError
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -150,6 +150,8 @@ def cloud(
         raise SettingError(f"projection={projection!r} is not one of {', '.join(get_args(Projection))}")
     if projection == "pca-data" and moments is None:
         raise SettingError("the projection as the data sees it needs the moments of A's inputs, or 'pca-weights'")
+    if projection == "pca-data" and not weighed(symmetry, group, moments):
+        raise SettingError(f"what the units of {group!r} read was not measured; use 'pca-weights'")
     weights = units_of((a, b, aligned), symmetry, group, moments if projection == "pca-data" else None)
     return project(
         *weights,

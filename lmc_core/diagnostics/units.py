@@ -34,6 +34,7 @@ def unit_weights(
     moments    one per entry of `symmetry.contractions` (`alignment/moments.py`): each block W becomes W L with
                L Lᵀ = Σ, the second moment of what the block reads, so that the distance of two rows is the root
                mean squared difference of what they compute. Any root serves: no distance depends on its rotation
+               A block whose input was not measured (None) stays W: ask `weighed` before calling it the data's metric
     centred    Σ without the mean (the covariance) instead
 
     Returns (units, features). Raises InputError for an unknown group or one that no weight writes.
@@ -60,7 +61,7 @@ def units_of(
             own.append(metric(_rows(array(network.state[name]), number)[places]).reshape(len(places), -1))
 
     for contraction, moment in zip(symmetry.contractions, moments or [None] * len(symmetry.contractions), strict=True):
-        if _mentions(symmetry.axes[contraction.weight][contraction.write], group):
+        if _writes(symmetry, contraction, group):
             add(contraction.weight, contraction.write, _metric(contraction, moment, centred))
     if not blocks[0]:  # a group made by bare parameters: nothing is contracted, so there is no input to weigh by
         for name, number in symmetry.slots(group):
@@ -73,11 +74,20 @@ def units_of(
 
 def reads_groups(symmetry: Symmetry, group: str) -> bool:
     """Whether what the units read can itself be re-ordered (false for a first layer)."""
+    written = [(c.weight, c.write) for c in _writers(symmetry, group)] or symmetry.slots(group)
     return any(
-        next(groups_in(symmetry.axes[c.weight][c.read]), None) is not None
-        for c in symmetry.contractions
-        if _mentions(symmetry.axes[c.weight][c.write], group)
+        number != own and symmetry.roles.get((name, number)) in ("read", "both") and any(groups_in(axis))
+        for name, own in written
+        for number, axis in enumerate(symmetry.axes[name])
     )
+
+
+def weighed(symmetry: Symmetry, group: str, moments: Sequence[Any] | None) -> bool:
+    """Whether the inputs of every weight that writes the group were measured, so that the metric of the data exists."""
+    if moments is None:
+        return False
+    known = [moment for c, moment in zip(symmetry.contractions, moments, strict=True) if _writes(symmetry, c, group)]
+    return bool(known) and all(moment is not None for moment in known)
 
 
 def positions(axis: Axis, groups: Mapping[str, Group], group: str) -> NDArray[np.int64]:
@@ -105,6 +115,14 @@ def root(second: NDArray[np.float64]) -> NDArray[np.float64]:
             continue
     values, vectors = np.linalg.eigh(second)
     return np.asarray(vectors * np.sqrt(values.clip(min=0)))
+
+
+def _writes(symmetry: Symmetry, contraction: Contraction, group: str) -> bool:
+    return _mentions(symmetry.axes[contraction.weight][contraction.write], group)
+
+
+def _writers(symmetry: Symmetry, group: str) -> list[Contraction]:
+    return [contraction for contraction in symmetry.contractions if _writes(symmetry, contraction, group)]
 
 
 def _mentions(axis: Axis, group: str) -> bool:
