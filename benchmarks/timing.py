@@ -1,0 +1,31 @@
+"""Fair timing: the ways take turns, and the best of each counts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+import torch
+
+
+def best(ways: Mapping[str, Callable[[], object]], turns: int = 3) -> dict[str, float]:
+    """Seconds of the fastest turn of every way; the first call of each, which traces and warms caches, is not timed."""
+    for way in ways.values():
+        way()
+    found = dict.fromkeys(ways, float("inf"))
+    for _ in range(turns):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            found[name] = min(found[name], time.perf_counter() - start)
+    return found
+
+
+def table(rows: Iterable[Iterable[object]]) -> str:
+    """Columns, the first to the left and the others to the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in cells)
+    return "\n".join("  ".join(line) for line in lines) + "\n"
