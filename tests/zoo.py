@@ -296,9 +296,7 @@ class MixerBlock(nn.Module):
 
 
 def mlp() -> nn.Module:
-    return nn.Sequential(
-        nn.Flatten(), nn.Linear(48, 24), nn.ReLU(), nn.Linear(24, 20), nn.ReLU(), nn.Linear(20, 5)
-    )
+    return nn.Sequential(nn.Flatten(), nn.Linear(48, 24), nn.ReLU(), nn.Linear(24, 20), nn.ReLU(), nn.Linear(20, 5))
 
 
 def vgg() -> nn.Module:
@@ -327,7 +325,7 @@ def mixer() -> nn.Module:
     return nn.Sequential(nn.Linear(12, 12), MixerBlock(), nn.LayerNorm(12), nn.Linear(12, 5))
 
 
-def ready(make: Callable[[], nn.Module], example: Callable[[], Tensor]) -> Member:
+def ready(make: Callable[[], nn.Module], *examples: Callable[[], Tensor]) -> Member:
     """A member in float64 and eval mode, every parameter and running statistic random, so that nothing is invariant
     by accident."""
 
@@ -342,7 +340,7 @@ def ready(make: Callable[[], nn.Module], example: Callable[[], Tensor]) -> Membe
                     tensor.copy_(torch.randn_like(tensor) * 0.3 + (1.0 if "norm" in name else 0.0))
                 elif name.endswith(("pos", "cls")):
                     tensor.normal_()
-        return module, (example(),)
+        return module, tuple(example() for example in examples)
 
     return member
 

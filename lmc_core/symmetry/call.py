@@ -22,11 +22,11 @@ class Unsupported(Exception):
 class Facts:
     """What the walk over the graph collects.
 
-    roles     state axis → [(time, "write" or "read"), …]
+    roles     state axis → [(time, "write" or "read"), …], times in the order in which rules spoke
     read      (value, axis) that were contracted
     uses      uses of weights
     unknown   operations without a rule
-    time      number of the current node
+    time      counts what was said about roles
     """
 
     roles: dict[Slot, list[tuple[int, str]]] = field(default_factory=dict)
@@ -36,6 +36,7 @@ class Facts:
     time: int = 0
 
     def role(self, slots: Iterable[Slot], role: str) -> None:
+        self.time += 1
         for slot in slots:
             self.roles.setdefault(slot, []).append((self.time, role))
 
@@ -126,7 +127,7 @@ class Call:
     def reads(self, value: Value, axis: int) -> None:
         """State that an axis is contracted: a weight's axis that uses units, or the axis of a value that is fed in."""
         self.facts.role(value.slots[axis], "read")
-        if value.data:
+        if value.data and value.name:
             self.facts.read.append((value.name, axis % value.ndim))
 
     def use(

@@ -40,18 +40,23 @@ def freeze(reading: Reading) -> Frozen:
         for name, var in named.items()
     }
     by_var = {var: groups[name] for name, var in named.items()}
-    axes = {tensor: tuple(_axis(expanded(t), by_var) for t in terms) for tensor, terms in reading.tensors.items()}
-    values = {name: tuple(_axis(expanded(t), by_var) for t in terms) for name, terms in reading.values.items()}
+    axes = {tensor: tuple(written(expanded(t), by_var) for t in terms) for tensor, terms in reading.tensors.items()}
+    values = {name: tuple(written(expanded(t), by_var) for t in terms) for name, terms in reading.values.items()}
     return Frozen(groups, axes, values, list(_pins(reading, by_var)))
 
 
 def expanded(term: Term) -> Term:
-    """A term with every pinned outer factor that has separate units below it written out, index by index."""
+    """A term with every pinned outer factor that has separate units below it written out, index by index.
+
+    A sum that stands before other factors is distributed over them: (a + b)·c is a·c + b·c.
+    """
     match find(term):
         case Prod(factors=factors):
             first, rest = factors[0], product(factors[1:])
             if isinstance(first, Var) and first.why and any(_nested_free(v, first) for v in leaves(rest)):
                 return Sum(tuple(expanded(select(rest, first, index)) for index in range(first.size)))
+            if isinstance(first, Sum):
+                return Sum(tuple(expanded(product((part, rest))) for part in first.parts))
             return Prod((expanded(first), expanded(rest)))
         case Sum(parts=parts):
             return Sum(tuple(map(expanded, parts)))
@@ -135,14 +140,15 @@ def _parent(var: Var) -> Var | None:
     return max(free, key=lambda outer: len(scope(outer)), default=None)
 
 
-def _axis(term: Term, groups: dict[Var, Group]) -> Axis:
+def written(term: Term, groups: dict[Var, Group]) -> Axis:
+    """A term as an immutable axis; whatever is in no group is fixed."""
     match term:
         case Var() as var:
             return groups.get(var) or Fixed(var.size)
         case Prod(factors=factors):
-            return _joined((_axis(f, groups) for f in factors), Product)
+            return _joined((written(f, groups) for f in factors), Product)
         case Sum(parts=parts):
-            return _joined((_axis(p, groups) for p in parts), AxisSum)
+            return _joined((written(p, groups) for p in parts), AxisSum)
 
 
 def _joined(children: Iterable[Axis], kind: type[Product] | type[AxisSum]) -> Axis:
@@ -184,7 +190,9 @@ def _runs(term: Term, groups: dict[Var, Group]) -> list[tuple[int, str] | None]:
                     joined.append(run)
                 elif isinstance(term, Prod):
                     joined[-1] = (last[0] * run[0], last[1] if last[0] > 1 else run[1])
-                else:
+                elif last[1] == run[1]:
                     joined[-1] = (last[0] + run[0], last[1])
+                else:
+                    joined.append(run)
             return joined
     raise AssertionError(term)

@@ -19,8 +19,8 @@ from lmc_core.symmetry.rules import REARRANGE, RULES
 from lmc_core.symmetry.rules.create import CONSTANT
 from lmc_core.symmetry.rules.order import opaque
 from lmc_core.symmetry.trace import Trace
-from lmc_core.symmetry.unify import Term, Var, mark_used, pin, pinned, uniform
-from lmc_core.symmetry.values import Slot, Value
+from lmc_core.symmetry.unify import Term, Var, leaves, mark_used, pin, pinned, uniform
+from lmc_core.symmetry.values import Slot, Slots, Value, merged
 
 INPUT = "the network's input"
 OUTPUT = "the network's output"
@@ -95,7 +95,6 @@ class _Walk:
         """Visit every node; the tensors the graph returns."""
         for node in graph.nodes:
             if node.op == "call_function":
-                self.facts.time += 1
                 self.env[node] = self._item(node) if node.target is operator.getitem else self._call(node)
             elif node.op == "get_attr":
                 self.env.setdefault(node, None)
@@ -126,7 +125,7 @@ class _Walk:
                 value,
                 name=node.name,
                 data=data,
-                slots=value.slots if not data else ((),) * value.ndim,
+                slots=((),) * value.ndim if data else _origins(value, made.tensors()),
                 whole=None if data else value.whole,
             )
             for value in (result if isinstance(result, list) else [result])
@@ -167,6 +166,14 @@ class _Walk:
         for argument, value in call.args.items():
             call.take_list(argument) if isinstance(value, list | tuple) else call.take(argument)
         return result
+
+
+def _origins(value: Value, sources: list[Value]) -> tuple[Slots, ...]:
+    """Slots of a value made from the state alone: those its rule names, else of every source axis that shares units."""
+    if any(value.slots):
+        return value.slots
+    parts = [(set(leaves(axis)), slots) for v in sources for axis, slots in zip(v.axes, v.slots, strict=True)]
+    return tuple(merged(slots for units, slots in parts if units & set(leaves(axis))) for axis in value.axes)
 
 
 def _name(node: Node) -> str:

@@ -13,7 +13,7 @@ from lmc_core.symmetry.values import Slot
 Seat = tuple[str, int]
 
 _RECURRENT = re.compile(r"^(?:weight|bias)_(?:ih|hh|hr)_(l\d+(?:_reverse)?)$")
-_OF_ATTENTION = {"head", "query", "qk", "vo"}
+_HEADS, _INSIDE_HEADS = {"head"}, {"qk", "vo"}
 
 
 def name_groups(seats: Mapping[Var, Sequence[Seat]], parents: Mapping[Var, Var | None], facts: Facts) -> dict[str, Var]:
@@ -47,13 +47,14 @@ def _first(seats: Sequence[Seat], facts: Facts) -> tuple[float, Seat]:
 
 
 def _name(var: Var, seats: Mapping[Var, Sequence[Seat]], parents: Mapping[Var, Var | None], facts: Facts) -> str:
-    if var.hint in _OF_ATTENTION:
+    inside = {inner.hint for inner, parent in parents.items() if parent is var}
+    if (var.hint in _INSIDE_HEADS and parents[var]) or (var.hint in _HEADS and inside & _INSIDE_HEADS):
         outermost = var
         while (parent := parents[outermost]) is not None:
             outermost = parent
         return ".".join(filter(None, (_shared_module([tensor for tensor, _ in seats[outermost]]), var.hint)))
     stem = _stem(_first(seats[var], facts)[1][0])
-    return f"{stem}.{var.hint}" if var.hint else stem
+    return f"{stem}.{var.hint}" if var.hint and var.hint not in _HEADS | _INSIDE_HEADS else stem
 
 
 def _stem(tensor: str) -> str:

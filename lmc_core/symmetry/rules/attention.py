@@ -39,6 +39,8 @@ def attention(call: Call) -> Result:
         for axis, label in enumerate(labels):
             hint(value, axis, {"kv": "head", "rep": "query", "e": "qk", "f": "vo"}.get(str(label), ""))
     release([k.axes[-2]], [*q.axes[:-1], *k.axes[:-2]])
+    for value in (call.need("query"), call.need("key")):
+        call.reads(value, value.ndim - 1)
     if mask is not None:
         full = [*shared, *many, "t", "s"]
         operands.append((mask, full[len(full) - mask.ndim :]))
@@ -59,8 +61,7 @@ def _divided(value: Value, groups: int) -> Value:
     return Value(
         (*value.axes[:at], outer, inner, *value.axes[at + 1 :]),
         (*value.slots[:at], value.slots[at], value.slots[at], *value.slots[at + 1 :]),
-        value.name,
-        value.data,
+        data=value.data,
     )
 
 

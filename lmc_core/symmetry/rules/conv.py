@@ -29,21 +29,20 @@ def convolution(call: Call) -> Result:
         for term, word in ((outer, "group"), (inner, "channel")):
             hint(Value((term,)), 0, word)
     batch = ["b"] * channel
-    grouped = Value(
-        (*x.axes[:channel], outer, inner), (*x.slots[:channel], x.slots[channel], x.slots[channel]), x.name, x.data
-    )
-    kernel = Value((blocks, own, weight.axes[1]), (weight.slots[0], weight.slots[0], weight.slots[1]), "", weight.data)
+    grouped = Value((*x.axes[:channel], outer, inner), data=x.data)
+    kernel = Value((blocks, own, weight.axes[1]), data=weight.data)
     labels = ["g", "i", "o"] if transposed else ["g", "o", "i"]
     result = call.combine([(kernel, labels), (grouped, [*batch, "g", "i"])], [*batch, "g", "o"])
-    if x.data:
-        call.reads(x, channel)
+    read, write = (0, 1) if transposed else (1, 0)
+    call.reads(x, channel)
+    call.reads(weight, read)
+    call.writes(weight, write)
     places = _space(call, x, weight, space, options, result)
     for axis in range(2, weight.ndim):
         pin(weight.axes[axis], KERNEL)
     channels = product(result.axes[channel:])
     made = Value((*result.axes[:channel], channels, *places), data=x.data or weight.data)
     kind = "conv-transpose" if transposed else "conv"
-    read, write = (0, 1) if transposed else (1, 0)
     call.use(kind, weight, read, write, x, bias, groups=groups, **options)
     if bias is None:
         return made

@@ -67,13 +67,14 @@ def _plus(call: Call, result: Value, bias: Value | None) -> Value:
 
 
 def _name_attention(operands: Sequence[tuple[Value, Sequence[Label]]], out: Sequence[Label]) -> None:
-    """Hints for a product of two activations: q·k contracts "qk", what the second one hands on is "vo"."""
-    if not all(value.data for value, _ in operands):
+    """Hints for a product of two activations: q·k contracts "qk" per "head", what the second one hands on is "vo"."""
+    if len(operands) != 2 or not all(value.data for value, _ in operands):
         return
-    for number, (value, labels) in enumerate(operands):
+    (_, left), (_, right) = operands
+    for value, labels in operands:
         for axis, label in enumerate(labels):
-            word = "head" if isinstance(label, tuple) else "qk" if label not in out else "vo" if number else ""
-            hint(value, axis, word)
+            both = label in left and label in right
+            hint(value, axis, "head" if both and label in out else "qk" if both else "vo" if labels is right else "")
 
 
 def hint(value: Value, axis: int, word: str) -> None:
@@ -102,6 +103,7 @@ def einsum(call: Call) -> Result:
         (v, labels(p, v.ndim)) for v, p in zip(values, patterns, strict=True)
     ]
     out = labels(output, len(call.shape))
+    _name_attention(operands, out)
     result = call.combine(operands, out)
     for weight, value in (values, values[::-1]) if len(values) == 2 else ():
         names = dict(operands)[weight]
