@@ -5,5 +5,5 @@ archive     zip archives without compression, overlaps, duplicates or paths that
 pickles     pickles as plain values: no class is looked up, no function called
 torchfile   what torch.save wrote: which tensors, where their numbers lie, whether they fit
 tensorfile  the header of a .safetensors file
-operators, expressions, graph, programfile   what torch.export.save wrote
+operators, expressions, graph, payloads, programfile  what torch.export.save wrote
 """

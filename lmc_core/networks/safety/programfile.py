@@ -24,13 +24,12 @@ from lmc_core.networks.safety.graph import DTYPES, Graph
 from lmc_core.networks.safety.limits import (
     FILE_BYTES,
     ITEM_BYTES,
-    TENSORS,
     Spec,
     check_tensors,
     parse_json,
     plain,
-    size,
 )
+from lmc_core.networks.safety.payloads import read_payloads
 from lmc_core.networks.safety.torchfile import read_value, spec_of
 
 NOTES = "lmc.json"
@@ -38,8 +37,6 @@ NOTES = "lmc.json"
 
 _SCHEMA = 8
 _SAMPLE = "data/sample_inputs/model.pt"
-_PARAMETER = re.compile(r"[A-Za-z0-9_]+([.\-/][A-Za-z0-9_]+)*", re.ASCII)
-_PAYLOAD = {"weights": re.compile(r"weight_[0-9]{1,6}"), "constants": re.compile(r"tensor_[0-9]{1,6}")}
 _LEAF: dict[str, Any] = {"type": None, "context": None, "children_spec": []}
 
 
@@ -117,7 +114,7 @@ def read_program(path: str | os.PathLike[str]) -> Program:
     payloads: dict[str, dict[str, Any]] = {}
     tied: dict[str, str] = {}
     for kind in ("weights", "constants"):
-        payloads[kind], same = _payloads(archive, kind, name)
+        payloads[kind], same = read_payloads(archive, kind, name)
         if kind == "weights":
             tied = same
     document = parse_json(archive.read("models/model.json"), f"the graph of {name}")
@@ -156,64 +153,6 @@ def _check_entries(archive: Archive, name: str) -> None:
             raise CheckpointError(f"{name} holds pickled tensors ({entry}); export it with torch 2.9 or newer")
         if entry.startswith("data/constants/") and "obj" in entry:
             raise CheckpointError(f"{name} holds custom objects, which are code; export a network of standard layers")
-
-
-def _payloads(archive: Archive, kind: str, name: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """What the archive says of its weights or constants, each checked against the bytes it lies in."""
-    config = parse_json(archive.read(f"data/{kind}/model_{kind}_config.json"), f"the list of {kind} in {name}")[
-        "config"
-    ]
-    if len(config) > TENSORS:
-        raise CheckpointError(f"{name} lists {len(config)} {kind}; at most {TENSORS} are read")
-    reader = Graph(name)
-    kept = {}
-    specs: list[tuple[str, Spec]] = []
-    places: dict[str, str] = {}
-    tied: dict[str, str] = {}
-    for key, meta in config.items():
-        if not _PARAMETER.fullmatch(key) or any(part.startswith("__") for part in key.split(".")):
-            raise CheckpointError(f"{name} names a tensor {plain(key, 80)!r}; names are letters, digits, '_' and '.'")
-        if meta.get("use_pickle") is not False:
-            raise CheckpointError(
-                f"tensor {key!r} in {name} is pickled, which could run code, and nothing was run: "
-                "export a network whose weights are plain tensors"
-            )
-        if not _PAYLOAD[kind].fullmatch(str(meta["path_name"])):
-            raise CheckpointError(f"tensor {key!r} in {name} lies in {plain(meta['path_name'], 60)!r}; export it again")
-        about = reader.tensor_meta(meta["tensor_meta"])
-        specs.append((key, _fits(about, archive, f"data/{kind}/{meta['path_name']}", key, name)))
-        kept[key] = {
-            "path_name": meta["path_name"],
-            "is_param": reader.boolean(meta["is_param"]),
-            "use_pickle": False,
-            "tensor_meta": about,
-        }
-        place = json.dumps([meta["path_name"], {**about, "requires_grad": False}], sort_keys=True)
-        if specs[-1][1].numbers and places.setdefault(place, key) != key:
-            tied[key] = places[place]
-    check_tensors(name, specs)
-    return kept, tied
-
-
-def _fits(about: Mapping[str, Any], archive: Archive, entry: str, key: str, name: str) -> Spec:
-    """The tensor must lie inside its bytes, element by element, and not be larger than they are."""
-    dtype = DTYPES[about["dtype"]]
-    numbers = [[part.get("as_int", -1) for part in about[field]] for field in ("sizes", "strides")]
-    shape, stride = numbers
-    offset = about["storage_offset"].get("as_int", -1)
-    if dtype not in ITEM_BYTES or min([*shape, *stride, offset]) < 0 or len(shape) != len(stride):
-        raise CheckpointError(f"tensor {key!r} in {name} has an impossible type or shape; export the network again")
-    spec = Spec(dtype, tuple(shape))
-    if entry not in archive.entries:
-        raise CheckpointError(f"{name} lacks the numbers of tensor {key!r}; export the network again")
-    available, rest = divmod(archive.entries[entry].size, ITEM_BYTES[dtype])
-    last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True)) if spec.numbers else -1
-    if rest or last >= available or spec.numbers > available:
-        raise CheckpointError(
-            f"tensor {key!r} in {name} has shape {plain(spec.shape, 60)} but {size(archive.entries[entry].size)} of "
-            "numbers; export the network again"
-        )
-    return spec
 
 
 def _document(doc: Any, reader: Graph, payloads: Mapping[str, Any]) -> dict[str, Any]:
