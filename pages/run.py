@@ -1,17 +1,46 @@
 """One stored run, the target of a link. Nothing is computed."""
 
+from datetime import UTC, datetime
+
 import streamlit as st
 
-from pages._widgets import examples, jobs, run_view
+from lmc_core import runs
+from lmc_core.data.registry import DATASETS
+from lmc_core.methods import METHODS
+from pages._widgets import examples, jobs, run_view, share
 from pages._widgets.text import escaped
+
+
+def about(now: runs.RunStatus) -> None:
+    """What was asked, and the way to ask for something else."""
+    options = runs.request(now.id).options
+    st.markdown("**Stored run**")
+    st.caption(escaped(now.title))
+    st.code(share.run_link(now.id), language=None, wrap_lines=True)
+    if now.kind == "path":
+        settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options["settings"].items())
+        st.markdown(f"**{METHODS[options['method']].title}**")
+        st.caption(escaped(settings) or "nothing to set")
+        recalibrated = f", recalibrated by {options['recalibrate']}" if options["recalibrate"] else ""
+        st.markdown(f"**{DATASETS[options['data']].title}**")
+        st.caption(escaped(f"{options['points']} points, seed {options['seed']}{recalibrated}"))
+        st.page_link(
+            "explore.py",
+            label="Change something in Explore",
+            icon=":material/tune:",
+            query_params=share.controls(options),
+        )
+    st.caption(f"Asked for on {datetime.fromtimestamp(now.created, UTC):%-d %B %Y, %H:%M} UTC.")
+
 
 run_id = st.query_params.get("id", "")
 now = jobs.status(run_id)
 if now is None:
     st.markdown("## There is no such run on this server.")
-    st.caption(
-        f"The link names {escaped(run_id[:40]) or 'nothing'}. It may come from another server, or the run was deleted."
-    )
+    named = escaped(run_id[:40]) or "nothing"
+    st.caption(f"The link names {named}. It may come from another server, or the run was deleted.")
     examples.finished()
 else:
+    with st.sidebar:
+        about(now)
     run_view.draw(now)

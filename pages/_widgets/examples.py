@@ -12,7 +12,7 @@ def finished(limit: int = 3) -> None:
     done = runs.recent(limit, state="done")
     if not done:
         return
-    st.markdown("##### Finished examples")
+    st.markdown("### Finished examples")
     for column, run in zip(st.columns(limit), done, strict=False):
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{escaped(run.title)}**")

@@ -46,9 +46,10 @@ def waiting(wanted: str) -> runs.RunStatus | None:
 
 def seconds(value: float) -> str:
     """Nine tenths of a second as 0.9 s; 42 s; 3 min 05 s."""
-    if value < 10:
+    if value < 9.95:
         return f"{value:.1f} s"
-    return f"{value:.0f} s" if value < 60 else f"{int(value // 60)} min {int(value % 60):02d} s"
+    whole = round(value)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02d} s"
 
 
 @st.fragment(run_every=POLL)

@@ -13,17 +13,24 @@ def run_link(run_id: str) -> str:
     return link("run", id=run_id)
 
 
+def controls(options: Mapping[str, Any]) -> dict[str, str]:
+    """The query of the Explore page whose controls ask for these options of a path request."""
+    method = METHODS[options["method"]]
+    query = {name: str(options[name]) for name in ("a", "b", "data", "method", "points", "train_examples", "seed")}
+    query |= {"device": options["device"], "recalibrate": options["recalibrate"] or "none"}
+    return query | {f"{method.name}.{name}": str(value) for name, value in _changed(method.name, options["settings"])}
+
+
 def command(result: PathResult) -> str:
     """The line that computes this result in a shell."""
     request = result.request
     a, b = (_file(card) for card in result.models)
     options = [f"--data {request['data']}", f"--method {request['method']}"]
-    options += [f"--set {name}={value}" for name, value in _changed(result).items()]
+    options += [f"--set {name}={value}" for name, value in _changed(request["method"], request["settings"])]
     options += [f"--points {request['points']}", f"--seed {request['seed']}"]
     if request["train_examples"] != 10_000:
         options.append(f"--train-examples {request['train_examples']}")
-    if request["recalibrate"]:
-        options.append(f"--recalibrate {request['recalibrate']}")
+    options.append(f"--recalibrate {request['recalibrate'] or 'none'}")
     if request["device"] != "auto":
         options.append(f"--device {request['device']}")
     pairs = [" ".join(options[i : i + 2]) for i in range(0, len(options), 2)]
@@ -34,8 +41,9 @@ def python(result: PathResult) -> str:
     """The lines that compute this result in Python, with the measured barrier as a comment."""
     request = result.request
     a, b = (_file(card) for card in result.models)
-    settings = "".join(f", {name}={value!r}" for name, value in _changed(result).items())
-    recalibrate = f", recalibrate={request['recalibrate']!r}" if request["recalibrate"] else ""
+    settings = "".join(f", {name}={value!r}" for name, value in _changed(request["method"], request["settings"]))
+    usual = {"recalibrate": None, "train_examples": 10_000, "seed": 0}
+    measured = "".join(f", {name}={request[name]!r}" for name in usual if request[name] != usual[name])
     return f'''import lmc_core as lmc
 
 a = lmc.load("{a}")
@@ -47,7 +55,7 @@ alignment = lmc.align(
     data=data, seed={request["seed"]}{settings},
 )
 path = lmc.LinearPath(a, alignment.transport(b))
-profile = lmc.evaluate(path, data, points={request["points"]}{recalibrate})
+profile = lmc.evaluate(path, data, points={request["points"]}{measured})
 print(profile.barrier("test", "loss"))  # {result.aligned.barrier():.3f}'''
 
 
@@ -56,8 +64,7 @@ def _file(card: ModelCard) -> str:
     return card.title if card.uploaded else f"checkpoints/{card.id}.safetensors"
 
 
-def _changed(result: PathResult) -> Mapping[str, Any]:
+def _changed(method: str, settings: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """The settings that are not the method's defaults."""
-    method = METHODS.get(result.alignment.method)
-    usual = method.settings({}) if method else {}
-    return {name: value for name, value in result.alignment.settings.items() if usual.get(name) != value}
+    usual = METHODS[method].settings({}) if method in METHODS else {}
+    return [(name, value) for name, value in settings.items() if usual.get(name) != value]

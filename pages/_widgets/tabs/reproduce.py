@@ -10,7 +10,7 @@ from pages._widgets.shown import Shown
 
 def body(shown: Shown) -> None:
     result = shown.result
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([1, 1.15], gap="medium")
     with left:
         st.markdown("**Link to this result** · opens without recomputing")
         st.code(share.run_link(shown.run_id), language=None)
@@ -19,8 +19,8 @@ def body(shown: Shown) -> None:
         st.markdown("**Versions**")
         versions = " · ".join(f"{name} {version}" for name, version in result.versions.items())
         st.caption(f"{versions} · {result.device} · seed {result.alignment.seed}")
+        with st.expander("Request as JSON"):
+            st.code(json.dumps(dict(result.request), indent=1, default=list), language="json")
     with right:
         st.markdown("**Python**")
         st.code(share.python(result), language="python")
-        st.markdown("**Request**")
-        st.code(json.dumps(dict(result.request), indent=1, default=list), language="json")

@@ -20,9 +20,9 @@ def body(shown: Shown) -> None:
     facts = shown.result.symmetry
     left, right = st.columns([1.6, 1], gap="large")
     with left:
-        st.markdown(f"##### {headline(facts)}")
+        st.markdown(f"### {headline(facts)}")
         st.dataframe(groups(facts), hide_index=True, alt="The groups, what writes and what reads them")
-        st.markdown("##### Pinned axes")
+        st.markdown("### Pinned axes")
         st.dataframe(
             {
                 "axis": [f"{p.tensor}[{p.axis}] ({p.size})" for p in facts.pinned],
