@@ -20,6 +20,8 @@ from lmc_core.figures.plain import Sheet, columns, short
 
 _ROW = 24
 _PLAIN_ROWS = 9
+_LISTED = 5
+"""Dimensions of more layers are given as a range."""
 
 
 def layers_figure(
@@ -169,7 +171,10 @@ def _spectra(sheet: Sheet, box: Any, every: list[Layer], ink: Theme) -> None:
             line={"color": ink.a.mark, "width": 2, "dash": LAYER_DASHES[k % len(LAYER_DASHES)]},
             hovertemplate=f"<b>{layer.label}</b><br>component %{{x}}<br>%{{y:.2%}} of the total<extra></extra>",
         )
-    lines = [f"{short(layer.label, 20)}: {_dimensions(layer)}" for layer in every[:_PLAIN_ROWS]]
+    if len(every) <= _LISTED:
+        lines = [f"{short(layer.label, 20)}: {_dimensions([layer])}" for layer in every]
+    else:
+        lines = [f"{_dimensions(every)}, {len(every)} layers"]
     text = "<br>".join(["dimension" + (" (centred)" if seen else ""), *lines])
     font = {"color": ink.a.text, "size": 12}
     sheet.note(text, box[1], box[3], xanchor="right", yanchor="top", yshift=-4, align="right", font=font)
@@ -180,6 +185,13 @@ def _shown(layer: Layer) -> Spectrum:
     return layer.dimension.seen or layer.dimension.weights
 
 
-def _dimensions(layer: Layer) -> str:
-    centred = layer.dimension.centred
-    return f"{_shown(layer).dimension:.1f}" + (f" ({centred.dimension:.1f})" if centred else "")
+def _dimensions(layers: list[Layer]) -> str:
+    """The dimension, or the range of several, with the centred one in brackets."""
+    shown = [_shown(layer).dimension for layer in layers]
+    centred = [layer.dimension.centred.dimension for layer in layers if layer.dimension.centred is not None]
+    return _range(shown) + (f" ({_range(centred)})" if centred else "")
+
+
+def _range(values: list[float]) -> str:
+    low, high = f"{min(values):.1f}", f"{max(values):.1f}"
+    return low if low == high else f"{low}–{high}"
