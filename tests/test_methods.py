@@ -130,9 +130,57 @@ def test_the_bias_variant_tells_apart_units_that_differ_only_in_their_bias():
     assert difference(with_bias.transport(problem.moved).state, net.state) == 0
 
 
-def test_a_soft_objective_that_reads_no_data_accepts_none():
+def test_units_that_never_respond_are_matched_by_their_incoming_weights():
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Linear(4, 9), torch.nn.ReLU(), torch.nn.Linear(9, 2)).double()
+    with torch.no_grad():
+        module[0].bias[:4] = -100
+    net = network(module, torch.randn(2, 4, dtype=torch.float64))
+    problem = planted(net, symmetry(net), seed=0)
+    alignment = align(net, problem.moved, "activation-matching", random_data(net))
+    assert difference(alignment.transport(problem.moved).state, net.state) == 0
+
+
+def test_running_statistics_have_no_say_in_weight_matching():
+    from lmc_core.alignment.terms import weight_terms
+
+    net, found = member("resnet_bn")
+    judged = {name for term in weight_terms(net, found) for name in term.targets}
+    assert "norm1.weight" in judged
+    assert not any("running" in name for name in judged)
+
+
+def test_a_recurrent_layer_is_found_by_the_layer_wise_methods_when_only_its_own_weights_tell():
+    """One input feature and 12 hidden units: the order of the units is mostly in the recurrent matrix."""
+
+    class Last(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = torch.nn.RNN(1, 12, batch_first=True)
+            self.out = torch.nn.Linear(12, 3)
+
+        def forward(self, x):
+            return self.out(self.rnn(x)[0][:, -1])
+
+    torch.manual_seed(0)
+    net = network(Last().double(), torch.randn(2, 5, 1, dtype=torch.float64))
+    problem = planted(net, symmetry(net), seed=0, noise=0.3)
+    for method in ("weight-matching", "layerwise-weight-matching", "covariance-weight-matching"):
+        alignment = align(net, problem.moved, method, random_data(net))
+        assert (alignment.couplings["rnn.l0"].perm == problem.perms["rnn.l0"]).all(), method
+
+
+def test_weight_matching_needs_no_data():
     net, found = member("mlp")
     assert align(net, net, "weight-matching", None, symmetry=found).function_error == 0
+
+
+def test_fewer_examples_than_one_batch_are_refused():
+    from lmc_core.alignment.moments import input_moments
+
+    net, found = member("mlp")
+    with pytest.raises(DataError, match="3 examples are fewer than one batch of 8"):
+        input_moments(net, found, random_data(net).x_train[:3], batch=8)
 
 
 def test_a_method_that_compares_activations_asks_for_data():

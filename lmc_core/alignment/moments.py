@@ -199,7 +199,8 @@ def cross_moments(
     where = {place for group in symmetry.groups for place in symmetry.reads.get(group, ())}
     watch = sorted({value for value, _ in where})
     sums: dict[tuple[str, str, int, int], _CrossSum] = {}
-    pairs = zip(activations(reference, x, watch, batch), activations(moved, x, watch, batch), strict=True)
+    nets = reference, reference.with_state(moved.state)  # one graph, so that values have the same names
+    pairs = zip(*(activations(net, x, watch, batch) for net in nets), strict=True)
     for done, (a, b) in enumerate(pairs):
         report("comparing activations", done * batch, len(x))
         for value in watch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from lmc_core.alignment.blocks import BlockCost, Perms, blocks
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.alignment.objective import Objective, Position
 from lmc_core.report import Report, silent
-from lmc_core.symmetry.permute import identity
+from lmc_core.symmetry.permute import identity, random_permutations
 
 TIE = 1e-6  # weight of the objective that breaks ties: above rounding in float32 sums, below any real difference
 
@@ -114,6 +114,31 @@ def forward(objective: Objective, *, start: Perms | None = None, limit: int = 10
         notes.append("the last pass was worse than an earlier one on the whole objective; the earlier one is kept")
         history.append(value)
     return outcome(perms, tuple(history), converged=settled, notes=tuple(notes))
+
+
+def forward_best(
+    objective: Objective,
+    rng: np.random.Generator,
+    *,
+    starts: Sequence[Perms] = (),
+    limit: int = 10,
+    report: Report = silent,
+) -> Outcome:
+    """`forward`, and where a group meets itself in one tensor, as hidden states do, the best of several starts.
+
+    starts    tried beside the identity and four random ones; a feed-forward network needs none of them
+    """
+    found = [forward(objective, limit=limit, report=report)]
+    if objective.quadratic:
+        drawn = [random_start(objective, rng) for _ in range(4)]
+        found += [forward(objective, start=start, limit=limit, report=report) for start in (*starts, *drawn)]
+    return best_of(found)
+
+
+def random_start(objective: Objective, rng: np.random.Generator) -> Perms:
+    """Random permutations of everything the objective judges; other groups stay."""
+    names = tuple(name for block in objective.blocks for name in block.names)
+    return {**identity(objective.symmetry), **random_permutations(objective.symmetry, rng, names)}
 
 
 def each_once(objective: Objective, costs: Mapping[str, BlockCost], *, report: Report = silent) -> Outcome:

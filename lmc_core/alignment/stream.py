@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lmc_core.errors import DataError
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.trace import trace, working_batch
 
@@ -25,6 +26,10 @@ def activations(
     network: Network, x: NDArray[np.generic], watch: Sequence[str], batch: int
 ) -> Iterator[Mapping[str, Tensor]]:
     """Graph values of a network on x (examples, …), one full batch after the other; a last partial one is left out."""
+    if len(x) < batch:
+        raise DataError(
+            f"{len(x)} examples are fewer than one batch of {batch}, the smallest that {network.source} reads"
+        )
     traced = trace(network, batch)
     example = network.example_inputs[0]
     for start in range(0, len(x) - batch + 1, batch):

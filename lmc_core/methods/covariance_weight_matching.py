@@ -15,21 +15,20 @@ def solve(problem: Problem, *, examples: int, bias: bool, passes: int) -> Outcom
     """min over P_l of ‖W^A_l − P_l W^B_l P_{l-1}ᵀ‖²_Σ = E‖pre-activation mismatch‖² (Ferbach 2024, §6).
 
     Σ is the uncentred second moment of what the layer reads in the reference network. Recurrent layers, where one
-    pass is not exact, are also solved from the layer-wise solution with Σ = I, and the better result is kept.
+    pass is not exact, are solved from several starts, one of them the layer-wise solution with Σ = I.
     """
     from lmc_core.alignment.moments import input_moments
     from lmc_core.alignment.objective import Objective
-    from lmc_core.alignment.schedule import best_of, forward
+    from lmc_core.alignment.schedule import forward_best
     from lmc_core.alignment.terms import entering_terms
 
     a, b, symmetry, report = problem.reference, problem.moved, problem.symmetry, problem.report
-    moments = input_moments(a, symmetry, problem.examples(examples), seed=problem.seed, report=report)
-    objective = Objective(b, symmetry, entering_terms(a, symmetry, moments, bias))
-    found = [forward(objective, limit=passes, report=report)]
-    if objective.quadratic:
-        plain = forward(Objective(b, symmetry, entering_terms(a, symmetry)), limit=passes, report=report)
-        found.append(forward(objective, start=plain.perms, limit=passes, report=report))
-    return best_of(found)
+    plain, weighed = (
+        Objective(b, symmetry, entering_terms(a, symmetry, moments, bias))
+        for moments in (None, input_moments(a, symmetry, problem.examples(examples), seed=problem.seed, report=report))
+    )
+    starts = [forward_best(plain, problem.rng(1), report=report).perms] if plain.quadratic else []
+    return forward_best(weighed, problem.rng(2), starts=starts, limit=passes, report=report)
 
 
 METHOD = Method(

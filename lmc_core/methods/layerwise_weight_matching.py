@@ -12,13 +12,16 @@ if TYPE_CHECKING:
 
 
 def solve(problem: Problem, *, passes: int) -> Outcome:
-    """max over P_l of <W^A_l, P_l W^B_l P_{l-1}ᵀ> for one layer after the other (Ferbach 2024, "naive WM")."""
+    """max over P_l of <W^A_l, P_l W^B_l P_{l-1}ᵀ> for one layer after the other (Ferbach 2024, "naive WM").
+
+    Recurrent layers, where one pass is not exact, are solved from several starts.
+    """
     from lmc_core.alignment.objective import Objective
-    from lmc_core.alignment.schedule import forward
+    from lmc_core.alignment.schedule import forward_best
     from lmc_core.alignment.terms import entering_terms
 
     objective = Objective(problem.moved, problem.symmetry, entering_terms(problem.reference, problem.symmetry))
-    return forward(objective, limit=passes, report=problem.report)
+    return forward_best(objective, problem.rng(1), limit=passes, report=problem.report)
 
 
 METHOD = Method(

@@ -18,22 +18,21 @@ def solve(problem: Problem, *, restarts: int, sweeps: int) -> Outcome:
     on residual networks and wide layers the second is most often the best.
     """
     from lmc_core.alignment.objective import Objective
-    from lmc_core.alignment.schedule import best_of, forward, sweep
+    from lmc_core.alignment.schedule import best_of, forward_best, random_start, sweep
     from lmc_core.alignment.terms import entering_terms, weight_terms
-    from lmc_core.symmetry.permute import identity, random_permutations
 
-    a, b, symmetry = problem.reference, problem.moved, problem.symmetry
+    a, b, symmetry, report = problem.reference, problem.moved, problem.symmetry, problem.report
     objective = Objective(b, symmetry, weight_terms(a, symmetry))
     found = []
     for restart in range(restarts):
         rng = problem.rng(1, restart)
         start = None
         if restart == 1:
-            start = forward(Objective(b, symmetry, entering_terms(a, symmetry)), report=problem.report).perms
+            layerwise = Objective(b, symmetry, entering_terms(a, symmetry))
+            start = forward_best(layerwise, problem.rng(1), report=report).perms
         elif restart > 1:
-            names = tuple(name for block in objective.blocks for name in block.names)
-            start = {**identity(symmetry), **random_permutations(symmetry, rng, names)}
-        found.append(sweep(objective, rng, start=start, limit=sweeps, report=problem.report))
+            start = random_start(objective, rng)
+        found.append(sweep(objective, rng, start=start, limit=sweeps, report=report))
     return best_of(found)
 
 
