@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lmc_core.symmetry.unify import Term, Var, find, is_uniform, leaves, pin, pinned, release, restrict, scope, unify
+from lmc_core.symmetry.unify import Term, find, is_uniform, leaves, pin, pinned, release, restrict, scope, unify
 from lmc_core.symmetry.values import Slot, Use, Value, merged
 
 Result = Value | list[Value]
@@ -192,8 +192,7 @@ class Call:
         kept = [rows[label] for label in out]
         release([row.term for row in gone], [row.term for row in kept])
         result = tuple(row.term for row in kept)
-        for number, term in enumerate(result):
-            _disambiguate(term, [t for k, t in enumerate(result) if k != number])
+        _disambiguate(result)
         data = any(value.data for value, _ in operands)
         for first, (value, labels) in enumerate(operands):
             for axis, label in enumerate(labels):
@@ -261,17 +260,15 @@ def _places(term: Term, axis: int, value: Value, labels: Sequence[Label]) -> set
     return found
 
 
-def _disambiguate(term: Term, others: Sequence[Term]) -> None:
-    """Units separate per index of a variable that two other axes carry are separate no more: which one is meant?"""
-    for var in list(leaves(term)):
+def _disambiguate(axes: Sequence[Term]) -> None:
+    """Units separate per index of a variable that two axes of one value carry are separate no more: which is meant?"""
+    found = [set(leaves(axis)) for axis in axes]
+    for var in set().union(*found):
         for outer in scope(var):
-            if sum(any(leaf is outer for leaf in leaves(other)) for other in others) > 1:
+            if sum(outer in some for some in found) > 1:
                 restrict(var, scope(var) - {outer})
 
 
 def plain(values: Any) -> list[int]:
     """A number or a list of numbers as a list."""
     return [int(v) for v in values] if isinstance(values, list | tuple) else [int(values)]
-
-
-__all__ = ["Call", "Facts", "Label", "Result", "Rule", "Unsupported", "Var", "plain"]

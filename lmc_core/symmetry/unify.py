@@ -429,10 +429,19 @@ def _cut_blocks(first: Term, rest: Term, counts: Sequence[int]) -> list[Term]:
 
 
 def select(term: Term, outer: Var, index: int) -> Term:
-    """A term at one index of an outer variable: units that were separate per index become a variable of their own."""
+    """A term at one index of an outer variable: units that were separate per index become a variable of their own.
+
+    Where a product holds the outer variable itself, the factors behind it belong to that occurrence and stay.
+    """
     match find(term):
         case Prod(factors=factors):
-            return product(select(f, outer, index) for f in factors)
+            made: list[Term] = []
+            for number, factor in enumerate(factors):
+                if any(leaf is outer for leaf in leaves(factor)):
+                    made.extend(factors[number:])
+                    break
+                made.append(select(factor, outer, index))
+            return product(made)
         case Sum(parts=parts):
             return concatenation(select(p, outer, index) for p in parts)
         case Var() as var:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lmc_core.symmetry.call import Call, Result, Unsupported, plain
 from lmc_core.symmetry.rules.linear import hint
-from lmc_core.symmetry.unify import Term, find, pin, pinned, product, release, split
+from lmc_core.symmetry.unify import Term, pin, pinned, product, release, split
 from lmc_core.symmetry.values import Value
 
 KERNEL = "the positions of a convolution kernel"
@@ -72,7 +72,7 @@ def _space(
             pin(x.axes[axis], SPACE)
             mixed.append(x.axes[axis])
             made.append(pinned(call.shape[-n + number], SPACE))
-    release(mixed, [*result.axes, *(t for t in made if find(t).why is None)])  # type: ignore[union-attr]
+    release(mixed, [*result.axes, *made])
     return tuple(made)
 
 
