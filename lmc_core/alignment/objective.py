@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import fsum
 
 import numpy as np
@@ -14,7 +14,7 @@ from lmc_core.alignment.blocks import Block, BlockCost, Perms, blocks
 from lmc_core.alignment.terms import Term, _real
 from lmc_core.alignment.views import children, gram, views
 from lmc_core.networks.network import Network
-from lmc_core.symmetry.axis import Group, groups_in
+from lmc_core.symmetry.axis import Axis, Group, Product, Sum, groups_in
 from lmc_core.symmetry.permute import permute
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -27,6 +27,7 @@ class Objective:
     judges      block name → numbers of the terms that judge it
     tensors     block name → names of the tensors that move with it
     quadratic   names of blocks that meet themselves in one tensor: a best linear step may then not be an improvement
+    entangled   whether any block is, or shares a product with another: a pass from input to output is then not exact
     tolerance   block name → smallest change of its terms that is more than rounding in the type of the tensors
     """
 
@@ -42,6 +43,13 @@ class Objective:
             for b in self.blocks
             if any(len(self._axes_with(name, b)) > 1 for i in self.judges[b.name] for name in terms[i].targets)
         )
+        products = [
+            {g.name for g in groups_in(part) if g.within is None}
+            for name in self.still
+            for axis in symmetry.axes[name]
+            for part in _products(axis)
+        ]
+        self.entangled = bool(self.quadratic) or any(len(names) > 1 for names in products)
         eps = max((torch.finfo(x.dtype).eps for x in self.still.values()), default=0.0)
         scales = [term.scale(self.still) for term in terms]
         self.tolerance = {name: 4 * eps * sum(scales[i] for i in judges) for name, judges in self.judges.items()}
@@ -118,6 +126,15 @@ class Objective:
                         part = leaves[inner].part
                         assert isinstance(part, Group)
                         total[part.name] += gram(a, b, [dim, inner]) / len(nested)
+
+
+def _products(axis: Axis) -> Iterator[Product]:
+    match axis:
+        case Product():
+            yield axis
+        case Sum(parts):
+            for part in parts:
+                yield from _products(part)
 
 
 def _zeros(block: Block, still: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -124,12 +124,12 @@ def forward_best(
     limit: int = 10,
     report: Report = silent,
 ) -> Outcome:
-    """`forward`, and where a group meets itself in one tensor, as hidden states do, the best of several starts.
+    """`forward`, and where groups are solved together in one tensor, as hidden states are, the best of several starts.
 
-    starts    tried beside the identity and four random ones; a feed-forward network needs none of them
+    starts    tried beside the identity and four random ones; most feed-forward networks need none of them
     """
     found = [forward(objective, limit=limit, report=report)]
-    if objective.quadratic:
+    if objective.entangled:
         drawn = [random_start(objective, rng) for _ in range(4)]
         found += [forward(objective, start=start, limit=limit, report=report) for start in (*starts, *drawn)]
     return best_of(found)
@@ -144,20 +144,25 @@ def random_start(objective: Objective, rng: np.random.Generator) -> Perms:
 def each_once(objective: Objective, costs: Mapping[str, BlockCost], *, report: Report = silent) -> Outcome:
     """One assignment per group, input to output, where costs do not depend on each other: F(P) = Σ_g <P_g, C_g>.
 
-    objective    breaks ties: units that the costs cannot tell apart, as those that never respond, go by its gradient
-    costs        block name → C; blocks without one stay
+    objective    its gradient breaks ties between units that the costs cannot tell apart, as those that never respond,
+                 and decides for groups without a cost
+    costs        block name → C
     """
     position = Position(objective, identity(objective.symmetry))
-    solved = [block for block in blocks(objective.symmetry) if block.name in costs]
-    history = [sum(costs[block.name].total(block, position.perms) for block in solved)]
+    solved = blocks(objective.symmetry)
     judged = {block.name for block in objective.blocks}
+    history = [sum(costs[block.name].total(block, position.perms) for block in solved if block.name in costs)]
     for done, block in enumerate(solved):
         report("matching activations", done, len(solved))
-        cost = costs[block.name]
-        both = cost.plus(position.cost(block), TIE) if block.name in judged else cost
+        cost = costs.get(block.name)
+        tie = position.cost(block) if block.name in judged else None
+        both = tie if cost is None else cost if tie is None else cost.plus(tie, TIE)
+        if both is None:
+            continue
         best = both.best(block)
-        gain = both.total(block, best) - both.total(block, position.perms)
-        if gain > 1e-10 * both.scale:
+        if not both.total(block, best) - both.total(block, position.perms) > 1e-10 * both.scale:
+            continue
+        if cost is not None:
             history.append(history[-1] + cost.total(block, best) - cost.total(block, position.perms))
-            position.place(block, best)
+        position.place(block, best)
     return outcome(position.perms, tuple(history))

@@ -17,8 +17,9 @@ def solve(
     """max over P of <P, Cov(φ^A, φ^B)> for each group by itself (Li 2016; Ferbach 2024, §6).
 
     φ are the activations that later weights read, after the non-linearity; several of them are summed. Units that
-    respond alike, as those that never respond, go by their incoming weights. Where an activation carries two groups
-    (tokens and channels of a mixer) a second pass sees each with the other in order.
+    respond alike, as those that never respond, and groups that no activation carries go by their incoming weights.
+    Where an activation carries two groups (tokens and channels of a mixer) a second pass sees each with the other in
+    order.
     """
     from lmc_core.alignment.moments import cross_costs, cross_moments, entangled
     from lmc_core.alignment.objective import Objective

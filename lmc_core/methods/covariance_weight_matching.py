@@ -27,7 +27,7 @@ def solve(problem: Problem, *, examples: int, bias: bool, passes: int) -> Outcom
         Objective(b, symmetry, entering_terms(a, symmetry, moments, bias))
         for moments in (None, input_moments(a, symmetry, problem.examples(examples), seed=problem.seed, report=report))
     )
-    starts = [forward_best(plain, problem.rng(1), report=report).perms] if plain.quadratic else []
+    starts = [forward_best(plain, problem.rng(1), report=report).perms] if plain.entangled else []
     return forward_best(weighed, problem.rng(2), starts=starts, limit=passes, report=report)
 
 
