@@ -20,6 +20,7 @@ from lmc_core.errors import InputError
 COMMANDS = {
     "inspect": "the symmetry of a network: groups, axes, measured error",
     "path": "align B to A and evaluate the line between them, before and after",
+    "reproduce": "repeat an experiment of the papers",
     "train": "train a network by a recipe",
     "export": "write a module and its weights as a .pt2 program",
 }

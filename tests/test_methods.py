@@ -17,7 +17,14 @@ from lmc_core.networks.network import network
 from lmc_core.symmetry.infer import symmetry
 
 EVERY = {**ZOO, **MORE}
-ALIGNING = [name for name in METHODS if name != "identity"]
+ALIGNING = [
+    "weight-matching",
+    "layerwise-weight-matching",
+    "covariance-weight-matching",
+    "activation-matching",
+    "frank-wolfe",
+]
+"""What is tried on every architecture; the other methods are in test_methods_more."""
 
 
 @cache
@@ -81,7 +88,7 @@ def test_a_network_aligned_with_itself_stays_as_it_is(name, method):
     assert all(coupling.is_identity for coupling in alignment.couplings.values())
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["identity", *ALIGNING])
 def test_the_same_seed_gives_the_same_alignment(method):
     net, found = member("resnet_bn")
     problem = planted(net, found, seed=3, noise=2.0)
@@ -267,13 +274,7 @@ def test_a_choice_of_examples_is_random_and_the_same_for_the_same_seed():
 
 
 def test_every_method_says_what_a_form_needs():
-    assert list(METHODS) == [
-        "identity",
-        "weight-matching",
-        "layerwise-weight-matching",
-        "covariance-weight-matching",
-        "activation-matching",
-    ]
+    assert list(METHODS)[:6] == ["identity", *ALIGNING]
     for name, method in METHODS.items():
         assert method.name == name
         assert method.title

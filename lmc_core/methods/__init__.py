@@ -3,6 +3,7 @@
 from lmc_core.methods import (
     activation_matching,
     covariance_weight_matching,
+    frank_wolfe,
     identity,
     layerwise_weight_matching,
     weight_matching,
@@ -15,6 +16,7 @@ METHODS: dict[str, Method] = {
     "layerwise-weight-matching": layerwise_weight_matching.METHOD,
     "covariance-weight-matching": covariance_weight_matching.METHOD,
     "activation-matching": activation_matching.METHOD,
+    "frank-wolfe": frank_wolfe.METHOD,
 }
 """name → method, in the order in which forms list them."""
 

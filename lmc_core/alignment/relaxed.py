@@ -1,0 +1,226 @@
+"""The weight objective over plans instead of permutations: its gradient in all groups at once, and Frank–Wolfe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmc_core.alignment.blocks import Block, BlockCost, Perms
+from lmc_core.alignment.objective import Objective
+from lmc_core.alignment.views import Leaf, children, views
+from lmc_core.symmetry.axis import Group
+from lmc_core.symmetry.permute import identity
+
+Plans = dict[str, Tensor]
+"""group → (n, n) doubly stochastic, target × source; nested: (N, N, n, n), for every pair of outer units a plan whose
+total mass per row is that of the pair, so that the whole of them is a convex set with the permutations as corners."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One place where a tensor meets plans: a free group, or an outer group with those nested in it.
+
+    outer    name of the free group
+    groups   whose plans are met: the free group itself, or the nested ones
+    dims     of the tensor: (free,), or (outer, nested …)
+    """
+
+    outer: str
+    groups: tuple[str, ...]
+    dims: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """<A, T(B, P)> of one part of a tensor: a product of plans, one per factor."""
+
+    a: Tensor
+    b: Tensor
+    factors: tuple[Factor, ...]
+
+    def value(self, plans: Mapping[str, Tensor]) -> Tensor:
+        return (self.a * carried(self.b, self.factors, plans)).sum()
+
+
+class Relaxed:
+    """F(P) of an Objective for plans, in float64: a polynomial of low degree, equal to F on permutations.
+
+    degree   of F along a segment: the most plans that one tensor meets
+    """
+
+    def __init__(self, objective: Objective) -> None:
+        self.blocks = objective.blocks
+        self.symmetry = objective.symmetry
+        self._known = {name for block in self.blocks for name in block.names}
+        self._linear: Plans = {}
+        self._pieces: list[_Piece] = []
+        self._constant = 0.0
+        for term in objective.terms:
+            for name, target in term.targets.items():
+                self._add(target.double(), objective.still[name].double(), name)
+        self.degree = max([1, *(sum(len(f.groups) for f in piece.factors) for piece in self._pieces)])
+
+    def _add(self, a: Tensor, b: Tensor, name: str) -> None:
+        axes = self.symmetry.axes[name]
+        for (x, leaves), (y, _) in zip(*(views(z, axes, range(len(axes))) for z in (a, b)), strict=True):
+            factors = tuple(f for f in factors_of(leaves) if self._known.issuperset(f.groups))
+            if not factors:
+                self._constant += float((x * y).sum())
+            elif len(factors) == len(factors[0].groups) == 1:  # linear: only its Gram matrix is needed
+                gram = _gram(x, y, factors[0].dims)
+                self._linear[factors[0].groups[0]] = self._linear.get(factors[0].groups[0], 0.0) + gram
+            else:
+                self._pieces.append(_Piece(x, y, factors))
+
+    def value(self, plans: Mapping[str, Tensor]) -> Tensor:
+        """F(P), (), differentiable in the plans."""
+        linear = [(gram * plans[name]).sum() for name, gram in self._linear.items()]
+        pieces = [piece.value(plans) for piece in self._pieces]
+        return torch.stack([*linear, *pieces]).sum() + self._constant if linear or pieces else torch.zeros(())
+
+    def gradient(self, plans: Mapping[str, Tensor]) -> tuple[float, Plans]:
+        """F and ∂F/∂P of every group."""
+        leaves = {name: plan.detach().requires_grad_() for name, plan in plans.items()}
+        value = self.value(leaves)
+        if not value.requires_grad:
+            return float(value), {name: torch.zeros_like(plan) for name, plan in plans.items()}
+        found = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
+        return float(value.detach()), {
+            name: torch.zeros_like(plans[name]) if g is None else g for name, g in zip(leaves, found, strict=True)
+        }
+
+    def vertex(self, perms: Mapping[str, np.ndarray]) -> Plans:
+        """Permutations as plans."""
+        plans: Plans = {}
+        for block in self.blocks:
+            perm = torch.as_tensor(perms[block.name])
+            n = len(perm)
+            plans[block.name] = torch.eye(n, dtype=torch.float64)[perm]
+            for group in block.inner:
+                plan = torch.zeros(n, n, group.size, group.size, dtype=torch.float64)
+                inside = torch.eye(group.size, dtype=torch.float64)[torch.as_tensor(perms[group.name])]
+                plan[torch.arange(n), perm] = inside
+                plans[group.name] = plan
+        return plans
+
+    def centre(self) -> Plans:
+        """Every unit spread evenly over all: 1/n everywhere."""
+        plans: Plans = {}
+        for block in self.blocks:
+            n = block.outer.size
+            plans[block.name] = torch.full((n, n), 1 / n, dtype=torch.float64)
+            for g in block.inner:
+                plans[g.name] = torch.full((n, n, g.size, g.size), 1 / (n * g.size), dtype=torch.float64)
+        return plans
+
+    def best(self, costs: Mapping[str, Tensor]) -> Perms:
+        """The corner with the largest <P, cost>, a (nested) assignment per block; groups not judged stay."""
+        perms: Perms = identity(self.symmetry)
+        for block in self.blocks:
+            perms |= block_cost(block, costs).best(block)
+        return perms
+
+
+def block_cost(block: Block, costs: Mapping[str, Tensor]) -> BlockCost:
+    """The gradient of one block as arrays, nested ones (N, N, n, n) → (N, n, N, n)."""
+    inner = {g.name: costs[g.name].detach().transpose(1, 2).cpu().numpy() for g in block.inner}
+    return BlockCost(costs[block.name].detach().cpu().numpy(), inner)
+
+
+def factors_of(leaves: tuple[Leaf, ...]) -> tuple[Factor, ...]:
+    """The plans that a part of a tensor meets, outer units together with the nested ones inside them."""
+    found = []
+    for dim, leaf in enumerate(leaves):
+        if not isinstance(leaf.part, Group) or leaf.part.within is not None:
+            continue
+        nested = children(leaves, dim)
+        names = tuple(leaves[inner].part.name for inner in nested)  # type: ignore[union-attr]
+        found.append(Factor(leaf.part.name, names or (leaf.part.name,), (dim, *nested)))
+    return tuple(found)
+
+
+def carried(b: Tensor, factors: tuple[Factor, ...], plans: Mapping[str, Tensor]) -> Tensor:
+    """One part of a tensor of B, every group multiplied by its plan: Σ_j P[i, j] B[j], Σ_jl R[i, j, k, l] B[j, l].
+
+    Several nested groups in one factor share their outer units: R R' / P, no polynomial but the same at the corners.
+    """
+    for factor in factors:
+        plan, dims = plans[factor.groups[0]], list(factor.dims)
+        if len(factor.groups) == 1:
+            moved = torch.tensordot(plan, b, dims=([1] if len(dims) == 1 else [1, 3], dims))
+        else:
+            rest = [dim for dim in range(b.ndim) if dim not in dims]
+            moved = b.permute(*dims, *rest)[None]  # (1, N, n, n' …, rest)
+            for place, name in enumerate(factor.groups[1:], start=3):
+                share = plans[name] / plans[factor.outer].clamp(min=1e-12)[..., None, None]
+                inner = moved.movedim(place, -1)
+                turned = inner.flatten(2, -2) @ share.transpose(-1, -2)
+                moved = turned.unflatten(2, inner.shape[2:-1]).movedim(-1, place)
+            moved = torch.einsum("ijkl,ijl...->ik...", plan, moved)
+        b = moved.movedim(list(range(len(dims))), dims)
+    return b
+
+
+def _gram(a: Tensor, b: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """Σ over the other dimensions of a·b: (n, n), or (N, N, n, n) for an outer and an inner dimension."""
+    rest = [dim for dim in range(a.ndim) if dim not in dims]
+    x, y = (z.permute(*dims, *rest).flatten(len(dims)) if rest else z.permute(*dims)[..., None] for z in (a, b))
+    gram = torch.tensordot(x, y, dims=([len(dims)], [len(dims)]))
+    return gram if len(dims) == 1 else gram.permute(0, 2, 1, 3)
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """Where Frank–Wolfe ended, and the objective on the way."""
+
+    plans: Plans
+    history: tuple[float, ...]
+    converged: bool
+
+
+def frank_wolfe(
+    relaxed: Relaxed, start: Plans, *, limit: int, tolerance: float = 1e-7, tick: Callable[[int], None]
+) -> Walk:
+    """Conditional gradient: the best corner for the gradient of all groups, then the best point on the way to it.
+
+    The objective along the segment is a polynomial, so degree + 1 values determine it and the best point is exact.
+
+    limit       most steps
+    tolerance   stop when a step gains less than this part of the objective's scale
+    """
+    plans, history = start, []
+    scale = 1e-300
+    for step in range(limit):
+        tick(step)
+        value, gradient = relaxed.gradient(plans)
+        history.append(value)
+        corner = relaxed.vertex(relaxed.best(gradient))
+        direction = {name: corner[name] - plan for name, plan in plans.items()}
+        slope = sum(float((gradient[name] * d).sum()) for name, d in direction.items())
+        scale = max(scale, abs(value), sum(float((gradient[name] * plan).sum()) for name, plan in corner.items()))
+        if slope <= tolerance * scale:  # the dual gap: no corner promises more
+            return Walk(plans, tuple(history), True)
+        gamma, gain = line_search(relaxed, plans, direction, value)
+        if gain <= tolerance * scale:
+            return Walk(plans, tuple(history), True)
+        plans = {name: plan + gamma * direction[name] for name, plan in plans.items()}
+    history.append(float(relaxed.value(plans)))
+    return Walk(plans, tuple(history), False)
+
+
+def line_search(relaxed: Relaxed, plans: Plans, direction: Plans, value: float) -> tuple[float, float]:
+    """The best γ in [0, 1] and its gain: F(P + γ Δ) is a polynomial, known from degree + 1 values."""
+    at = np.linspace(0.0, 1.0, relaxed.degree + 1)
+    values = [value]
+    for gamma in at[1:]:
+        values.append(float(relaxed.value({name: plan + gamma * direction[name] for name, plan in plans.items()})))
+    polynomial = np.polynomial.Polynomial.fit(at, values, relaxed.degree, domain=[0.0, 1.0])
+    roots: list[complex] = np.asarray(polynomial.deriv().roots(), dtype=complex).tolist()
+    inside = [r.real for r in roots if abs(r.imag) < 1e-9 and 0 < r.real < 1]
+    best = max([1.0, *inside, 0.0], key=lambda gamma: float(polynomial(gamma)))
+    reached = float(relaxed.value({name: plan + best * direction[name] for name, plan in plans.items()}))
+    return best, reached - value
