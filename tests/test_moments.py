@@ -174,3 +174,13 @@ def test_units_that_never_change_correlate_with_nothing():
     zero, one = torch.zeros(2, 2), torch.zeros(2)
     moment = CrossMoment(zero, one, one, one, one, 5)
     assert torch.equal(moment.correlation, zero)
+
+
+def test_a_recurrence_of_one_step_has_seen_only_the_zero_state():
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).integers(0, 7, size=(4, 1))
+    net = network(Tokens("gru").double(), torch.as_tensor(x[:2]))
+    found = symmetry(net)
+    moments = dict(zip([c.weight for c in found.contractions], input_moments(net, found, x), strict=True))
+    assert not moments["cell.weight_hh_l0"].second.any()
+    assert moments["cell.weight_hh_l0"].count == 4

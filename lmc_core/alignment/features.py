@@ -54,13 +54,13 @@ def vector_dims(contraction: Contraction, weight: Tensor) -> int:
 
 def choose(places: Tensor, dims: int, limit: int, rng: np.random.Generator) -> Tensor:
     """At most `limit` of the vectors, drawn at random without replacement: (rows, d)."""
-    shape = places.shape[: places.ndim - dims]
+    shape, d = places.shape[: places.ndim - dims], prod(places.shape[places.ndim - dims :])
     total = prod(shape)
     if total <= limit:
-        return places.reshape(total, -1)
+        return places.reshape(total, d)
     drawn: NDArray[np.int64] = np.sort(rng.choice(total, limit, replace=False))
     index = tuple(torch.as_tensor(i, device=places.device) for i in np.unravel_index(drawn, shape))
-    return places[index].reshape(limit, -1)
+    return places[index].reshape(limit, d)
 
 
 def _per_dim(option: Any, dims: int, default: int) -> list[int]:

@@ -165,7 +165,7 @@ class _Sum:
         dims = vector_dims(self.contraction, self.weight)
         rows = choose(places, dims, limit, rng)
         total = places.shape[: places.ndim - dims].numel()
-        share = total / len(rows)
+        share = total / max(1, len(rows))
         self.second += share * ((rows * rows).sum(0) if self.diagonal else rows.T @ rows).double()
         self.first += share * rows.sum(0).double()
         self.count += total

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lmc_core.alignment.blocks import Block, BlockCost, Perms, blocks
-from lmc_core.alignment.terms import Term, _real
+from lmc_core.alignment.terms import Term, real
 from lmc_core.alignment.views import children, gram, views
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.axis import Axis, Group, Product, Sum, groups_in
@@ -34,7 +34,7 @@ class Objective:
     def __init__(self, moved: Network, symmetry: Symmetry, terms: tuple[Term, ...]) -> None:
         self.symmetry = symmetry
         self.terms = terms
-        self.still = {name: _real(moved.state[name]) for term in terms for name in term.targets}
+        self.still = {name: real(moved.state[name]) for term in terms for name in term.targets}
         self.blocks = tuple(b for b in blocks(symmetry) if any(set(b.names) & t.owners for t in terms))
         self.judges = {b.name: [i for i, t in enumerate(terms) if set(b.names) & t.owners] for b in self.blocks}
         self.tensors = {b.name: [name for name in self.still if self._axes_with(name, b)] for b in self.blocks}

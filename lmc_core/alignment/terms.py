@@ -45,7 +45,7 @@ def weight_terms(reference: Network, symmetry: Symmetry) -> tuple[Term, ...]:
     parameters = {name for name, _ in reference.module.named_parameters(remove_duplicate=False)}
     names = [name for name in symmetry.axes if name not in symmetry.unused and _touches(symmetry.axes[name])]
     chosen = [name for name in names if name in parameters] or names
-    return tuple(Term({n: _real(reference.state[n])}, _touches(symmetry.axes[n])) for n in chosen)
+    return tuple(Term({n: real(reference.state[n])}, _touches(symmetry.axes[n])) for n in chosen)
 
 
 def entering_terms(
@@ -72,9 +72,9 @@ def entering_terms(
             continue
         known = [moment for n in numbers if moments is not None and (moment := moments[n]) is not None]
         if not known:
-            terms.append(Term({weight: _real(reference.state[weight])}, owners))
+            terms.append(Term({weight: real(reference.state[weight])}, owners))
             continue
-        moment = pooled(known)
+        moment = pooled([m for m in known if m.second.shape == known[0].second.shape])
         if owners & _touches(axes[read : read + 1]):
             moment = moment.isotropic()
         terms.append(Term(weighed(contraction, moment, reference.state, bias), owners))
@@ -83,7 +83,7 @@ def entering_terms(
         written = [axis for n, axis in enumerate(axes) if symmetry.roles.get((name, n)) in ("write", "both")]
         owners = _touches(written) - judged
         if owners and name not in symmetry.unused:
-            terms.append(Term({name: _real(reference.state[name])}, owners))
+            terms.append(Term({name: real(reference.state[name])}, owners))
     return tuple(terms)
 
 
@@ -92,12 +92,12 @@ def weighed(contraction: Contraction, moment: Moment, state: State, bias: bool) 
 
     With `bias` also b, as the weight of a constant input: (W Σ + b m̄ᵀ, W m̄ + b) gives E[(W φ + b)·(V φ + c)].
     """
-    weight = _real(state[contraction.weight])
+    weight = real(state[contraction.weight])
     rows = matrix(weight, contraction)
     weighed = moment.weigh(rows)
     if not bias or contraction.bias is None:
         return {contraction.weight: unmatrix(weighed, weight, contraction)}
-    b, mean = _real(state[contraction.bias]), moment.mean.to(weight.dtype)
+    b, mean = real(state[contraction.bias]), moment.mean.to(weight.dtype)
     weighed = weighed + torch.outer(b, mean)
     return {contraction.weight: unmatrix(weighed, weight, contraction), contraction.bias: rows @ mean + b}
 
@@ -106,7 +106,7 @@ def _touches(axes: Sequence[Axis]) -> frozenset[str]:
     return frozenset(group.name for axis in axes for group in groups_in(axis))
 
 
-def _real(tensor: Tensor) -> Tensor:
+def real(tensor: Tensor) -> Tensor:
     """In a type that matrix products are accurate in."""
     return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
 
