@@ -3,9 +3,8 @@
 import streamlit as st
 
 from lmc_core import runs
-from lmc_core.figures.words import inside
-from lmc_core.methods import METHODS
-from pages._widgets import controls, examples, jobs, run_view
+from pages._widgets import controls, examples, jobs, model_picker, run_view
+from pages._widgets.controls import Controls
 from pages._widgets.text import escaped
 from pages._widgets.url import stamp
 
@@ -17,11 +16,13 @@ def explore(default: runs.Request) -> None:
         st.rerun()
     now, last = asked.job or jobs.status(asked.request.id), jobs.status(st.session_state.get("shown", ""))
     if now is not None:
-        st.session_state["shown"] = now.id
+        if now.state == "done":
+            st.session_state["shown"] = now.id
         run_view.draw(now)
+        if now.state == "failed":
+            remedy(asked)
     elif last is not None:
-        method = inside(METHODS[asked.request.options["method"]].title)
-        st.info(f"The controls have changed: press **Align and compare** for {method}. Below is the last result.")
+        st.info("The controls have changed: press **Align and compare** to see their result. Below is the last one.")
         run_view.draw(last)
     else:
         one, other = asked.models
@@ -31,7 +32,28 @@ def explore(default: runs.Request) -> None:
     stamp()
 
 
-default = runs.default_request()
+def remedy(asked: Controls) -> None:
+    """Two models that fit, where the chosen ones may not."""
+    a, b = asked.models
+    fitting = model_picker.sibling(a, model_picker.models())
+    if fitting.id not in (a.id, b.id):
+
+        def use() -> None:
+            st.session_state["b"], st.session_state["data"] = fitting.id, a.data or st.session_state["data"]
+
+        name = model_picker.titles({card.id: card for card in (fitting,)})[fitting.id]
+        st.button(f"Compare with {name} instead", type="primary", key="remedy", on_click=use)
+
+
+def start() -> runs.Request | None:
+    """What the controls say before anybody touched them: the shipped pair, or else the visitor's own first two."""
+    own = list(model_picker.models().values())
+    if (shipped := runs.default_request()) is not None or len(own) < 2:
+        return shipped
+    return runs.Request.path(own[0].id, own[1].id, own[0].data or "digits")
+
+
+default = start()
 if default is None:
     examples.empty()
 else:

@@ -1,5 +1,6 @@
 """Two models from the library."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import streamlit as st
@@ -26,19 +27,22 @@ def models() -> dict[str, ModelCard]:
     return cards
 
 
-def title(card: ModelCard) -> str:
-    """A name no other model has: titles are shared by all seeds of a recipe."""
-    if card.seed is not None and "seed" not in card.title:
-        return f"{card.title} · seed {card.seed}"
-    return f"{card.title} · {card.id[:6]}" if card.uploaded else card.title
+def titles(cards: Mapping[str, ModelCard]) -> dict[str, str]:
+    """Id → a name no other model has: titles are shared by all seeds of a recipe, and files may be called anything."""
+    named = {}
+    for name, card in cards.items():
+        seed = card.seed is not None and "seed" not in card.title
+        named[name] = f"{card.title} · seed {card.seed}" if seed else card.title
+    shared = Counter(named.values())
+    return {name: title if shared[title] == 1 else f"{title} · {name[-6:]}" for name, title in named.items()}
 
 
 def pair(cards: Mapping[str, ModelCard], default: tuple[str, str]) -> tuple[ModelCard, ModelCard]:
     """Models A and B; B follows A until it is chosen."""
-    titles = {name: title(card) for name, card in cards.items()}
-    a = choice(st.selectbox, ":blue[●] Model A", titles, default[0], "a", help=HELP_A)
+    named = titles(cards)
+    a = choice(st.selectbox, ":blue[●] Model A", named, default[0], "a", help=HELP_A)
     follow = default[1] if a == default[0] else sibling(cards[a], cards).id
-    b = choice(st.selectbox, ":violet[●] Model B", titles, follow, "b", help=HELP_B)
+    b = choice(st.selectbox, ":violet[●] Model B", named, follow, "b", help=HELP_B)
     return cards[a], cards[b]
 
 

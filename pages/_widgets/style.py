@@ -6,6 +6,7 @@ CSS = """
 .stMainBlockContainer{max-width:1240px;padding-top:3.9rem;padding-bottom:4rem}
 .stMainBlockContainer>[data-testid="stVerticalBlock"]{gap:.8rem}
 h2{line-height:1.32!important;letter-spacing:-.012em;text-wrap:pretty;max-width:56rem;padding:0 0 .1rem!important}
+[data-testid="stSidebar"] [role="combobox"]{font-size:.93rem;text-overflow:ellipsis}
 .st-key-cards>*{flex:1 1 150px}
 [class*="st-key-caption"]{max-width:62rem}
 :has(>.st-key-viewport-watch){position:absolute}

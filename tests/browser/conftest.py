@@ -5,8 +5,8 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from serving import Server
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from serving import PATIENCE, Server
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = (
@@ -18,7 +18,8 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE = 60_000  # ms for a page with a stored result; the machine may be busy
+
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")

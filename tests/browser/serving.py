@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 60_000  # ms for a page with a stored result; the machine may be busy
 
 
 class Server:

@@ -159,6 +159,15 @@ def test_a_shipped_file_is_uploaded_recognised_and_used(page: Page) -> None:
     assert re.search(r"[?&]b=[0-9a-f]{16}", page.url)
 
 
+def test_two_networks_that_do_not_fit_are_explained_and_replaced(page: Page) -> None:
+    page.goto("/?b=digits-cnn/seed0")
+    page.get_by_role("button", name="Align and compare").click()
+    expect(finding(page)).to_have_text("These two networks could not be compared.", timeout=COMPUTED)
+    expect(page.get_by_text(re.compile(r"tensor .* has shape .* in A and .* in B")).first).to_be_visible()
+    page.get_by_role("button", name="instead").click()
+    expect(page.locator(".js-plotly-plot .slider-group")).to_be_visible()
+
+
 def test_a_phone_shows_the_whole_page_in_one_column(browser: Browser, server: Server) -> None:
     phone = browser.new_context(viewport={"width": 390, "height": 844}, base_url=server.url)
     page = opened(phone.new_page())

@@ -1,5 +1,7 @@
 """The inferred groups, how they were verified, and the axes that do not move."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -12,46 +14,32 @@ CAPTION = (
     "**What to look at.** A group is a set of units that can change places without changing the function, provided "
     "that everything that writes them and everything that reads them changes along. Pinned axes never move."
 )
-
 QUIET: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "border": True}
+VERIFIED = 1e-4  # relative: float32 leaves a few 1e-7
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def body(shown: Shown) -> None:
     facts = shown.result.symmetry
-    left, right = st.columns([1.6, 1], gap="large")
+    left, right = st.columns([1.6, 1], gap="medium")
     with left:
         st.markdown(f"### {headline(facts)}")
-        st.dataframe(groups(facts), hide_index=True, alt="The groups, what writes and what reads them")
+        labels = {group: cloud.label for (group, _), cloud in shown.result.clouds.items()}
+        st.dataframe(groups(facts, labels), hide_index=True, alt="The groups, what writes and what reads them")
         st.markdown("### Pinned axes")
-        st.dataframe(
-            {
-                "axis": [f"{p.tensor}[{p.axis}] ({p.size})" for p in facts.pinned],
-                "why": [p.why for p in facts.pinned],
-            },
-            hide_index=True,
-            alt="The axes that never move, and why",
-        )
+        st.dataframe(pinned(facts), hide_index=True, alt="The axes that never move, and why")
     with right:
-        st.metric("Verified by experiment", power(facts.error), "relative output change", **QUIET)
+        st.metric("Verified by experiment", power(facts.error), "output change when re-ordered, relative", **QUIET)
         st.metric(
-            "Transported B is still B",
-            power(shown.result.alignment.function_error),
-            "largest change, relative to the largest output",
-            **QUIET,
+            "Aligned B is still B", power(shown.result.alignment.function_error), "output change, relative", **QUIET
         )
-        unknown = len(facts.unknown_ops)
-        note = ", ".join(facts.unknown_ops) if unknown else "every operation of the graph has a rule"
-        st.metric("Unknown operations", str(unknown), note, **QUIET)
+        unknown = ", ".join(facts.unknown_ops)
+        known = "every operation of the graph has a rule"
+        st.metric("Unknown operations", str(len(facts.unknown_ops)), unknown or known, **QUIET)
         with st.expander("Every tensor, axis by axis"):
-            st.dataframe(
-                {
-                    "tensor": [row.name for row in facts.tensors],
-                    "shape": [" × ".join(map(str, row.shape)) for row in facts.tensors],
-                    "axes": ["  ,  ".join(row.axes) for row in facts.tensors],
-                },
-                hide_index=True,
-            )
-    st.caption(CAPTION)
+            st.dataframe(tensors(facts), hide_index=True, alt="Every tensor with its shape and its axes")
+    with st.container(key="caption-symmetry"):
+        st.markdown(CAPTION)
 
 
 def headline(facts: SymmetryFacts) -> str:
@@ -59,18 +47,59 @@ def headline(facts: SymmetryFacts) -> str:
     count = len(facts.groups)
     number = WORDS[count] if count < len(WORDS) else str(count)
     noun = "group of interchangeable units was" if count == 1 else "groups of interchangeable units were"
-    return f"{number} {noun} found{' and verified' if facts.error is not None and facts.error < 1e-4 else ''}."
+    return f"{number} {noun} found{' and verified' if facts.error is not None and facts.error < VERIFIED else ''}."
 
 
-def groups(facts: SymmetryFacts) -> dict[str, list[object]]:
+def groups(facts: SymmetryFacts, labels: Mapping[str, str]) -> dict[str, list[object]]:
     """The groups as columns."""
+    ranks = {row.name: len(row.shape) for row in facts.tensors}
+
+    def named(name: str, within: str | None) -> str:
+        label = labels.get(name, name)
+        return (name if label == name else f"{label} ({name})") + (f", within {within}" if within else "")
+
     return {
-        "group": [row.name if row.within is None else f"{row.name} within {row.within}" for row in facts.groups],
+        "group": [named(row.name, row.within) for row in facts.groups],
         "units": [row.size for row in facts.groups],
-        "written by": [", ".join(row.written) for row in facts.groups],
-        "read by": [", ".join(row.read) for row in facts.groups],
-        "orderings": [f"10^{row.orderings:.0f}" for row in facts.groups],
+        "written by": [", ".join(side(place, ranks) for place in row.written) for row in facts.groups],
+        "read by": [", ".join(side(place, ranks) for place in row.read) for row in facts.groups],
+        "orderings": [f"10{str(round(row.orderings)).translate(RAISED)}" for row in facts.groups],
     }
+
+
+def pinned(facts: SymmetryFacts) -> dict[str, list[object]]:
+    """The pinned axes as columns."""
+    shapes = {row.name: row.shape for row in facts.tensors}
+    ranks = {name: len(shape) for name, shape in shapes.items()}
+    reasons: dict[tuple[str, int], list[str]] = {}
+    for axis in facts.pinned:
+        whys = reasons.setdefault((axis.tensor, axis.axis), [])
+        if axis.why not in whys:
+            whys.append(axis.why)
+    sizes = [shapes[name][axis] if name in shapes else 0 for name, axis in reasons]
+    return {
+        "axis": [side(f"{name}[{axis}]", ranks) for name, axis in reasons],
+        "size": list(sizes),
+        "why": ["; ".join(whys) for whys in reasons.values()],
+    }
+
+
+def tensors(facts: SymmetryFacts) -> dict[str, list[object]]:
+    """Every tensor as columns."""
+    return {
+        "tensor": [row.name for row in facts.tensors],
+        "shape": [" × ".join(map(str, row.shape)) or "one number" for row in facts.tensors],
+        "axes": [" | ".join(row.axes) for row in facts.tensors],
+    }
+
+
+def side(place: str, ranks: Mapping[str, int]) -> str:
+    """fc1.weight[0] as people say it: fc1.weight rows; a vector has only one axis to speak of."""
+    name, axis = re.fullmatch(r"(.*)\[(\d+)\]", place).groups()  # type: ignore[union-attr]
+    rank = ranks.get(name, 0)
+    if rank == 1:
+        return str(name)
+    return f"{name} {('rows', 'columns')[int(axis)]}" if rank == 2 else f"{name} axis {axis}"
 
 
 def power(value: float | None) -> str:
@@ -80,4 +109,4 @@ def power(value: float | None) -> str:
     if value == 0:
         return "0, exactly"
     digits, exponent = f"{value:.1e}".split("e")
-    return f"{digits} × 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    return f"{digits} × 10{str(int(exponent)).translate(RAISED)}"
