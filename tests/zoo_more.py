@@ -169,6 +169,19 @@ class LearnedStart(nn.Module):
         return self.fc(h[-1])
 
 
+class LastState(nn.Module):
+    """The last hidden states of both directions, not the sequence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(7, 6, num_layers=2, bidirectional=True)
+        self.fc = nn.Linear(12, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, h = self.rnn(x.transpose(0, 1))
+        return self.fc(torch.cat([h[-2], h[-1]], -1))
+
+
 class MaskedAttention(nn.Module):
     """Attention with a learned bias of shape (1, heads, T, T) as its mask."""
 
@@ -438,6 +451,7 @@ MORE: dict[str, Member] = {
     "hand_gru": ready(HandGRU, lambda: rows(4, 7)),
     "cells": ready(Cell, lambda: rows(4, 7)),
     "lstm_learned_start": ready(LearnedStart, lambda: rows(4, 7)),
+    "bigru_last_state": ready(LastState, lambda: rows(4, 7)),
     "masked_attention": ready(MaskedAttention, lambda: rows(4, 7)),
     "mixed_heads": ready(MixedHeads, lambda: rows(7)),
     "cross_attention": ready(CrossAttention, lambda: rows(4, 7), lambda: rows(5, 6)),

@@ -76,7 +76,7 @@ def _settle(reading: Reading) -> None:
     while changed:
         changed = False
         for var in {v for t in _terms(reading) for v in leaves(t)}:
-            changed |= _reunite(var)
+            changed |= _reunite(var) or _limit(var)
         for terms in reading.tensors.values():
             for term in terms:
                 changed |= _confine(expanded(term), frozenset())
@@ -103,6 +103,20 @@ def _reunite(var: Var) -> bool:
         if not isinstance(root, Var):
             break
     return bool(stale)
+
+
+def _limit(var: Var) -> bool:
+    """Keep copies at an index separate at most where their variable is; whether that changed anything."""
+    changed = False
+    inside = scope(var)
+    for (outer, index), copy in list(var.copies.items()):
+        own = set(leaves(copy))
+        allowed = {leaf for v in inside if v is not find(outer) for leaf in leaves(select(v, outer, index))} | own
+        for leaf in own:
+            if not scope(leaf) <= allowed:
+                restrict(leaf, scope(leaf) & allowed)
+                changed = True
+    return changed
 
 
 def _confine(term: Term, context: frozenset[Var]) -> bool:

@@ -130,7 +130,7 @@ class _Walk:
             )
             for value in (result if isinstance(result, list) else [result])
         ]
-        return finished if isinstance(node.meta["val"], tuple | list) else finished[0] if finished else None
+        return finished if isinstance(node.meta.get("val"), tuple | list) else finished[0] if finished else None
 
     def _apply(self, call: Call, node: Node) -> Any:
         """What the operation's rule says, or the rules of its decomposition; else everything is pinned."""
@@ -184,7 +184,7 @@ def _name(node: Node) -> str:
     space, _, name = target._schema.name.partition("::")
     if space != "aten":
         return f"{space}::{name}"
-    return name if name in RULES or not name.endswith("_") else name.rstrip("_")
+    return next((n for n in (name, name.rstrip("_"), name.removesuffix("_copy")) if n in RULES), name)
 
 
 def _arguments(node: Node) -> dict[str, Any]:

@@ -60,6 +60,8 @@ def _name(var: Var, seats: Mapping[Var, Sequence[Seat]], parents: Mapping[Var, V
 def _stem(tensor: str) -> str:
     """The module of a tensor, with layer and direction of a recurrent one; the tensor itself at the top level."""
     module, _, leaf = tensor.rpartition(".")
+    if leaf.isdigit():
+        return tensor if module else f"layer.{tensor}"
     found = _RECURRENT.match(leaf)
     if found:
         return f"{module}.{found[1]}" if module else found[1]

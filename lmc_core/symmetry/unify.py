@@ -195,7 +195,10 @@ def pin(term: Term, why: str) -> None:
 def mark_used(term: Term) -> None:
     """Record that an operation has read a term."""
     for var in leaves(term):
-        var.used = True
+        if not var.used or var.copies:
+            var.used = True
+            for copy in var.copies.values():
+                mark_used(copy)
 
 
 def is_uniform(term: Term) -> bool:
@@ -340,14 +343,45 @@ def split(term: Term, size: int) -> tuple[Term, Term]:
                 return product(taken[0]), product(taken[1])
         case Sum():
             blocks = cut(term, [inner_size] * size)
-            stacked = Var(size, "the number of a block in a stacked axis", None, True)
-            inner = Var(inner_size, None, (stacked,), any(leaf.used for leaf in leaves(term)))
-            for index, block in enumerate(blocks):
-                _keep_copy(inner, stacked, index, block)
-            return stacked, inner
+            stacked = pinned(size, "the number of a block in a stacked axis")
+            return stacked, nested(blocks, stacked)
     why = f"an axis of {term.size} that cannot be viewed as {size} × {inner_size}"
     pin(term, why)
     return pinned(size, why), pinned(inner_size, why)
+
+
+def nested(terms: Sequence[Term], outer: Var) -> Term:
+    """An axis that is another one at every index of a pinned outer variable: the inverse of `select`."""
+    return nested_axes([[term] for term in terms], outer)[0]
+
+
+def nested_axes(slices: Sequence[Sequence[Term]], outer: Var) -> list[Term]:
+    """The axes of a value that has the axes `slices[i]` at index i of a pinned outer variable.
+
+    Units stay separate per index of another axis where they are so in every slice.
+    """
+    rows = [[find(term) for term in row] for row in zip(*slices, strict=True)]
+    made: list[Term] = []
+    for row in rows:
+        if all(root is row[0] for root in row):
+            made.append(row[0])
+        else:
+            made.append(Var(row[0].size, None, (outer,), any(v.used for root in row for v in leaves(root))))
+    for inner, row in zip(made, rows, strict=True):
+        if inner is row[0] or not isinstance(inner, Var):
+            continue
+        above = [
+            axis
+            for axis, others in zip(made, rows, strict=True)
+            if axis is not inner
+            and all(
+                isinstance(u, Var) and isinstance(o, Var) and o in scope(u) for u, o in zip(row, others, strict=True)
+            )
+        ]
+        inner.claims = (Prod((outer, *above)),)
+        for index, root in enumerate(row):
+            _keep_copy(inner, outer, index, root)
+    return made
 
 
 def _take(factors: list[Term], size: int) -> tuple[list[Term], list[Term]] | None:

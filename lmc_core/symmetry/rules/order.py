@@ -97,7 +97,9 @@ PINNED = {
         "random numbers",
     ),
     **dict.fromkeys(["_fft_c2r", "_fft_r2c", "_fft_c2c"], "a Fourier transform gives every position a frequency"),
-    **dict.fromkeys(["sym_size", "sym_stride", "sym_numel", "sym_storage_offset"], "a shape read as a number"),
+    **dict.fromkeys(
+        ["sym_size", "sym_stride", "sym_numel", "sym_storage_offset", "sym_is_contiguous"], "a shape read as a number"
+    ),
     **dict.fromkeys(["_local_scalar_dense", "item"], "a value read as a number"),
     **dict.fromkeys(
         ["index_put", "_unsafe_index_put", "scatter", "scatter_add", "scatter_reduce", "masked_scatter"],

@@ -56,7 +56,7 @@ def recurrent(call: Call) -> Result:
         after = Value(sequence.axes, name=name, data=x.data)
         call.use("recurrent-hidden", weight_hh, 1, 0, after, bias_hh, output=name, **options)
         call.reads(after, after.ndim - 1)
-    ends = [Value((pinned(1, STEP), *state.axes[1:-1], state.axes[-1])) for state in states]
+    ends = [Value((pinned(1, STEP), x.axes[batch], units)) for _, units in zip(states, (emitted, hidden), strict=False)]
     return [sequence, *ends]
 
 

@@ -12,6 +12,7 @@ from lmc_core.symmetry.unify import (
     concatenation,
     cut,
     find,
+    nested_axes,
     pin,
     pinned,
     product,
@@ -110,6 +111,8 @@ def cat(call: Call) -> Result:
     """One axis is the concatenation, the others are equal."""
     values = [v for v in call.take_list("tensors") if v.ndim > 1 or v.shape != (0,)]
     axis = int(call.args.get("dim", 0)) % values[0].ndim
+    if all(v.shape[axis] == 1 for v in values) and len(values) > 1:
+        return numbered(call, values, axis)
     return join(call, values, axis, concatenation(v.axes[axis] for v in values))
 
 
@@ -137,7 +140,7 @@ def join(call: Call, values: Sequence[Value], axis: int, term: Term) -> Value:
 
 
 def stack(call: Call) -> Result:
-    """A new axis that numbers the tensors; all others are equal."""
+    """A new axis that numbers the tensors."""
     values = call.take_list("tensors")
     axis = int(call.args.get("dim", 0)) % (values[0].ndim + 1)
     single = pinned(1, "a single position")
@@ -145,7 +148,22 @@ def stack(call: Call) -> Result:
         Value((*v.axes[:axis], single, *v.axes[axis:]), (*v.slots[:axis], (), *v.slots[axis:]), v.name, v.data)
         for v in values
     ]
-    return join(call, grown, axis, pinned(len(values), INDEX))
+    return numbered(call, grown, axis)
+
+
+def numbered(call: Call, values: Sequence[Value], axis: int) -> Value:
+    """Single slices side by side: what each holds on its other axes stays its own."""
+    number = pinned(len(values), INDEX)
+    rank = values[0].ndim
+    axes = nested_axes([[*v.axes[:axis], *v.axes[axis + 1 :]] for v in values], number)
+    axes.insert(axis, number)
+    data = any(v.data for v in values)
+    if data:
+        for value in values:
+            if not value.data:
+                for k in range(rank):
+                    call.writes(value, k)
+    return Value(tuple(axes), tuple(merged(v.slots[k] for v in values) for k in range(rank)), data=data)
 
 
 def pieces(call: Call) -> Result:
@@ -198,8 +216,8 @@ def slice_scatter(call: Call) -> Result:
             call.mix(value, [axis], "every so many positions of it are replaced")
         return join(call, [x, source], axis, pinned(size, INDEX))
     before, middle, after = _between(x.axes[axis], start, stop)
-    call.pointwise([part(x, axis, middle), source], source.shape)
-    return Value((*x.axes[:axis], concatenation((*before, middle, *after)), *x.axes[axis + 1 :]))
+    made = call.pointwise([part(x, axis, middle), source], source.shape)
+    return part(made, axis, concatenation((*before, made.axes[axis], *after)))
 
 
 def select_scatter(call: Call) -> Result:
@@ -208,8 +226,7 @@ def select_scatter(call: Call) -> Result:
     axis = call.dim(x)
     call.mix(x, [axis], INDEX)
     single = Value((*source.axes[:axis], pinned(1, INDEX), *source.axes[axis:]))
-    call.combine([(x, range(x.ndim)), (single, range(x.ndim))], range(x.ndim))
-    return Value(x.axes)
+    return call.combine([(x, range(x.ndim)), (single, range(x.ndim))], range(x.ndim))
 
 
 def select_one(call: Call) -> Result:
