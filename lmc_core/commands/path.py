@@ -12,7 +12,7 @@ from lmc_core.report import Report
 if TYPE_CHECKING:
     from lmc_core.runs.result import PathResult
 
-_RECALIBRATE = ("auto", "none", "bn-reset", "repair")
+RECALIBRATE = ("auto", "none", "bn-reset", "repair")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recalibrate",
         default="auto",
-        choices=_RECALIBRATE,
+        choices=RECALIBRATE,
         help="statistics of the points between; auto = bn-reset where there is BatchNorm (default: auto)",
     )
     parser.add_argument(

@@ -1,0 +1,96 @@
+"""What a comparison of methods finds, as values that are read without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lmc_core.paths.profile import Profile
+from lmc_core.runs.card import ModelCard, pair_title
+from lmc_core.runs.result import profile_json
+
+
+@dataclass(frozen=True, eq=False)
+class MethodRow:
+    """One method on one pair: what it reached, or why it has no result.
+
+    profile          from A to B aligned; None where `why` says the reason
+    objective        Σ <A, B aligned> over the weights, the same for every method
+    own              the method's own objective, naive and at the end; None where it has none
+    function_error   relative change of B's outputs by the alignment: near 0 for permutations
+    """
+
+    method: str
+    title: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    profile: Profile | None = None
+    objective: float | None = None
+    own: tuple[float, float] | None = None
+    seconds: float | None = None
+    converged: bool = True
+    function_error: float | None = None
+    notes: tuple[str, ...] = ()
+    why: str | None = None
+
+    @property
+    def order(self) -> tuple[bool, float]:
+        """Smallest test-loss barrier first, methods without a result last."""
+        barrier = self.profile.barrier("test", "loss") if self.profile else 0.0
+        return self.profile is None or barrier != barrier, barrier
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """As one JSON object."""
+        about = {"method": self.method, "title": self.title, "settings": dict(self.settings)}
+        if self.profile is None:
+            return {**about, "error": self.why}
+        return {
+            **about,
+            **profile_json(self.profile),
+            "objective": self.objective,
+            "own_objective": None if self.own is None else {"naive": self.own[0], "found": self.own[1]},
+            "seconds": self.seconds,
+            "converged": self.converged,
+            "function_error": self.function_error,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class CompareResult:
+    """Several methods on one pair, the smallest barrier first."""
+
+    models: tuple[ModelCard, ModelCard]
+    data: str
+    rows: tuple[MethodRow, ...]
+    groups: Mapping[str, int]
+    verification_error: float | None
+    recalibrate: str | None
+    seconds: Mapping[str, float]
+    versions: Mapping[str, str]
+    device: str
+    seed: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Both models by name."""
+        return pair_title(*self.models)
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The object that `compare --json` prints."""
+        return {
+            "data": self.data,
+            "models": [{"id": m.id, "title": m.name, "fingerprint": m.fingerprint} for m in self.models],
+            "methods": [row.json for row in self.rows],
+            "groups": dict(self.groups),
+            "verification_error": self.verification_error,
+            "recalibrate": self.recalibrate,
+            "notes": list(self.notes),
+            "seconds": dict(self.seconds),
+            "device": self.device,
+            "seed": self.seed,
+            "versions": dict(self.versions),
+        }
