@@ -11,6 +11,7 @@ from lmc_core.runs.card import ModelCard
 from pages._widgets import visitor
 from pages._widgets.url import choice
 
+ROOM = 30  # characters the picker shows
 HELP_A = "The reference. It never moves."
 HELP_B = "Its units are re-ordered; its function stays the same."
 
@@ -28,11 +29,18 @@ def models() -> dict[str, ModelCard]:
 
 
 def titles(cards: Mapping[str, ModelCard]) -> dict[str, str]:
-    """Id → a name no other model has: titles are shared by all seeds of a recipe, and files may be called anything."""
+    """Id → a name no other model has, short enough for the picker to show its end.
+
+    Titles are shared by all seeds of a recipe, and files may be called anything.
+    """
+    heads = {(card.title.partition(",")[0], card.title) for card in cards.values()}
+    alone = Counter(head for head, _ in heads)
     named = {}
     for name, card in cards.items():
-        seed = card.seed is not None and "seed" not in card.title
-        named[name] = f"{card.title} · seed {card.seed}" if seed else card.title
+        seed = f" · seed {card.seed}" if card.seed is not None and "seed" not in card.title else ""
+        head = card.title.partition(",")[0]
+        short = len(card.title + seed) > ROOM and alone[head] == 1
+        named[name] = (head if short else card.title) + seed
     shared = Counter(named.values())
     return {name: title if shared[title] == 1 else f"{title} · {name[-6:]}" for name, title in named.items()}
 

@@ -165,7 +165,7 @@ def test_two_networks_that_do_not_fit_are_explained_and_replaced(page: Page) -> 
     expect(finding(page)).to_have_text("These two networks could not be compared.", timeout=COMPUTED)
     expect(page.get_by_text(re.compile(r"tensor .* has shape .* in A and .* in B")).first).to_be_visible()
     page.get_by_role("button", name="instead").click()
-    expect(page.locator(".js-plotly-plot .slider-group")).to_be_visible()
+    expect(page.locator(".js-plotly-plot .slider-group")).to_be_visible(timeout=COMPUTED)
 
 
 def test_a_phone_shows_the_whole_page_in_one_column(browser: Browser, server: Server) -> None:
