@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "Alignment": "lmc_core.alignment.alignment",
     "Coupling": "lmc_core.alignment.coupling",
+    "FUSIONS": "lmc_core.fusion",
     "LinearPath": "lmc_core.paths.path",
     "METHODS": "lmc_core.methods",
     "Network": "lmc_core.networks.network",
@@ -17,6 +18,7 @@ _HOMES = {
     "align": "lmc_core.methods.align",
     "dataset": "lmc_core.data.registry",
     "evaluate": "lmc_core.paths.evaluate",
+    "fuse": "lmc_core.fusion.fuse",
     "load": "lmc_core.networks.checkpoint",
     "network": "lmc_core.networks.network",
 }
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from lmc_core.alignment.alignment import Alignment
     from lmc_core.alignment.coupling import Coupling
     from lmc_core.data.registry import dataset
+    from lmc_core.fusion import FUSIONS
+    from lmc_core.fusion.fuse import fuse
     from lmc_core.methods import METHODS
     from lmc_core.methods.align import align
     from lmc_core.networks.checkpoint import load
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from lmc_core.symmetry.symmetry import Symmetry
 
 __all__ = [
+    "FUSIONS",
     "METHODS",
     "Alignment",
     "Coupling",
@@ -46,6 +51,7 @@ __all__ = [
     "align",
     "dataset",
     "evaluate",
+    "fuse",
     "load",
     "network",
     "symmetry",

@@ -1,0 +1,245 @@
+"""The verbs: fuse networks by a method of the list."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
+
+from lmc_core.alignment.coupling import Coupling
+from lmc_core.alignment.problem import check_data
+from lmc_core.data.dataset import Dataset
+from lmc_core.errors import DataError, MismatchError, SettingError
+from lmc_core.fusion import FUSIONS
+from lmc_core.fusion.after import calibrate, repair, reset
+from lmc_core.fusion.merge import Fused, FusionProblem, Model, moved
+from lmc_core.fusion.template import Widths, common, sizes, template
+from lmc_core.networks.network import Network
+from lmc_core.report import Report, silent
+from lmc_core.symmetry.symmetry import Symmetry
+
+RECALIBRATIONS = ("bn-reset", "repair")
+
+
+@dataclass(frozen=True, eq=False)
+class FusionResult:
+    """A fused network, and how it was found.
+
+    network          with the fingerprints of its parents, the method and its settings in its metadata
+    couplings        per model, group → Coupling, fused × model
+    symmetry         of the fused network
+    history          the method's own objective, step after step
+    notes            sentences for the user
+    function_errors  per model: max |f − f carried to the fused frame| / max |f|, measured; 0 when nothing is lost
+    temperature      the logits were divided by it; None if they were not
+    seconds          wall-clock time
+    """
+
+    network: Network
+    couplings: tuple[Mapping[str, Coupling], ...]
+    symmetry: Symmetry
+    method: str
+    settings: Mapping[str, Any]
+    weights: tuple[float, ...]
+    seed: int = 0
+    history: tuple[float, ...] = ()
+    converged: bool = True
+    notes: tuple[str, ...] = ()
+    function_errors: tuple[float, ...] = field(default=())
+    temperature: float | None = None
+    seconds: float = 0.0
+
+
+def fuse(
+    networks: Sequence[Network],
+    method: str = "wasserstein-barycenter",
+    *,
+    weights: Sequence[float] | None = None,
+    widths: Widths = None,
+    data: Dataset | None = None,
+    seed: int = 0,
+    device: str | None = None,
+    recalibrate: str | None = None,
+    temperature: bool = False,
+    report: Report = silent,
+    **settings: Any,
+) -> Network:
+    """One network from two or more: the arguments are those of `fusion`, which also tells how it was found."""
+    return fusion(
+        networks,
+        method,
+        weights=weights,
+        widths=widths,
+        data=data,
+        seed=seed,
+        device=device,
+        recalibrate=recalibrate,
+        temperature=temperature,
+        report=report,
+        **settings,
+    ).network
+
+
+def fusion(
+    networks: Sequence[Network],
+    method: str = "wasserstein-barycenter",
+    *,
+    weights: Sequence[float] | None = None,
+    widths: Widths = None,
+    data: Dataset | None = None,
+    seed: int = 0,
+    device: str | None = None,
+    recalibrate: str | None = None,
+    temperature: bool = False,
+    report: Report = silent,
+    **settings: Any,
+) -> FusionResult:
+    """Fuse networks of the same layers, of equal or different widths.
+
+    method        a name in FUSIONS
+    weights       λ per network, ≥ 0 and of sum 1; None: equal
+    widths        of the fused network: one number for all hidden layers, or group name → size; None: as the first one
+    data          for methods that compare activations, for recalibration and temperature (training examples only)
+    recalibrate   "bn-reset", "repair" or None
+    temperature   divide the logits by the temperature that fits training examples
+    settings      parameters of the method
+
+    Raises SettingError for wrong arguments, MismatchError naming the first tensor that does not fit, DataError if
+    data is missing or of another shape, Cancelled if `report` raises it.
+    """
+    if method not in FUSIONS:
+        raise SettingError(f"there is no fusion method {method!r}; there are {', '.join(FUSIONS)}")
+    chosen = FUSIONS[method]
+    checked = chosen.settings(settings)
+    shares = _weights(weights, len(networks))
+    _check_data(networks, data, chosen.needs_data, recalibrate, temperature)
+    started = time.perf_counter()
+    report("inferring the symmetry", 0, 1)
+    symmetries = _symmetries(networks)
+    frame = template(networks, symmetries, widths)
+    if chosen.equal_widths and (odd := next((s for s in symmetries if sizes(s) != frame.sizes), None)):
+        group = next(n for n, size in sizes(odd).items() if size != frame.sizes[n])
+        raise MismatchError(
+            f"{method} needs equal widths; group {group!r} has {sizes(odd)[group]} units in one network and "
+            f"{frame.sizes[group]} in the fused one: use wasserstein-barycenter"
+        )
+    if device:
+        networks = [net.to(device=device) for net in networks]
+        frame = replace(frame, frame=frame.frame.to(device=device))
+    models = tuple(Model.of(net, s, frame) for net, s in zip(networks, symmetries, strict=True))
+    problem = FusionProblem(models, shares, frame, data, seed, report)
+    found: Fused = chosen.solve(problem, **checked)
+    made, degrees, notes = _afterwards(problem, found, recalibrate, temperature)
+    about = {
+        "title": f"{chosen.title} of {len(networks)} networks",
+        "fusion": {
+            "method": method,
+            "settings": checked,
+            "weights": list(shares),
+            "parents": [net.fingerprint for net in networks],
+            "widths": frame.sizes,
+            "seed": seed,
+            "recalibrate": recalibrate,
+            "temperature": degrees,
+        },
+    }
+    if kept := frame.frame.metadata.get("names"):
+        about["names"] = kept
+    report("measuring what the couplings keep", 0, 1)
+    return FusionResult(
+        network=replace(made, metadata=about, source=f"fusion of {len(networks)} networks"),
+        couplings=found.couplings,
+        symmetry=frame.symmetry,
+        method=method,
+        settings=checked,
+        weights=shares,
+        seed=seed,
+        history=found.history,
+        converged=found.converged,
+        notes=(*found.notes, *notes),
+        function_errors=tuple(_error(problem, m, c) for m, c in zip(models, found.couplings, strict=True)),
+        temperature=degrees,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _weights(given: Sequence[float] | None, count: int) -> tuple[float, ...]:
+    if count < 2:
+        raise SettingError(f"fusing takes two networks or more, not {count}")
+    if given is None:
+        return (1 / count,) * count
+    if len(given) != count:
+        raise SettingError(f"there are {len(given)} weights for {count} networks; give one each")
+    values = tuple(float(w) for w in given)
+    if not all(0 <= w <= 1 for w in values) or abs(sum(values) - 1) > 1e-6:
+        raise SettingError(f"weights {', '.join(f'{w:g}' for w in values)} must lie in 0…1 and sum to 1")
+    return values
+
+
+def _check_data(
+    networks: Sequence[Network], data: Dataset | None, needed: bool, recalibrate: str | None, temperature: bool
+) -> None:
+    if recalibrate not in (None, *RECALIBRATIONS):
+        raise SettingError(f"recalibrate={recalibrate!r} is not one of {', '.join(RECALIBRATIONS)}")
+    if data is None and (needed or recalibrate or temperature):
+        what = "recalibration" if recalibrate else "a temperature" if temperature else "this method"
+        raise DataError(f"{what} needs data: name a data set")
+    if data is not None:
+        for net in networks:
+            check_data(net, data)
+
+
+def _symmetries(networks: Sequence[Network]) -> list[Symmetry]:
+    """Of every network, in the group names of the first; inferred once per architecture."""
+    from lmc_core.symmetry.infer import symmetry
+
+    found = [symmetry(networks[0])]
+    for net in networks[1:]:
+        first = networks[0]
+        same = net.module is first.module or (net.architecture is not None and net.architecture == first.architecture)
+        alike = net.state.keys() == first.state.keys() and all(
+            net.state[n].shape == x.shape for n, x in first.state.items()
+        )
+        other = found[0] if same and alike else symmetry(net)
+        found.append(common(first, net, found[0], other))
+    return found
+
+
+def _afterwards(
+    problem: FusionProblem, found: Fused, recalibrate: str | None, temperature: bool
+) -> tuple[Network, float | None, tuple[str, ...]]:
+    made = problem.template.network(found.state)
+    notes: tuple[str, ...] = ()
+    degrees = None
+    if recalibrate == "bn-reset":
+        assert problem.data is not None
+        made, notes = reset(made, problem.data, seed=problem.seed, report=problem.report)
+    elif recalibrate == "repair":
+        assert problem.data is not None
+        made, notes = repair(problem, found, made, problem.data)
+    if temperature:
+        assert problem.data is not None
+        made, degrees, more = calibrate(made, problem.data)
+        notes += more
+    return made, degrees, notes
+
+
+def _error(problem: FusionProblem, model: Model, couplings: Mapping[str, Coupling]) -> float:
+    """How much of a model's function its couplings lose, on the example inputs."""
+    state = {name: moved(x, model, name, couplings) for name, x in model.state.items()}
+    inputs = model.network.example_inputs
+    pairs = zip(_outputs(model.network(*inputs)), _outputs(problem.template.network(state)(*inputs)), strict=True)
+    worst = 0.0
+    for before, after in pairs:
+        size = float(before.abs().max())
+        change = float((before - after).abs().max())
+        worst = max(worst, change / size if size else change)
+    return worst
+
+
+def _outputs(result: Any) -> list[Tensor]:
+    return [x for x in tree_leaves(result) if isinstance(x, Tensor) and x.is_floating_point() and x.numel()]
