@@ -12,7 +12,7 @@ One line per tensor, in the notation that `Symmetry.table` prints:
     embed.weight (1000, write stream)         a role before an axis, where it is not the usual one
     blocks.*.up.weight (blocks.*.up, stream)  a star stands for one part of a name
 
-The first axis usually writes its units and the second reads them. Sizes follow from the tensors; where they do not,
+A line that names no tensor is refused; one with a star skips tensors without axes. The first axis usually writes its units and the second reads them. Sizes follow from the tensors; where they do not,
 write them once: `head:12`. Tensors that are not mentioned do not move.
 """
 
@@ -90,6 +90,8 @@ def _matched(text: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, list
         if not hits:
             raise SettingError(f"no tensor is called {match['tensor']!r}; there are {', '.join(list(shapes)[:6])}, …")
         for name, hit in hits:
+            if hit.groups() and not shapes[name]:
+                continue
             tokens = _TOKEN.findall(match["axes"])
             found.setdefault(name, [_filled(token, hit.groups()) for token in tokens])
     return found
