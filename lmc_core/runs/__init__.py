@@ -7,6 +7,7 @@ runs.result(run)        PathResult, once it is done
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lmc_core.errors import InputError, RunError
@@ -23,10 +24,14 @@ __all__ = [
     "Request",
     "RunStatus",
     "artifact",
+    "artifacts",
     "cancel",
     "default_request",
     "expected",
     "health",
+    "owned",
+    "picture",
+    "publish",
     "recent",
     "request",
     "result",
@@ -127,11 +132,47 @@ def artifact(run: str, name: str) -> bytes:
     return _service().store.read("runs", run, name)
 
 
+def artifacts(run: str) -> frozenset[str]:
+    """Names of the files kept with a run."""
+    status(run)
+    return _service().store.names("runs", run)
+
+
 def recent(
-    limit: int = 20, *, kind: str | None = "path", state: str | None = None, owner: str | None = None
+    limit: int = 20,
+    *,
+    kind: str | None = "path",
+    state: str | None = None,
+    owner: str | None = None,
+    words: str = "",
 ) -> list[RunStatus]:
-    """The newest runs that are listed, or that `owner` asked for."""
-    return _service().index.recent(limit, kind=kind, state=state, owner=owner)
+    """The newest runs that are listed, or that `owner` asked for, with all `words` in title, finding or tags."""
+    return _service().index.recent(limit, kind=kind, state=state, owner=owner, words=words)
+
+
+def owned(run: str, owner: str) -> bool:
+    """True if `owner` was the first to ask for the run, and so decides whether it is listed."""
+    return _service().index.owned(run, owner)
+
+
+def publish(run: str, owner: str, listed: bool = True, tags: Sequence[str] = ()) -> bool:
+    """Show a finished run in the gallery under some tags, or no longer. True if it is `owner`'s.
+
+    Raises SettingError for tags that are not up to six short words.
+    """
+    from lmc_core.runs.request import tidy_tags
+
+    return _service().index.publish(run, owner, listed, tidy_tags(tags))
+
+
+def picture(run: str, name: str) -> bytes:
+    """The picture of a finished run: "thumbnail.svg", or "card.png" for previews. Raises LMCError if there is none."""
+    from lmc_core.runs import illustrate
+
+    service = _service()
+    if service.store.exists("runs", run, name):
+        return artifact(run, name)
+    return illustrate.draw(result(run), name)
 
 
 def expected(request: Request) -> float | None:

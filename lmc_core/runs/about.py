@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from lmc_core.data.registry import DATASETS
 from lmc_core.errors import InputError
 from lmc_core.runs import library
 from lmc_core.runs.card import ModelCard, pair_title
@@ -16,16 +17,16 @@ _NOT_LIKENESS = ("a", "b", "fingerprints", "data", "method", "settings", "seed",
 def about(request: Request) -> dict[str, Any]:
     """title, listed and likeness of a request.
 
-    listed     False as soon as one of its models is
+    listed     False as soon as one of its models or its data is private
     likeness   "kind|data|family and size|method|…", from general to special, to find earlier runs of the same cost
     """
     options = request.options
     cards = [_card(options[name]) for name in ("a", "b") if name in options]
-    if request.kind == "inspect":
-        title, listed = str(options["filename"]), False
+    if request.kind in ("inspect", "data", "bundle"):
+        title, listed = str(options["filename"]), False  # a stranger's file, whatever it holds
     else:
         title = pair_title(*cards) if len(cards) == 2 else request.kind
-        listed = all(c.listed for c in cards)
+        listed = all(c.listed for c in cards) and options.get("data", "") in ("", *DATASETS)
     sizes = ",".join(f"{c.family} 2^{round(math.log2(max(c.parameters, 1)))}" for c in cards)
     rest = [f"{name}={options[name]}" for name in sorted(options) if name not in _NOT_LIKENESS]
     words = [request.kind, str(options.get("data")), sizes, str(options.get("method")), *rest]

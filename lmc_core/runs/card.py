@@ -62,6 +62,24 @@ class ModelCard:
         return ModelCard(**values)
 
 
+@dataclass(frozen=True)
+class DataCard:
+    """A visitor's own data, as it is known without opening it.
+
+    id        "npz-" and 16 hex digits of the digest of its examples and labels: whoever knows it may use the data
+    title     the file's name without its ending
+    shape     of one example
+    """
+
+    id: str
+    title: str
+    train: int
+    test: int
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    digest: str
+
+
 def pair_title(a: ModelCard, b: ModelCard) -> str:
     """Two models by name, briefly: "Digits MLP, seeds 0 and 1"."""
     if a.title == b.title and a.seed is not None and b.seed is not None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from lmc_core.runs.request import Request
 from lmc_core.runs.status import RunStatus
-from lmc_core.runs.tables import RUNS, WANTED, tables
+from lmc_core.runs.tables import RUNS, WANTED, complete, tables
 
 
 class Index:
@@ -29,7 +29,7 @@ class Index:
         if self._sqlite:
             sql.event.listen(self.database, "connect", _set_up_sqlite)
         self.tables = tables
-        tables.create_all(self.database)
+        complete(self.database)
 
     def close(self) -> None:
         self.database.dispose()
@@ -150,16 +150,30 @@ class Index:
         expected = self.expected(row.likeness) if row.state in ("queued", "running") else None
         return _status(row, position, expected)
 
-    def recent(self, limit: int, *, kind: str | None, state: str | None, owner: str | None) -> list[RunStatus]:
-        """The newest runs that are listed, or asked for by `owner`."""
+    def recent(
+        self, limit: int, *, kind: str | None, state: str | None, owner: str | None, words: str = ""
+    ) -> list[RunStatus]:
+        """The newest runs that are listed, or asked for by `owner`, that hold every one of `words`."""
         visible = RUNS.c.listed if owner is None else sql.or_(RUNS.c.listed, RUNS.c.owner == owner)
         query = sql.select(RUNS).where(visible).order_by(RUNS.c.created.desc()).limit(limit)
+        for word in words.split()[:8]:
+            texts = (RUNS.c.title, RUNS.c.finding, RUNS.c.tags)
+            query = query.where(sql.or_(*(text.icontains(word, autoescape=True) for text in texts)))
         if kind is not None:
             query = query.where(RUNS.c.kind == kind)
         if state is not None:
             query = query.where(RUNS.c.state == state)
         with self.database.connect() as connection:
             return [_status(row, None, None) for row in connection.execute(query)]
+
+    def owned(self, run: str, owner: str) -> bool:
+        """True if `owner` was the first to ask for the run."""
+        return bool(self.count(RUNS, sql.and_(RUNS.c.id == run, RUNS.c.owner == owner)))
+
+    def publish(self, run: str, owner: str, listed: bool, tags: Sequence[str]) -> bool:
+        """List a finished run for everybody, with tags, or no longer. True if it belongs to `owner`."""
+        mine = sql.and_(RUNS.c.id == run, RUNS.c.owner == owner, RUNS.c.state == "done")
+        return self.change(RUNS, mine, listed=listed, tags=",".join(tags))
 
     def request(self, run: str) -> Request | None:
         with self.database.connect() as connection:
@@ -220,6 +234,7 @@ def _status(row: Any, position: int | None, expected: float | None) -> RunStatus
     return RunStatus(
         row.id, row.kind, row.state, row.title, row.stage, row.done, row.total, elapsed, expected, position, row.reason,
         json.loads(row.partial), row.finding, row.listed, row.created, row.model,
+        tuple(filter(None, row.tags.split(","))),
     )  # fmt: skip
 
 

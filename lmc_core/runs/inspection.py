@@ -8,19 +8,22 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import save_file
+
+from lmc_core.data.arrays import load as read_arrays
 from lmc_core.data.dataset import Dataset
-from lmc_core.data.registry import dataset
 from lmc_core.errors import DataError, InputError, MismatchError
 from lmc_core.networks.network import Network
 from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
 from lmc_core.report import Report, silent
-from lmc_core.runs import library
+from lmc_core.runs import datasets, hub, library
 from lmc_core.runs.bench import Clock, device_name, on_device, pick_device, verified_symmetry, within
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.facts import card_of, symmetry_facts, versions
 from lmc_core.runs.request import Request
-from lmc_core.runs.result import InspectResult
+from lmc_core.runs.result import DataResult, InspectResult
+from lmc_core.runs.settings import settings
 from lmc_core.runs.status import STAGES
 
 READ, SYMMETRY, MEASURE = STAGES["inspect"]
@@ -79,30 +82,65 @@ def inspect_upload(request: Request, report: Report, folder: Path, device: str) 
     options = request.options
     store = library.store()
     report(READ, 0, 1)
+    fetched = ""
     if not store.exists("uploads", options["upload"]):
         raise InputError(f"the uploaded file {options['filename']!r} is no longer here; upload it again")
     normalize = None if options["normalize"] is None else tuple(options["normalize"])
     try:
         with store.local("uploads", options["upload"]) as path, tempfile.TemporaryDirectory() as place:
             named = Path(place) / options["filename"]  # errors speak of the file as its owner knows it
-            shutil.copyfile(path, named)
+            if "hub" in options:
+                commit = hub.fetch(options["hub"], named, settings().upload_bytes)
+                fetched = f"Fetched from the Hugging Face Hub: {options['hub']}, commit {commit}."
+            else:
+                shutil.copyfile(path, named)
             network = load_limited(named, arch=options["arch"], normalize=normalize)
         title = Path(options["filename"]).stem
-        data = None if options["data"] is None else dataset(options["data"])
+        data = None if options["data"] is None else datasets.opened(options["data"])
         asked = {"kind": "inspect", **options}
         result = inspect_network(network, data, title=title, device=device, request=asked, report=report)
     except InputError:
         store.remove("uploads", options["upload"])
         raise
-    kept = folder / ("model.safetensors" if network.architecture is not None else "model.pt2")
-    if network.architecture is not None:
-        network.save(str(kept))
-    else:
-        network.export(str(kept))
-    library.keep(kept, asdict(result.model))
-    kept.unlink()
+    if fetched:
+        result = replace(result, notes=(fetched, *result.notes))
+    with tempfile.TemporaryDirectory() as place:
+        library.keep(_written(network, Path(place)), asdict(result.model))
     store.remove("uploads", options["upload"])
     return result
+
+
+def read_data(request: Request, report: Report, folder: Path, device: str) -> DataResult:
+    """Validate the arrays that a visitor uploaded, and keep them as data to choose. Nothing is unpickled."""
+    options = request.options
+    store = library.store()
+    report(STAGES["data"][0], 0, 1)
+    if not store.exists("uploads", options["upload"]):
+        raise InputError(f"the uploaded file {options['filename']!r} is no longer here; upload it again")
+    try:
+        with store.local("uploads", options["upload"]) as path, tempfile.TemporaryDirectory() as place:
+            named = Path(place) / options["filename"]
+            shutil.copyfile(path, named)
+            card = datasets.keep(read_arrays(named), Path(options["filename"]).stem)
+    except DataError as error:
+        raise DataError(str(error).replace(f"{named.parent}/", "")) from None
+    finally:
+        store.remove("uploads", options["upload"])
+    shape = " × ".join(map(str, card.shape))
+    found = f"{card.train:,} examples to train and {card.test:,} to test, {shape}, {len(card.classes)} classes."
+    return DataResult({"kind": "data", **options}, card, versions=versions(), finding=f"{card.title} holds {found}")
+
+
+def _written(network: Network, folder: Path) -> Path:
+    """The network as a file of our own; beside it, where something was assumed, its tensors under their first names."""
+    if network.architecture is None:
+        network.export(str(folder / "model.pt2"))
+        return folder / "model.pt2"
+    network.save(str(folder / "model.safetensors"))
+    if network.assumptions and (original := network.metadata.get("names")):
+        tensors = {original.get(name, name): x.detach().cpu().contiguous() for name, x in network.state.items()}
+        save_file(tensors, folder / library.ORIGINAL)
+    return folder / "model.safetensors"
 
 
 def _finding(known: ModelCard) -> str:

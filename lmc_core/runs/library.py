@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".th", ".pt2")
 CARD = "card.json"
+ORIGINAL = "original.safetensors"
+"""The tensors under the names of the file they came from: what is read again when an assumption is overruled."""
+
+Content = bytes | Path | BinaryIO
 
 _MODEL_ID = re.compile(r"[0-9a-f]{16}")
 
@@ -64,12 +68,22 @@ def models(owner: str | None = None) -> list[ModelCard]:
     query = (
         sql.select(RUNS.c.model)
         .join_from(UPLOADS, RUNS, RUNS.c.id == UPLOADS.c.run)
-        .where(visible, RUNS.c.state == "done", RUNS.c.model.is_not(None))
+        .where(visible, RUNS.c.kind == "inspect", RUNS.c.state == "done", RUNS.c.model.is_not(None))
         .order_by(UPLOADS.c.created)
     )
+    return [*shipped(), *(found for name in names(query) if (found := _uploaded(name)))]
+
+
+def own(owner: str) -> set[str]:
+    """Ids of the models that `owner` uploaded."""
+    query = sql.select(RUNS.c.model).join_from(UPLOADS, RUNS, RUNS.c.id == UPLOADS.c.run)
+    return set(names(query.where(UPLOADS.c.owner == owner, RUNS.c.kind == "inspect", RUNS.c.model.is_not(None))))
+
+
+def names(query: sql.Select[Any]) -> list[str]:
+    """The distinct names a query finds, in its order."""
     with _service().index.database.connect() as connection:
-        names = dict.fromkeys(connection.scalars(query))
-    return [*shipped(), *(found for name in names if (found := _uploaded(name)))]
+        return list(dict.fromkeys(connection.scalars(query)))
 
 
 def card(model: str) -> ModelCard:
@@ -83,11 +97,13 @@ def card(model: str) -> ModelCard:
 
 
 def _uploaded(model: str) -> ModelCard | None:
-    """The card of an uploaded model. It never changes, except for being listed or not, which the index knows."""
+    """The card of an uploaded model. It changes when it is read again; whether it is listed, the index knows."""
     service = _service()
-    text = _card_text(service.store.address, model)
-    if text is None:
+    try:
+        version = service.store.version("models", model, CARD)
+    except InputError:
         return None
+    text = _card_text(service.store.address, model, version)
     published = sql.select(UPLOADS.c.run).join_from(UPLOADS, RUNS, RUNS.c.id == UPLOADS.c.run)
     with service.index.database.connect() as connection:
         listed = connection.execute(published.where(RUNS.c.model == model, UPLOADS.c.listed)).first() is not None
@@ -95,19 +111,13 @@ def _uploaded(model: str) -> ModelCard | None:
 
 
 @lru_cache(maxsize=512)
-def _card_text_kept(address: str, model: str) -> str:
+def _card_text(_address: str, model: str, _version: str) -> str:
     return _service().store.read("models", model, CARD).decode()
-
-
-def _card_text(address: str, model: str) -> str | None:
-    if not _service().store.exists("models", model, CARD):
-        return None
-    return _card_text_kept(address, model)
 
 
 def add(
     filename: str,
-    content: bytes | Path | BinaryIO,
+    content: Content,
     *,
     data: str | None = None,
     arch: Mapping[str, Any] | None = None,
@@ -123,12 +133,42 @@ def add(
 
     Raises CheckpointError if the file is too large, of no known kind, or if the store is full.
     """
-    from lmc_core import runs
-
-    service = _service()
     name = plain_filename(filename)
     if Path(name).suffix.lower() not in SUFFIXES:
         raise CheckpointError(f"{name!r} is not a checkpoint; it must end in one of {', '.join(SUFFIXES)}")
+    return accept(name, content, lambda digest: Request.inspect(digest, name, data, arch, normalize), owner)
+
+
+def again(
+    model: str,
+    owner: str,
+    *,
+    data: str | None = None,
+    arch: Mapping[str, Any] | None = None,
+    normalize: tuple[Any, Any] | None = None,
+) -> str:
+    """Read an uploaded model once more, with what its owner knows better; returns the id of that run.
+
+    The result is a model of its own where the options change what it computes. Raises as `add` does, and InputError
+    if the model is not `owner`'s.
+    """
+    if model not in own(owner):
+        raise InputError(f"model {model[:80]!r} is not one of yours; upload the file first")
+    known, store = card(model), _service().store
+    part = ORIGINAL if store.exists("models", model, ORIGINAL) else known.path
+    name = f"{known.title}{Path(part).suffix}"
+    with store.local("models", model, part) as path:
+        return add(name, path, data=data, arch=arch, normalize=normalize, owner=owner)
+
+
+def accept(name: str, content: Content, ask: Callable[[str], Request], owner: str) -> str:
+    """Keep a visitor's file under its SHA-256, and queue the request that `ask` makes of that digest.
+
+    Raises CheckpointError if the file is empty or too large, or if the store is full.
+    """
+    from lmc_core import runs
+
+    service = _service()
     with tempfile.TemporaryDirectory(prefix="lmc-upload-") as folder:
         copy = Path(folder) / "upload"
         digest, size = _copy(content, copy, service.host.upload_bytes, name)
@@ -138,13 +178,18 @@ def add(
             raise CheckpointError(
                 f"{name!r} has {_megabytes(size)}, but only {_megabytes(free)} are left on this server"
             )
-        request = Request.inspect(digest, name, data, arch, normalize)
+        request = ask(digest)
         known = service.index.status(request.id)
         if known is None or known.state != "done":
             service.store.put(copy, "uploads", digest)
     row = {"run": request.id, "owner": owner, "digest": digest, "filename": name, "bytes": size}
     service.index.insert(UPLOADS, listed=False, created=time.time(), **row)
     return runs.submit(request, owner)
+
+
+def upload_limit() -> int:
+    """Bytes that one upload may have."""
+    return _service().host.upload_bytes
 
 
 def stored_bytes() -> int:
@@ -163,28 +208,31 @@ def publish(model: str, owner: str, listed: bool = True) -> bool:
 
 def remove(model: str, owner: str) -> bool:
     """Take an upload of `owner` out of the library; its weights go when nobody else has uploaded them too."""
+    return forget(model, owner, kind="inspect", folder="models")
+
+
+def forget(made: str, owner: str, *, kind: str, folder: str) -> bool:
+    """Remove `owner`'s claim to what runs of a kind made; the thing itself with the last claim."""
     service = _service()
-    if not service.index.delete(UPLOADS, _owned(model, owner)):
+    if not service.index.delete(UPLOADS, _owned(made, owner, kind)):
         return False
-    if not service.index.count(UPLOADS, UPLOADS.c.run.in_(_runs_of(model))):
-        with service.index.database.connect() as connection:
-            inspections = list(connection.scalars(_runs_of(model)))
-        for run in inspections:
+    if not service.index.count(UPLOADS, UPLOADS.c.run.in_(_runs_of(made, kind))):
+        for run in names(_runs_of(made, kind)):
             service.index.delete(RUNS, RUNS.c.id == run)
             service.store.remove("runs", run)
-        service.store.remove("models", model)
+        service.store.remove(folder, made)
     return True
 
 
-def _runs_of(model: str) -> sql.Select[Any]:
-    return sql.select(RUNS.c.id).where(RUNS.c.model == model, RUNS.c.kind == "inspect")
+def _runs_of(made: str, kind: str = "inspect") -> sql.Select[Any]:
+    return sql.select(RUNS.c.id).where(RUNS.c.model == made, RUNS.c.kind == kind)
 
 
-def _owned(model: str, owner: str) -> sql.ColumnElement[bool]:
-    return sql.and_(UPLOADS.c.owner == owner, UPLOADS.c.run.in_(_runs_of(model)))
+def _owned(made: str, owner: str, kind: str = "inspect") -> sql.ColumnElement[bool]:
+    return sql.and_(UPLOADS.c.owner == owner, UPLOADS.c.run.in_(_runs_of(made, kind)))
 
 
-def _copy(content: bytes | Path | BinaryIO, target: Path, limit: int, name: str) -> tuple[str, int]:
+def _copy(content: Content, target: Path, limit: int, name: str) -> tuple[str, int]:
     """Write the content to a file; its SHA-256 and size."""
     if isinstance(content, Path):
         with content.open("rb") as source:
@@ -220,8 +268,12 @@ def weights(known: ModelCard) -> Iterator[Path]:
         yield path
 
 
-def keep(model: Path, content: Mapping[str, Any]) -> None:
-    """Store an inspected model's file with its card. Called by the worker."""
+def keep(folder_of: Path, content: Mapping[str, Any]) -> None:
+    """Store an inspected model with its card: the file, and whatever lies beside it. Called by the worker.
+
+    folder_of   the model's file, in a folder that holds nothing that should not be kept
+    """
     with _service().store.folder("models", str(content["id"]), last=CARD) as folder:
-        shutil.copyfile(model, folder / model.name)
-        (folder / CARD).write_text(json.dumps({**content, "path": model.name}))
+        for part in folder_of.parent.iterdir():
+            shutil.copyfile(part, folder / part.name)
+        (folder / CARD).write_text(json.dumps({**content, "path": folder_of.name}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +18,7 @@ RESULTS_VERSION = 1
 POINTS = (2, 201)
 TRAIN_EXAMPLES = (1, 10_000_000)
 SEEDS = (0, 2**32 - 1)
+TAGS = 6
 RECALIBRATIONS = (None, "auto", "bn-reset", "repair")
 
 _RUN_ID = re.compile(r"[0-9a-f]{16}")
@@ -28,7 +29,7 @@ _DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,2})?|mps")
 class Request:
     """What a run is to compute. Make one with `Request.path`, `Request.inspect` or `Request.parse`, which check it.
 
-    kind      "path" or "inspect"
+    kind      "path", "inspect", "data" or "bundle"
     options   every option of that kind, defaults filled in; JSON values only
     """
 
@@ -65,7 +66,7 @@ class Request:
         """Align B to A and evaluate the line between them, before and after.
 
         a, b             ids of models in the library
-        data             name in DATASETS
+        data             name in DATASETS, or the id of uploaded data
         settings         of the method; defaults are filled in
         points           2..201 values of t
         recalibrate      None, "bn-reset", "repair", or "auto": reset where the network has running statistics
@@ -73,16 +74,15 @@ class Request:
 
         Raises InputError (or SettingError) with the value received and what is allowed.
         """
-        from lmc_core.data.registry import DATASETS
         from lmc_core.methods import METHODS
-        from lmc_core.runs import library
+        from lmc_core.runs import datasets, library
 
         return Request._of(
             "path",
             a=str(a),
             b=str(b),
             fingerprints=[library.card(str(a)).fingerprint, library.card(str(b)).fingerprint],
-            data=one_of("data", data, DATASETS),
+            data=datasets.checked(data),
             method=one_of("method", method, METHODS),
             settings=METHODS[method].settings(settings or {}),
             points=integer("points", points, *POINTS),
@@ -100,28 +100,46 @@ class Request:
         arch: Mapping[str, Any] | None = None,
         normalize: tuple[Any, Any] | None = None,
         device: str = "auto",
+        hub: str | None = None,
     ) -> Request:
         """Read an uploaded file safely, infer and verify its symmetry, measure its accuracy, keep it as a model.
 
         upload      SHA-256 of the file's bytes, 64 hex digits
+        hub         "owner/repo@revision:file.safetensors" to fetch it from first; then `upload` is of that text
         filename    as the visitor named it; only the last part is kept
-        data        name in DATASETS on which to measure accuracy; None to skip
+        data        name in DATASETS, or id of uploaded data, on which to measure accuracy; None to skip
         arch        options that overrule what was assumed from shapes
         normalize   mean and standard deviation of the inputs, each one number or one per channel
         """
-        from lmc_core.data.registry import DATASETS
+        from lmc_core.runs import datasets
+        from lmc_core.runs import hub as hubs
 
-        if not re.fullmatch(r"[0-9a-f]{64}", upload):
-            raise InputError(f"upload {upload[:80]!r} is not the SHA-256 of a file: 64 hex digits")
         return Request._of(
             "inspect",
-            upload=upload,
+            upload=_digest(upload),
             filename=plain_filename(filename),
-            data=None if data is None else one_of("data", data, DATASETS),
+            data=None if data is None else datasets.checked(data),
             arch=_options("arch", arch or {}),
             normalize=None if normalize is None else _normalize(normalize),
             device=_device(device),
+            **({} if hub is None else {"hub": hubs.address(hub).text}),
         )
+
+    @staticmethod
+    def data(upload: str, filename: str, device: str = "cpu") -> Request:
+        """Read an uploaded .npz file of examples, without pickle, and keep it as data to choose.
+
+        upload, filename   as of `inspect`
+        """
+        return Request._of("data", upload=_digest(upload), filename=plain_filename(filename), device=_device(device))
+
+    @staticmethod
+    def bundle(upload: str, filename: str, device: str = "cpu") -> Request:
+        """Check the results in an uploaded bundle and keep them as a run of their own.
+
+        The run's id comes from the file's bytes: what a stranger's bundle says never answers for a computed run.
+        """
+        return Request._of("bundle", upload=_digest(upload), filename=plain_filename(filename), device=_device(device))
 
     @staticmethod
     def parse(text: str) -> Request:
@@ -154,7 +172,12 @@ class Request:
         return Request(kind, MappingProxyType(options))
 
 
-KINDS: Mapping[str, Callable[..., Request]] = {"path": Request.path, "inspect": Request.inspect}
+KINDS: Mapping[str, Callable[..., Request]] = {
+    "path": Request.path,
+    "inspect": Request.inspect,
+    "data": Request.data,
+    "bundle": Request.bundle,
+}
 """Every kind of run, by name."""
 
 
@@ -183,10 +206,27 @@ def one_of(name: str, value: Any, allowed: Any) -> Any:
     return value
 
 
+def tidy_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """Tags in lower case, each once. Raises SettingError unless they are up to six words of at most 24 characters."""
+    words = tuple(dict.fromkeys(str(tag).strip().lower() for tag in tags if str(tag).strip()))
+    for word in words:
+        if not re.fullmatch(r"[\w .+-]{1,24}", word):
+            raise SettingError(f"tag {word[:40]!r} is not a word of up to 24 letters, digits, dots, dashes or spaces")
+    if len(words) > TAGS:
+        raise SettingError(f"{len(words)} tags are too many; a run has up to {TAGS}")
+    return words
+
+
 def plain_filename(name: str) -> str:
     """The last part of a path, printable characters only, 100 at most."""
     last = re.split(r"[/\\]", str(name))[-1]
     return "".join(c for c in last if c.isprintable()).strip()[-100:] or "unnamed"
+
+
+def _digest(upload: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{64}", upload):
+        raise InputError(f"upload {upload[:80]!r} is not the SHA-256 of a file: 64 hex digits")
+    return upload
 
 
 def _device(device: str) -> str:

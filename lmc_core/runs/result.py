@@ -9,7 +9,7 @@ from typing import Any
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.diagnostics.values import VALUES
 from lmc_core.paths.profile import Profile
-from lmc_core.runs.card import ModelCard, pair_title
+from lmc_core.runs.card import DataCard, ModelCard, pair_title
 from lmc_core.symmetry.symmetry import Pinned
 
 
@@ -188,7 +188,31 @@ class InspectResult:
         }
 
 
-Result = PathResult | InspectResult
+@dataclass(frozen=True, eq=False)
+class DataResult:
+    """What an uploaded file of examples holds."""
+
+    request: Mapping[str, Any]
+    model: DataCard
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    device: str = "cpu"
+    finding: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        return self.model.title
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """What `/api/runs/<id>` says."""
+        card = self.model
+        facts = {"id": card.id, "title": card.title, "train": card.train, "test": card.test, "digest": card.digest}
+        return {"data": {**facts, "shape": list(card.shape), "classes": list(card.classes)}, "notes": list(self.notes)}
+
+
+Result = PathResult | InspectResult | DataResult
 
 
 def profile_json(profile: Profile) -> dict[str, Any]:
@@ -204,5 +228,5 @@ def profile_json(profile: Profile) -> dict[str, Any]:
 
 def classes() -> dict[str, type]:
     """Name → class of everything a stored result may hold."""
-    here = (DataFacts, GroupRow, TensorRow, SymmetryFacts, AlignmentFacts, PathResult, InspectResult)
-    return {c.__name__: c for c in (*here, *VALUES, Coupling, ModelCard, Pinned, Profile)}
+    here = (DataFacts, GroupRow, TensorRow, SymmetryFacts, AlignmentFacts, PathResult, InspectResult, DataResult)
+    return {c.__name__: c for c in (*here, *VALUES, Coupling, ModelCard, DataCard, Pinned, Profile)}

@@ -15,9 +15,16 @@ from starlette.routing import Route
 
 from lmc_core import runs
 from lmc_core.errors import InputError, LMCError
+from lmc_core.runs import illustrate
 from lmc_core.runs.status import RunStatus
 
 NAME = "Mode Connectivity Explorer"
+PICTURED = ("path", "bundle")
+SUMMARY_TAG = '<meta name="twitter:card" content="summary">'
+PREVIEW_TAGS = """<meta property="og:image" content="{address}/card.png">
+<meta property="og:image:width" content="1200">
+<meta property="og:image:height" content="630">
+<meta name="twitter:card" content="summary_large_image">"""
 
 
 def healthz(_: HTTPRequest) -> Response:
@@ -49,8 +56,25 @@ def share(request: HTTPRequest) -> Response:
     except InputError as error:
         page = _page(NAME, str(error), "../", str(request.url), listed=False)
         return HTMLResponse(page, 404)
-    page = _page(status.title or NAME, _sentence(status), f"../run?id={status.id}", str(request.url), status.listed)
+    page = _page(
+        status.title or NAME,
+        _sentence(status),
+        f"../run?id={status.id}",
+        str(request.url),
+        status.listed,
+        picture=status.state == "done" and status.kind in PICTURED,
+    )
     return HTMLResponse(page, headers={"cache-control": _caching(status)})
+
+
+def card(request: HTTPRequest) -> Response:
+    """The picture of a run's preview, 1200 × 630."""
+    try:
+        status = runs.status(request.path_params["id"])
+        content = runs.picture(status.id, illustrate.PREVIEW)
+    except LMCError as error:
+        return JSONResponse({"error": str(error)}, 404)
+    return Response(content, media_type="image/png", headers={"cache-control": _caching(status)})
 
 
 def _sentence(status: RunStatus) -> str:
@@ -65,8 +89,9 @@ def _caching(status: RunStatus) -> str:
     return "public, max-age=300" if status.state == "done" and status.listed else "no-store"
 
 
-def _page(title: str, text: str, target: str, address: str, listed: bool) -> str:
+def _page(title: str, text: str, target: str, address: str, listed: bool, picture: bool = False) -> str:
     title, text, target, address = (html.escape(part, quote=True) for part in (title, text, target, address))
+    shown = PREVIEW_TAGS.format(address=address.partition("?")[0]) if picture else SUMMARY_TAG
     robots = "" if listed else '<meta name="robots" content="noindex">'
     return f"""<!doctype html>
 <html lang="en" prefix="og: https://ogp.me/ns#">
@@ -80,7 +105,7 @@ def _page(title: str, text: str, target: str, address: str, listed: bool) -> str
 <meta property="og:title" content="{title}">
 <meta property="og:description" content="{text}">
 <meta property="og:url" content="{address}">
-<meta name="twitter:card" content="summary">
+{shown}
 {robots}
 <meta http-equiv="refresh" content="0; url={target}">
 </head>
@@ -102,4 +127,5 @@ ROUTES = [
     Route("/api/healthz", healthz),
     Route("/api/runs/{id}", run_json),
     Route("/r/{id}", share),
+    Route("/r/{id}/card.png", card),
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 from lmc_core.errors import SettingError
 
 ENGINES = ("local", "thread")
+LOGINS = ("off", "required")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Settings:
     queue_per_owner   LMC_QUEUE_PER_OWNER how many of them may belong to one visitor
     run_seconds       LMC_RUN_SECONDS     a run that takes longer is stopped
     grace_seconds     LMC_GRACE_SECONDS   how long a cancelled run may take to end by itself before its worker is killed
+    local_paths       LMC_LOCAL_PATHS     folder on this machine whose files visitors may name; none by default
+    login             LMC_LOGIN           "required": only who has logged in may upload and start runs
     """
 
     home: Path
@@ -44,6 +47,8 @@ class Settings:
     queue_per_owner: int
     run_seconds: float
     grace_seconds: float
+    local_paths: Path | None = None
+    login: bool = False
 
     @property
     def scratch(self) -> Path:
@@ -71,6 +76,10 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
     engine = environment.get("LMC_ENGINE") or "local"
     if engine not in ENGINES:
         raise SettingError(f"LMC_ENGINE={engine!r} is not one of {', '.join(ENGINES)}")
+    login = environment.get("LMC_LOGIN") or "off"
+    if login not in LOGINS:
+        raise SettingError(f"LMC_LOGIN={login!r} is not one of {', '.join(LOGINS)}")
+    local = environment.get("LMC_LOCAL_PATHS")
     shipped = Path(__file__).resolve().parents[2] / "checkpoints"
     return Settings(
         home=home,
@@ -86,6 +95,8 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
         queue_per_owner=int(_number(environment, "LMC_QUEUE_PER_OWNER", 8, 1)),
         run_seconds=_number(environment, "LMC_RUN_SECONDS", 3600, 1),
         grace_seconds=_number(environment, "LMC_GRACE_SECONDS", 0.7, 0),
+        local_paths=Path(local).expanduser().resolve() if local else None,
+        login=login == "required",
     )
 
 

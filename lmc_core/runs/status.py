@@ -18,6 +18,8 @@ STAGES: Mapping[str, tuple[str, ...]] = {
         "Comparing the layers",
     ),
     "inspect": ("Reading the file", "Finding the symmetry", "Measuring the accuracy"),
+    "data": ("Reading the examples",),
+    "bundle": ("Checking the bundle",),
 }
 """Kind of run → its steps in order. A step may say more after SEPARATOR: "Aligning B to A · sweep"."""
 
@@ -39,7 +41,8 @@ class RunStatus:
     partial           measured so far: {"t": […], "naive": […], "aligned": […]}, test losses, None where unknown
     finding           the result in one sentence
     listed            False: reachable by its link only
-    model             of an inspect run that is done: the id of the new model
+    model             of a run that read a file and is done: the id of the new model, or of the new data
+    tags              words its owner published it under
     """
 
     id: str
@@ -58,6 +61,7 @@ class RunStatus:
     listed: bool = True
     created: float = 0.0
     model: str | None = None
+    tags: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:

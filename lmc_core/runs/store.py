@@ -30,6 +30,7 @@ class Store:
 
         runs/<id>/run.json, arrays.npz, and files such as aligned.safetensors
         models/<id>/model.safetensors (or .pt2), card.json
+        data/<id>/data.npz, card.json
         uploads/<sha256>               bytes waiting to be inspected
 
     address   a path, or anything fsspec knows: s3://bucket/folder, memory://
@@ -74,6 +75,19 @@ class Store:
 
     def exists(self, *parts: str) -> bool:
         return bool(self.fs.exists(self._at(*parts)))
+
+    def names(self, *parts: str) -> frozenset[str]:
+        """The files of one folder."""
+        if not self.exists(*parts):
+            return frozenset()
+        return frozenset(posixpath.basename(path) for path in self.fs.ls(self._at(*parts), detail=False))
+
+    def version(self, *parts: str) -> str:
+        """A text that differs once the file has been replaced. Raises InputError if it is not there."""
+        try:
+            return str(self.fs.ukey(self._at(*parts)))
+        except FileNotFoundError:
+            raise InputError(f"{parts[-1]!r} is not in the store") from None
 
     def size(self, *parts: str) -> int:
         return int(self.fs.size(self._at(*parts)) or 0)

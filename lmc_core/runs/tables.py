@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sql
+from sqlalchemy.exc import DBAPIError
 
 tables = sql.MetaData()
 
@@ -31,6 +32,7 @@ RUNS = sql.Table(
     sql.Column("cancel", sql.Boolean, nullable=False, default=False),
     sql.Column("server", sql.String(200), nullable=False, default=""),
     sql.Column("beat", sql.Float, nullable=False, default=0.0),
+    sql.Column("tags", sql.String(200), nullable=False, default="", server_default=""),
 )
 
 WANTED = sql.Table(  # who waits for a run: it is stopped only when nobody is left
@@ -51,3 +53,19 @@ UPLOADS = sql.Table(  # who owns which uploaded file; the model it became is the
     sql.Column("listed", sql.Boolean, nullable=False, default=False),
     sql.Column("created", sql.Float, nullable=False),
 )
+
+
+def complete(database: sql.Engine) -> None:
+    """Make the tables, and add the columns that a database of an earlier version lacks."""
+    tables.create_all(database)
+    for table in tables.sorted_tables:
+        there = {column["name"] for column in sql.inspect(database).get_columns(table.name)}
+        for column in (c for c in table.columns if c.name not in there):
+            kind = column.type.compile(dialect=database.dialect)
+            default = f" NOT NULL DEFAULT '{column.default.arg}'" if column.default is not None else ""  # type: ignore[attr-defined]
+            try:
+                with database.begin() as connection:
+                    connection.execute(sql.text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}{default}"))
+            except DBAPIError:  # another server was first
+                if column.name not in {c["name"] for c in sql.inspect(database).get_columns(table.name)}:
+                    raise

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmc_core.data.dataset import Dataset
-from lmc_core.data.registry import dataset
 from lmc_core.diagnostics.diagnose import diagnose
 from lmc_core.errors import InputError, MismatchError
 from lmc_core.figures.finding import finding
@@ -23,11 +22,12 @@ from lmc_core.paths.path import LinearPath
 from lmc_core.paths.profile import Profile
 from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.report import Report, silent
-from lmc_core.runs import library
+from lmc_core.runs import datasets, library
 from lmc_core.runs.bench import Clock, device_name, on_device, open_pair, pick_device, verified_symmetry, within
+from lmc_core.runs.bundle import read_bundle
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.facts import card_of, data_facts, symmetry_facts, versions
-from lmc_core.runs.inspection import inspect_upload
+from lmc_core.runs.inspection import inspect_upload, read_data
 from lmc_core.runs.request import Request
 from lmc_core.runs.result import AlignmentFacts, PathResult, Result
 from lmc_core.runs.status import STAGES
@@ -148,7 +148,7 @@ def _path(request: Request, report: Report, folder: Path, device: str) -> Result
     result, aligned = path_run(
         a,
         b,
-        dataset(options["data"]),
+        datasets.opened(options["data"]),
         **{name: options[name] for name in ("method", "settings", "points", "recalibrate", "seed", "train_examples")},
         device=device,
         models=cards,
@@ -183,5 +183,5 @@ def _shown(report: Report) -> Any:
     return partial
 
 
-KINDS = {"path": _path, "inspect": inspect_upload}
+KINDS = {"path": _path, "inspect": inspect_upload, "data": read_data, "bundle": read_bundle}
 """Kind of request → what carries it out."""

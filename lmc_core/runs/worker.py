@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lmc_core.errors import Cancelled, InputError
+from lmc_core.runs import illustrate
 from lmc_core.runs.request import Request
 from lmc_core.runs.settings import Settings, settings
 from lmc_core.runs.status import SEPARATOR
@@ -108,6 +109,7 @@ def _carry_out(module: Any, text: str, telling: Telling, store: Store, device: s
         with tempfile.TemporaryDirectory(prefix="lmc-run-") as name:
             result = module.run(request, telling, Path(name), device)
             telling("Saving", 0, 1)
+            illustrate.leave(result, Path(name))
             store.save(request.id, result, {path.name: path for path in Path(name).iterdir()})
     except Cancelled as error:
         return {"end": "cancelled", "reason": str(error)}
