@@ -10,9 +10,9 @@ One line per tensor, in the notation that `Symmetry.table` prints:
     rnn.weight_hh (h + h + h + h, h)          a sum: four gate blocks of the same units
     qkv.weight (head·(qk within head) + head·(qk within head) + head·(vo within head), stream)
     embed.weight (1000, write stream)         a role before an axis, where it is not the usual one
-    blocks.*.up.weight (blocks.*.up, stream)  a star stands for one part of a name
+    blocks.*.up.weight (blocks.*.up, stream)  a star stands for one part of a name; tensors without axes are skipped
 
-A line that names no tensor is refused; one with a star skips tensors without axes. The first axis usually writes its units and the second reads them. Sizes follow from the tensors; where they do not,
+The first axis usually writes its units and the second reads them. Sizes follow from the tensors; where they do not,
 write them once: `head:12`. Tensors that are not mentioned do not move.
 """
 

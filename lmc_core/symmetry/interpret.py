@@ -19,7 +19,7 @@ from lmc_core.symmetry.rules import REARRANGE, RULES
 from lmc_core.symmetry.rules.create import CONSTANT
 from lmc_core.symmetry.rules.order import opaque
 from lmc_core.symmetry.trace import Trace
-from lmc_core.symmetry.unify import Term, Var, leaves, mark_used, pin, pinned, uniform
+from lmc_core.symmetry.unify import Misfit, Term, Var, leaves, mark_used, pin, pinned, uniform
 from lmc_core.symmetry.values import Slot, Slots, Value, merged
 
 INPUT = "the network's input"
@@ -141,7 +141,7 @@ class _Walk:
                 made = [v.shape for v in (result if isinstance(result, list) else [result])]
                 if made == list(call.shapes):
                     return result
-            except Unsupported:
+            except (Unsupported, Misfit):
                 pass
         simpler = self._simpler(call, node)
         if simpler is not None:

@@ -18,6 +18,10 @@ from math import prod
 Claims = tuple["Term", ...] | None
 
 
+class Misfit(Exception):
+    """Axes of different sizes stated to be the same."""
+
+
 class Var:
     """An axis, or a factor or part of one.
 
@@ -195,7 +199,7 @@ def pin(term: Term, why: str) -> None:
 def mark_used(term: Term) -> None:
     """Record that an operation has read a term."""
     for var in leaves(term):
-        if not var.used or var.copies:
+        if not var.used:
             var.used = True
             for copy in var.copies.values():
                 mark_used(copy)
@@ -213,7 +217,7 @@ def unify(x: Term, y: Term) -> None:
     if x is y or x.size == 1:
         return
     if x.size != y.size:
-        raise ValueError(f"axes of size {x.size} and {y.size} cannot be the same")
+        raise Misfit(f"axes of size {x.size} and {y.size} cannot be the same")
     if is_uniform(x) or is_uniform(y):
         return
     match x, y:
@@ -245,7 +249,8 @@ def _merge(x: Var, y: Var) -> None:
     why = x.why or y.why
     y.link = x
     add_claim(x, y.claims)
-    x.used |= y.used
+    used = x.used or y.used
+    x.used = x.used and y.used
     x.hint = x.hint or y.hint
     if why:
         pin(x, why)
@@ -256,6 +261,8 @@ def _merge(x: Var, y: Var) -> None:
     if x.why:
         for copy in x.copies.values():
             pin(copy, x.why)
+    if used:
+        mark_used(x)
 
 
 def _keep_copy(var: Var, outer: Var, index: int, copy: Term) -> None:
@@ -366,7 +373,7 @@ def nested_axes(slices: Sequence[Sequence[Term]], outer: Var) -> list[Term]:
         if all(root is row[0] for root in row):
             made.append(row[0])
         else:
-            made.append(Var(row[0].size, None, (outer,), any(v.used for root in row for v in leaves(root))))
+            made.append(Var(row[0].size, None, (outer,), all(v.used for root in row for v in leaves(root))))
     for inner, row in zip(made, rows, strict=True):
         if inner is row[0] or not isinstance(inner, Var):
             continue

@@ -12,19 +12,18 @@ def attention(call: Call) -> Result:
     With fewer key heads than query heads (grouped queries) the query's heads are kv · rep.
     """
     q, k, v = call.need("query"), call.need("key"), call.need("value")
-    mask = call.take("attn_mask") or call.take("attn_bias")
     if call.args.get("is_causal"):
         for value in (q, k, v):
             call.mix(value, [value.ndim - 2], "positions in time, for a causal mask")
     rank = q.ndim
-    groups = k.shape[-3] if rank > 3 else 1
-    rep = q.shape[-3] // groups if rank > 3 else 1
+    grouped = rank > 3 and bool(call.args.get("enable_gqa"))
+    groups = k.shape[-3] if grouped else 1
+    rep = q.shape[-3] // groups if grouped else 1
+    mask = call.take("attn_mask") or call.take("attn_bias")
     shared: list[Label] = [("b", n) for n in range(rank - 3)]
     heads: list[Label] = ["kv"] if rank > 2 else []
-    if rank > 3 and rep > 1:
+    if rep > 1:
         q = _divided(q, groups)
-        if mask is not None and mask.ndim > 2 and mask.shape[-3] not in (1, groups * rep):
-            mask = None  # left over: the interpreter pins it
         if mask is not None and mask.ndim > 2:
             mask = _divided(mask, groups if mask.shape[-3] > 1 else 1)
         many: list[Label] = ["kv", "rep"]
