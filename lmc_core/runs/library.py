@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -156,9 +157,33 @@ def again(
         raise InputError(f"model {model[:80]!r} is not one of yours; upload the file first")
     known, store = card(model), _service().store
     part = ORIGINAL if store.exists("models", model, ORIGINAL) else known.path
+    before = _service().index.request(names(_runs_of(model))[-1])
+    if before is not None and part == ORIGINAL:  # which holds none of what was said at the first reading
+        arch = {**{k: v for k, v in before.options["arch"].items() if k != "entry"}, **(arch or {})}
+        normalize = normalize or before.options["normalize"]
     name = f"{known.title}{Path(part).suffix}"
     with store.local("models", model, part) as path:
         return add(name, path, data=data, arch=arch, normalize=normalize, owner=owner)
+
+
+def local_files() -> list[str]:
+    """Checkpoint files below the folder that the host opens to its visitors (LMC_LOCAL_PATHS), the first 500."""
+    folder = _service().host.local_paths
+    if folder is None or not folder.is_dir():
+        return []
+    found = (path for suffix in SUFFIXES for path in folder.rglob(f"*{suffix}") if path.is_file())
+    return sorted(str(path.relative_to(folder)) for path in islice(found, 500))
+
+
+def add_local(name: str, *, data: str | None = None, owner: str = "local") -> str:
+    """As `add`, of a file below the host's open folder. Raises InputError if the name leads anywhere else."""
+    folder = _service().host.local_paths
+    if folder is None:
+        raise InputError("this server reads no files of its own machine; its host may set LMC_LOCAL_PATHS")
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder) or not path.is_file():
+        raise InputError(f"there is no file {name[:80]!r} in the folder this server opens to its visitors")
+    return add(path.name, path, data=data, owner=owner)
 
 
 def accept(name: str, content: Content, ask: Callable[[str], Request], owner: str) -> str:

@@ -1,0 +1,24 @@
+"""Which data: the named sets, the visitor's own, and private ones that the link names."""
+
+import streamlit as st
+
+from lmc_core.data.registry import DATASETS
+from lmc_core.runs import datasets
+from pages._widgets import visitor
+from pages._widgets.url import choice
+
+
+def titles() -> dict[str, str]:
+    """Value of a link → what the list shows."""
+    named = {name: entry.title for name, entry in DATASETS.items()}
+    named |= {card.id: f"{card.title} · yours" for card in datasets.own(visitor.name())}
+    asked = st.query_params.get("data")
+    if asked and asked not in named and (found := datasets.card(asked)) is not None:
+        named[asked] = f"{found.title} · {asked[4:10]}"
+    return named
+
+
+def measure() -> str:
+    """The data on which uploaded networks are measured."""
+    help_text = "The accuracy of what you upload is measured on these examples, where they fit."
+    return choice(st.selectbox, "Measure accuracy on", titles(), "digits", "measure", help=help_text, width=320)

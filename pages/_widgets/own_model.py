@@ -1,0 +1,111 @@
+"""One network of the visitor's own: what it is taken for, how far that was verified, and what can be done with it."""
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from lmc_core import runs
+from lmc_core.errors import LMCError
+from lmc_core.figures.words import count, percent
+from lmc_core.runs import datasets, library
+from lmc_core.runs.card import ModelCard
+from lmc_core.runs.result import InspectResult
+from pages._widgets import incoming, visitor
+from pages._widgets.text import escaped
+
+VERIFIED = 1e-4  # a larger relative output change is no verification
+LOST = ("entry",)  # of files that held several networks, only the chosen one is kept
+
+
+def draw(card: ModelCard, slot: str, data: str) -> None:
+    """The card. A new reading is noted in `slot`, and measured on `data`."""
+    with st.container(border=True, key=f"model-{card.id}"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{escaped(card.title)}** · {escaped(card.family) or 'program'}", width="content")
+            badge(card)
+            st.badge("public" if card.listed else "private", color="blue" if card.listed else "gray")
+        st.caption(facts(card))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            query = {"a": card.id} | ({"data": card.data} if card.data else {})
+            st.page_link("explore.py", label="Explore with it", icon=":material/arrow_forward:", query_params=query)
+            label = "Make private" if card.listed else "Publish"
+            icon = ":material/lock:" if card.listed else ":material/public:"
+            st.button(label, key=f"publish-{card.id}", icon=icon, on_click=_publish, args=(card.id, not card.listed))
+            st.button("Delete", key=f"delete-{card.id}", icon=":material/delete:", on_click=_delete, args=(card.id,))
+        with st.expander(f"What was assumed ({len(card.assumptions)}), and reading it again"):
+            assumptions(card, slot, data)
+
+
+def badge(card: ModelCard) -> None:
+    """Whether re-ordering its units left its function alone, and how exactly."""
+    if card.error is None:
+        st.badge("not verified", icon=":material/help:", color="gray")
+    elif card.error <= VERIFIED:
+        st.badge(f"verified to {card.error:.0e}", icon=":material/verified:", color="green")
+    else:
+        st.badge(f"output changes by {card.error:.0e}", icon=":material/warning:", color="orange")
+
+
+def facts(card: ModelCard) -> str:
+    """Size, groups and accuracy in one line."""
+    shape = " × ".join(map(str, card.input_shape))
+    said = [f"{count(card.parameters)} parameters", f"reads {shape}"]
+    said.append(f"{len(card.groups)} groups of interchangeable units" if card.groups else "no interchangeable units")
+    if "test" in card.accuracy:
+        said.append(f"{percent(card.accuracy['test'])} on {escaped(datasets.title(card.data))}")
+    else:
+        said.append("accuracy not measured")
+    return " · ".join(said)
+
+
+def assumptions(card: ModelCard, slot: str, data: str) -> None:
+    """What the file did not say, as fields; what is changed there is used when the file is read again."""
+    with st.form(f"assume-{card.id}", border=False):
+        given: dict[str, Any] = {}
+        for option, value, why in card.assumptions:
+            key, text = f"assume-{card.id}-{option}", json.dumps(value)
+            if option in LOST:
+                st.caption(escaped(f"{option} = {value}: {why}"))
+                continue
+            label = option.replace("_", " ").capitalize()
+            said = st.text_input(label, value if isinstance(value, str) else text, key=key, help=escaped(why))
+            if read(said) != read(value if isinstance(value, str) else text):
+                given[option] = read(said)
+        if not card.assumptions:
+            st.caption("The file says everything itself.")
+        pressed = st.form_submit_button(f"Read again, measure on {datasets.title(data)}", icon=":material/refresh:")
+    if pressed:
+        normalize = given.pop("normalize", None)
+
+        def take() -> str:
+            return library.again(card.id, visitor.name(), data=data, arch=given, normalize=normalize)
+
+        incoming.hand_over(slot, card.title, take)
+        st.rerun()
+
+
+def read(text: str) -> Any:
+    """A value as JSON where it is JSON, else the words themselves."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.strip()
+
+
+def notes(run: str) -> None:
+    """What was left out when the file was read."""
+    try:
+        found = runs.result(run)
+    except LMCError:
+        return
+    for note in found.notes if isinstance(found, InspectResult) else ():
+        st.caption(f":material/info: {escaped(note)}")
+
+
+def _publish(model: str, listed: bool) -> None:
+    library.publish(model, visitor.name(), listed)
+
+
+def _delete(model: str) -> None:
+    library.remove(model, visitor.name())
