@@ -9,6 +9,7 @@ from lmc_core.data.registry import DATASETS
 from lmc_core.errors import InputError
 from lmc_core.runs import library
 from lmc_core.runs.card import ModelCard, pair_title
+from lmc_core.runs.kinds._kind import models_of
 from lmc_core.runs.request import Request
 
 _NOT_LIKENESS = ("a", "b", "fingerprints", "data", "method", "settings", "seed", "upload", "filename", "arch")
@@ -21,7 +22,7 @@ def about(request: Request) -> dict[str, Any]:
     likeness   "kind|data|family and size|method|…", from general to special, to find earlier runs of the same cost
     """
     options = request.options
-    cards = [_card(options[name]) for name in ("a", "b") if name in options]
+    cards = [_card(model) for model in models_of(options)]
     if request.kind in ("inspect", "data", "bundle"):
         title, listed = str(options["filename"]), False  # a stranger's file, whatever it holds
     else:

@@ -27,9 +27,10 @@ _DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,2})?|mps")
 
 @dataclass(frozen=True)
 class Request:
-    """What a run is to compute. Make one with `Request.path`, `Request.inspect` or `Request.parse`, which check it.
+    """What a run is to compute. Make one with `Request.path`, `Request.inspect`, `Request.of` or `Request.parse`, which
+    check it.
 
-    kind      "path", "inspect", "data" or "bundle"
+    kind      "path", "inspect", "data", "bundle", or one of `runs/kinds`
     options   every option of that kind, defaults filled in; JSON values only
     """
 
@@ -89,7 +90,7 @@ class Request:
             recalibrate=one_of("recalibrate", recalibrate or None, RECALIBRATIONS),
             seed=integer("seed", seed, *SEEDS),
             train_examples=integer("train_examples", train_examples, *TRAIN_EXAMPLES),
-            device=_device(device),
+            device=checked_device(device),
         )
 
     @staticmethod
@@ -121,7 +122,7 @@ class Request:
             data=None if data is None else datasets.checked(data),
             arch=_options("arch", arch or {}),
             normalize=None if normalize is None else _normalize(normalize),
-            device=_device(device),
+            device=checked_device(device),
             **({} if hub is None else {"hub": hubs.address(hub).text}),
         )
 
@@ -131,7 +132,9 @@ class Request:
 
         upload, filename   as of `inspect`
         """
-        return Request._of("data", upload=_digest(upload), filename=plain_filename(filename), device=_device(device))
+        return Request._of(
+            "data", upload=_digest(upload), filename=plain_filename(filename), device=checked_device(device)
+        )
 
     @staticmethod
     def bundle(upload: str, filename: str, device: str = "cpu") -> Request:
@@ -139,11 +142,22 @@ class Request:
 
         The run's id comes from the file's bytes: what a stranger's bundle says never answers for a computed run.
         """
-        return Request._of("bundle", upload=_digest(upload), filename=plain_filename(filename), device=_device(device))
+        return Request._of(
+            "bundle", upload=_digest(upload), filename=plain_filename(filename), device=checked_device(device)
+        )
+
+    @staticmethod
+    def of(kind: str, **options: Any) -> Request:
+        """A request of one of `runs/kinds`, its options checked and filled in. Raises InputError or SettingError."""
+        from lmc_core.runs.kinds import MORE
+
+        return Request._of(kind, **MORE[one_of("kind", kind, MORE)].options(**options))
 
     @staticmethod
     def parse(text: str) -> Request:
         """The Request that canonical JSON spells, checked like a new one. Raises InputError."""
+        from lmc_core.runs.kinds import MORE
+
         try:
             content = dict(json.loads(text))
         except (ValueError, TypeError):
@@ -153,7 +167,8 @@ class Request:
             raise InputError(f"this request has version {version!r}; this program writes version {RESULTS_VERSION}")
         known = content.pop("fingerprints", None)
         try:
-            request = KINDS[one_of("kind", kind, KINDS)](**content)
+            kind = one_of("kind", kind, (*KINDS, *MORE))
+            request = KINDS[kind](**content) if kind in KINDS else Request.of(kind, **content)
         except TypeError as error:
             raise InputError(f"a {kind} request does not have these options: {error}") from None
         if known is not None and list(known) != request.options.get("fingerprints"):
@@ -178,7 +193,7 @@ KINDS: Mapping[str, Callable[..., Request]] = {
     "data": Request.data,
     "bundle": Request.bundle,
 }
-"""Every kind of run, by name."""
+"""The kinds that every page needs, by name; `runs/kinds` holds the others."""
 
 
 def is_run_id(text: object) -> bool:
@@ -229,7 +244,8 @@ def _digest(upload: str) -> str:
     return upload
 
 
-def _device(device: str) -> str:
+def checked_device(device: str) -> str:
+    """device if it is the name of one. Raises SettingError."""
     if not _DEVICE.fullmatch(str(device)):
         raise SettingError(f"device={str(device)[:40]!r} is not auto, cpu, cuda, cuda:0 or mps")
     return str(device)

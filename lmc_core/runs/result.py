@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.diagnostics.values import VALUES
@@ -212,7 +212,18 @@ class DataResult:
         return {"data": {**facts, "shape": list(card.shape), "classes": list(card.classes)}, "notes": list(self.notes)}
 
 
-Result = PathResult | InspectResult | DataResult
+@runtime_checkable
+class Result(Protocol):
+    """What every kind of run has found: at least a title, a sentence, and itself as JSON."""
+
+    @property
+    def request(self) -> Mapping[str, Any]: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def finding(self) -> str: ...
+    @property
+    def json(self) -> dict[str, Any]: ...
 
 
 def profile_json(profile: Profile) -> dict[str, Any]:
@@ -228,5 +239,8 @@ def profile_json(profile: Profile) -> dict[str, Any]:
 
 def classes() -> dict[str, type]:
     """Name → class of everything a stored result may hold."""
+    from lmc_core.runs.kinds import MORE
+
+    more = tuple(c for kind in MORE.values() for c in kind.results)
     here = (DataFacts, GroupRow, TensorRow, SymmetryFacts, AlignmentFacts, PathResult, InspectResult, DataResult)
-    return {c.__name__: c for c in (*here, *VALUES, Coupling, ModelCard, DataCard, Pinned, Profile)}
+    return {c.__name__: c for c in (*here, *more, *VALUES, Coupling, ModelCard, DataCard, Pinned, Profile)}

@@ -26,6 +26,13 @@ STAGES: Mapping[str, tuple[str, ...]] = {
 SEPARATOR = " · "
 
 
+def stages(kind: str) -> tuple[str, ...]:
+    """The steps of a kind of run, in order; none if it is unknown."""
+    from lmc_core.runs.kinds import MORE
+
+    return MORE[kind].stages if kind in MORE else STAGES.get(kind, ())
+
+
 @dataclass(frozen=True)
 class RunStatus:
     """One run's state.
@@ -71,14 +78,14 @@ class RunStatus:
     @property
     def step(self) -> int:
         """Which step of `steps` is being done, from 1; 0 before the first."""
-        names = STAGES.get(self.kind, ())
+        names = stages(self.kind)
         label = self.stage.split(SEPARATOR)[0]
         return names.index(label) + 1 if label in names else 0
 
     @property
     def steps(self) -> int:
         """How many steps this kind of run has."""
-        return len(STAGES.get(self.kind, ()))
+        return len(stages(self.kind))
 
     @property
     def fraction(self) -> float:

@@ -28,6 +28,7 @@ from lmc_core.runs.bundle import read_bundle
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.facts import card_of, data_facts, symmetry_facts, versions
 from lmc_core.runs.inspection import inspect_upload, read_data
+from lmc_core.runs.kinds import MORE
 from lmc_core.runs.request import Request
 from lmc_core.runs.result import AlignmentFacts, PathResult, Result
 from lmc_core.runs.status import STAGES
@@ -45,7 +46,8 @@ def run(request: Request, report: Report, folder: Path, device: str) -> Result:
 
     Raises InputError with a sentence for the visitor, Cancelled if `report` does.
     """
-    return KINDS[request.kind](request, report, folder, pick_device(request.options["device"], device))
+    work = KINDS[request.kind] if request.kind in KINDS else MORE[request.kind].work
+    return work(request, report, folder, pick_device(request.options["device"], device))
 
 
 def path_run(

@@ -7,7 +7,7 @@ from lmc_core.errors import InputError, LMCError
 from lmc_core.figures.config import plotly_config
 from lmc_core.figures.progress import progress_alt, progress_figure
 from lmc_core.figures.words import inside, opening
-from lmc_core.runs.status import SEPARATOR, STAGES
+from lmc_core.runs.status import SEPARATOR, stages
 from pages._widgets import viewport, visitor
 from pages._widgets.text import escaped
 
@@ -90,7 +90,7 @@ def stage(now: runs.RunStatus) -> str:
 
 def steps(now: runs.RunStatus) -> str:
     """The steps that are done, and the one under way."""
-    names = STAGES.get(now.kind, ())[: now.step]
+    names = stages(now.kind)[: now.step]
     return " ".join(f"{'▸' if name == names[-1] else '✓'} {inside(name)}" for name in names)
 
 

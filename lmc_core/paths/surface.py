@@ -1,0 +1,42 @@
+"""Loss and accuracy over a plane of weights, as values that are drawn without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """Mean cross-entropy (nats) and accuracy (0..1) on a grid of the plane through three networks.
+
+    x, y         (nx,), (ny,) coordinates along orthonormal axes: distances and angles are those of weight space
+    values       split → metric → (ny, nx)
+    corners      where the three networks lie: "a" at the origin, "b" on the first axis, "aligned"
+    examples     split → how many examples were used
+    recalibrate  how every point was recalibrated ("bn-reset", "repair"), or None
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    values: Mapping[str, Mapping[str, NDArray[np.float64]]]
+    corners: Mapping[str, Point]
+    examples: Mapping[str, int]
+    seconds: float = 0.0
+    recalibrate: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def loss(self, split: str = "test") -> NDArray[np.float64]:
+        return self.values[split]["loss"]
+
+    def accuracy(self, split: str = "test") -> NDArray[np.float64]:
+        return self.values[split]["accuracy"]
+
+    def distance(self, one: str, other: str) -> float:
+        """Between two corners, in weight space."""
+        return float(np.hypot(*np.subtract(self.corners[one], self.corners[other])))

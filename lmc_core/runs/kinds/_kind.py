@@ -1,0 +1,38 @@
+"""What a kind of run says about itself, so that requests are checked and shown without importing torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lmc_core.report import Report
+    from lmc_core.runs.request import Request
+
+Work = Callable[["Request", "Report", Path, str], Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of run: its options, its steps and its work.
+
+    doing      what is being done, as a heading: "Measuring the plane"
+    stages     its steps in order
+    options    fills in and checks the options of a request; raises InputError or SettingError
+    work       carries a request out: (request, report, folder, device) → result; imports torch when it is called
+    results    classes of what it stores
+    """
+
+    name: str
+    doing: str
+    stages: tuple[str, ...]
+    options: Callable[..., dict[str, Any]]
+    work: Work
+    results: tuple[type, ...]
+
+
+def models_of(options: Mapping[str, Any]) -> list[str]:
+    """Ids of all models a request names."""
+    return [str(options[name]) for name in ("a", "b") if name in options] + [str(m) for m in options.get("models", ())]

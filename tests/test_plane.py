@@ -1,0 +1,142 @@
+"""The plane through three networks: its geometry, and that what is measured on it is what the networks do."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lmc_core.data.dataset import Dataset
+from lmc_core.data.registry import dataset
+from lmc_core.errors import Cancelled, MismatchError, SettingError
+from lmc_core.figures.plane import loss_range, plane_figure, surface_figure
+from lmc_core.figures.plane_words import plane_alt, plane_cards, plane_finding
+from lmc_core.methods.align import align
+from lmc_core.networks.checkpoint import load
+from lmc_core.networks.network import Network
+from lmc_core.paths.evaluate import evaluate
+from lmc_core.paths.path import LinearPath
+from lmc_core.paths.plane import Plane, evaluate_plane
+from lmc_core.paths.surface import Surface
+
+CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+
+
+@pytest.fixture(scope="module")
+def corners() -> tuple[Network, Network, Network]:
+    a, b = (load(CHECKPOINTS / "digits-mlp-32" / f"seed{seed}.safetensors") for seed in (0, 1))
+    b = a.with_state(b.state)
+    return a, b, align(a, b, "weight-matching").transport(b)
+
+
+@pytest.fixture(scope="module")
+def plane(corners: tuple[Network, Network, Network]) -> Plane:
+    return Plane.through(*corners)
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return dataset("digits")
+
+
+@pytest.fixture(scope="module")
+def measured(plane: Plane, data: Dataset) -> Surface:
+    return evaluate_plane(plane, data, points=9, train_examples=200, test_examples=None)
+
+
+def test_the_three_networks_lie_at_their_own_coordinates(plane: Plane, corners: tuple[Network, ...]) -> None:
+    places = ((0.0, 0.0), (plane.length, 0.0), plane.foot)
+    for network, place in zip(corners, places, strict=True):
+        assert plane.project(network.state) == pytest.approx(place, abs=1e-5)
+        for name, tensor in plane.state(*place).items():
+            torch.testing.assert_close(tensor, network.state[name], rtol=1e-5, atol=1e-5)
+
+
+def test_distances_in_the_plane_are_distances_of_weights(plane: Plane) -> None:
+    def vector(x: float, y: float) -> torch.Tensor:
+        return torch.cat([t.double().reshape(-1) for t in plane.state(x, y).values()])
+
+    for one, other in (((0.0, 0.0), (3.0, 4.0)), ((-2.0, 1.0), (1.0, 5.0)), (plane.foot, (plane.length, 0.0))):
+        apart = float((vector(*one) - vector(*other)).norm())
+        assert apart == pytest.approx(float(np.hypot(*np.subtract(one, other))), rel=1e-4)
+
+
+def test_losses_at_the_corners_are_those_of_the_networks(
+    plane: Plane, corners: tuple[Network, ...], data: Dataset
+) -> None:
+    for network, place in zip(corners, ((0.0, 0.0), (plane.length, 0.0), plane.foot), strict=True):
+        there = plane.a.with_state(plane.state(*place))
+        profile = evaluate(LinearPath(network, there), data, points=2)
+        assert profile.loss()[1] == pytest.approx(profile.loss()[0], abs=1e-6)
+        assert profile.accuracy()[1] == profile.accuracy()[0]
+
+
+def test_every_cell_holds_what_the_network_there_does(plane: Plane, measured: Surface, data: Dataset) -> None:
+    rng = np.random.default_rng(0)
+    for row, column in zip(rng.integers(len(measured.y), size=6), rng.integers(len(measured.x), size=6), strict=True):
+        there = plane.a.with_state(plane.state(float(measured.x[column]), float(measured.y[row])))
+        profile = evaluate(LinearPath(plane.a, there), data, points=2, train_examples=200)
+        for split in ("train", "test"):
+            for metric, values in measured.values[split].items():
+                assert values[row, column] == pytest.approx(profile.values[split][metric][1], rel=1e-4, abs=1e-5)
+
+
+def test_cells_are_square_and_the_grid_surrounds_the_corners(measured: Surface) -> None:
+    steps = np.concatenate([np.diff(measured.x), np.diff(measured.y)])
+    np.testing.assert_allclose(steps, steps[0])
+    for x, y in measured.corners.values():
+        assert measured.x[0] < x < measured.x[-1]
+        assert measured.y[0] < y < measured.y[-1]
+    assert measured.distance("a", "b") == pytest.approx(measured.corners["b"][0])
+
+
+def test_networks_with_running_statistics_are_measured_at_every_point_with_fresh_ones(data: Dataset) -> None:
+    a, b = (load(CHECKPOINTS / "cifar10-resnet8" / f"seed{seed}.safetensors") for seed in (0, 1))
+    rng = np.random.default_rng(0)
+    x, y = rng.random((96, 3, 32, 32), np.float32), rng.integers(10, size=96)
+    noise = Dataset("noise", x[:64], y[:64], x[64:], y[64:], tuple("abcdefghij"))
+    c = align(a, b, "weight-matching").transport(b)
+    found = evaluate_plane(Plane.through(a, b, c), noise, points=3, recalibrate="bn-reset")
+    assert np.isfinite(found.loss("train")).all()
+    assert found.recalibrate == "bn-reset"
+
+
+def test_three_networks_on_one_line_span_no_plane(corners: tuple[Network, ...]) -> None:
+    a, b, _ = corners
+    half = a.with_state({name: (x + b.state[name]) / 2 for name, x in a.state.items()})
+    for c in (half, b, a):
+        with pytest.raises(MismatchError, match="one line"):
+            Plane.through(a, b, c)
+    with pytest.raises(MismatchError, match="one line"):
+        Plane.through(a, a, b)
+
+
+def test_one_point_is_no_grid_and_a_grid_can_be_stopped(plane: Plane, data: Dataset) -> None:
+    with pytest.raises(SettingError, match="points=1"):
+        evaluate_plane(plane, data, points=1)
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if done > 100:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        evaluate_plane(plane, data, points=5, report=stop)
+
+
+def test_the_figure_draws_both_paths_and_clips_what_is_far_above_them(
+    measured: Surface, plane: Plane, data: Dataset
+) -> None:
+    naive, aligned = (evaluate(LinearPath(plane.a, end), data, points=5) for end in (plane.b, plane.c))
+    low, high = loss_range(measured, naive, aligned)
+    figure = plane_figure(measured, naive, aligned)
+    maps = [trace for trace in figure.data if trace.type == "contour"]
+    assert [len(maps), maps[0].z.shape] == [2, measured.loss().shape]
+    assert float(maps[0].z.min()) >= low - 1e-6
+    assert float(maps[0].z.max()) <= high + 1e-6
+    assert high >= naive.loss().max()
+    relief = surface_figure(measured, naive, aligned)
+    assert [trace.type for trace in relief.data] == ["surface"] + ["scatter3d"] * 5
+    assert plane_finding(measured, naive, aligned, "Weight matching").case in ("removes", "strongly", "reduces")
+    assert "weight matching" in plane_finding(measured, naive, aligned, "Weight matching").text
+    assert "aligned B" in plane_alt(measured, naive, aligned)
+    assert len(plane_cards(measured, naive, aligned)) == 4
