@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from lmc_core import runs
-from lmc_core.data.registry import DATASETS
 from lmc_core.methods import METHODS
+from lmc_core.runs import datasets
 from pages._widgets import examples, jobs, run_view, share
 from pages._widgets.text import escaped
 
@@ -21,8 +21,8 @@ def about(now: runs.RunStatus) -> None:
         settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options["settings"].items())
         st.markdown(f"**{METHODS[options['method']].title}**")
         st.caption(escaped(settings) or "nothing to set")
-        recalibrated = f", recalibrated by {options['recalibrate']}" if options["recalibrate"] else ""
-        st.markdown(f"**{DATASETS[options['data']].title}**")
+        recalibrated = f", recalibrate {options['recalibrate'] or 'none'}"
+        st.markdown(f"**{escaped(datasets.title(options['data']))}**")
         st.caption(escaped(f"{options['points']} points, seed {options['seed']}{recalibrated}"))
         st.page_link(
             "explore.py",

@@ -282,7 +282,11 @@ def test_the_command_line_of_a_run_asks_for_the_same_run(shown: Shown) -> None:
     asked = _parser(words[3:]).parse_args(words[3:])
     request = shown.result.request
     assert (asked.data, asked.method, asked.points) == (request["data"], request["method"], request["points"])
-    assert (asked.seed, asked.train_examples, asked.recalibrate) == (0, request["train_examples"], "none")
+    assert (asked.seed, asked.train_examples, asked.recalibrate) == (
+        0,
+        request["train_examples"],
+        request["recalibrate"],
+    )
     assert all((ROOT / file).exists() for file in (asked.a, asked.b))
 
 

@@ -18,7 +18,8 @@ def default_request() -> Request | None:
     """The first preferred pair that is shipped and whose data needs no download; None if nothing is shipped yet."""
     for a, b, data in _pairs():
         if data in DATASETS and (DATASETS[data].offline or _at_hand(data)):
-            return Request.path(a, b, data, METHOD if METHOD in METHODS else next(iter(METHODS)))
+            method = METHOD if METHOD in METHODS else next(iter(METHODS))
+            return Request.path(a, b, data, method, recalibrate="auto")
     return None
 
 

@@ -8,7 +8,7 @@ from lmc_core.methods import METHODS
 from lmc_core.methods._method import Method, Parameter
 from pages._widgets.url import choice
 
-RECALIBRATIONS = {"none": "No", "bn-reset": "BatchNorm reset", "repair": "REPAIR"}
+RECALIBRATIONS = {"auto": "Where BatchNorm needs it", "none": "No", "bn-reset": "BatchNorm reset", "repair": "REPAIR"}
 DEVICES = ("auto", "cpu", "cuda")
 STEP_INT, STEP_FLOAT = 1, 0.01
 
@@ -52,7 +52,7 @@ def evaluation() -> dict[str, Any]:
             st.selectbox,
             "Recalibrate",
             RECALIBRATIONS,
-            "none",
+            "auto",
             "recalibrate",
             help="Recompute the statistics of the averaged network on training data: of its BatchNorm layers only, "
             "or of every layer (REPAIR).",

@@ -1,6 +1,7 @@
 """The same run again: by link, in a shell, in Python."""
 
 from collections.abc import Mapping
+from shlex import quote
 from typing import Any
 
 from lmc_core.methods import METHODS
@@ -24,9 +25,9 @@ def controls(options: Mapping[str, Any]) -> dict[str, str]:
 def command(result: PathResult) -> str:
     """The line that computes this result in a shell."""
     request = result.request
-    a, b = (_file(card) for card in result.models)
-    options = [f"--data {request['data']}", f"--method {request['method']}"]
-    options += [f"--set {name}={value}" for name, value in _changed(request["method"], request["settings"])]
+    a, b = (quote(_file(card)) for card in result.models)
+    options = [f"--data {quote(request['data'])}", f"--method {request['method']}"]
+    options += [f"--set {quote(f'{name}={value}')}" for name, value in _changed(request["method"], request["settings"])]
     options += [f"--points {request['points']}", f"--seed {request['seed']}"]
     if request["train_examples"] != 10_000:
         options.append(f"--train-examples {request['train_examples']}")
@@ -42,21 +43,22 @@ def python(result: PathResult) -> str:
     request = result.request
     a, b = (_file(card) for card in result.models)
     settings = "".join(f", {name}={value!r}" for name, value in _changed(request["method"], request["settings"]))
+    asked = {"recalibrate": result.aligned.recalibrate, **{name: request[name] for name in ("train_examples", "seed")}}
     usual = {"recalibrate": None, "train_examples": 10_000, "seed": 0}
-    measured = "".join(f", {name}={request[name]!r}" for name in usual if request[name] != usual[name])
-    return f'''import lmc_core as lmc
+    measured = "".join(f", {name}={value!r}" for name, value in asked.items() if value != usual[name])
+    return f"""import lmc_core as lmc
 
-a = lmc.load("{a}")
-b = lmc.load("{b}")
-data = lmc.dataset("{request["data"]}")
+a = lmc.load({a!r})
+b = lmc.load({b!r})
+data = lmc.dataset({request["data"]!r})
 
 alignment = lmc.align(
-    a, b, method="{request["method"]}",
+    a, b, method={request["method"]!r},
     data=data, seed={request["seed"]}{settings},
 )
 path = lmc.LinearPath(a, alignment.transport(b))
 profile = lmc.evaluate(path, data, points={request["points"]}{measured})
-print(profile.barrier("test", "loss"))  # {result.aligned.barrier():.3f}'''
+print(profile.barrier("test", "loss"))  # {result.aligned.barrier():.3f}"""
 
 
 def _file(card: ModelCard) -> str:

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from lmc_core.data.registry import DATASETS
 from lmc_core.diagnostics.projection import Cloud
 from lmc_core.figures.captions import Card, cards, figure_caption
 from lmc_core.figures.explore import alt_text
 from lmc_core.figures.finding import Finding, finding
 from lmc_core.figures.words import count, percent
 from lmc_core.methods import METHODS
+from lmc_core.runs import datasets
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.result import PathResult
 from pages._widgets.text import escaped
@@ -67,7 +67,7 @@ def sentence(result: PathResult) -> Finding:
         result.aligned,
         method_title=result.alignment.title,
         next_method=others[0] if others else None,
-        recalibrated=result.request.get("recalibrate"),
+        recalibrated=result.aligned.recalibrate,
         classes=max(len(result.data.classes), 2),
     )
 
@@ -77,7 +77,7 @@ def who(result: PathResult) -> str:
     a, b = result.models
     ends = [percent(float(result.naive.accuracy()[end])) for end in (0, -1)]
     kinds = escaped(a.title if a.title == b.title else f"{a.title} and {b.title}")
-    data = DATASETS[result.data.name].title if result.data.name in DATASETS else result.data.name
+    data = escaped(datasets.title(result.data.name))
     examples = result.naive.examples
     used = " / ".join(f"{count(examples[split])} {split}" for split in ("train", "test") if split in examples)
     first = f":blue[●] A {_short(a)}, test accuracy {ends[0]}"

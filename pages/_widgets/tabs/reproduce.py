@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages._widgets import share
 from pages._widgets.shown import Shown
+from pages._widgets.text import escaped
 
 
 def body(shown: Shown) -> None:
@@ -18,7 +19,7 @@ def body(shown: Shown) -> None:
         st.code(share.command(result), language="bash")
         st.markdown("**Versions**")
         versions = " · ".join(f"{name} {version}" for name, version in result.versions.items())
-        st.caption(f"{versions} · {result.device} · seed {result.alignment.seed}")
+        st.caption(escaped(f"{versions} · {result.device} · seed {result.alignment.seed}"))
         with st.expander("Request as JSON"):
             st.code(json.dumps(dict(result.request), indent=1, default=list), language="json")
     with right:
