@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from lmc_core import runs
-from lmc_core.data.registry import DATASETS
 from lmc_core.runs.card import ModelCard
-from pages._widgets import jobs, method_form, model_picker, upload
+from pages._widgets import data_choice, jobs, method_form, model_picker, upload
 from pages._widgets.url import choice
 
 DATA_HELP = "The examples on which loss and accuracy are measured, and that a method may look at."
@@ -33,9 +32,8 @@ def draw(default: runs.Request) -> Controls:
     st.markdown("**Models**")
     a, b = model_picker.pair(model_picker.models(), (start["a"], start["b"]))
     upload.popover()
-    titles = {name: entry.title for name, entry in DATASETS.items()}
-    own = a.data if a.data in DATASETS else start["data"]
-    data = choice(st.selectbox, "Data", titles, own, "data", help=DATA_HELP)
+    known = data_choice.titles()
+    data = choice(st.selectbox, "Data", known, a.data if a.data in known else start["data"], "data", help=DATA_HELP)
     method, settings = method_form.method(start["method"])
     request = runs.Request.path(a.id, b.id, data, method, settings, **method_form.evaluation())
     job = jobs.waiting(request.id)
