@@ -13,6 +13,8 @@ from torch.fx import GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
+from lmc_core.symmetry.export import quiet
+
 
 def decomposed(node: Node, arguments: dict[str, Any]) -> tuple[GraphModule, list[Node]] | None:
     """A graph that computes the same, and the nodes it takes as inputs; None if torch knows no decomposition.
@@ -39,7 +41,7 @@ def decomposed(node: Node, arguments: dict[str, Any]) -> tuple[GraphModule, list
         return target.decompose(*args, **named) if composite else known[target](*args, **named)
 
     try:
-        with modes[0] if modes else contextlib.nullcontext():
+        with quiet(), modes[0] if modes else contextlib.nullcontext():
             graph = make_fx(compute, decomposition_table={} if composite else {target: known[target]})(*values)
     except (RuntimeError, NotImplementedError, TypeError, ValueError, AssertionError):
         return None

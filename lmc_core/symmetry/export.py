@@ -35,7 +35,7 @@ def export(module: nn.Module, inputs: tuple[Tensor, ...], *, seconds: float) -> 
         program = torch.export.export(module, inputs, strict=False)
         return program if is_functional(program) else program.run_decompositions({})
 
-    with _quiet():
+    with quiet():
         try:
             return within(work, seconds)
         except TimeoutError:
@@ -44,24 +44,29 @@ def export(module: nn.Module, inputs: tuple[Tensor, ...], *, seconds: float) -> 
             raise TraceError(f"torch.export cannot trace this module ({_cause(error)}); {FALLBACK}") from error
 
 
+_LOGGERS = ("torch.fx.experimental.symbolic_shapes", "torch._subclasses.fake_tensor")
+
+
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the attention fast path, which is an opaque kernel, and without what torch says about its own tracing.
 
     A failing export prints the graph to stdout, which belongs to `--json`; its error reaches the user as TraceError.
     """
     fastpath = torch.backends.mha.get_fastpath_enabled()
-    logger = logging.getLogger("torch.fx.experimental.symbolic_shapes")
-    level = logger.level
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    levels = [logger.level for logger in loggers]
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        logger.setLevel(logging.ERROR)
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
         torch.backends.mha.set_fastpath_enabled(False)
         try:
             yield
         finally:
             torch.backends.mha.set_fastpath_enabled(fastpath)
-            logger.setLevel(level)
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
 
 
 def is_functional(program: ExportedProgram) -> bool:
