@@ -12,13 +12,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from zoo import ZOO
 
+import lmc_core.paths.evaluate
 from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.errors import Cancelled, DataError, SettingError
 from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import Network, network
 from lmc_core.paths.evaluate import evaluate, evaluate_many
-from lmc_core.paths.line import Correction, at_ends, line
+from lmc_core.paths.layout import laid_out
+from lmc_core.paths.line import Correction, Line, at_ends, key, line
 from lmc_core.paths.path import LinearPath
 from lmc_core.symmetry.trace import Trace, trace
 
@@ -96,6 +98,51 @@ def test_many_points_in_one_batched_call_are_the_same_points(name):
     together = one.stacked(ts, inputs, ends, [Correction()] * 3)
     for t, output in zip(ts, together, strict=True):
         torch.testing.assert_close(output, one.run(t, inputs, ends), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_points_computed_together_make_the_same_profile(broken, digits, monkeypatch):
+    a, b = (load(f"checkpoints/digits-cnn/seed{seed}.safetensors") for seed in (0, 1))
+    settings = {"points": 7, "test_examples": 40, "train_examples": 60, "recalibrate": "repair"}
+    alone = evaluate(LinearPath(a, b), digits, **settings)
+    monkeypatch.setattr(lmc_core.paths.evaluate, "_together", lambda each, t: 3)
+    calls = 0
+    stacked = Line.stacked
+
+    def counted(self, ts, *args):
+        nonlocal calls
+        calls += 1
+        if broken:
+            raise RuntimeError("Batching rule not implemented")
+        return stacked(self, ts, *args)
+
+    monkeypatch.setattr(Line, "stacked", counted)
+    together = evaluate(LinearPath(a, b), digits, **settings)
+    assert calls == 2 * 2  # two chunks of the five points between, for each of two batches
+    for split in ("train", "test"):
+        np.testing.assert_allclose(together.loss(split), alone.loss(split), rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", [name for name in ZOO if "net" in name or "conv" in name or name.startswith("vgg")])
+def test_the_layout_that_is_faster_computes_the_same(name):
+    path = zoo_line(name)
+    (inputs,) = path.network.example_inputs
+    traced = trace(path.network, len(inputs))
+    (same, again), layout = laid_out([path, LinearPath(path.a, path.a)], traced)
+    assert layout.last
+    assert key(same.a.state) == key(again.a.state) == key(again.b.state)
+    one = line(same, traced, layout=layout)
+    (ends,) = at_ends([one], layout.inputs(inputs))
+    for t in (0.0, 0.4):
+        output = one.run(t, layout.inputs(inputs), ends) if t else ends.outputs[0]
+        torch.testing.assert_close(output, plainly(path, t, inputs), rtol=1e-10, atol=1e-10)
+
+
+def test_networks_without_convolutions_keep_their_layout():
+    path = zoo_line("mlp")
+    (same,), layout = laid_out([path], trace(path.network, 2))
+    assert same is path
+    assert not layout.last
 
 
 def test_the_first_layer_is_computed_at_the_ends_only():

@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from lmc_core.errors import DataError
 from lmc_core.networks.network import Network
+from lmc_core.paths.layout import Layout
 
 CACHE = {"cpu": 4 << 20, "cuda": 64 << 20}
 """Bytes the largest value of one batch may take: what a core's cache holds, or what keeps a GPU busy."""
@@ -44,6 +45,7 @@ class Batches:
     y: Tensor
     size: int
     classes: int
+    layout: Layout
 
     def __len__(self) -> int:
         return -(-len(self.x) // self.size)
@@ -58,10 +60,12 @@ class Batches:
         wanted = self.network.example_inputs[0]
         if wanted.is_floating_point():
             x = x.to(wanted.dtype)
-        return Batch(self.network.prepare(x), y, count, self.classes)
+        return Batch(self.layout.inputs(self.network.prepare(x)), y, count, self.classes)
 
 
-def batches(network: Network, x: NDArray[np.generic], y: NDArray[np.integer], size: int) -> Batches:
+def batches(
+    network: Network, x: NDArray[np.generic], y: NDArray[np.integer], size: int, layout: Layout | None = None
+) -> Batches:
     """Examples x (n, …) with targets y (n, …) on the device of `network`.
 
     Raises DataError if there are none, or if the network does not read examples of this shape.
@@ -79,7 +83,7 @@ def batches(network: Network, x: NDArray[np.generic], y: NDArray[np.integer], si
         raise DataError("targets must be class numbers 0, 1, 2, …")
     device = network.device
     targets = torch.from_numpy(y).to(device, torch.int64)
-    return Batches(network, torch.from_numpy(x).to(device), targets, size, int(y.max()) + 1)
+    return Batches(network, torch.from_numpy(x).to(device), targets, size, int(y.max()) + 1, layout or Layout())
 
 
 def subset(n: int, wanted: int | None, seed: int) -> NDArray[np.int64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 
 import numpy as np
@@ -15,10 +15,12 @@ from lmc_core.errors import SettingError
 from lmc_core.networks.network import Network
 from lmc_core.paths.batches import CACHE, Batch, Batches, batch_size, batches, score, subset
 from lmc_core.paths.layers import Recalibration
-from lmc_core.paths.line import Correction, Ends, Line, Untraced, at_ends, line, trace_or_whole
+from lmc_core.paths.layout import laid_out
+from lmc_core.paths.line import Correction, Ends, Line, at_ends, line
 from lmc_core.paths.path import Path
 from lmc_core.paths.profile import Profile
 from lmc_core.paths.recalibrate import calibration_batches, corrected_lines
+from lmc_core.paths.untraced import Untraced, trace_or_whole
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.trace import Trace
 
@@ -99,19 +101,20 @@ def evaluate_many(
         "train": subset(len(data.x_train), train_examples, seed),
     }
     traced = _trace(network, batch, [len(chosen) for chosen in rows.values()])
+    paths, layout = laid_out(paths, traced)
     splits = {
-        "test": batches(network, data.x_test[rows["test"]], data.y_test[rows["test"]], traced.batch),
-        "train": batches(network, data.x_train[rows["train"]], data.y_train[rows["train"]], traced.batch),
+        "test": batches(network, data.x_test[rows["test"]], data.y_test[rows["test"]], traced.batch, layout),
+        "train": batches(network, data.x_train[rows["train"]], data.y_train[rows["train"]], traced.batch, layout),
     }
     t = np.linspace(0.0, 1.0, points)
     notes: tuple[str, ...] = ()
     if recalibrate is None:
         corrections = [[Correction()] * points for _ in paths]
-        lines = [line(path, traced) for path in paths]
+        lines = [line(path, traced, layout=layout) for path in paths]
     else:
         drawn = np.random.default_rng(seed).permutation(rows["train"])
-        calibration = calibration_batches(network, data, drawn, traced.batch)
-        lines, corrections, notes = corrected_lines(paths, traced, calibration, t, recalibrate, report)
+        calibration = calibration_batches(network, data, drawn, traced.batch, layout=layout)
+        lines, corrections, notes = corrected_lines(paths, traced, calibration, t, recalibrate, layout, report)
 
     sums = {split: torch.zeros(len(paths), points, 2, dtype=torch.float64, device=network.device) for split in splits}
     seen = dict.fromkeys(splits, 0)
@@ -185,12 +188,22 @@ def _points(
     together = _together(each, t)
     for start in range(1, last, together):
         chosen = range(start, min(start + together, last))
-        if together == 1:
-            yield start, score(each.corrected(float(t[start]), examples.inputs, ends, corrections[start]), examples)
-            continue
-        outputs = each.stacked([float(t[k]) for k in chosen], examples.inputs, ends, [corrections[k] for k in chosen])
-        for k, output in zip(chosen, outputs, strict=True):
+        for k, output in zip(chosen, _outputs(each, t, chosen, examples, ends, corrections), strict=True):
             yield k, score(output, examples)
+
+
+def _outputs(
+    each: Line, t: np.ndarray, chosen: range, examples: Batch, ends: Ends, corrections: Sequence[Correction]
+) -> Iterable[Tensor]:
+    """Outputs at the chosen points for one batch."""
+    if len(chosen) > 1:
+        try:
+            return each.stacked(
+                [float(t[k]) for k in chosen], examples.inputs, ends, [corrections[k] for k in chosen]
+            ).unbind()
+        except RuntimeError:  # an operation torch cannot batch, or too little memory: one by one needs neither
+            pass
+    return (each.corrected(float(t[k]), examples.inputs, ends, corrections[k]) for k in chosen)
 
 
 def _together(each: Line, t: np.ndarray) -> int:

@@ -13,7 +13,7 @@ from torch.fx import Node
 
 from lmc_core.errors import SettingError, TraceError
 from lmc_core.networks.network import Network
-from lmc_core.paths.line import Untraced
+from lmc_core.paths.untraced import Untraced
 from lmc_core.symmetry.symmetry import Contraction
 from lmc_core.symmetry.trace import Trace
 

@@ -8,16 +8,13 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, vmap
+from torch.func import vmap
 
-from lmc_core.errors import TraceError
-from lmc_core.networks.network import Network
+from lmc_core.paths.layout import Layout
 from lmc_core.paths.path import LinearPath, Path, State, blend
 from lmc_core.paths.prefix import Prefix, prefix
-from lmc_core.symmetry.trace import Trace, trace, working_batch
-
-Replace = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Any]
-"""`f(op, args, kwargs)`: computes a graph value in another way."""
+from lmc_core.paths.untraced import Replace, Untraced
+from lmc_core.symmetry.trace import Trace
 
 _UNBATCHED = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 """Operations that torch cannot run on stacked weights."""
@@ -28,28 +25,6 @@ class Ends(NamedTuple):
 
     outputs: tuple[Tensor, Tensor]
     values: tuple[Mapping[str, Tensor], Mapping[str, Tensor]]
-
-
-@dataclass(frozen=True, eq=False)
-class Untraced:
-    """Stands in for the trace of a module that cannot be exported: runs it whole, shares nothing."""
-
-    network: Network
-    batch: int
-
-    def run(
-        self, state: State, inputs: tuple[Tensor, ...], *, watch: Collection[str] = (), override: Any = None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        with torch.no_grad():
-            return functional_call(self.network.module, dict(state), inputs), {}
-
-
-def trace_or_whole(network: Network, batch: int) -> Trace | Untraced:
-    """The trace for `batch` rows, for as many as the module accepts, or the module itself if it cannot be traced."""
-    try:
-        return trace(network, working_batch(network, batch))
-    except TraceError:
-        return Untraced(network, batch)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +69,7 @@ class Line:
     shared: Prefix
     a: State
     b: State
+    layout: Layout = field(default_factory=Layout)
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -163,7 +139,7 @@ class Line:
         instead: Mapping[str, Replace],
         after: Mapping[str, Callable[[Tensor], Tensor]],
     ) -> Tensor:
-        override: dict[str, Replace] = dict.fromkeys(self.shared.skipped, _nothing)
+        override: dict[str, Replace] = dict(self.layout.reshape) | dict.fromkeys(self.shared.skipped, _nothing)
         override |= {name: _known(value) for name, value in shared.items()}
         override |= instead
         for name, alter in after.items():
@@ -172,7 +148,14 @@ class Line:
         return output
 
 
-def line(path: Path, traced: Trace | Untraced, *, cut: Collection[str] = (), moving: Collection[str] = ()) -> Line:
+def line(
+    path: Path,
+    traced: Trace | Untraced,
+    *,
+    cut: Collection[str] = (),
+    moving: Collection[str] = (),
+    layout: Layout | None = None,
+) -> Line:
     """A path on a trace.
 
     cut      values that recalibration alters
@@ -186,7 +169,7 @@ def line(path: Path, traced: Trace | Untraced, *, cut: Collection[str] = (), mov
     if straight:
         still = {name for name in a if name not in moving and (a[name] is b[name] or torch.equal(a[name], b[name]))}
     shared = prefix(traced.graph, traced.tensors, traced.inputs, still=still, cut=cut, straight=straight)
-    return Line(path, traced, shared, a, b)
+    return Line(path, traced, shared, a, b, layout or Layout())
 
 
 def at_ends(
@@ -201,7 +184,7 @@ def at_ends(
     for each in lines:
         for state in (each.a, each.b):
             if key(state) not in known:
-                override = at(state) if at else None
+                override = {**each.layout.reshape, **(at(state) if at else {})}
                 known[key(state)] = each.trace.run(state, (inputs,), watch=watch, override=override)
         (first, at_a), (last, at_b) = known[key(each.a)], known[key(each.b)]
         yield Ends((first, last), (at_a, at_b))

@@ -19,9 +19,11 @@ from lmc_core.data.dataset import Dataset
 from lmc_core.networks.network import Network
 from lmc_core.paths.batches import Batches, batches
 from lmc_core.paths.layers import Layer, Recalibration, batch_norms, plan
-from lmc_core.paths.line import Correction, Line, Untraced, line, scaled, trace_or_whole
+from lmc_core.paths.layout import Layout
+from lmc_core.paths.line import Correction, Line, line, scaled
 from lmc_core.paths.path import Path
 from lmc_core.paths.statistics import estimate
+from lmc_core.paths.untraced import Untraced, trace_or_whole
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.trace import Trace
 
@@ -86,11 +88,16 @@ def default_recalibration(network: Network) -> Recalibration | None:
 
 
 def calibration_batches(
-    network: Network, data: Dataset, rows: NDArray[np.int64], size: int, examples: int = EXAMPLES
+    network: Network,
+    data: Dataset,
+    rows: NDArray[np.int64],
+    size: int,
+    examples: int = EXAMPLES,
+    layout: Layout | None = None,
 ) -> Batches:
     """Whole batches of training examples: `rows` in the order given, as many as make up `examples`."""
     count = max(min(len(rows), examples) // size, 1) * size
-    return batches(network, data.x_train[rows[:count]], data.y_train[rows[:count]], size)
+    return batches(network, data.x_train[rows[:count]], data.y_train[rows[:count]], size, layout)
 
 
 def corrected_lines(
@@ -99,11 +106,12 @@ def corrected_lines(
     calibration: Batches,
     t: NDArray[np.float64],
     method: Recalibration,
+    layout: Layout,
     report: Report = silent,
 ) -> tuple[list[Line], list[list[Correction]], tuple[str, ...]]:
     """Lines ready for recalibrated evaluation, one correction per path and t (none at the ends), and notes."""
     chosen = plan(paths[0].network, traced, method)
-    lines = [line(path, traced, cut=chosen.values, moving=chosen.statistics) for path in paths]
+    lines = [line(path, traced, cut=chosen.values, moving=chosen.statistics, layout=layout) for path in paths]
     between = estimate(lines, chosen, calibration, [float(x) for x in t[1:-1]], report)
     return lines, [[Correction(), *each, Correction()] for each in between], chosen.notes
 

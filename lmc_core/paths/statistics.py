@@ -12,8 +12,9 @@ from torch.nn.functional import batch_norm
 
 from lmc_core.paths.batches import Batches
 from lmc_core.paths.layers import Layer, Norm, Plan, bound
-from lmc_core.paths.line import Correction, Line, Replace, at_ends, key
+from lmc_core.paths.line import Correction, Line, at_ends, key
 from lmc_core.paths.path import State, blend
+from lmc_core.paths.untraced import Replace
 from lmc_core.report import Report
 
 EPSILON = 1e-5
