@@ -18,8 +18,8 @@ from lmc_core.symmetry.permute import identity
 STILL = 1e-8  # relative squared change of the weights, and
 STAYS = 1e-6  # mean change of the row-stochastic plans, below which the loop has converged
 
-Couple = Callable[[FusionProblem, Block, Model, State, Couplings], tuple[dict[str, Coupling], float]]
-"""(problem, block, model, template weights, couplings so far) → the block's couplings and their cost."""
+Couple = Callable[[FusionProblem, Block, Model, State, Couplings, int], tuple[dict[str, Coupling], float]]
+"""(problem, block, model, template weights, couplings so far, number of the iteration) → couplings and their cost."""
 
 
 def alternate(problem: FusionProblem, couple: Couple, start: State, *, iterations: int, passes: int = 1) -> Fused:
@@ -44,10 +44,10 @@ def alternate(problem: FusionProblem, couple: Couple, start: State, *, iteration
         for done, block in enumerate(order):
             problem.report(f"fusing layers, pass {number + 1}", done, len(order))
             names = _written(problem, block, set(found[0]) | set(block.names))
-            for _ in range(iterations):
+            for step in range(iterations):
                 value, plans_moved = 0.0, 0.0
                 for model, weight, known in zip(problem.models, problem.weights, found, strict=True):
-                    plan, cost = couple(problem, block, model, target, known)
+                    plan, cost = couple(problem, block, model, target, known, step)
                     plans_moved += sum(_change(known.get(g), new) for g, new in plan.items())
                     known.update(plan)
                     value += weight * cost

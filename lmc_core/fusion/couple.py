@@ -21,7 +21,7 @@ def by_weights(solver: Solver) -> Couple:
     """By the weights that enter a layer."""
 
     def couple(
-        problem: FusionProblem, block: Block, model: Model, target: State, known: Couplings
+        problem: FusionProblem, block: Block, model: Model, target: State, known: Couplings, step: int
     ) -> tuple[dict[str, Coupling], float]:
         cost = weight_cost(problem, block, model, target, known)
         plan = cost.plan(block, solver)
@@ -35,7 +35,7 @@ def by_responses(solver: Solver, x: NDArray[np.generic]) -> Couple:
     measured: dict[tuple[int, str], Mapping[str, list[Tensor]]] = {}
 
     def couple(
-        problem: FusionProblem, block: Block, model: Model, target: State, known: Couplings
+        problem: FusionProblem, block: Block, model: Model, target: State, known: Couplings, step: int
     ) -> tuple[dict[str, Coupling], float]:
         key = (id(model), block.name)
         if key not in measured:

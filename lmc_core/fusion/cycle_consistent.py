@@ -1,0 +1,75 @@
+"""C²M³: all models matched at once in a common frame, so that going round a cycle of them comes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmc_core.fusion._fusion import Fusion, Paper, Parameter
+
+if TYPE_CHECKING:
+    from lmc_core.fusion.merge import Fused, FusionProblem
+
+
+def solve(problem: FusionProblem, *, start: str, iterations: int, polish: int) -> Fused:
+    """max over P of Σ_{a<b} Σ_W <P_a W_a, P_b W_b> by Frank–Wolfe on all models and groups (Crisostomi 2024, alg. 1).
+
+    P_a maps model a to the frame, so P_ab = P_aᵀ P_b and P_ac P_cb P_ba = I. One step size for all, exact: the
+    objective along the segment is a polynomial. Rounded by assignment, then `polish` rounds of single moves.
+    """
+    from lmc_core.alignment.relaxed import frank_wolfe
+    from lmc_core.fusion.many import rounds, star
+    from lmc_core.fusion.universe import Universe
+
+    universe = Universe(problem)
+    begins = [universe.uniform(problem.rng(5))] if start in ("best", "uniform") else []
+    if start in ("best", "matched"):
+        begins.append(universe.vertex(universe.joined(star(problem, problem.rng(3)))))
+
+    def tick(step: int) -> None:
+        problem.report("matching all models", step, iterations)
+
+    found = []
+    for begin in begins:
+        walk = frank_wolfe(universe, begin, limit=iterations, tolerance=1e-6, tick=tick)
+        perms = universe.parted(universe.best(walk.plans))
+        meeting = rounds(problem, perms, problem.rng(6), limit=max(polish, 1)) if polish else None
+        perms = list(meeting.perms) if meeting else perms
+        found.append((float(universe.value(universe.vertex(universe.joined(perms)))), walk, perms))
+    value, walk, perms = max(found, key=lambda each: each[0])
+    return _framed(problem, perms, (*walk.history, value), walk.converged, iterations)
+
+
+def _framed(problem: FusionProblem, perms: list, history: tuple[float, ...], converged: bool, iterations: int) -> Fused:
+    """The mean in the frame of the first model; the frame itself is only known up to a permutation."""
+    from dataclasses import replace
+
+    from lmc_core.fusion.many import Meeting
+
+    fused = Meeting(tuple(perms), history).fused(problem, limit=0)
+    notes = () if converged else (f"Frank–Wolfe did not converge in {iterations} iterations",)
+    return replace(fused, converged=converged, notes=notes)
+
+
+FUSION = Fusion(
+    name="c2m3",
+    title="C²M³",
+    summary="Cycle-consistent: all models matched at once in a common frame by Frank–Wolfe.",
+    paper=Paper(
+        "Crisostomi 2024",
+        "C²M³: Cycle-Consistent Multi-Model Merging",
+        "https://arxiv.org/abs/2405.17897",
+    ),
+    solve=solve,
+    parameters=(
+        Parameter(
+            "start",
+            str,
+            "best",
+            "Nearly even plans, all models matched to the first, or the better of both.",
+            choices=("best", "uniform", "matched"),
+        ),
+        Parameter("iterations", int, 200, "Most Frank–Wolfe steps.", low=1, high=10_000),
+        Parameter("polish", int, 10, "Most rounds of single moves after rounding; 0 = none.", low=0, high=1000),
+    ),
+    equal_widths=True,
+)

@@ -1,0 +1,98 @@
+"""The objective of cycle-consistent matching: all pairs of models compared in one common frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmc_core.alignment.blocks import Perms, blocks
+from lmc_core.alignment.plans import sinkhorn
+from lmc_core.alignment.relaxed import Factor, Plans, Relaxed, block_cost, carried, factors_of
+from lmc_core.alignment.views import views
+from lmc_core.fusion.merge import FusionProblem
+from lmc_core.symmetry.permute import identity
+
+
+class Universe(Relaxed):
+    """F(P) = Σ_{a<b} Σ_W <P_a W_a, P_b W_b>, every tensor carried on all its axes (Crisostomi 2024, eq. 5).
+
+    Plans and permutations are those of all models, under the names `number:group`; they map a model to the frame.
+    """
+
+    def __init__(self, problem: FusionProblem) -> None:
+        self.symmetry = problem.symmetry
+        self.blocks = blocks(problem.symmetry)
+        self.count = len(problem.models)
+        self._known = {name for block in self.blocks for name in block.names}
+        self._shared: list[tuple[list[Tensor], tuple[Factor, ...]]] = []
+        for name in problem.parameters():
+            axes = problem.symmetry.axes[name]
+            tensors = [model.state[name].double() for model in problem.models]
+            for parts in zip(*(views(x, axes, range(len(axes))) for x in tensors), strict=True):
+                factors = tuple(f for f in factors_of(parts[0][1]) if self._known.issuperset(f.groups))
+                if factors:
+                    self._shared.append(([part for part, _ in parts], factors))
+        self.degree = 2 * max([1, *(sum(len(f.groups) for f in factors) for _, factors in self._shared)])
+
+    def value(self, plans: Mapping[str, Tensor]) -> Tensor:
+        """½ (‖Σ_a P_a W_a‖² − Σ_a ‖P_a W_a‖²), summed over tensors, differentiable in the plans."""
+        terms = []
+        for parts, factors in self._shared:
+            moved = [carried(x, factors, _own(plans, i)) for i, x in enumerate(parts)]
+            every = torch.stack(moved)
+            terms.append((every.sum(0).square().sum() - every.square().sum()) / 2)
+        return torch.stack(terms).sum() if terms else torch.zeros((), dtype=torch.float64)
+
+    def vertex(self, perms: Mapping[str, np.ndarray]) -> Plans:
+        """Permutations of all models as plans."""
+        return self._joined([super(Universe, self).vertex(_own(perms, i)) for i in range(self.count)])
+
+    def best(self, costs: Mapping[str, Tensor]) -> Perms:
+        """The corner with the largest <P, cost>: an assignment per model and block."""
+        found = []
+        for i in range(self.count):
+            own, perms = _own(costs, i), identity(self.symmetry)
+            for block in self.blocks:
+                perms |= block_cost(block, own).best(block)
+            found.append(perms)
+        return self._joined(found)
+
+    def uniform(self, rng: np.random.Generator, noise: float = 0.1) -> Plans:
+        """Every unit spread nearly evenly: random costs, made doubly stochastic by Sinkhorn."""
+        found = []
+        for _ in range(self.count):
+            plans: Plans = {}
+            for block in self.blocks:
+                n = block.outer.size
+                outer = _mixed(n, rng, noise)
+                plans[block.name] = outer
+                for g in block.inner:
+                    pairs = [_mixed(g.size, rng, noise) for _ in range(n * n)]
+                    plans[g.name] = outer[..., None, None] * torch.stack(pairs).reshape(n, n, g.size, g.size)
+            found.append(plans)
+        return self._joined(found)
+
+    def joined(self, perms: Sequence[Perms]) -> Perms:
+        """One mapping for the permutations of all models."""
+        return self._joined(perms)
+
+    def parted(self, perms: Mapping[str, np.ndarray]) -> list[Perms]:
+        """The permutations of every model."""
+        return [_own(perms, i) for i in range(self.count)]
+
+    @staticmethod
+    def _joined(each: Sequence[Mapping[str, object]]) -> dict:
+        return {f"{i}:{name}": value for i, mapping in enumerate(each) for name, value in mapping.items()}
+
+
+def _own(mapping: Mapping[str, object], i: int) -> dict:
+    start = f"{i}:"
+    return {name.removeprefix(start): value for name, value in mapping.items() if name.startswith(start)}
+
+
+def _mixed(n: int, rng: np.random.Generator, noise: float) -> Tensor:
+    plan, _ = sinkhorn(noise * rng.normal(size=(n, n)), epsilon=1.0) if n > 1 else (np.ones((1, 1)), 0.0)
+    return torch.as_tensor(plan * n)

@@ -1,0 +1,68 @@
+"""ZipIt!: features that respond alike are merged, across models and within them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmc_core.fusion._fusion import Fusion, Paper, Parameter
+
+if TYPE_CHECKING:
+    from lmc_core.fusion.merge import Fused, FusionProblem
+
+
+def solve(problem: FusionProblem, *, examples: int, remerge: float, within: float) -> Fused:
+    """W = Σ_i λ_i M_i W_i U_iᵀ (Stoica 2023): U (0/1) says which feature goes into which, M = U over the λ-mass of
+    its row. Every group is zipped at once; heads and other nested units are matched instead."""
+    import numpy as np
+
+    from lmc_core.alignment.blocks import blocks
+    from lmc_core.alignment.coupling import Coupling
+    from lmc_core.fusion.costs import responses
+    from lmc_core.fusion.couple import unsolved
+    from lmc_core.fusion.merge import Fused
+    from lmc_core.fusion.zipping import correlations, like_weights, matched_plans, zip_features, zipped
+
+    x = problem.examples(examples)
+    found: list[dict[str, Coupling]] = [{} for _ in problem.models]
+    order = blocks(problem.symmetry)
+    history, matched = [], []
+    for done, block in enumerate(order):
+        problem.report("zipping", done, len(order))
+        each = [responses(model.network, model.symmetry, x, block) for model in problem.models]
+        if block.inner or not any(each[0].values()):
+            matched.append(block.name)
+            for known, plans in zip(found, matched_plans(problem, block, each, found), strict=True):
+                known.update(plans)
+            continue
+        sizes = [model.symmetry.groups[block.name].size for model in problem.models]
+        owners = np.repeat(np.arange(len(sizes)), sizes)
+        alike = correlations([theirs[block.name] for theirs in each])
+        alike -= like_weights(problem, block, found, owners)
+        clusters = zip_features(alike, owners, block.outer.size, remerge=remerge, within=within)
+        history.append(float(np.mean(alike[clusters[:, None] == clusters])))
+        for i, known in enumerate(found):
+            unmerge = np.eye(block.outer.size)[clusters[owners == i]].T
+            known[block.name] = Coupling(block.name, plan=unmerge / sizes[i])
+    notes = (f"matched, not zipped, as other units are nested in them: {', '.join(matched)}",) if matched else ()
+    couplings = tuple({**unsolved(problem, m, known), **known} for m, known in zip(problem.models, found, strict=True))
+    return Fused(zipped(problem, couplings), couplings, tuple(history), True, notes)
+
+
+FUSION = Fusion(
+    name="zipit",
+    title="ZipIt!",
+    summary="Features that respond alike are merged, across models and within them.",
+    paper=Paper(
+        "Stoica 2023",
+        "ZipIt! Merging Models from Different Tasks without Training",
+        "https://arxiv.org/abs/2305.03053",
+    ),
+    solve=solve,
+    parameters=(
+        Parameter("examples", int, 1000, "Training examples whose responses are compared.", low=2),
+        Parameter("remerge", float, 0.3, "Likeness a merged feature keeps; 0 forbids merging it again.", low=0, high=1),
+        Parameter("within", float, 0.125, "Part of the merges that may be within one model.", low=0, high=1),
+    ),
+    needs_data=True,
+    notes=("Partial zips, which keep the last layers of each model apart, make no ordinary network and are left out.",),
+)
