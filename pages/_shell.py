@@ -19,10 +19,12 @@ page = st.navigation(
     [
         st.Page(here / "explore.py", title="Explore", default=True),
         st.Page(here / "library.py", title="Library"),
+        st.Page(here / "gallery.py", title="Gallery"),
         st.Page(here / "run.py", title="Run", url_path="run", visibility="hidden"),
     ],
     position="hidden" if st.context.is_embedded else "top",
 )
 style.apply()
 viewport.watch()
+st.session_state["page"] = page.url_path
 page.run()

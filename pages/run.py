@@ -7,7 +7,7 @@ import streamlit as st
 from lmc_core import runs
 from lmc_core.methods import METHODS
 from lmc_core.runs import datasets
-from pages._widgets import examples, jobs, run_view, share
+from pages._widgets import examples, jobs, publishing, run_view, share
 from pages._widgets.text import escaped
 
 
@@ -17,6 +17,7 @@ def about(now: runs.RunStatus) -> None:
     st.markdown("**Stored run**")
     st.caption(escaped(now.title))
     st.code(share.run_link(now.id), language=None, wrap_lines=True)
+    st.caption(f"With a preview where it is pasted: {share.card_link(now.id)}")
     if now.kind == "path":
         settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options["settings"].items())
         st.markdown(f"**{METHODS[options['method']].title}**")
@@ -43,4 +44,5 @@ if now is None:
 else:
     with st.sidebar:
         about(now)
+        publishing.draw(now)
     run_view.draw(now)

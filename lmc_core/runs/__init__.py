@@ -170,7 +170,7 @@ def picture(run: str, name: str) -> bytes:
     from lmc_core.runs import illustrate
 
     service = _service()
-    if service.store.exists("runs", run, name):
+    if name in illustrate.PICTURES and service.store.exists("runs", run, name):
         return artifact(run, name)
     return illustrate.draw(result(run), name)
 

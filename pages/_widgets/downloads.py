@@ -5,17 +5,18 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from lmc_core import runs
-from lmc_core.figures.explore import explore_figure
-from lmc_core.figures.html import figure_html
-from lmc_core.figures.words import plain
+from lmc_core.runs import bundle, library
 from lmc_core.runs.result import PathResult
+from pages._widgets import visitor
+from pages._widgets.report import report, table
 from pages._widgets.shown import Shown
 
-ALIGNED = "aligned.safetensors"  # as the worker keeps it
+ALIGNED = ("aligned.safetensors", "aligned.pt2")  # as the worker keeps it
 
 
 @dataclass(frozen=True)
@@ -30,25 +31,32 @@ class Download:
 def downloads(shown: Shown) -> tuple[Download, ...]:
     """Every file a result can be saved as."""
     run, result, binary = shown.run_id, shown.result, "application/octet-stream"
-    kept = runs.artifact
-    report = (Download("Report, HTML", "description", f"{run}.html", "text/html", lambda: as_html(shown)),)
+    kept = [name for name in ALIGNED if name in runs.artifacts(run)]
     return (
         Download("Curves, CSV", "table", f"{run}.csv", "text/csv", lambda: as_csv(result)),
         Download("Everything, NPZ", "data_array", f"{run}.npz", binary, lambda: as_npz(result)),
-        *(report if shown.cloud is not None else ()),
+        Download("Report, HTML", "description", f"{run}.html", "text/html", lambda: report(shown)),
         Download("Request, JSON", "data_object", f"{run}.json", "application/json", lambda: as_json(run)),
-        Download("Aligned B, safetensors", "download", f"{run}-B.safetensors", binary, lambda: kept(run, ALIGNED)),
+        *(_aligned(run, name) for name in kept),
+        *_bundles(run, result),
     )
 
 
-def table(result: PathResult) -> dict[str, list[float]]:
-    """Loss (nats) and accuracy (percent) of both paths at every t, as columns."""
-    columns: dict[str, list[float]] = {"t": result.naive.t.tolist()}
-    for name, profile in (("naive", result.naive), ("aligned", result.aligned)):
-        for split in profile.values:
-            columns[f"{name} {split} loss"] = profile.values[split]["loss"].tolist()
-            columns[f"{name} {split} acc."] = (100 * profile.values[split]["accuracy"]).tolist()
-    return columns
+def _aligned(run: str, name: str) -> Download:
+    kind = name.partition(".")[2]
+    make = partial(runs.artifact, run, name)
+    return Download(f"Aligned B, {kind}", "download", f"{run}-B.{kind}", "application/octet-stream", make)
+
+
+def _bundles(run: str, result: PathResult) -> tuple[Download, ...]:
+    """The run for another server; with its networks only for who may see both of them anyway."""
+    seen = {card.id: card.fingerprint for card in library.models(visitor.name())}
+    allowed = all(seen.get(card.id) == card.fingerprint for card in result.models)
+    zipped = "application/zip"
+    small = Download("Bundle, ZIP", "folder_zip", f"{run}.zip", zipped, partial(bundle.export, run))
+    make = partial(bundle.export, run, models=True)
+    whole = Download("Bundle with networks, ZIP", "folder_zip", f"{run}-networks.zip", zipped, make)
+    return (small, whole) if allowed else (small,)
 
 
 def as_csv(result: PathResult) -> bytes:
@@ -73,14 +81,6 @@ def as_npz(result: PathResult) -> bytes:
     target = io.BytesIO()
     np.savez_compressed(target, allow_pickle=False, **arrays)
     return target.getvalue()
-
-
-def as_html(shown: Shown) -> bytes:
-    """One page that needs no server: the finding, the figure with its slider, the caption."""
-    assert shown.cloud is not None
-    result = shown.result
-    figure = explore_figure(result.naive, result.aligned, shown.cloud, method_title=shown.title, standalone=True)
-    return figure_html(figure, title=shown.found.text, caption=plain(shown.caption), alt=shown.alt).encode()
 
 
 def as_json(run_id: str) -> bytes:

@@ -14,6 +14,11 @@ def run_link(run_id: str) -> str:
     return link("run", id=run_id)
 
 
+def card_link(run_id: str) -> str:
+    """The link that shows a card with a picture in chats."""
+    return link(f"r/{run_id}")
+
+
 def controls(options: Mapping[str, Any]) -> dict[str, str]:
     """The query of the Explore page whose controls ask for these options of a path request."""
     method = METHODS[options["method"]]

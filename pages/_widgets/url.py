@@ -46,5 +46,5 @@ def stamp() -> None:
 def link(page: str = "", **query: str) -> str:
     """Absolute address of a page of this server."""
     here = urlsplit(st.context.url or "")
-    folder = here.path.removesuffix("run").rstrip("/")
+    folder = here.path.rstrip("/").removesuffix(str(st.session_state.get("page", ""))).rstrip("/")
     return urlunsplit((here.scheme, here.netloc, f"{folder}/{page}", urlencode(query), ""))

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from lmc_core.figures.words import count
-from pages._widgets.downloads import downloads, table
+from pages._widgets.downloads import downloads
+from pages._widgets.report import table
 from pages._widgets.shown import Shown
 
 PERCENT, LOSS, T = "%.2f %%", "%.3f", "%.2f"

@@ -1,0 +1,54 @@
+"""Finished runs that were published, and the visitor's own; bundles of other servers are opened here."""
+
+from collections import Counter
+
+import streamlit as st
+
+from lmc_core import runs
+from lmc_core.runs import bundle
+from pages._widgets import gate, incoming, run_card, visitor
+from pages._widgets.url import choice
+
+PAGE, COLUMNS = 12, 3
+SLOT = "bundles"
+WHOSE = {"all": "Published", "mine": "Mine"}
+
+
+def found(words: str, mine: bool) -> list[runs.RunStatus]:
+    """The newest finished runs with these words, one more than are shown."""
+    shown = PAGE * int(st.session_state.get("gallery-pages", 1))
+    me = visitor.name()
+    seen = runs.recent(shown + 1, kind=None, state="done", owner=me if mine else None, words=words)
+    kept = (run for run in seen if run.kind not in ("inspect", "data"))
+    return [run for run in kept if not mine or runs.owned(run.id, me)]
+
+
+def more() -> None:
+    st.session_state["gallery-pages"] = st.session_state.get("gallery-pages", 1) + 1
+
+
+st.markdown("## What others found")
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    words = st.text_input(
+        "Search", key="q", bind="query-params", placeholder="digits, barrier, a tag …", label_visibility="collapsed"
+    )
+    whose = choice(st.segmented_control, "Whose", WHOSE, "all", "whose", required=True, label_visibility="collapsed")
+    with st.popover("Open a bundle", icon=":material/unarchive:"):
+        st.caption("A .zip that another server exported. It is checked field by field, and private until you publish.")
+        if gate.passed("open bundles"):
+            take = lambda file: bundle.add(file.name, file, owner=visitor.name())  # noqa: E731
+            incoming.uploader("A bundle", ["zip"], SLOT, take, many=False)
+        for now in incoming.reading(SLOT):
+            st.page_link("run.py", label="Open the run", icon=":material/check:", query_params={"id": now.id})
+listed = found(words, whose == "mine")
+tags = Counter(tag for run in listed for tag in run.tags)
+chosen = st.pills("Tags", [tag for tag, _ in tags.most_common(12)], key="tag", label_visibility="collapsed")
+listed = [run for run in listed if chosen is None or chosen in run.tags]
+if not listed:
+    st.caption("No finished run matches." if words or chosen else "Nothing has been published yet.")
+for start in range(0, min(len(listed), PAGE * st.session_state.get("gallery-pages", 1)), COLUMNS):
+    for column, run in zip(st.columns(COLUMNS), listed[start : start + COLUMNS], strict=False):
+        with column:
+            run_card.draw(run)
+if len(listed) > PAGE * st.session_state.get("gallery-pages", 1):
+    st.button("Show more", on_click=more, key="more")
