@@ -5,23 +5,19 @@ from functools import cache
 import pytest
 import torch
 from torch import Tensor, nn
-from zoo import ZOO
-from zoo_more import MORE, untraceable
+from zoo_more import ALL, member, untraceable
 
 from lmc_core.errors import SettingError
-from lmc_core.networks.network import Network, network
+from lmc_core.networks.network import network
 from lmc_core.symmetry.axis import groups_in
 from lmc_core.symmetry.declare import declare
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.symmetry import Symmetry
 
-ALL = {**ZOO, **MORE}
-
 
 @cache
-def member(name: str) -> tuple[Network, Symmetry]:
-    net = network(*ALL[name]())
-    return net, symmetry(net, verify=False)
+def traced_symmetry(name: str) -> Symmetry:
+    return symmetry(member(name), verify=False)
 
 
 def roles(found: Symmetry) -> dict[tuple[str, int], str]:
@@ -31,7 +27,7 @@ def roles(found: Symmetry) -> dict[tuple[str, int], str]:
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_table_of_a_traced_symmetry_declares_the_same_symmetry(name: str) -> None:
-    net, traced = member(name)
+    net, traced = member(name), traced_symmetry(name)
     declared = declare(net, traced.table())
     assert dict(declared.axes) == dict(traced.axes)
     assert dict(declared.groups) == dict(traced.groups)
@@ -93,7 +89,7 @@ BY_HAND = {
 
 @pytest.mark.parametrize("name", BY_HAND)
 def test_a_symmetry_written_by_hand_equals_the_traced_one(name: str) -> None:
-    net, traced = member(name)
+    net, traced = member(name), traced_symmetry(name)
     declared = declare(net, BY_HAND[name])
     assert dict(declared.axes) == dict(traced.axes)
     assert dict(declared.groups) == dict(traced.groups)

@@ -5,10 +5,9 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from zoo import ZOO
-from zoo_more import MORE
+import zoo_more
 
-from lmc_core.networks.network import Network, network
+from lmc_core.networks.network import Network
 from lmc_core.symmetry.axis import Fixed, Group, Product, Sum
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.permute import compose, identity, index, invert, permute, random_permutations
@@ -21,7 +20,7 @@ H, D = Group("h", 3), Group("d", 2, within="h")
 
 @cache
 def member(name: str) -> tuple[Network, Symmetry]:
-    net = network(*{**ZOO, **MORE}[name]())
+    net = zoo_more.member(name)
     return net, symmetry(net, verify=False)
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from zoo import ZOO
-from zoo_more import MORE, untraceable
+from zoo_more import ALL, member, untraceable
 
 from lmc_core.errors import TraceError
 from lmc_core.networks.network import Network, network
@@ -21,7 +20,6 @@ from lmc_core.symmetry.trace import trace
 from lmc_core.symmetry.unify import leaves
 from lmc_core.symmetry.verify import random_inputs, relative_error, verify
 
-ALL = {**ZOO, **MORE}
 GOLDEN = Path(__file__).parent / "golden"
 COUNTS = {
     "mlp": 2,
@@ -43,11 +41,6 @@ COUNTS = {
     "llama_gqa_rope": 5,
     "mixer": 3,
 }
-
-
-@cache
-def member(name: str) -> Network:
-    return network(*ALL[name]())
 
 
 @cache

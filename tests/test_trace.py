@@ -10,19 +10,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from zoo import ZOO
-from zoo_more import MORE
+from zoo_more import ALL, member
 
 from lmc_core.errors import DataError, TraceError
 from lmc_core.networks.network import Network, network
 from lmc_core.symmetry.trace import resized, trace, working_batch
 from lmc_core.symmetry.verify import relative_error
-
-ALL = {**ZOO, **MORE}
-
-
-def member(name: str) -> Network:
-    return network(*ALL[name]())
 
 
 def outputs(result: Tensor | tuple[Tensor, ...]) -> list[Tensor]:
@@ -37,8 +30,8 @@ def small() -> Network:
 @pytest.mark.parametrize("name", ALL)
 def test_a_trace_computes_what_the_module_computes_at_another_batch_size(name: str) -> None:
     net = member(name)
-    inputs = resized(net.example_inputs, 3)
-    result, _ = trace(net, 3).run(net.state, inputs)
+    inputs = resized(net.example_inputs, 5)
+    result, _ = trace(net, 5).run(net.state, inputs)
     assert relative_error(outputs(net(*inputs)), outputs(result)) <= 1e-13
 
 
@@ -152,7 +145,7 @@ def test_a_trace_is_kept_per_module_and_goes_with_it() -> None:
 def test_tracing_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        trace(member("bilstm2"))
+        trace(member("bilstm2"), 4)
     assert capsys.readouterr() == ("", "")
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from zoo import STEPS, TOKENS, WIDTH, HandGRU, Member, RMSNorm, images, ready, tokens
+from zoo import STEPS, TOKENS, WIDTH, ZOO, HandGRU, Member, RMSNorm, images, ready, tokens
+
+from lmc_core.networks.network import Network, network
 
 
 class Bottleneck(nn.Module):
@@ -470,5 +473,14 @@ MORE: dict[str, Member] = {
     "decoder": ready(Decoder, lambda: rows(7)),
 }
 """Traceable members."""
+
+ALL: dict[str, Member] = {**ZOO, **MORE}
+
+
+@cache
+def member(name: str) -> Network:
+    """A network of the zoo, made and traced once for all tests."""
+    return network(*ALL[name]())
+
 
 untraceable = ready(DataDependent, lambda: rows(7))

@@ -41,7 +41,11 @@ def freeze(reading: Reading) -> Frozen:
     }
     by_var = {var: groups[name] for name, var in named.items()}
     axes = {tensor: tuple(written(expanded(t), by_var) for t in terms) for tensor, terms in reading.tensors.items()}
-    values = {name: tuple(written(expanded(t), by_var) for t in terms) for name, terms in reading.values.items()}
+    values = {
+        name: tuple(written(expanded(t), by_var) for t in terms)
+        for name, terms in reading.values.items()
+        if not any(_elsewhere(v) for t in terms for v in leaves(expanded(t)))
+    }
     return Frozen(groups, axes, values, list(_pins(reading, by_var)))
 
 
@@ -63,6 +67,11 @@ def expanded(term: Term) -> Term:
         case Var() as var:
             return var
     raise AssertionError(term)
+
+
+def _elsewhere(var: Var) -> bool:
+    """Whether units are separate per position of another axis that cannot move: no axis expression says that."""
+    return var.why is None and var.used and any(outer.why for outer in scope(var))
 
 
 def _nested_free(var: Var, outer: Var) -> bool:

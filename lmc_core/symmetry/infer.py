@@ -139,7 +139,7 @@ def _reads(frozen: Frozen, contracted: Iterable[tuple[str, int]]) -> dict[str, t
     """Group → the contracted values that carry it; all values that carry it if none is contracted."""
     fed: dict[str, dict[tuple[str, int], None]] = {name: {} for name in frozen.groups}
     for value, number in contracted:
-        for group in groups_in(frozen.values[value][number]):
+        for group in groups_in(frozen.values[value][number]) if value in frozen.values else ():
             fed[group.name][value, number] = None
     for name, places in fed.items():
         if not places:

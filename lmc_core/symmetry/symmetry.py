@@ -57,7 +57,8 @@ class Symmetry:
     groups        name → Group, in the order in which the network first writes them
     axes          state name → one axis expression per tensor axis
     roles         (state name, axis number) → role
-    values        graph value → its axes: which activations carry which group
+    values        graph value → its axes: which activations carry which group; values whose units move separately at
+                  each position of another axis are left out, as no axis expression says that
     reads         group name → ((graph value, axis number), …): the activations that later weights read; what
                   activation methods compare
     contractions  every use of a weight, in order
