@@ -19,6 +19,7 @@ from lmc_core.errors import InputError
 
 COMMANDS = {
     "compare": "every alignment method on one pair, as a table",
+    "fuse": "make one network of several, of any widths",
     "inspect": "the symmetry of a network: groups, axes, measured error",
     "path": "align B to A and evaluate the line between them, before and after",
     "reproduce": "repeat an experiment of the papers",

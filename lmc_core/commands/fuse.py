@@ -1,0 +1,153 @@
+"""`fuse A B [C…]`: make one network of several, of their widths or of others."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lmc_core.commands.arguments import Answer, add_reading, check_output, pairs, read_model, table, title, write
+from lmc_core.errors import SettingError
+from lmc_core.fusion import FUSIONS
+from lmc_core.report import Report
+
+if TYPE_CHECKING:
+    from lmc_core.runs.fusing import FuseResult, Scores
+
+_RECALIBRATE = ("auto", "none", "bn-reset", "repair")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("models", nargs="+", metavar="MODEL", help="two or more checkpoint files or shipped networks")
+    add_reading(parser)
+    parser.add_argument("--data", default="digits", help="digits, mnist, fashion-mnist, cifar10 or an .npz file")
+    parser.add_argument("--method", default="wasserstein-barycenter", help=f"one of {', '.join(FUSIONS)}")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method")
+    parser.add_argument("--weights", metavar="L1,L2,…", help="of the networks, of sum 1 (default: equal)")
+    parser.add_argument(
+        "--widths",
+        metavar="N|GROUP=N,…",
+        help="of all hidden layers, or by group (default: those of the first network)",
+    )
+    parser.add_argument(
+        "--recalibrate",
+        default="auto",
+        choices=_RECALIBRATE,
+        help="statistics of the fused network; auto = bn-reset where there is BatchNorm (default: auto)",
+    )
+    parser.add_argument("--temperature", action="store_true", help="scale the logits as training examples want it")
+    parser.add_argument("--finetune", type=int, default=0, metavar="EPOCHS", help="train the fused network on")
+    parser.add_argument("--rate", type=float, default=0.01, help="learning rate of fine-tuning (default: 0.01)")
+    parser.add_argument("--out", metavar="FILE", help="write the fused network, .safetensors or .pt2")
+    group = parser.add_argument_group("settings of the methods")
+    for name, (parameter, methods) in _settings().items():
+        group.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=f"setting_{name}",
+            metavar="|".join(parameter.choices) or parameter.kind.__name__.upper(),
+            help=f"{parameter.help} ({', '.join(methods)}; default: {parameter.default})".replace("%", "%%"),
+        )
+
+
+def run(args: argparse.Namespace, report: Report) -> Answer:
+    check_output(args.out, ".safetensors", ".pt2")
+    if args.method not in FUSIONS:
+        raise SettingError(f"there is no fusion method {args.method!r}; there are {', '.join(FUSIONS)}")
+    if args.finetune < 0 or not args.rate > 0:
+        raise SettingError(f"--finetune {args.finetune} --rate {args.rate}: give at least 0 epochs and a positive rate")
+    given: dict[str, Any] = pairs(args.set, "--set")
+    given |= {n: value for n in _settings() if (value := getattr(args, f"setting_{n}")) is not None}
+    settings = FUSIONS[args.method].settings(given)
+    weights, widths = read_weights(args.weights), read_widths(args.widths)
+
+    report("reading the networks", 0, 0)
+    from lmc_core.data.registry import dataset
+    from lmc_core.paths.recalibrate import default_recalibration
+    from lmc_core.runs.bench import pick_device
+    from lmc_core.runs.fusing import fuse_run
+
+    data = dataset(args.data)
+    first = read_model(args.models[0], args)
+    networks = [first, *(read_model(text, args, like=first) for text in args.models[1:])]
+    recalibrate = {"auto": default_recalibration(first), "none": None}.get(args.recalibrate, args.recalibrate)
+    result, network = fuse_run(
+        networks,
+        data,
+        method=args.method,
+        settings=settings,
+        weights=weights,
+        widths=widths,
+        recalibrate=recalibrate,
+        temperature=args.temperature,
+        finetune=args.finetune,
+        rate=args.rate,
+        seed=args.seed,
+        device=pick_device(args.device),
+        models=[title(text) for text in args.models],
+        report=report,
+    )
+    if args.out:
+        write(network, args.out)
+    return Answer({**result.json, "out": args.out}, _text(result, args.out))
+
+
+def read_weights(text: str | None) -> tuple[float, ...] | None:
+    """ ".5,.5" as numbers. Raises SettingError."""
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise SettingError(f"--weights {text!r} is not a list of numbers such as .5,.5") from None
+
+
+def read_widths(text: str | None) -> int | dict[str, int] | None:
+    """ "384" or "fc1=200,fc2=100". Raises SettingError."""
+    if text is None:
+        return None
+    try:
+        if "=" not in text:
+            return int(text)
+        return {name: int(size) for name, size in pairs(text.split(","), "--widths").items()}
+    except ValueError:
+        raise SettingError(f"--widths {text!r} is neither a number nor group=number, …") from None
+
+
+def _settings() -> dict[str, tuple[Any, list[str]]]:
+    """Name of every setting of any method → the parameter, and the methods that have it."""
+    found: dict[str, tuple[Any, list[str]]] = {}
+    for method in FUSIONS.values():
+        for parameter in method.parameters:
+            found.setdefault(parameter.name, (parameter, []))[1].append(method.name)
+    return found
+
+
+def _text(result: FuseResult, out: str | None) -> str:
+    rows: list[Sequence[object]] = [("network", "test accuracy", "test loss", "train accuracy", "units")]
+    for name, scores, groups in zip(result.models, result.parents, result.parent_groups, strict=True):
+        rows.append((name, *_scores(scores), _units(groups)))
+    rows.append(("fused", *_scores(result.fused), _units(result.groups)))
+    rows += [(f"  epoch {epoch}", *_scores(scores), "") for epoch, scores in enumerate(result.curve) if epoch]
+    facts = [
+        ("method", result.title),
+        ("settings", ", ".join(f"{k}={v}" for k, v in result.settings.items()) or "none"),
+        ("weights", ", ".join(f"{w:g}" for w in result.weights)),
+        ("recalibration", result.recalibrate or "none"),
+        *((("temperature", f"{result.temperature:.3g}"),) if result.temperature is not None else ()),
+        ("function", ", ".join(f"{e:.1e}" for e in result.function_errors) + " lost by the couplings, relative"),
+        ("seconds", ", ".join(f"{stage} {spent:.2f}" for stage, spent in result.seconds.items())),
+        ("device", f"{result.device}, seed {result.seed}"),
+        *(("note", note) for note in result.notes),
+        *((("written", out),) if out else ()),
+    ]
+    heading = f"{len(result.models)} networks fused on {result.data}"
+    return "\n\n".join([heading, table(rows), table(facts, "")])
+
+
+def _scores(scores: Scores) -> tuple[str, str, str]:
+    test, train = scores["test"], scores["train"]
+    return f"{test['accuracy']:.4f}", f"{test['loss']:.4f}", f"{train['accuracy']:.4f}"
+
+
+def _units(groups: dict[str, int] | Any) -> str:
+    return ", ".join(f"{name} {size}" for name, size in groups.items())
