@@ -18,6 +18,7 @@ st.logo(str(here / "_widgets" / "wordmark.svg"), icon_image=str(here / "_widgets
 page = st.navigation(
     [
         st.Page(here / "explore.py", title="Explore", default=True),
+        st.Page(here / "landscape.py", title="Landscape"),
         st.Page(here / "library.py", title="Library"),
         st.Page(here / "gallery.py", title="Gallery"),
         st.Page(here / "run.py", title="Run", url_path="run", visibility="hidden"),

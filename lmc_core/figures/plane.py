@@ -8,15 +8,18 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from lmc_core.figures import words
 from lmc_core.figures.drawing import f32
 from lmc_core.figures.palette import Ink, Theme, ThemeName
 from lmc_core.figures.palette import theme as theme_of
-from lmc_core.figures.plain import Sheet
+from lmc_core.figures.plain import MARGIN, Sheet
 from lmc_core.figures.standalone import paper
 from lmc_core.paths.profile import Profile
 from lmc_core.paths.surface import Point, Surface
 
-WIDE, NARROW = 500, 980
+WIDTHS = {"wide": 405, "narrow": 267}
+"""Pixels one map is wide on a full page; its height follows, so that distances are the same both ways."""
+RELIEF = {"wide": 560, "narrow": 460}
 LEVELS = 14
 SPLITS = {"test": "test", "train": "training"}
 _ABOVE = 1.3
@@ -35,19 +38,27 @@ def plane_figure(
 ) -> go.Figure:
     """Loss and accuracy as contour maps with the three networks and both straight paths."""
     ink, narrow = theme_of(theme), layout == "narrow"
-    sheet = Sheet(ink, NARROW if narrow else WIDE, standalone)
-    boxes = [(0.0, 0.93, 0.56, 1.0), (0.0, 0.93, 0.0, 0.44)] if narrow else [(0.0, 0.43, 0, 1), (0.55, 0.98, 0, 1)]
+    sheet = Sheet(ink, plane_height(surface, layout), standalone)
+    boxes = [(0.0, 0.85, 0.57, 1.0), (0.0, 0.85, 0.0, 0.43)] if narrow else [(0.01, 0.42, 0, 1), (0.53, 0.94, 0, 1)]
     low, high = loss_range(surface, naive, aligned, split)
+    accuracy = np.nan_to_num(surface.accuracy(split))
+    least = float(np.floor(10 * accuracy.min()) / 10)
     maps = (
         ("loss", f"<b>Loss</b>, {SPLITS[split]}", np.clip(_finite(surface.loss(split), high), low, high), (low, high)),
-        ("accuracy", f"<b>Accuracy</b>, {SPLITS[split]}", np.nan_to_num(surface.accuracy(split)), (0.0, 1.0)),
+        ("accuracy", f"<b>Accuracy</b>, {SPLITS[split]}", accuracy, (min(least, 0.9), 1.0)),
     )
     for (metric, title, values, range_), box in zip(maps, boxes, strict=True):
         panel = sheet.panel(
             box,
             title,
             {"range": _ends(surface.x), "title": "towards B", "nticks": 6, "constrain": "domain"},
-            {"range": _ends(surface.y), "nticks": 6, "constrain": "domain", "constraintoward": "top"},
+            {
+                "range": _ends(surface.y),
+                "title": "towards aligned B",
+                "nticks": 6,
+                "constrain": "domain",
+                "constraintoward": "top",
+            },
         )
         sheet.axes[f"yaxis{panel}"]["scaleanchor"] = f"x{panel}"
         sheet.axes[f"xaxis{panel}"]["constraintoward"] = "left"
@@ -70,7 +81,7 @@ def surface_figure(
     standalone: bool = False,
 ) -> go.Figure:
     """The loss as a relief, with both paths lying on it as they were measured."""
-    ink, narrow = theme_of(theme), layout == "narrow"
+    ink = theme_of(theme)
     low, high = loss_range(surface, naive, aligned, split)
     height = np.clip(_finite(surface.loss(split), high), low, high)
     lift = 0.012 * (high - low)
@@ -140,13 +151,13 @@ def surface_figure(
         data=traces,
         layout={
             "template": "none",
-            "height": 560 if not narrow else 460,
+            "height": RELIEF[layout],
             "margin": {"l": 0, "r": 0, "t": 6, "b": 0},
             "showlegend": False,
             "scene": {
                 "aspectmode": "manual",
                 "aspectratio": {"x": 1.25 * wide / longest, "y": 1.25 * deep / longest, "z": 0.62},
-                "camera": {"eye": {"x": -0.7, "y": -1.55, "z": 0.95}},
+                "camera": {"eye": {"x": -0.62, "y": -1.4, "z": 0.85}, "center": {"x": 0, "y": 0, "z": -0.14}},
                 **{
                     name: axis | {"title": {"text": said, "font": {"size": 11, "color": ink.neutral}}}
                     for name, said in titled.items()
@@ -155,6 +166,14 @@ def surface_figure(
             **paper(ink, standalone),
         },
     )
+
+
+def plane_height(surface: Surface, layout: Literal["wide", "narrow"]) -> int:
+    """Pixels of `plane_figure`."""
+    aspect = float(np.clip(np.ptp(surface.y) / np.ptp(surface.x), 0.45, 1.4))
+    edges = MARGIN[1] + MARGIN[3]
+    one = WIDTHS[layout] * aspect
+    return round(edges + (max(one / 0.43, 430) if layout == "narrow" else one))
 
 
 def loss_range(surface: Surface, naive: Profile, aligned: Profile, split: str = "test") -> Point:
@@ -188,13 +207,15 @@ def _map(
         "len": length,
         "thickness": 9,
         "outlinewidth": 0,
-        "nticks": 5,
+        "tickmode": "array",
+        "tickvals": [low, (low + high) / 2, high],
+        "ticktext": [
+            words.loss(v) if metric == "loss" else f"{words.whole(v)}%" for v in (low, (low + high) / 2, high)
+        ],
         "tickfont": {"size": 10, "color": ink.ticks},
     }
-    if metric == "accuracy":
-        bar["tickformat"] = ".0%"
     scale = [list(stop) for stop in ink.sequential]
-    if metric == "accuracy":  # pale is good in both maps
+    if metric == "accuracy":  # what is good fades into the page in both maps
         scale = [[1 - share, colour] for share, colour in reversed(ink.sequential)]
     sheet.add(
         panel,
@@ -220,14 +241,13 @@ def _path(
     sheet.add(panel, mode="lines", x=f32(x), y=f32(y), line={"color": ink.halo, "width": 6.5})
     sheet.add(panel, mode="lines", x=f32(x), y=f32(y), line={"color": colour.mark, "width": 3, "dash": dash})
     told = np.stack([profile.t, profile.loss(split), profile.accuracy(split)], axis=1)
-    symbol = "diamond" if name == "naive" else "circle"
     sheet.add(
         panel,
         mode="markers",
         x=f32(x[1:-1]),
         y=f32(y[1:-1]),
         customdata=f32(told[1:-1]),
-        marker={"size": 5, "symbol": symbol, "color": colour.mark, "line": {"color": ink.halo, "width": 0.8}},
+        marker={"size": 9, "color": colour.mark, "opacity": 0},  # only what the pointer finds
         hovertemplate=f"<b>{name}</b><br>t = %{{customdata[0]:.2f}}<br>loss %{{customdata[1]:.3f}}<br>"
         "accuracy %{customdata[2]:.1%}<extra></extra>",
     )

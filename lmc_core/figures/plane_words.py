@@ -28,7 +28,7 @@ def plane_finding(
         return Finding(
             "removes",
             f"{_A} and {_B} are two valleys with a ridge of {before} between them; {method} carries {_B} into the "
-            f"valley of {_A}, where the barrier is {after}.",
+            f"valley of {_A}, where only {after} is left.",
         )
     if b1 <= thresholds.reduces * b0:
         case: Case = "strongly" if b1 <= thresholds.strongly * b0 else "reduces"
@@ -86,9 +86,10 @@ def plane_caption(surface: Surface) -> str:
     used = " and ".join(f"{words.count(n)} {split}" for split, n in surface.examples.items())
     parts = [
         "**What to look at.** Every point is a network: A plus a step towards B (right) plus a step in the direction "
-        "that only aligned B adds (up). Pale is good. The :orange[dashed path] leads to B as it was trained, the "
-        ":green[solid path] to the same function with its units re-ordered; a good alignment ends inside the pale "
-        "valley around A. Axes are orthonormal, so distances and angles are those of weight space.",
+        "that only aligned B adds (up). Where the map fades into the page, networks are good. The :orange[dashed "
+        "path] leads to B as it was trained, the :green[solid path] to the same function with its units re-ordered; "
+        "a good alignment ends inside the valley around A. Axes are orthonormal, so distances and angles are those of "
+        "weight space.",
         f"Measured on {used} examples.",
     ]
     if surface.recalibrate:

@@ -6,10 +6,11 @@ from lmc_core import runs
 from lmc_core.errors import LMCError
 from lmc_core.figures.words import inside
 from lmc_core.methods import METHODS
-from lmc_core.runs.result import PathResult
-from pages._widgets import jobs, result
+from lmc_core.runs.kinds import MORE
+from pages._widgets import jobs
 from pages._widgets.text import escaped
 from pages._widgets.url import link
+from pages._widgets.views import VIEWS
 
 HEADINGS = {
     "failed": "These two networks could not be compared.",
@@ -27,8 +28,9 @@ def draw(now: runs.RunStatus) -> None:
             st.markdown("## The stored result cannot be read.")
             st.caption(escaped(str(error)))
             return
-        if isinstance(found, PathResult):
-            result.draw(found, now.id)
+        view = VIEWS.get(type(found))
+        if view is not None:
+            view(found, now.id)
         else:
             st.markdown(f"## {escaped(found.title)} was read.")
             st.caption(escaped(found.finding))
@@ -45,6 +47,8 @@ def draw(now: runs.RunStatus) -> None:
 
 def _doing(now: runs.RunStatus) -> str:
     options = runs.request(now.id).options
+    if now.kind in MORE:
+        return MORE[now.kind].doing
     if now.kind != "path":
         return f"Reading {escaped(now.title)}"
     return f"Aligning :violet[B] to :blue[A] by {inside(METHODS[options['method']].title)}"

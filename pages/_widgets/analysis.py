@@ -1,0 +1,75 @@
+"""The frame of pages that ask for one kind of run: controls at the side, and whatever became of the run."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from lmc_core import runs
+from lmc_core.errors import LMCError
+from pages._widgets import examples as finished
+from pages._widgets import jobs, run_view
+from pages._widgets.text import escaped
+from pages._widgets.url import stamp
+
+EXAMPLES = 3
+
+
+def page(kind: str, button: str, title: str, what: str, ask: Callable[[runs.Request], runs.Request]) -> None:
+    """One page.
+
+    button   what the primary button says
+    title    the heading while there is no result, and `what` it would show
+    ask      draws the controls in the sidebar, filled in from the default request, and returns what they ask for
+    """
+    default = runs.default_request()
+    if default is None:
+        finished.empty()
+        return
+    with st.sidebar:
+        try:
+            request = ask(default)
+        except LMCError as error:
+            request = None
+            st.error(escaped(str(error)))
+        pressed, job = (False, None) if request is None else _button(request, button)
+    if request is not None and pressed and jobs.submit(request):
+        st.rerun()
+    shown = f"shown-{kind}"
+    now = job or (None if request is None else jobs.status(request.id))
+    last = jobs.status(st.session_state.get(shown, ""))
+    if now is not None:
+        if now.state == "done":
+            st.session_state[shown] = now.id
+        run_view.draw(now)
+    elif last is not None:
+        st.info(f"The controls have changed: press **{button}** to see their result. Below is the last one.")
+        run_view.draw(last)
+    else:
+        st.markdown(f"## {title}")
+        st.markdown(what)
+        examples(kind)
+    stamp()
+
+
+def examples(kind: str) -> None:
+    """Cards of the newest listed runs of this kind."""
+    done = runs.recent(EXAMPLES, kind=kind, state="done")
+    if not done:
+        return
+    st.markdown("### Finished examples")
+    for column, run in zip(st.columns(EXAMPLES), done, strict=False):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{escaped(run.title)}**")
+            st.caption(escaped(run.finding))
+            st.page_link("run.py", label="Open", icon=":material/arrow_forward:", query_params={"id": run.id})
+
+
+def _button(request: runs.Request, label: str) -> tuple[bool, runs.RunStatus | None]:
+    job = jobs.waiting(request.id)
+    pressed = st.button(label, type="primary", width="stretch", disabled=job is not None, key="go")
+    expected = runs.expected(request)
+    if job is not None:
+        st.caption("A run is under way.")
+    elif expected is not None:
+        st.caption(f"About {jobs.seconds(expected)} on this machine.")
+    return pressed, job

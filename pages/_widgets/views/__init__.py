@@ -1,0 +1,11 @@
+"""How each kind of finished run is shown: class of its result → function of the result and the run id."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lmc_core.runs.kinds.plane import PlaneResult
+from lmc_core.runs.result import PathResult
+from pages._widgets import result
+from pages._widgets.views import plane
+
+VIEWS: Mapping[type, Callable[[Any, str], None]] = {PathResult: result.draw, PlaneResult: plane.draw}

@@ -1,0 +1,78 @@
+"""What the views of finished runs have in common: finding, cards, files, the way to share them."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from lmc_core import runs
+from lmc_core.figures.captions import Card
+from lmc_core.figures.words import count
+from lmc_core.runs import datasets
+from lmc_core.runs.card import ModelCard
+from pages._widgets import viewport
+from pages._widgets.text import escaped
+from pages._widgets.url import link
+
+
+def head(finding: str, about: str, cards: Sequence[Card]) -> None:
+    """The finding, one line about what was measured, the numbers."""
+    narrow = viewport.layout() == "narrow"
+    st.markdown(f"## {finding}")
+    st.caption(about)
+    with st.container(horizontal=True, key="cards"):
+        for card in cards:
+            why = card.help if card.help and not narrow else None
+            st.metric(card.label, card.value, card.note, delta_color="off", delta_arrow="off", border=True, help=why)
+
+
+def about_pair(models: Sequence[ModelCard], data: str, examples: Mapping[str, int] | None = None) -> str:
+    """A, B, what they are and the data, in one line."""
+    a, b = models
+    used = " / ".join(
+        f"{count(examples[split])} {split}" for split in ("train", "test") if examples and split in examples
+    )
+    named = [f"{dot} {name} {_short(card)}" for dot, name, card in ((":blue[●]", "A", a), (":violet[●]", "B", b))]
+    kinds = [escaped(a.title)] if a.title == b.title else []
+    told = escaped(datasets.title(data)) + (f", {used} examples" if used else "")
+    return " · ".join([*named, *kinds, told])
+
+
+def foot(caption: str, notes: Sequence[str], run_id: str, files: Mapping[str, tuple[str, Callable[[], bytes]]]) -> None:
+    """The caption, notes of the run, its files and its link; an embedded page leads to the full one instead.
+
+    files   label → (name of the file, what makes it)
+    """
+    with st.container(key="caption"):
+        st.markdown(caption)
+        for note in notes:
+            st.caption(f":material/info: {escaped(note)}")
+    address = link("run", id=run_id)
+    if st.context.is_embedded:
+        st.caption(f"Mode Connectivity Explorer · [open the full analysis]({address})")
+        return
+    with st.container(horizontal=True, key="files"):
+        for label, (name, make) in files.items():
+            st.download_button(label, make, f"{run_id}-{name}", icon=":material/download:", on_click="ignore")
+        with st.popover("Link", icon=":material/link:"):
+            st.caption("Opens this result without recomputing.")
+            st.code(address, language=None, wrap_lines=True)
+
+
+def as_csv(columns: Mapping[str, Sequence[Any]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return text.getvalue().encode()
+
+
+def request_json(run_id: str) -> bytes:
+    return json.dumps(json.loads(runs.request(run_id).json), indent=1).encode()
+
+
+def _short(card: ModelCard) -> str:
+    return f"seed {card.seed}" if card.seed is not None else escaped(card.title)

@@ -1,0 +1,93 @@
+"""The pages beside Explore as scripts, without a browser: what they ask for, and what they show of a stored run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from test_pages import heading, opened, texts
+
+from lmc_core import runs
+from lmc_core.report import silent
+from lmc_core.runs.kinds import MORE
+from lmc_core.runs.request import Request
+from lmc_core.runs.service import service
+
+PAIR = {"a": "digits-mlp-32/seed0", "b": "digits-mlp-32/seed1", "data": "digits", "train_examples": 200}
+ASKED = {"plane": {**PAIR, "method": "weight-matching", "grid": 5}}
+PAGES = {"plane": "landscape.py"}
+SAID = {"plane": "Every point is a network"}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A machine of its own, without an engine: what is asked for stays in the queue."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("LMC_DATA", "LMC_CHECKPOINTS", "LMC_STORE", "LMC_DATABASE_URL"):
+            patch.delenv(name, raising=False)
+        patch.setenv("LMC_HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def stored(home: Path) -> dict[str, Request]:
+    """One small run of every kind, really computed and stored."""
+    from lmc_core.runs.work import run
+
+    made = {}
+    for kind, options in ASKED.items():
+        request = Request.of(kind, **options)
+        folder = home / "work" / kind
+        folder.mkdir(parents=True)
+        found = run(request, silent, folder, "cpu")
+        service().store.save(request.id, found, {path.name: path for path in folder.iterdir()})
+        runs.submit(request)
+        made[kind] = request
+    return made
+
+
+def plotted(at: AppTest) -> int:
+    return len(at.get("plotly_chart"))
+
+
+@pytest.mark.parametrize("kind", ASKED)
+def test_a_stored_run_of_every_kind_opens_by_its_link(stored: dict[str, Request], kind: str) -> None:
+    at = opened("run.py", id=stored[kind].id)
+    assert heading(at).replace("## ", "") not in ("", stored[kind].id)
+    assert SAID[kind] in texts(at)
+    assert plotted(at)
+    assert len(at.metric) >= 3
+
+
+@pytest.mark.parametrize("kind", ASKED)
+def test_a_request_survives_its_own_text_and_says_what_it_is(stored: dict[str, Request], kind: str) -> None:
+    request = stored[kind]
+    assert Request.parse(request.json).id == request.id
+    assert runs.status(request.id).steps == len(MORE[kind].stages)
+    assert runs.result(request.id).json["finding"] == runs.status(request.id).finding
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_page_without_a_result_says_what_it_would_show_and_queues_what_is_asked(
+    stored: dict[str, Request], kind: str
+) -> None:
+    at = opened(PAGES[kind])
+    assert heading(at).endswith("?")
+    at.get_by_key("go").click().run()
+    assert not at.exception
+    waiting = runs.recent(1, kind=kind, state="queued")
+    assert len(waiting) == 1
+    assert MORE[kind].doing in heading(at)
+    assert at.get_by_key("go").disabled
+    at.get_by_key("cancel").click().run()
+    at.run()
+    assert heading(at) == "## Stopped before it was done."
+
+
+def test_the_plane_is_drawn_as_maps_and_as_a_relief(stored: dict[str, Request]) -> None:
+    drawn = {shape: opened("run.py", id=stored["plane"].id, shape=shape) for shape in ("maps", "relief", "nonsense")}
+    kinds = {shape: at.get("plotly_chart")[0].proto.spec for shape, at in drawn.items()}
+    assert '"contour"' in kinds["maps"]
+    assert '"surface"' in kinds["relief"]
+    assert '"contour"' in kinds["nonsense"]
