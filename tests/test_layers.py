@@ -3,7 +3,7 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -71,16 +71,19 @@ def sources(*folders: str) -> list[Path]:
     return [*found, *(p for p in [ROOT / "app.py"] if p.exists())]
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def imported(path: Path) -> tuple[str, ...]:
     """Every module a file imports, anywhere in it; "lmc_core.paths" also for `from lmc_core import paths`."""
+    found: list[str] = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} has a relative import"
-            yield str(node.module)
+            found.append(str(node.module))
             if node.module == "lmc_core":
-                yield from (f"lmc_core.{alias.name}" for alias in node.names)
+                found += [f"lmc_core.{alias.name}" for alias in node.names]
+    return tuple(found)
 
 
 def layer(part: str) -> int:

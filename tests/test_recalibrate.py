@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from zoo import ZOO
 
 from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
@@ -102,6 +103,24 @@ def test_repair_of_a_network_with_itself_changes_nothing(make, digits):
         assert torch.equal(shift, torch.zeros_like(shift))
     whole, repaired = evaluate(path, digits, points=5), evaluate(path, digits, points=5, recalibrate="repair")
     np.testing.assert_array_equal(whole.loss(), repaired.loss())
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_repair_runs_on_every_architecture_and_leaves_a_network_between_itself_and_itself_alone(name):
+    module, (example,) = ZOO[name]()
+    a = network(module, (example,))
+    rng = np.random.default_rng(0)
+    shape = (24, *example.shape[1:])
+    x = rng.normal(size=shape) if example.is_floating_point() else rng.integers(0, 11, shape)
+    y = np.zeros(24, np.int64)
+    found = recalibrate(LinearPath(a, a), Dataset("random", x, y, x, y, ("0",)), method="repair", batch=8)
+    assert all(torch.isfinite(value).all() for value in found.network.state.values())
+    if default_recalibration(a) is None:
+        assert all(torch.equal(value, a.state[key]) for key, value in found.network.state.items())
+        assert all(torch.equal(scale, torch.ones_like(scale)) for scale, _ in found.affine.values())
+        assert all(torch.equal(shift, torch.zeros_like(shift)) for _, shift in found.affine.values())
+    else:
+        assert any("running" in key and not torch.equal(v, a.state[key]) for key, v in found.network.state.items())
 
 
 def test_repair_gives_every_unit_the_mean_and_deviation_between_those_of_the_ends(digits):
