@@ -25,7 +25,8 @@ def finding(page: Page) -> Locator:
 def opened(page: Page, address: str = "/") -> Page:
     """The page at an address, once its figure is drawn."""
     page.goto(address)
-    expect(page.locator(".js-plotly-plot .slider-group")).to_be_visible(timeout=COMPUTED)
+    expect(page.locator(".js-plotly-plot .slider-group")).to_have_count(1, timeout=COMPUTED)
+    expect(page.locator(".js-plotly-plot .slider-group")).to_be_visible()
     return page
 
 
@@ -86,7 +87,7 @@ def test_another_method_is_run_and_its_link_opens_for_a_colleague(page: Page, br
     opened(page)
     choose(page, "Method", "Weight matching")
     expect(page.get_by_text("The controls have changed")).to_be_visible()
-    assert "method=weight-matching" in page.url
+    page.wait_for_url(re.compile("method=weight-matching"))
     page.get_by_role("button", name="Align and compare").click()
     expect(finding(page)).to_contain_text(re.compile("[Ww]eight matching (?!…)"), timeout=COMPUTED)
     expect(page.get_by_text("The controls have changed")).to_have_count(0)
@@ -110,7 +111,7 @@ def test_every_control_comes_back_from_its_link(page: Page, context: BrowserCont
     page.get_by_role("tab", name="Data").click()
     page.get_by_text("Evaluation", exact=True).click()
     expect(page.get_by_text("Curves, CSV")).to_be_visible()
-    page.wait_for_timeout(500)
+    page.wait_for_url(re.compile("projection=pca-weights.*tab=Data|tab=Data.*projection=pca-weights"))
     assert set(re.findall(r"[?&](\w+)=", page.url)) == {"layer", "projection", "tab", "v"}
     again = opened(context.new_page(), page.url)
     expect(again.get_by_role("radio", name="Layer 2")).to_be_checked()
@@ -155,8 +156,8 @@ def test_a_shipped_file_is_uploaded_recognised_and_used(page: Page) -> None:
     page.get_by_role("button", name="Add a checkpoint").click()
     page.locator("input[type=file]").set_input_files(ROOT / "checkpoints" / "digits-mlp-128" / "seed2.safetensors")
     page.get_by_role("button", name="Use as B").click(timeout=COMPUTED)
-    page.wait_for_timeout(500)
-    assert re.search(r"[?&]b=[0-9a-f]{16}", page.url)
+    page.wait_for_url(re.compile(r"[?&]b=[0-9a-f]{16}"))
+    expect(page.get_by_text("The controls have changed")).to_be_visible()
 
 
 def test_two_networks_that_do_not_fit_are_explained_and_replaced(page: Page) -> None:
