@@ -27,6 +27,8 @@ import numpy as np
 from lmc_core.errors import InputError
 from lmc_core.figures.explore import explore_figure
 from lmc_core.figures.finding import finding
+from lmc_core.figures.layers import layers_figure
+from lmc_core.figures.matching import matching_figure
 from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Profile
 from lmc_core.report import Report
@@ -194,8 +196,12 @@ def _consistent(result: PathResult, name: str) -> PathResult:
     try:
         for cloud in result.clouds.values():
             explore_figure(result.naive, result.aligned, cloud, method_title=title).to_json()
+        for group in result.matching:
+            matching_figure(result.matching, group).to_json()
+        if result.layers:
+            layers_figure(result.layers).to_json()
     except Exception as error:  # drawing is the test: whatever cannot be drawn is not kept
-        raise InputError(f"the clouds in {name!r} cannot be drawn ({type(error).__name__})") from error
+        raise InputError(f"what {name!r} holds cannot be drawn ({type(error).__name__})") from error
     return result
 
 
