@@ -1,0 +1,29 @@
+# One web process and its workers. CPU by default; for NVIDIA cards:
+#   docker build --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu128 -t mce-gpu .
+#   docker run --gpus all -p 8501:8501 -v mce:/data mce-gpu
+FROM python:3.11-slim
+
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PIP_NO_CACHE_DIR=1 \
+    OMP_WAIT_POLICY=PASSIVE \
+    LMC_HOME=/data
+
+RUN useradd --create-home --uid 1000 explorer && install -d -o explorer -g explorer /data /app
+WORKDIR /app
+
+COPY requirements.txt ./
+RUN torch=$(grep '^torch' requirements.txt) \
+    && pip install --index-url "$TORCH_INDEX" "$torch" \
+    && pip install -r requirements.txt
+
+COPY --chown=explorer:explorer . .
+
+USER explorer
+VOLUME /data
+EXPOSE 8501
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/api/healthz', timeout=4)"]
+ENTRYPOINT ["streamlit", "run", "app.py", "--server.port=8501", "--server.address=0.0.0.0"]
