@@ -28,6 +28,7 @@ def more() -> None:
 
 
 st.markdown("## What others found")
+st.caption("Finished runs that their owners published. Your own are under *Mine*; open one to publish it.")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     words = st.text_input(
         "Search", key="q", bind="query-params", placeholder="digits, barrier, a tag …", label_visibility="collapsed"

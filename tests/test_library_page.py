@@ -277,6 +277,6 @@ def test_a_file_of_the_hub_is_fetched_at_one_commit_and_becomes_a_network(
         hub.fetch("owner/repo@v1:sub/model.safetensors", Path("unused"), 10)
 
 
-@pytest.mark.parametrize(("text", "value"), [("relu", "relu"), ("[1, 28]", [1, 28]), ("3", 3), ("null", None)])
+@pytest.mark.parametrize(("text", "value"), [("relu", "relu"), ("[1, 28]", [1, 28]), ("3", 3), ("", None)])
 def test_what_is_typed_into_an_assumption_is_a_value_where_it_looks_like_one(text: str, value: object) -> None:
     assert read(text) == value

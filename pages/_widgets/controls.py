@@ -6,7 +6,7 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.runs.card import ModelCard
-from pages._widgets import data_choice, jobs, method_form, model_picker, upload
+from pages._widgets import data_choice, gate, jobs, method_form, model_picker, upload
 from pages._widgets.url import choice
 
 DATA_HELP = "The examples on which loss and accuracy are measured, and that a method may look at."
@@ -38,7 +38,8 @@ def draw(default: runs.Request) -> Controls:
     request = runs.Request.path(a.id, b.id, data, method, settings, **method_form.evaluation())
     job = jobs.waiting(request.id)
     busy = job is not None
-    pressed = st.button("Align and compare", type="primary", width="stretch", disabled=busy, key="go")
+    go = {"type": "primary", "width": "stretch", "disabled": busy, "key": "go"}
+    pressed = gate.passed("start a run") and st.button("Align and compare", **go)  # type: ignore[arg-type]
     expected = runs.expected(request)
     if busy:
         st.caption("A run is under way.")

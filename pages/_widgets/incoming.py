@@ -6,9 +6,9 @@ from typing import Any
 import streamlit as st
 
 from lmc_core import runs
-from lmc_core.errors import LMCError
+from lmc_core.errors import InputError, LMCError
 from lmc_core.runs.status import RunStatus
-from pages._widgets import jobs, visitor
+from pages._widgets import gate, jobs, visitor
 from pages._widgets.text import escaped
 
 
@@ -30,6 +30,8 @@ def hand_over(slot: str, name: str, take: Callable[[], str]) -> None:
     """Hand one file over, and note its run or why it was refused."""
     noted: dict[str, str] = st.session_state.setdefault(f"{slot}:noted", {})
     try:
+        if not gate.allowed():
+            raise InputError("Log in first: this server reads files only for people it knows")
         run = take()
     except LMCError as error:
         noted[f"refused {name}"] = str(error)

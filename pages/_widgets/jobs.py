@@ -8,7 +8,7 @@ from lmc_core.figures.config import plotly_config
 from lmc_core.figures.progress import progress_alt, progress_figure
 from lmc_core.figures.words import inside
 from lmc_core.runs.status import SEPARATOR, stages
-from pages._widgets import viewport, visitor
+from pages._widgets import gate, viewport, visitor
 from pages._widgets.text import escaped
 
 POLL = 0.5  # seconds between looks at a job
@@ -24,7 +24,10 @@ def status(run_id: str) -> runs.RunStatus | None:
 
 
 def submit(request: runs.Request) -> str | None:
-    """Queue a request for this visitor. A full queue is said in a toast."""
+    """Queue a request for this visitor. A full queue, or a missing login, is said in a toast."""
+    if not gate.allowed():
+        st.toast("Log in to start a run.", icon=":material/login:")
+        return None
     try:
         run_id = runs.submit(request, visitor.name())
     except LMCError as error:

@@ -64,13 +64,13 @@ def assumptions(card: ModelCard, slot: str, data: str) -> None:
     with st.form(f"assume-{card.id}", border=False):
         given: dict[str, Any] = {}
         for option, value, why in card.assumptions:
-            key, text = f"assume-{card.id}-{option}", json.dumps(value)
+            key, shown = f"assume-{card.id}-{option}", written(value)
             if option in LOST:
                 st.caption(escaped(f"{option} = {value}: {why}"))
                 continue
-            label = option.replace("_", " ").capitalize()
-            said = st.text_input(label, value if isinstance(value, str) else text, key=key, help=escaped(why))
-            if read(said) != read(value if isinstance(value, str) else text):
+            label = f"{option.replace('_', ' ').capitalize()} :gray[· {escaped(why)}]"
+            said = st.text_input(label, shown, key=key, placeholder="none")
+            if read(said) != read(shown):
                 given[option] = read(said)
         if not card.assumptions:
             st.caption("The file says everything itself.")
@@ -85,8 +85,15 @@ def assumptions(card: ModelCard, slot: str, data: str) -> None:
         st.rerun()
 
 
+def written(value: Any) -> str:
+    """A value as it stands in a field: words as they are, nothing as nothing, everything else as JSON."""
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
 def read(text: str) -> Any:
     """A value as JSON where it is JSON, else the words themselves."""
+    if not text.strip():
+        return None
     try:
         return json.loads(text)
     except ValueError:

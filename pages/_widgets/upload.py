@@ -6,7 +6,7 @@ from lmc_core import runs
 from lmc_core.errors import LMCError
 from lmc_core.figures.words import count, percent
 from lmc_core.runs import library
-from pages._widgets import jobs, visitor
+from pages._widgets import gate, jobs, visitor
 from pages._widgets.text import escaped
 
 FILES = [suffix.removeprefix(".") for suffix in library.SUFFIXES]
@@ -21,6 +21,8 @@ def popover() -> None:
 
 def drop(slot: str) -> None:
     """A place for one file, and what became of it. `slot` names the place."""
+    if not gate.passed(f"upload {slot}" if len(slot) == 1 else "upload a checkpoint"):
+        return
     state = st.session_state
     turn = state.setdefault(f"{slot}:turn", 0)
     file = st.file_uploader("A checkpoint file", FILES, key=f"{slot}-{turn}", label_visibility="collapsed")

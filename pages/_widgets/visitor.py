@@ -1,11 +1,18 @@
-"""Who is looking: a name for one browser session, to which its uploads and jobs belong."""
+"""Who is looking: a name for one account or browser session, to which uploads and jobs belong."""
 
+from hashlib import sha256
 from uuid import uuid4
 
 import streamlit as st
 
+from pages._widgets import gate
+
 
 def name() -> str:
+    """The account of who has logged in, on every device; else this session."""
+    if gate.logged_in():
+        account = f"{st.user.get('iss', '')} {st.user.get('sub') or st.user.get('email')}"
+        return f"user:{sha256(account.encode()).hexdigest()[:32]}"
     return str(st.session_state.setdefault("visitor", uuid4().hex))
 
 
