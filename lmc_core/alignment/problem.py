@@ -44,6 +44,13 @@ class Problem:
         """Random numbers that depend on the seed and on what they are for."""
         return np.random.default_rng([self.seed, *stream])
 
+    @property
+    def labelled(self) -> Dataset:
+        """The data, for methods that descend on its loss. Raises DataError if there is none."""
+        if self.data is None:
+            raise DataError("this method minimises a loss and needs data: name a data set")
+        return self.data
+
     def examples(self, count: int) -> NDArray[np.generic]:
         """A random choice of `count` training examples, (count, …); all of them in order if count is 0 or too many."""
         if self.data is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,7 +11,9 @@ from torch import Tensor
 
 from lmc_core.alignment.blocks import Block, BlockCost, Perms
 from lmc_core.alignment.objective import Objective
+from lmc_core.alignment.schedule import Outcome, best_of, random_start, sweep
 from lmc_core.alignment.views import Leaf, children, views
+from lmc_core.report import Report, silent
 from lmc_core.symmetry.axis import Group
 from lmc_core.symmetry.permute import identity
 
@@ -224,3 +226,43 @@ def line_search(relaxed: Relaxed, plans: Plans, direction: Plans, value: float) 
     best = max([1.0, *inside, 0.0], key=lambda gamma: float(polynomial(gamma)))
     reached = float(relaxed.value({name: plan + best * direction[name] for name, plan in plans.items()}))
     return best, reached - value
+
+
+def matched(
+    objective: Objective,
+    rng: Callable[[int], np.random.Generator],
+    *,
+    restarts: int,
+    iterations: int,
+    sweeps: int,
+    report: Report = silent,
+) -> Outcome:
+    """Frank–Wolfe from several starts, each rounded and completed by coordinate sweeps; the best, never below naive.
+
+    The first start spreads every unit over all others, the second is the networks as they are, the next are random
+    orders around the first.
+
+    rng   random numbers of a restart
+    """
+    relaxed, found = Relaxed(objective), []
+    for restart in range(restarts):
+        drawn = rng(restart)
+        start = relaxed.centre() if restart != 1 else relaxed.vertex(identity(objective.symmetry))
+        if restart > 1:
+            corner = relaxed.vertex(random_start(objective, drawn))
+            start = {name: 0.5 * plan + 0.5 * corner[name] for name, plan in start.items()}
+
+        def tick(step: int, restart: int = restart) -> None:
+            report(f"Frank–Wolfe, start {restart + 1}", step, iterations)
+
+        walk = frank_wolfe(relaxed, start, limit=iterations, tick=tick)
+        rounded = sweep(objective, drawn, start=relaxed.best(walk.plans), limit=sweeps, report=report)
+        if not walk.converged:
+            steps = "1 step" if iterations == 1 else f"{iterations} steps"
+            note = f"Frank–Wolfe still improved after {steps}"
+            rounded = replace(rounded, converged=False, notes=(note, *rounded.notes))
+        found.append(rounded)
+    best = best_of(found)
+    if best.history[-1] < best.history[0]:  # rounding may lose what the plans gained
+        return best_of([*found, sweep(objective, rng(0), limit=sweeps, report=report)])
+    return best

@@ -4,8 +4,12 @@ from lmc_core.methods import (
     activation_matching,
     covariance_weight_matching,
     frank_wolfe,
+    gromov_wasserstein,
     identity,
     layerwise_weight_matching,
+    ot_alignment,
+    sinkhorn_rebasin,
+    straight_through,
     weight_matching,
 )
 from lmc_core.methods._method import Method, Paper, Parameter
@@ -17,6 +21,10 @@ METHODS: dict[str, Method] = {
     "covariance-weight-matching": covariance_weight_matching.METHOD,
     "activation-matching": activation_matching.METHOD,
     "frank-wolfe": frank_wolfe.METHOD,
+    "ot-alignment": ot_alignment.METHOD,
+    "gromov-wasserstein": gromov_wasserstein.METHOD,
+    "sinkhorn-rebasin": sinkhorn_rebasin.METHOD,
+    "straight-through": straight_through.METHOD,
 }
 """name → method, in the order in which forms list them."""
 

@@ -50,7 +50,7 @@ def align(
     chosen = METHODS[method]
     checked = chosen.settings(settings)
     if chosen.needs_data and data is None:
-        raise DataError(f"{method} compares activations and needs data: name a data set, or use weight-matching")
+        raise DataError(f"{method} looks at examples and needs data: name a data set, or use weight-matching")
     started = time.perf_counter()
     if why := mismatch(reference, moved):
         raise MismatchError(why)
@@ -73,7 +73,12 @@ def align(
         seconds=time.perf_counter() - started,
     )
     report("checking that the function is unchanged", 0, 1)
-    return replace(alignment, function_error=function_error(moved, alignment.transport(moved), data))
+    error = function_error(moved, alignment.transport(moved), data)
+    soft = [name for name, coupling in alignment.couplings.items() if not coupling.is_hard]
+    if soft:
+        said = f"plans of {len(soft)} of {len(alignment.couplings)} groups are soft: B's outputs change by {error:.1%}"
+        alignment = replace(alignment, notes=(*alignment.notes, f"{said} of the largest one"))
+    return replace(alignment, function_error=error)
 
 
 def _common_symmetry(reference: Network, moved: Network, report: Report) -> Symmetry:

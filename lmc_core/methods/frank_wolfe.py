@@ -15,40 +15,21 @@ def solve(problem: Problem, *, restarts: int, iterations: int, sweeps: int) -> O
     """max over doubly stochastic P of Σ <A, T(B, P)> by conditional gradients (Crisostomi 2024, alg. 1, two models).
 
     Each step solves an assignment per group for the gradient of all of them and goes the best part of the way there.
-    The plans reached are rounded to permutations, which a coordinate sweep then completes. The first start spreads
-    every unit over all others, the second is the networks as they are, the next are random orders around the first.
+    The plans reached are rounded to permutations, which coordinate sweeps then complete.
     """
-    from dataclasses import replace
-
     from lmc_core.alignment.objective import Objective
-    from lmc_core.alignment.relaxed import Relaxed, frank_wolfe
-    from lmc_core.alignment.schedule import best_of, random_start, sweep
+    from lmc_core.alignment.relaxed import matched
     from lmc_core.alignment.terms import weight_terms
-    from lmc_core.symmetry.permute import identity
 
     objective = Objective(problem.moved, problem.symmetry, weight_terms(problem.reference, problem.symmetry))
-    relaxed = Relaxed(objective)
-    found = []
-    for restart in range(restarts):
-        rng = problem.rng(1, restart)
-        start = relaxed.centre() if restart != 1 else relaxed.vertex(identity(problem.symmetry))
-        if restart > 1:
-            drawn = relaxed.vertex(random_start(objective, rng))
-            start = {name: 0.5 * plan + 0.5 * drawn[name] for name, plan in start.items()}
-
-        def tick(step: int, restart: int = restart) -> None:
-            problem.report(f"Frank–Wolfe, start {restart + 1}", step, iterations)
-
-        walk = frank_wolfe(relaxed, start, limit=iterations, tick=tick)
-        rounded = sweep(objective, rng, start=relaxed.best(walk.plans), limit=sweeps, report=problem.report)
-        if not walk.converged:
-            note = f"Frank–Wolfe still improved after {iterations} steps"
-            rounded = replace(rounded, converged=False, notes=(note, *rounded.notes))
-        found.append(rounded)
-    best = best_of(found)
-    if best.history[-1] < best.history[0]:  # rounding may lose what the plans gained
-        best = best_of([*found, sweep(objective, problem.rng(1), limit=sweeps, report=problem.report)])
-    return best
+    return matched(
+        objective,
+        lambda restart: problem.rng(1, restart),
+        restarts=restarts,
+        iterations=iterations,
+        sweeps=sweeps,
+        report=problem.report,
+    )
 
 
 METHOD = Method(

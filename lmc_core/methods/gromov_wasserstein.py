@@ -1,0 +1,51 @@
+"""Gromov–Wasserstein alignment: units that stand to each other as those of the other network do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmc_core.methods._method import Method, Paper, Parameter
+
+if TYPE_CHECKING:
+    from lmc_core.alignment.problem import Problem
+    from lmc_core.alignment.schedule import Outcome
+
+
+def solve(problem: Problem, *, alpha: float, restarts: int, iterations: int, sweeps: int) -> Outcome:
+    """max over P of (1 − α) Σ <A, T(B, P)> over entering weights + α Σ_g <D^A_g, P_g D^B_g P_gᵀ> (Akash 2022, fused
+    Gromov–Wasserstein): D are recurrent weights on both axes, or distances between the units of one network.
+
+    Solved for all groups at once by Frank–Wolfe over plans, rounded to permutations and completed by sweeps. With
+    α = 1 nothing of one network is compared with the other but the shape of its layers.
+    """
+    from lmc_core.alignment.relaxed import matched
+    from lmc_core.alignment.structure import structural
+
+    objective = structural(problem.reference, problem.moved, problem.symmetry, alpha=alpha)
+    return matched(
+        objective,
+        lambda restart: problem.rng(1, restart),
+        restarts=restarts,
+        iterations=iterations,
+        sweeps=sweeps,
+        report=problem.report,
+    )
+
+
+METHOD = Method(
+    name="gromov-wasserstein",
+    title="Gromov–Wasserstein alignment",
+    summary="Match units by their relations within each network: recurrent weights, distances.",
+    paper=Paper(
+        "Akash 2022",
+        "Wasserstein Barycenter-based Model Fusion and Linear Mode Connectivity of Neural Networks",
+        "https://arxiv.org/abs/2210.06671",
+    ),
+    solve=solve,
+    parameters=(
+        Parameter("alpha", float, 0.5, "Share of the relations within; the rest is weights entering.", low=0, high=1),
+        Parameter("restarts", int, 3, "Starts tried; the best is kept and the spread shown.", low=1, high=100),
+        Parameter("iterations", int, 200, "Most Frank–Wolfe steps per start.", low=1, high=10_000),
+        Parameter("sweeps", int, 100, "Most passes over all groups per start.", low=1, high=1000),
+    ),
+)

@@ -1,0 +1,109 @@
+"""Sinkhorn re-basin: soft permutations learned by gradient descent, then made hard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from lmc_core.methods._method import Method, Paper, Parameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lmc_core.alignment.problem import Problem
+    from lmc_core.alignment.schedule import Outcome
+    from lmc_core.alignment.soften import Logits
+
+
+def solve(
+    problem: Problem,
+    *,
+    loss: Literal["weights", "midpoint"],
+    steps: int,
+    rate: float,
+    scale: float,
+    iterations: int,
+    examples: int,
+    batch: int,
+) -> Outcome:
+    """min over X of ‖θ_A − T(θ_B, S(l X))‖², or of the task loss at ½ θ_A + ½ T(θ_B, S(l X)) (Guerrero Peña 2022).
+
+    S is the Sinkhorn operator; X starts near the identity and follows Adam. Every few steps the plans are made
+    permutations by an assignment, and the best of these in the hard objective, minus the loss, is kept.
+    """
+    import torch
+
+    from lmc_core.alignment.objective import Objective
+    from lmc_core.alignment.schedule import outcome
+    from lmc_core.alignment.soften import carried_state, near_identity, projected, sinkhorn_operator
+    from lmc_core.alignment.terms import weight_terms
+    from lmc_core.paths.loss import TaskLoss
+    from lmc_core.paths.path import Blend
+    from lmc_core.symmetry.permute import identity, permute
+
+    a, b, symmetry = problem.reference, problem.moved, problem.symmetry
+    terms = weight_terms(a, symmetry)
+    objective = Objective(b, symmetry, terms)
+    targets = {name: x for term in terms for name, x in term.targets.items()}
+    task = None
+    if loss == "midpoint":
+        task = TaskLoss(a, problem.labelled, examples=examples, batch=batch, seed=problem.seed)
+    judged, batches = (task.fixed(8), task.endless()) if task else ([], iter(()))
+
+    def soft(x: Logits) -> Tensor:
+        plans = {name: sinkhorn_operator(scale * each, iterations) for name, each in x.items()}
+        if task is None:
+            moved = carried_state(objective.still, symmetry, plans)
+            return torch.stack([((moved[n] - y) ** 2).sum() for n, y in targets.items()]).sum() / size
+        moved = carried_state(b.state, symmetry, plans)
+        return task(dict(Blend(a.state, moved, 0.5)), next(batches))
+
+    def worth(perms: object) -> float:
+        if task is None:
+            moved = permute(objective.still, symmetry, perms)  # type: ignore[arg-type]
+            return -float(sum(((moved[n] - y).double() ** 2).sum() for n, y in targets.items()))
+        return -task.mean(dict(Blend(a.state, permute(b.state, symmetry, perms), 0.5)), judged)  # type: ignore[arg-type]
+
+    size = sum(float((y**2).sum()) for y in targets.values()) or 1.0
+    best = identity(symmetry)
+    history = [worth(best)]
+    free = {name: x.requires_grad_() for name, x in near_identity(objective.blocks, problem.rng(1), a.device).items()}
+    optimiser = torch.optim.Adam(free.values(), lr=rate)
+    last, changed = best, 0
+    for step in range(steps if free else 0):
+        problem.report("Sinkhorn re-basin", step, steps)
+        optimiser.zero_grad()
+        soft(free).backward()
+        optimiser.step()
+        if step % 5 == 4 or step == steps - 1:
+            plans = {name: sinkhorn_operator(scale * x.detach(), iterations) for name, x in free.items()}
+            perms = projected(objective.blocks, symmetry, plans)
+            if any((perm != last[name]).any() for name, perm in perms.items()):
+                last, changed, value = perms, step + 1, worth(perms)
+                if value > history[-1]:
+                    best, history = perms, [*history, value]
+    if changed > 0.9 * steps:
+        note = f"the permutations still changed in the last of {steps} steps; the best seen is kept"
+        return outcome(best, tuple(history), converged=False, notes=(note,))
+    return outcome(best, tuple(history))
+
+
+METHOD = Method(
+    name="sinkhorn-rebasin",
+    title="Sinkhorn re-basin",
+    summary="Learn soft permutations by gradient descent, on weights or the midpoint's loss.",
+    paper=Paper(
+        "Guerrero Peña 2022",
+        "Re-basin via implicit Sinkhorn differentiation",
+        "https://arxiv.org/abs/2212.12042",
+    ),
+    solve=solve,
+    parameters=(
+        Parameter("loss", str, "weights", "What is descended on.", choices=("weights", "midpoint")),
+        Parameter("steps", int, 200, "Gradient steps.", low=1, high=100_000),
+        Parameter("rate", float, 0.1, "Learning rate of Adam.", low=0, high=100),
+        Parameter("scale", float, 2.0, "Sharpness of the soft permutations.", low=0.01, high=10_000),
+        Parameter("iterations", int, 20, "Sinkhorn iterations per step.", low=1, high=1000),
+        Parameter("examples", int, 10_000, "Training examples for the midpoint's loss; 0 = all.", low=0),
+        Parameter("batch", int, 128, "Examples per step, for the midpoint's loss.", low=1, high=10_000),
+    ),
+)
