@@ -16,8 +16,8 @@ from lmc_core.symmetry.infer import symmetry, verified
 from lmc_core.symmetry.interpret import read
 from lmc_core.symmetry.permute import permute, random_permutations
 from lmc_core.symmetry.symmetry import Symmetry
+from lmc_core.symmetry.terms import leaves
 from lmc_core.symmetry.trace import trace
-from lmc_core.symmetry.unify import leaves
 from lmc_core.symmetry.verify import random_inputs, relative_error, verify
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from zoo_more import ALL, member
+from zoo_more import ALL, member, untraceable
 
 from lmc_core.errors import DataError, TraceError
 from lmc_core.networks.network import Network, network
@@ -146,6 +146,8 @@ def test_tracing_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         trace(member("bilstm2"), 4)
+        with pytest.raises(TraceError):
+            trace(network(*untraceable()))
     assert capsys.readouterr() == ("", "")
 
 

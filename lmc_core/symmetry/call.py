@@ -6,7 +6,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lmc_core.symmetry.unify import Term, find, is_uniform, leaves, pin, pinned, release, restrict, scope, unify
+from lmc_core.symmetry.terms import Term, find, is_uniform, leaves, pin, pinned, release, restrict, scope
+from lmc_core.symmetry.unify import unify
 from lmc_core.symmetry.values import Slot, Use, Value, merged
 
 Result = Value | list[Value]
@@ -272,3 +273,8 @@ def _disambiguate(axes: Sequence[Term]) -> None:
 def plain(values: Any) -> list[int]:
     """A number or a list of numbers as a list."""
     return [int(v) for v in values] if isinstance(values, list | tuple) else [int(values)]
+
+
+def named(names: str, rule: Rule) -> dict[str, Rule]:
+    """One rule for several operations, given as words."""
+    return dict.fromkeys(names.split(), rule)

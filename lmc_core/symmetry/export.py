@@ -51,12 +51,13 @@ _LOGGERS = ("torch.fx.experimental.symbolic_shapes", "torch._subclasses.fake_ten
 def quiet() -> Iterator[None]:
     """Without the attention fast path, which is an opaque kernel, and without what torch says about its own tracing.
 
-    A failing export prints the graph to stdout, which belongs to `--json`; its error reaches the user as TraceError.
+    A failing export prints its whole graph; what matters of it reaches the user as TraceError.
     """
     fastpath = torch.backends.mha.get_fastpath_enabled()
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    nowhere = io.StringIO()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
         warnings.simplefilter("ignore")
         for logger in loggers:
             logger.setLevel(logging.CRITICAL)

@@ -9,7 +9,8 @@ from lmc_core.symmetry.axis import Axis, Fixed, Group, Product
 from lmc_core.symmetry.axis import Sum as AxisSum
 from lmc_core.symmetry.interpret import Reading
 from lmc_core.symmetry.names import Seat, name_groups
-from lmc_core.symmetry.unify import Prod, Sum, Term, Var, find, leaves, product, restrict, scope, select, unify
+from lmc_core.symmetry.terms import Prod, Sum, Term, Var, find, leaves, product, restrict, scope
+from lmc_core.symmetry.unify import select, unify
 
 NEVER_READ = "no operation reads these positions (the trace sees inputs of one shape)"
 

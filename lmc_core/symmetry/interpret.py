@@ -18,8 +18,8 @@ from lmc_core.symmetry.export import FALLBACK
 from lmc_core.symmetry.rules import REARRANGE, RULES
 from lmc_core.symmetry.rules.create import CONSTANT
 from lmc_core.symmetry.rules.order import opaque
+from lmc_core.symmetry.terms import Misfit, Term, Var, leaves, mark_used, pin, pinned, uniform
 from lmc_core.symmetry.trace import Trace
-from lmc_core.symmetry.unify import Misfit, Term, Var, leaves, mark_used, pin, pinned, uniform
 from lmc_core.symmetry.values import Slot, Slots, Value, merged
 
 INPUT = "the network's input"

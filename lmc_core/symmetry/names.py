@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
 from lmc_core.symmetry.call import Facts
-from lmc_core.symmetry.unify import Var
+from lmc_core.symmetry.terms import Var
 from lmc_core.symmetry.values import Slot
 
 Seat = tuple[str, int]

@@ -1,214 +1,30 @@
-"""Unification of tensor axes: variables that operations make equal, split into factors, or cut into parts.
-
-A variable that is still free at the end is a permutation group. The rules of `rules/` state equalities through the
-functions below; nothing outside this package sees the mutable variables.
-
-A variable says where it lives by its *claims*: one entry per kind of place it was met in, an entry being the term it
-was split under there. The units of a variable may be re-ordered separately for every index of the variables that *all*
-its claims have in common: its `scope`. No claim at all (an empty tuple) is a value that is constant along the axis,
-which restricts nothing; `None` is a free-standing place, which leaves an empty scope for good.
-"""
+"""Unification of tensor axes: what follows when two are the same, or one is split into factors, cut, or indexed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from math import prod
 
-Claims = tuple["Term", ...] | None
-
-
-class Misfit(Exception):
-    """Axes of different sizes stated to be the same."""
-
-
-class Var:
-    """An axis, or a factor or part of one.
-
-    size
-    why      None while free; else the reason why it is pinned
-    link     None, or the term it was found to be
-    claims   where it lives (see the module)
-    copies   (outer variable, index) → this variable at that index of the outer one
-    used     whether an operation other than a re-arrangement has read it
-    hint     a word for its role, for naming
-    """
-
-    __slots__ = ("claims", "copies", "hint", "link", "size", "used", "why")
-
-    def __init__(
-        self, size: int, why: str | None = None, claims: Claims = None, used: bool = False, hint: str = ""
-    ) -> None:
-        self.size = size
-        self.why = why
-        self.link: Term | None = None
-        self.claims = claims
-        self.copies: dict[tuple[Var, int], Var] = {}
-        self.used = used
-        self.hint = hint
-
-
-class Prod:
-    """Factors of one axis, the first varying slowest."""
-
-    __slots__ = ("factors", "size")
-
-    def __init__(self, factors: tuple[Term, ...]) -> None:
-        self.factors = factors
-        self.size: int = prod(f.size for f in factors)
-
-
-class Sum:
-    """Parts of one axis, one after the other."""
-
-    __slots__ = ("parts", "size")
-
-    def __init__(self, parts: tuple[Term, ...]) -> None:
-        self.parts = parts
-        self.size: int = sum(p.size for p in parts)
-
-
-Term = Var | Prod | Sum
-
-
-def pinned(size: int, why: str) -> Var:
-    """A new axis that cannot move."""
-    return Var(size, why)
-
-
-def uniform(size: int) -> Var:
-    """A new axis along which all values are equal."""
-    return Var(size, claims=())
-
-
-def product(factors: Iterable[Term]) -> Term:
-    """One axis of several factors."""
-    return find(Prod(tuple(factors)))
-
-
-def concatenation(parts: Iterable[Term]) -> Term:
-    """One axis of several parts."""
-    return find(Sum(tuple(parts)))
-
-
-def find(term: Term) -> Term:
-    """What a term is by now: a root variable, a product or a sum; nested products and sums are flat."""
-    match term:
-        case Var():
-            if term.link is None:
-                return term
-            term.link = find(term.link)
-            return term.link
-        case Prod():
-            factors: list[Term] = []
-            for factor in map(find, term.factors):
-                if isinstance(factor, Prod):
-                    factors.extend(factor.factors)
-                elif factor.size != 1:
-                    factors.append(factor)
-            if not factors:
-                return pinned(1, "a single position")
-            return factors[0] if len(factors) == 1 else Prod(tuple(factors))
-        case Sum():
-            parts: list[Term] = []
-            for part in map(find, term.parts):
-                parts.extend(part.parts if isinstance(part, Sum) else (part,))
-            return parts[0] if len(parts) == 1 else Sum(tuple(parts))
-
-
-def factors_of(term: Term) -> list[Term]:
-    """The factors of a term, itself if it is no product; none if its size is 1."""
-    term = find(term)
-    if term.size == 1:
-        return []
-    return list(term.factors) if isinstance(term, Prod) else [term]
-
-
-def leaves(term: Term) -> Iterator[Var]:
-    """The root variables of a term, in order."""
-    match find(term):
-        case Var() as var:
-            yield var
-        case Prod(factors=children) | Sum(parts=children):
-            for child in children:
-                yield from leaves(child)
-
-
-def scope(var: Var, _busy: tuple[Var, ...] = ()) -> frozenset[Var]:
-    """The variables under which `var` may be re-ordered separately per index."""
-    if not var.claims or var in _busy:
-        return frozenset()
-    common: frozenset[Var] | None = None
-    for claim in var.claims:
-        reach = _reach(find(claim), (*_busy, var))
-        common = reach if common is None else common & reach
-        if not common:
-            break
-    return (common or frozenset()) - {var}
-
-
-def _reach(term: Term, busy: tuple[Var, ...]) -> frozenset[Var]:
-    match term:
-        case Var():
-            return frozenset((term,)) | scope(term, busy)
-        case Prod():
-            return frozenset().union(*(_reach(f, busy) for f in term.factors))
-        case Sum():  # an index into a sum belongs to one part or another: nothing in common
-            return frozenset()
-
-
-def add_claim(var: Var, claims: Claims) -> None:
-    """Record further places where a variable lives."""
-    if var.claims is None or claims is None:
-        var.claims = None
-    else:
-        var.claims += tuple(c for c in claims if not any(c is known for known in var.claims))
-
-
-def restrict(var: Var, places: frozenset[Var]) -> None:
-    """Leave `var` at most the given outer variables in its scope."""
-    if not scope(var) <= places:
-        add_claim(var, (Prod(tuple(places)),) if places else None)
-
-
-def settle_into(term: Term, claims: Claims) -> None:
-    """Record that a whole term lives where `claims` say; its later factors live under the earlier ones."""
-    if claims == ():
-        return
-    match find(term):
-        case Var() as var:
-            add_claim(var, claims)
-        case Prod(factors=factors):
-            settle_into(factors[0], claims)
-            for number in range(1, len(factors)):
-                settle_into(factors[number], (product(factors[:number]),))
-        case Sum(parts=parts):
-            for part in parts:
-                settle_into(part, claims)
-
-
-def pin(term: Term, why: str) -> None:
-    """Forbid every variable of a term to move."""
-    for var in leaves(term):
-        if var.why is None:
-            var.why = why
-            for copy in var.copies.values():
-                pin(copy, why)
-
-
-def mark_used(term: Term) -> None:
-    """Record that an operation has read a term."""
-    for var in leaves(term):
-        if not var.used:
-            var.used = True
-            for copy in var.copies.values():
-                mark_used(copy)
-
-
-def is_uniform(term: Term) -> bool:
-    """Whether all values along an axis are equal, so that any re-ordering of it changes nothing."""
-    term = find(term)
-    return isinstance(term, Var) and term.claims == () and term.why is None
+from lmc_core.symmetry.terms import (
+    Claims,
+    Misfit,
+    Prod,
+    Sum,
+    Term,
+    Var,
+    add_claim,
+    concatenation,
+    find,
+    is_uniform,
+    leaves,
+    mark_used,
+    pin,
+    pinned,
+    product,
+    release,
+    scope,
+    settle_into,
+)
 
 
 def unify(x: Term, y: Term) -> None:
@@ -345,7 +161,7 @@ def split(term: Term, size: int) -> tuple[Term, Term]:
                 unify(copy, select(term.link, above, index))
             return outer, inner
         case Prod():
-            taken = _take(list(term.factors), size)
+            taken = take(list(term.factors), size)
             if taken is not None:
                 return product(taken[0]), product(taken[1])
         case Sum():
@@ -391,7 +207,7 @@ def nested_axes(slices: Sequence[Sequence[Term]], outer: Var) -> list[Term]:
     return made
 
 
-def _take(factors: list[Term], size: int) -> tuple[list[Term], list[Term]] | None:
+def take(factors: list[Term], size: int) -> tuple[list[Term], list[Term]] | None:
     """Leading factors that multiply to `size`, and the rest; None if no splitting can make it so."""
     taken: list[Term] = []
     while size > 1:
@@ -511,52 +327,3 @@ def _claims_at(var: Var, outer: Var, index: int) -> Claims:
         else:
             claims.extend(outer.claims)
     return tuple(claims)
-
-
-def view(axes: Sequence[Term], shape: Sequence[int]) -> list[tuple[Term, tuple[int, ...]]]:
-    """Axes of a tensor viewed in another shape, each with the numbers of the old axes it comes from.
-
-    Runs of old and new axes with equal products are treated apart: what cannot be divided pins only its own run.
-    """
-    made: list[tuple[Term, tuple[int, ...]]] = []
-    old = [(number, axis) for number, axis in enumerate(axes) if axis.size != 1]
-    new = list(shape)
-    while new:
-        if new[0] == 1:
-            made.append((pinned(1, "a single position"), ()))
-            new.pop(0)
-            continue
-        run, sizes = [old.pop(0)], [new.pop(0)]
-        while (have := prod(a.size for _, a in run)) != (want := prod(sizes)):
-            if have < want:
-                run.append(old.pop(0))
-            else:
-                sizes.append(new.pop(0))
-        numbers = tuple(number for number, _ in run)
-        made.extend((term, numbers) for term in _view_run([axis for _, axis in run], sizes))
-    return made
-
-
-def _view_run(axes: list[Term], sizes: list[int]) -> list[Term]:
-    rest = [factor for axis in axes for factor in factors_of(axis)]
-    made: list[Term] = []
-    for size in sizes:
-        taken = _take(rest, size)
-        if taken is None:
-            why = "axes that a view divides across the grain"
-            for axis in axes:
-                pin(axis, why)
-            return [pinned(s, why) for s in sizes]
-        made.append(product(taken[0]))
-        rest = taken[1]
-    return made
-
-
-def release(mixed: Iterable[Term], survivors: Iterable[Term]) -> None:
-    """State that values were mixed along some axes: what survives is no longer separate per index of those."""
-    gone = {leaf for term in mixed for leaf in leaves(term)}
-    for term in survivors:
-        for var in list(leaves(term)):
-            inside = scope(var)
-            if inside & gone:
-                restrict(var, inside - gone)

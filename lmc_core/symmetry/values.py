@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from lmc_core.symmetry.unify import Term, find
+from lmc_core.symmetry.terms import Term, find
 
 
 class Slot(NamedTuple):

@@ -11,6 +11,7 @@ from lmc_core.symmetry.rules import (
     linear,
     norm,
     order,
+    parts,
     pointwise,
     recurrent,
     reduce,
@@ -24,6 +25,7 @@ RULES: dict[str, Rule] = {
     **norm.RULES,
     **reduce.RULES,
     **shape.RULES,
+    **parts.RULES,
     **attention.RULES,
     **recurrent.RULES,
     **create.RULES,
@@ -33,5 +35,5 @@ RULES: dict[str, Rule] = {
 PINNED = order.PINNED
 """Operations whose axes are pinned on purpose, with the reason."""
 
-REARRANGE = frozenset(shape.REARRANGE)
+REARRANGE = frozenset({*shape.RULES, *parts.REARRANGE})
 """Operations that move numbers without reading them: what only they touch is unused."""

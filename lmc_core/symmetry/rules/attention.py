@@ -1,8 +1,9 @@
 """Scaled dot-product attention in one operation, and its kernels."""
 
-from lmc_core.symmetry.call import Call, Label, Result
+from lmc_core.symmetry.call import Call, Label, Result, Rule, named
 from lmc_core.symmetry.rules.linear import hint
-from lmc_core.symmetry.unify import product, release, split
+from lmc_core.symmetry.terms import product, release
+from lmc_core.symmetry.unify import split
 from lmc_core.symmetry.values import Value
 
 
@@ -64,9 +65,11 @@ def _divided(value: Value, groups: int) -> Value:
     )
 
 
-KERNELS = ["flash_attention", "flash_attention_for_cpu", "efficient_attention", "cudnn_attention", "attention_math"]
-
-RULES = {
-    "scaled_dot_product_attention": attention,
-    **{f"_scaled_dot_product_{kernel}": attention for kernel in KERNELS},
-}
+RULES: dict[str, Rule] = named(
+    """
+    scaled_dot_product_attention _scaled_dot_product_attention_math _scaled_dot_product_flash_attention
+    _scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_efficient_attention
+    _scaled_dot_product_cudnn_attention
+    """,
+    attention,
+)

@@ -1,10 +1,9 @@
 """Convolutions, pooling, and resampling: channels pass, positions in space have a meaning."""
 
-from collections.abc import Sequence
-
-from lmc_core.symmetry.call import Call, Result, Unsupported, plain
+from lmc_core.symmetry.call import Call, Result, Rule, Unsupported, named, plain
 from lmc_core.symmetry.rules.linear import hint
-from lmc_core.symmetry.unify import Term, pin, pinned, product, release, split
+from lmc_core.symmetry.terms import Term, pin, pinned, product, release
+from lmc_core.symmetry.unify import split
 from lmc_core.symmetry.values import Value
 
 KERNEL = "the positions of a convolution kernel"
@@ -195,30 +194,25 @@ def windows(call: Call) -> Result:
     return Value((*kept, pinned(call.shape[-1], SPACE)))
 
 
-def _names(stems: Sequence[str], ranks: str = "123") -> list[str]:
-    return [stem.format(rank) for stem in stems for rank in ranks]
+def ranked(stems: str, rule: Rule) -> dict[str, Rule]:
+    """One rule for operations in one, two and three dimensions; a star stands for the number."""
+    return {stem.replace("*", rank): rule for stem in stems.split() for rank in "123"}
 
 
-RULES = {
-    **dict.fromkeys(_names(["conv{}d", "conv_transpose{}d"]), convolution),
-    **dict.fromkeys(["convolution", "_convolution", "convolution_overrideable"], convolution),
-    **dict.fromkeys(_names(["avg_pool{}d", "max_pool{}d", "adaptive_avg_pool{}d", "adaptive_max_pool{}d"]), pool),
-    **dict.fromkeys(_names(["max_pool{}d_with_indices", "_adaptive_avg_pool{}d"], "123"), pool),
-    **dict.fromkeys(_names(["lp_pool{}d", "fractional_max_pool{}d"], "23"), pool),
-    **dict.fromkeys(_names(["reflection_pad{}d", "replication_pad{}d"]), pad_space),
-    **dict.fromkeys(_names(["upsample_nearest{}d", "_upsample_nearest_exact{}d"]), resample),
-    **dict.fromkeys(
-        ["upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"], resample
-    ),
-    **dict.fromkeys(["_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"], resample),
+RULES: dict[str, Rule] = {
+    **ranked("conv*d conv_transpose*d", convolution),
+    **named("convolution _convolution convolution_overrideable", convolution),
+    **ranked("avg_pool*d max_pool*d max_pool*d_with_indices lp_pool*d", pool),
+    **ranked("adaptive_avg_pool*d _adaptive_avg_pool*d adaptive_max_pool*d", pool),
+    **ranked("reflection_pad*d replication_pad*d", pad_space),
+    **ranked("upsample_nearest*d _upsample_nearest_exact*d", resample),
+    **named("upsample_linear1d upsample_bilinear2d upsample_bicubic2d upsample_trilinear3d", resample),
+    **named("_upsample_bilinear2d_aa _upsample_bicubic2d_aa", resample),
     "pixel_shuffle": pixel_shuffle,
     "pixel_unshuffle": pixel_unshuffle,
-    "channel_shuffle": channel_shuffle,
-    "native_channel_shuffle": channel_shuffle,
+    **named("channel_shuffle native_channel_shuffle", channel_shuffle),
     "im2col": patches,
     "col2im": unpatches,
-    "grid_sampler": grid_sample,
-    "grid_sampler_2d": grid_sample,
-    "grid_sampler_3d": grid_sample,
+    **named("grid_sampler grid_sampler_2d grid_sampler_3d", grid_sample),
     "unfold": windows,
 }

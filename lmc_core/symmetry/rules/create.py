@@ -1,7 +1,7 @@
 """Tensors made from nothing: constants of one value restrict nothing, all others have a meaning."""
 
-from lmc_core.symmetry.call import Call, Result
-from lmc_core.symmetry.unify import uniform
+from lmc_core.symmetry.call import Call, Result, Rule, named
+from lmc_core.symmetry.terms import uniform
 from lmc_core.symmetry.values import Value
 
 CONSTANT = "constants that differ from position to position"
@@ -19,11 +19,9 @@ def constant(call: Call) -> Result:
     return call.fixed(call.shape, CONSTANT)
 
 
-RULES = {
-    **dict.fromkeys(["zeros", "ones", "full", "empty", "scalar_tensor", "fill"], filled),
-    **dict.fromkeys(["zeros_like", "ones_like", "full_like", "empty_like", "empty_strided", "empty_permuted"], filled),
-    **dict.fromkeys(["new_zeros", "new_ones", "new_full", "new_empty", "zero"], filled),
-    **dict.fromkeys(
-        ["arange", "linspace", "logspace", "eye", "range", "hann_window", "tril_indices", "triu_indices"], constant
-    ),
+RULES: dict[str, Rule] = {
+    **named("zeros ones full empty scalar_tensor fill", filled),
+    **named("zeros_like ones_like full_like empty_like empty_strided empty_permuted", filled),
+    **named("new_zeros new_ones new_full new_empty zero", filled),
+    **named("arange linspace logspace eye range hann_window tril_indices triu_indices", constant),
 }

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from lmc_core.symmetry.call import Call, Label, Result, Unsupported
-from lmc_core.symmetry.unify import leaves, pin
+from lmc_core.symmetry.call import Call, Label, Result, Rule, Unsupported, named
+from lmc_core.symmetry.terms import leaves, pin
 from lmc_core.symmetry.values import Value
 
 
@@ -169,9 +169,9 @@ def embedding_bag(call: Call) -> Result:
     return [Value((bags.axes[0], weight.axes[1])), *others]
 
 
-RULES = {
-    **dict.fromkeys(["matmul", "mm", "bmm", "mv", "dot", "linalg_matmul"], matmul),
-    **dict.fromkeys(["addmm", "baddbmm", "addmv"], addmm),
+RULES: dict[str, Rule] = {
+    **named("matmul mm bmm mv dot linalg_matmul", matmul),
+    **named("addmm baddbmm addmv", addmm),
     "linear": linear,
     "einsum": einsum,
     "bilinear": bilinear,

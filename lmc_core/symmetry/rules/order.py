@@ -1,7 +1,7 @@
 """Operations in which the order of positions matters, or that no rule sees into: their axes are pinned on purpose."""
 
-from lmc_core.symmetry.call import Call, Result
-from lmc_core.symmetry.unify import Term, pinned
+from lmc_core.symmetry.call import Call, Result, Rule, named
+from lmc_core.symmetry.terms import Term, pinned
 from lmc_core.symmetry.values import Value
 
 
@@ -80,64 +80,34 @@ def opaque(call: Call) -> Result:
     return made if len(made) != 1 else made[0]
 
 
-BACKWARD = [
-    "_adaptive_avg_pool2d_backward",
-    "avg_pool2d_backward",
-    "convolution_backward",
-    "embedding_dense_backward",
-    "max_pool2d_with_indices_backward",
-    "native_group_norm_backward",
-    "native_layer_norm_backward",
-]
-
-PINNED = {
-    **dict.fromkeys(BACKWARD, "a gradient inside the network"),
-    **dict.fromkeys(
-        ["rand", "randn", "randint", "randperm", "bernoulli", "rand_like", "randn_like", "multinomial"],
-        "random numbers",
-    ),
-    **dict.fromkeys(["_fft_c2r", "_fft_r2c", "_fft_c2c"], "a Fourier transform gives every position a frequency"),
-    **dict.fromkeys(
-        ["sym_size", "sym_stride", "sym_numel", "sym_storage_offset", "sym_is_contiguous"], "a shape read as a number"
-    ),
-    **dict.fromkeys(["_local_scalar_dense", "item"], "a value read as a number"),
-    **dict.fromkeys(
-        ["index_put", "_unsafe_index_put", "scatter", "scatter_add", "scatter_reduce", "masked_scatter"],
-        "writing by number",
-    ),
-    **dict.fromkeys(["index_add", "index_copy", "index_fill"], "writing by number"),
-    **dict.fromkeys(["nonzero", "masked_select", "unique_dim", "_unique2"], "its result names positions by number"),
-    **dict.fromkeys(["as_strided", "as_strided_copy", "view_dtype"], "memory read without regard to axes"),
-    **dict.fromkeys(["_pdist_forward", "pdist"], "pairs of rows in an order"),
-    **dict.fromkeys(["one_hot", "bincount", "bucketize", "searchsorted"], "values used as numbers of positions"),
-    "resize": "memory read without regard to axes",
+REASONS = {
+    "a gradient inside the network": """
+        _adaptive_avg_pool2d_backward avg_pool2d_backward convolution_backward embedding_dense_backward
+        max_pool2d_with_indices_backward native_group_norm_backward native_layer_norm_backward
+    """,
+    "random numbers": """
+        rand randn randint randperm bernoulli rand_like randn_like randint_like multinomial normal uniform exponential
+        fractional_max_pool2d fractional_max_pool3d
+    """,
+    "a Fourier transform gives every position a frequency": "_fft_c2r _fft_r2c _fft_c2c",
+    "a shape read as a number": "sym_size sym_stride sym_numel sym_storage_offset sym_is_contiguous",
+    "a value read as a number": "_local_scalar_dense item",
+    "writing by number": """
+        index_put _unsafe_index_put scatter scatter_add scatter_reduce masked_scatter index_add index_copy index_fill
+    """,
+    "its result names positions by number": "nonzero masked_select unique_dim _unique2",
+    "memory read without regard to axes": "as_strided view_dtype resize",
+    "pairs of rows in an order": "_pdist_forward pdist",
+    "values used as numbers of positions": "one_hot bincount bucketize searchsorted take_along_dim",
 }
+
+PINNED = {op: why for why, ops in REASONS.items() for op in ops.split()}
 """Operation → why its axes are pinned on purpose."""
 
-ORDERED = [
-    "cumsum",
-    "cumprod",
-    "cummax",
-    "cummin",
-    "logcumsumexp",
-    "flip",
-    "roll",
-    "rot90",
-    "sort",
-    "topk",
-    "argsort",
-    "msort",
-    "diff",
-]
-
-RULES = {
+RULES: dict[str, Rule] = {
     **dict.fromkeys(PINNED, opaque),
-    **dict.fromkeys(ORDERED, ordered),
-    "tril": triangle,
-    "triu": triangle,
-    "index": indexed,
-    "_unsafe_index": indexed,
-    "index_select": looked_up,
-    "gather": looked_up,
-    "take_along_dim": opaque,
+    **named("cumsum cumprod cummax cummin logcumsumexp flip roll rot90 sort topk argsort msort diff", ordered),
+    **named("tril triu", triangle),
+    **named("index _unsafe_index", indexed),
+    **named("index_select gather", looked_up),
 }

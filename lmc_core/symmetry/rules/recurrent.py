@@ -1,7 +1,8 @@
 """Recurrent kernels of one layer and one direction: one group on two axes of one matrix."""
 
-from lmc_core.symmetry.call import Call, Result, Unsupported
-from lmc_core.symmetry.unify import Term, cut, pin, pinned, release, unify
+from lmc_core.symmetry.call import Call, Result, Rule, Unsupported, named
+from lmc_core.symmetry.terms import Term, pin, pinned, release
+from lmc_core.symmetry.unify import cut, unify
 from lmc_core.symmetry.values import Value
 
 STEP = "positions in time"
@@ -94,7 +95,7 @@ def cell(call: Call) -> Result:
     return [made for _ in call.shapes] if len(call.shapes) > 1 else made
 
 
-RULES = {
-    **dict.fromkeys(["lstm", "gru", "rnn_tanh", "rnn_relu"], recurrent),
-    **dict.fromkeys(["lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"], cell),
+RULES: dict[str, Rule] = {
+    **named("lstm gru rnn_tanh rnn_relu", recurrent),
+    **named("lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell", cell),
 }

@@ -1,7 +1,7 @@
 """Reductions: the reduced axes vanish, and nothing stays separate per index of them."""
 
-from lmc_core.symmetry.call import Call, Result
-from lmc_core.symmetry.unify import pinned, release
+from lmc_core.symmetry.call import Call, Result, Rule, named
+from lmc_core.symmetry.terms import pinned, release
 from lmc_core.symmetry.values import Value
 
 
@@ -48,27 +48,10 @@ def binary_extreme(call: Call) -> Result:
     return extreme(call)
 
 
-RULES = {
-    **dict.fromkeys(
-        [
-            "mean",
-            "sum",
-            "amax",
-            "amin",
-            "var",
-            "std",
-            "prod",
-            "any",
-            "all",
-            "logsumexp",
-            "nansum",
-            "nanmean",
-            "aminmax",
-        ],
-        reduce,
-    ),
-    **dict.fromkeys(["var_mean", "std_mean", "norm", "linalg_vector_norm", "linalg_norm", "count_nonzero"], reduce),
-    **dict.fromkeys(["median", "nanmedian", "mode", "kthvalue"], extreme),
-    **dict.fromkeys(["max", "min"], binary_extreme),
-    **dict.fromkeys(["argmax", "argmin"], position),
+RULES: dict[str, Rule] = {
+    **named("mean sum amax amin var std prod any all logsumexp nansum nanmean aminmax", reduce),
+    **named("var_mean std_mean norm linalg_vector_norm linalg_norm count_nonzero", reduce),
+    **named("median nanmedian mode kthvalue", extreme),
+    **named("max min", binary_extreme),
+    **named("argmax argmin", position),
 }

@@ -1,38 +1,23 @@
-"""Re-arrangements: the same numbers in another shape or order, parts of them, or several tensors in one."""
+"""Re-arrangements of the same numbers: other shapes, other orders, copies along new axes."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from math import prod
 
-from lmc_core.symmetry.call import Call, Result, Unsupported, plain
-from lmc_core.symmetry.unify import (
-    Prod,
-    Sum,
-    Term,
-    Var,
-    concatenation,
-    cut,
-    find,
-    nested_axes,
-    pin,
-    pinned,
-    product,
-    release,
-    select,
-    uniform,
-    view,
-)
+from lmc_core.symmetry.call import Call, Result, Rule, Unsupported, named, plain
+from lmc_core.symmetry.terms import Term, factors_of, pin, pinned, product, uniform
+from lmc_core.symmetry.unify import take
 from lmc_core.symmetry.values import Value, merged
 
-INDEX = "an index into it has a meaning"
 
-
-def _source(call: Call) -> Value:
+def the_input(call: Call) -> Value:
+    """The tensor an operation acts on."""
     return call.need("self" if "self" in call.args else "input")
 
 
 def reshape(call: Call) -> Result:
     """Axes refined into factors and merged into products."""
-    x = _source(call)
+    x = the_input(call)
+    call.take("other")
     if 0 in call.shape:
         call.mix(x, range(x.ndim), "a tensor without elements")
         return call.fixed(call.shape, "a tensor without elements")
@@ -45,15 +30,54 @@ def reshape(call: Call) -> Result:
     return Value(tuple(axes), tuple(slots), whole=whole)
 
 
+def view(axes: Sequence[Term], shape: Sequence[int]) -> list[tuple[Term, tuple[int, ...]]]:
+    """Axes of a tensor viewed in another shape, each with the numbers of the old axes it comes from.
+
+    Runs of old and new axes with equal products are treated apart: what cannot be divided pins only its own run.
+    """
+    made: list[tuple[Term, tuple[int, ...]]] = []
+    old = [(number, axis) for number, axis in enumerate(axes) if axis.size != 1]
+    new = list(shape)
+    while new:
+        if new[0] == 1:
+            made.append((pinned(1, "a single position"), ()))
+            new.pop(0)
+            continue
+        run, sizes = [old.pop(0)], [new.pop(0)]
+        while (have := prod(a.size for _, a in run)) != (want := prod(sizes)):
+            if have < want:
+                run.append(old.pop(0))
+            else:
+                sizes.append(new.pop(0))
+        numbers = tuple(number for number, _ in run)
+        made.extend((term, numbers) for term in _view_run([axis for _, axis in run], sizes))
+    return made
+
+
+def _view_run(axes: list[Term], sizes: list[int]) -> list[Term]:
+    rest = [factor for axis in axes for factor in factors_of(axis)]
+    made: list[Term] = []
+    for size in sizes:
+        taken = take(rest, size)
+        if taken is None:
+            why = "axes that a view divides across the grain"
+            for axis in axes:
+                pin(axis, why)
+            return [pinned(s, why) for s in sizes]
+        made.append(product(taken[0]))
+        rest = taken[1]
+    return made
+
+
 def permute(call: Call) -> Result:
     """Axes in another order."""
-    x = _source(call)
+    x = the_input(call)
     return x.arranged([int(d) % x.ndim for d in call["dims"]])
 
 
 def transpose(call: Call) -> Result:
     """Two axes exchanged; without arguments the last two."""
-    x = _source(call)
+    x = the_input(call)
     pair = [call.args[n] for n in ("dim0", "dim1", "axis0", "axis1") if n in call.args] or [-2, -1]
     order = list(range(x.ndim))
     if x.ndim > 1:
@@ -64,7 +88,7 @@ def transpose(call: Call) -> Result:
 
 def movedim(call: Call) -> Result:
     """Axes moved to other places."""
-    x = _source(call)
+    x = the_input(call)
     sources = [d % x.ndim for d in plain(call["source"])]
     targets = [d % x.ndim for d in plain(call["destination"])]
     order = [k for k in range(x.ndim) if k not in sources]
@@ -75,7 +99,7 @@ def movedim(call: Call) -> Result:
 
 def expand(call: Call) -> Result:
     """Axes of size 1 grow: values are equal along them."""
-    x = _source(call)
+    x = the_input(call)
     for argument in ("other", "mat2"):
         call.take(argument)
     extra = len(call.shape) - x.ndim
@@ -87,7 +111,7 @@ def expand(call: Call) -> Result:
 
 def repeat(call: Call) -> Result:
     """Whole axes repeated one after the other: repetition · axis."""
-    x = _source(call)
+    x = the_input(call)
     times = plain(call["repeats" if "repeats" in call.args else "dims"])
     rank = len(call.shape)
     times = [1] * (rank - len(times)) + times
@@ -98,7 +122,7 @@ def repeat(call: Call) -> Result:
 
 def repeat_interleave(call: Call) -> Result:
     """Every element repeated: axis · repetition."""
-    x = _source(call)
+    x = the_input(call)
     if not isinstance(call.args.get("repeats"), int) or call.args.get("dim") is None:
         raise Unsupported("repetitions that differ between positions")
     axis = call.dim(x)
@@ -107,195 +131,9 @@ def repeat_interleave(call: Call) -> Result:
     return Value(tuple(axes), x.slots)
 
 
-def cat(call: Call) -> Result:
-    """One axis is the concatenation, the others are equal."""
-    values = [v for v in call.take_list("tensors") if v.ndim > 1 or v.shape != (0,)]
-    axis = int(call.args.get("dim", 0)) % values[0].ndim
-    if all(v.shape[axis] == 1 for v in values) and len(values) > 1:
-        return numbered(call, values, axis)
-    return join(call, values, axis, concatenation(v.axes[axis] for v in values))
-
-
-def join(call: Call, values: Sequence[Value], axis: int, term: Term) -> Value:
-    """Values side by side along one axis; their other axes are equal."""
-    rank = values[0].ndim
-    single = pinned(1, "a single position")
-    bare = [
-        Value(
-            (*v.axes[:axis], single, *v.axes[axis + 1 :]),
-            (*v.slots[:axis], (), *v.slots[axis + 1 :]),
-            v.name,
-            v.data,
-        )
-        for v in values
-    ]
-    made = call.combine([(v, range(rank)) for v in bare], range(rank))
-    release((v.axes[axis] for v in values), (t for k, t in enumerate(made.axes) if k != axis))
-    if made.data:
-        for value in values:
-            if not value.data:
-                call.writes(value, axis)
-    slots = (*made.slots[:axis], merged(v.slots[axis] for v in values), *made.slots[axis + 1 :])
-    return Value((*made.axes[:axis], term, *made.axes[axis + 1 :]), slots if not made.data else (), data=made.data)
-
-
-def stack(call: Call) -> Result:
-    """A new axis that numbers the tensors."""
-    values = call.take_list("tensors")
-    axis = int(call.args.get("dim", 0)) % (values[0].ndim + 1)
-    single = pinned(1, "a single position")
-    grown = [
-        Value((*v.axes[:axis], single, *v.axes[axis:]), (*v.slots[:axis], (), *v.slots[axis:]), v.name, v.data)
-        for v in values
-    ]
-    return numbered(call, grown, axis)
-
-
-def numbered(call: Call, values: Sequence[Value], axis: int) -> Value:
-    """Single slices side by side: what each holds on its other axes stays its own."""
-    number = pinned(len(values), INDEX)
-    rank = values[0].ndim
-    axes = nested_axes([[*v.axes[:axis], *v.axes[axis + 1 :]] for v in values], number)
-    axes.insert(axis, number)
-    data = any(v.data for v in values)
-    if data:
-        for value in values:
-            if not value.data:
-                for k in range(rank):
-                    call.writes(value, k)
-    return Value(tuple(axes), tuple(merged(v.slots[k] for v in values) for k in range(rank)), data=data)
-
-
-def pieces(call: Call) -> Result:
-    """split, chunk: parts of one axis."""
-    x = _source(call)
-    axis = int(call.args.get("dim", 0)) % x.ndim
-    sizes = [shape[axis] for shape in call.shapes]
-    return [part(x, axis, term) for term in cut(x.axes[axis], sizes)]
-
-
-def part(x: Value, axis: int, term: Term) -> Value:
-    """A value of which one axis is only a part."""
-    return Value((*x.axes[:axis], term, *x.axes[axis + 1 :]), x.slots)
-
-
-def slices(call: Call) -> Result:
-    """A run of positions of one axis; every other position only if the axis cannot move."""
-    x = _source(call)
-    axis = int(call.args.get("dim", 0)) % x.ndim
-    size = x.shape[axis]
-    if "length" in call.args:
-        start, stop, step = int(call["start"]), int(call["start"]) + int(call["length"]), 1
-    else:
-        start, stop, step = slice(call.args.get("start"), call.args.get("end"), call.args.get("step", 1)).indices(size)
-    if step != 1 or stop <= start:
-        call.mix(x, [axis], "every so many positions are taken from it")
-        return part(x, axis, pinned(call.shape[axis], INDEX))
-    if (start, stop) == (0, size):
-        return Value(x.axes, x.slots, whole=x.whole)
-    return part(x, axis, _between(x.axes[axis], start, stop)[1])
-
-
-def _between(term: Term, start: int, stop: int) -> tuple[list[Term], Term, list[Term]]:
-    """What lies before, between and after two positions of an axis."""
-    sizes = [b - a for a, b in pairwise((0, start, stop, term.size))]
-    terms = iter(cut(term, [size for size in sizes if size]))
-    before = [next(terms)] if sizes[0] else []
-    middle = next(terms)
-    return before, middle, list(terms)
-
-
-def slice_scatter(call: Call) -> Result:
-    """A run of positions of one axis replaced by another tensor."""
-    x, source = _source(call), call.need("src")
-    axis = int(call.args.get("dim", 0)) % x.ndim
-    size = x.shape[axis]
-    start, stop, step = slice(call.args.get("start"), call.args.get("end"), call.args.get("step", 1)).indices(size)
-    if step != 1 or stop <= start:
-        for value in (x, source):
-            call.mix(value, [axis], "every so many positions of it are replaced")
-        return join(call, [x, source], axis, pinned(size, INDEX))
-    before, middle, after = _between(x.axes[axis], start, stop)
-    made = call.pointwise([part(x, axis, middle), source], source.shape)
-    return part(made, axis, concatenation((*before, made.axes[axis], *after)))
-
-
-def select_scatter(call: Call) -> Result:
-    """One position of an axis replaced by another tensor."""
-    x, source = _source(call), call.need("src")
-    axis = call.dim(x)
-    call.mix(x, [axis], INDEX)
-    single = Value((*source.axes[:axis], pinned(1, INDEX), *source.axes[axis:]))
-    return call.combine([(x, range(x.ndim)), (single, range(x.ndim))], range(x.ndim))
-
-
-def select_one(call: Call) -> Result:
-    """One position of an axis: units that were separate per position become this position's."""
-    x = _source(call)
-    axis = int(call.args.get("dim", 0)) % x.ndim
-    return _at(x, axis, int(call["index"]) % x.shape[axis])
-
-
-def unbind(call: Call) -> Result:
-    """Every position of an axis as a tensor of its own."""
-    x = _source(call)
-    axis = int(call.args.get("dim", 0)) % x.ndim
-    return [_at(x, axis, index) for index in range(x.shape[axis])]
-
-
-def _at(x: Value, axis: int, index: int) -> Value:
-    others = [k for k in range(x.ndim) if k != axis]
-    terms = [x.axes[k] for k in others]
-    for var, number in _digits(x.axes[axis], index):
-        pin(var, INDEX)
-        terms = [select(term, var, number) for term in terms]
-    return Value(tuple(terms), tuple(x.slots[k] for k in others))
-
-
-def _digits(term: Term, index: int) -> list[tuple[Var, int]]:
-    """A position of an axis as positions of its variables."""
-    match find(term):
-        case Var() as var:
-            return [(var, index)]
-        case Prod(factors=factors):
-            found: list[tuple[Var, int]] = []
-            for factor in reversed(factors):
-                index, digit = divmod(index, factor.size)
-                found[:0] = _digits(factor, digit)
-            return found
-        case Sum(parts=parts):
-            for some in parts:
-                if index < some.size:
-                    return _digits(some, index)
-                index -= some.size
-    raise AssertionError(term)
-
-
-def pad(call: Call) -> Result:
-    """A constant before and after: new units, all alike; other paddings mix positions."""
-    x = _source(call)
-    if call.args.get("mode", "constant") != "constant":
-        widths = plain(call["pad"])
-        touched = [x.ndim - 1 - k // 2 for k, width in enumerate(widths) if width]
-        call.mix(x, touched, "positions at the border are copied")
-        return Value(tuple(t if k not in touched else pinned(call.shape[k], INDEX) for k, t in enumerate(x.axes)))
-    widths = plain(call["pad"])
-    axes = list(x.axes)
-    for number in range(len(widths) // 2):
-        axis = x.ndim - 1 - number
-        left, right = widths[2 * number : 2 * number + 2]
-        size = axes[axis].size
-        kept = axes[axis]
-        if left < 0 or right < 0:
-            kept = _between(kept, max(0, -left), size - max(0, -right))[1]
-        parts = [*([uniform(left)] if left > 0 else []), kept, *([uniform(right)] if right > 0 else [])]
-        axes[axis] = concatenation(parts)
-    return Value(tuple(axes), x.slots)
-
-
 def squeeze(call: Call) -> Result:
     """Axes of size 1 dropped."""
-    x = _source(call)
+    x = the_input(call)
     dims = set(call.dims(x)) if "dim" in call.args else set(range(x.ndim))
     kept = [k for k in range(x.ndim) if k not in dims or x.shape[k] != 1]
     return x.arranged(kept)
@@ -303,58 +141,22 @@ def squeeze(call: Call) -> Result:
 
 def unsqueeze(call: Call) -> Result:
     """A new axis of size 1."""
-    x = _source(call)
+    x = the_input(call)
     axis = int(call["dim"]) % (x.ndim + 1)
     single = pinned(1, "a single position")
     axes, slots = (*x.axes[:axis], single, *x.axes[axis:]), (*x.slots[:axis], (), *x.slots[axis:])
     return Value(axes, slots, whole=x.whole)
 
 
-def glu(call: Call) -> Result:
-    """a · σ(b) for the two halves a + b of an axis."""
-    x = _source(call)
-    axis = call.dim(x)
-    half = x.shape[axis] // 2
-    return call.pointwise([part(x, axis, term) for term in cut(x.axes[axis], [half, half])])
-
-
-def diagonal(call: Call) -> Result:
-    """The diagonal of two axes, which are equal and keep their order."""
-    x = _source(call)
-    pair = [int(call.args.get(name, default)) % x.ndim for name, default in (("dim1", 0), ("dim2", 1))]
-    call.mix(x, pair, "a diagonal pairs its positions")
-    kept = [k for k in range(x.ndim) if k not in pair]
-    return Value((*(x.axes[k] for k in kept), pinned(call.shape[-1], INDEX)))
-
-
-REARRANGE = {
-    **dict.fromkeys(
-        ["view", "reshape", "_unsafe_view", "_reshape_alias", "flatten", "unflatten", "ravel", "view_as"], reshape
-    ),
-    "reshape_as": reshape,
+RULES: dict[str, Rule] = {
+    **named("view reshape _unsafe_view _reshape_alias flatten unflatten ravel", reshape),
+    **named("view_as reshape_as", reshape),
     "permute": permute,
-    **dict.fromkeys(["transpose", "t", "numpy_T", "mT", "adjoint", "swapaxes", "swapdims"], transpose),
-    **dict.fromkeys(["movedim", "moveaxis"], movedim),
-    **dict.fromkeys(["expand", "expand_as", "broadcast_to"], expand),
-    **dict.fromkeys(["repeat", "tile"], repeat),
+    **named("transpose t numpy_T mT adjoint swapaxes swapdims", transpose),
+    **named("movedim moveaxis", movedim),
+    **named("expand expand_as broadcast_to", expand),
+    **named("repeat tile", repeat),
     "repeat_interleave": repeat_interleave,
-    **dict.fromkeys(["cat", "concat", "concatenate"], cat),
-    "stack": stack,
-    **dict.fromkeys(["split", "split_with_sizes", "chunk", "unsafe_split", "unsafe_chunk", "tensor_split"], pieces),
-    **dict.fromkeys(["split_copy", "split_with_sizes_copy", "unsafe_split_with_sizes"], pieces),
-    **dict.fromkeys(["slice", "narrow", "slice_copy"], slices),
-    "select": select_one,
-    **dict.fromkeys(["unbind", "unbind_copy"], unbind),
     "squeeze": squeeze,
     "unsqueeze": unsqueeze,
-}
-"""Operations that move numbers without reading them."""
-
-RULES = {
-    **REARRANGE,
-    **dict.fromkeys(["pad", "constant_pad_nd"], pad),
-    "slice_scatter": slice_scatter,
-    "select_scatter": select_scatter,
-    "glu": glu,
-    "diagonal": diagonal,
 }
