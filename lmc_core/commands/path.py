@@ -6,12 +6,16 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from lmc_core.commands.arguments import Answer, add_reading, check_output, pairs, read_model, table, title, write
+from lmc_core.errors import SettingError
 from lmc_core.methods import METHODS
 from lmc_core.report import Report
 
 if TYPE_CHECKING:
+    from lmc_core.data.dataset import Dataset
+    from lmc_core.networks.network import Network
     from lmc_core.runs.result import PathResult
 
+CURVES = ("line", "bezier", "chain")
 RECALIBRATE = ("auto", "none", "bn-reset", "repair")
 
 
@@ -32,6 +36,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--train-examples", type=int, default=10_000, help="training examples used; 0 = all (default: 10000)"
     )
+    parser.add_argument(
+        "--curve",
+        default="line",
+        choices=CURVES,
+        help="the path: a straight line, or a curve trained between the ends (default: line)",
+    )
+    parser.add_argument("--curve-epochs", type=int, default=20, help="epochs of training a curve (default: 20)")
+    parser.add_argument(
+        "--curve-bends", type=int, default=1, help="free points between the ends of a curve (default: 1)"
+    )
+    parser.add_argument("--through", metavar="FILE", help="lead the path through this network, such as a fused one")
     parser.add_argument("--out", metavar="FILE", help="write B aligned to A, .safetensors or .pt2")
     group = parser.add_argument_group("settings of the methods")
     for name, (parameter, methods) in _settings().items():
@@ -63,6 +78,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     data = dataset(args.data)
     a = read_model(args.a, args)
     b = read_model(args.b, args, like=a)
+    between, about = _between(args, a, data)
     recalibrate = {"auto": default_recalibration(a), "none": None}.get(args.recalibrate, args.recalibrate)
     result, aligned = path_run(
         a,
@@ -76,17 +92,42 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
         train_examples=args.train_examples or None,
         device=args.device,
         models=(card_of(a, title=title(args.a)), card_of(b, title=title(args.b))),
+        notes=(about,) if about else (),
+        between=between,
         report=report,
     )
     if args.out:
         write(aligned.to("cpu"), args.out)
-    return Answer({**result.json, "out": args.out}, _text(result, args.out))
+    answer = {**result.json, "curve": args.curve, "through": args.through, "out": args.out}
+    return Answer(answer, _text(result, args.out))
+
+
+def _between(args: argparse.Namespace, a: Network, data: Dataset) -> tuple[Any, str]:
+    """What makes the path between two networks, and a sentence about it; nothing for the straight line."""
+    from lmc_core.paths.curves import through, train_curve
+
+    if args.through is not None:
+        if args.curve != "line":
+            raise SettingError(f"--through leads straight to a network and on; leave out --curve {args.curve}")
+        waypoint = read_model(args.through, args, like=a)
+        name = title(args.through)
+        return lambda x, y, report: through(x, waypoint.to(x.device), y), f"The path is straight from A to {name} to B."
+    if args.curve == "line":
+        return None, ""
+    settings = {"kind": args.curve, "bends": args.curve_bends, "epochs": args.curve_epochs, "seed": args.seed}
+    settings["examples"] = args.train_examples
+    shape = "Bézier curve" if args.curve == "bezier" else "polygonal chain"
+    note = f"The path is a {shape} with {args.curve_bends} free points, trained for {args.curve_epochs} epochs."
+    return lambda x, y, report: train_curve(x, y, data, report=report, **settings), note.replace(
+        "1 free points", "1 free point"
+    )
 
 
 def _settings() -> dict[str, tuple[Any, list[str]]]:
     """Name of every setting of any method → the parameter, and the methods that have it."""
     found: dict[str, tuple[Any, list[str]]] = {}
-    taken = {"data", "method", "set", "points", "recalibrate", "out", "seed", "device", "json", "arch", "normalize"}
+    taken = {"curve", "curve_epochs", "curve_bends", "through"}
+    taken |= {"data", "method", "set", "points", "recalibrate", "out", "seed", "device", "json", "arch", "normalize"}
     for method in METHODS.values():
         for parameter in method.parameters:
             if parameter.name not in taken:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.paths.evaluate import evaluate_many
 from lmc_core.paths.path import LinearPath
+from lmc_core.paths.path import Path as Between
 from lmc_core.paths.profile import Profile
 from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.report import Report, silent
@@ -65,11 +66,13 @@ def path_run(
     models: tuple[ModelCard, ModelCard] | None = None,
     request: Mapping[str, Any] | None = None,
     notes: tuple[str, ...] = (),
+    between: Callable[[Network, Network, Report], Between] | None = None,
     report: Report = silent,
 ) -> tuple[PathResult, Network]:
     """Align B to A and evaluate the line between them before and after: the result, and B aligned.
 
     models    cards of A and B, where they come from the library
+    between   makes the path from A to B, and to B aligned, where it is not the straight line
     request   what to keep as the request; by default these arguments
     notes     sentences to keep with the result
 
@@ -93,9 +96,13 @@ def path_run(
         aligned = alignment.transport(b)
     if recalibrate == "auto":
         recalibrate = default_recalibration(a)
+    paths: list[Between] = [LinearPath(a, b), LinearPath(a, aligned)]
+    if between is not None:
+        with clock("curve"):
+            paths = [between(a, end, within(report, EVALUATE)) for end in (b, aligned)]
     with clock("evaluate"):
         naive, after = evaluate_many(
-            [LinearPath(a, b), LinearPath(a, aligned)],
+            paths,
             data,
             points=points,
             recalibrate=recalibrate,
