@@ -18,11 +18,13 @@ from lmc_core import runs
 from lmc_core.cli import _parser
 from lmc_core.methods import METHODS
 from lmc_core.report import silent
+from lmc_core.runs.card import ModelCard
 from lmc_core.runs.request import Request
 from lmc_core.runs.result import PathResult
 from lmc_core.runs.service import service
-from pages._widgets import downloads, jobs, share
+from pages._widgets import downloads, jobs, model_picker, share
 from pages._widgets.shown import Shown, sentence
+from pages._widgets.tabs import symmetry
 from pages._widgets.text import escaped
 
 ROOT = Path(__file__).parents[1]
@@ -302,6 +304,19 @@ def test_the_python_of_a_run_prints_the_barrier_it_promises(shown: Shown) -> Non
 )
 def test_durations_are_read_at_a_glance(seconds: float, said: str) -> None:
     assert jobs.seconds(seconds) == said
+
+
+def test_models_of_one_title_are_told_apart_in_the_picker() -> None:
+    cards = {f"x/{k}": ModelCard(f"x/{k}", "A title that is longer than the picker can show", seed=k) for k in (0, 1)}
+    cards |= {name: ModelCard(name, "mine", uploaded=True) for name in ("aaaa111111", "bbbb222222")}
+    named = model_picker.titles(cards)
+    assert len({title[: model_picker.ROOM] for title in named.values()}) == 4
+
+
+def test_tensors_of_one_module_name_it_once() -> None:
+    ranks = {"rnn.weight": 2, "rnn.bias": 1, "conv.weight": 4}
+    said = symmetry.sides(("rnn.weight[0]", "rnn.bias[0]", "conv.weight[1]"), ranks)
+    assert said == "rnn.weight rows, bias, conv.weight axis 1"
 
 
 def test_no_name_from_a_file_becomes_markdown() -> None:

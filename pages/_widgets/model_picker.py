@@ -29,18 +29,17 @@ def models() -> dict[str, ModelCard]:
 
 
 def titles(cards: Mapping[str, ModelCard]) -> dict[str, str]:
-    """Id → a name no other model has, short enough for the picker to show its end.
+    """Id → a name no other model has: titles are shared by all seeds of a recipe, and files may be called anything.
 
-    Titles are shared by all seeds of a recipe, and files may be called anything.
+    The picker cuts what is longer than ROOM, so there the seed, which makes the difference, comes first.
     """
-    heads = {(card.title.partition(",")[0], card.title) for card in cards.values()}
-    alone = Counter(head for head, _ in heads)
     named = {}
     for name, card in cards.items():
-        seed = f" · seed {card.seed}" if card.seed is not None and "seed" not in card.title else ""
-        head = card.title.partition(",")[0]
-        short = len(card.title + seed) > ROOM and alone[head] == 1
-        named[name] = (head if short else card.title) + seed
+        parts = [card.title]
+        if card.seed is not None and "seed" not in card.title:
+            long = len(card.title) + len(f" · seed {card.seed}") > ROOM
+            parts.insert(0 if long else 1, f"{'Seed' if long else 'seed'} {card.seed}")
+        named[name] = " · ".join(parts)
     shared = Counter(named.values())
     return {name: title if shared[title] == 1 else f"{title} · {name[-6:]}" for name, title in named.items()}
 

@@ -1,7 +1,7 @@
 """The inferred groups, how they were verified, and the axes that do not move."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -61,8 +61,8 @@ def groups(facts: SymmetryFacts, labels: Mapping[str, str]) -> dict[str, list[ob
     return {
         "group": [named(row.name, row.within) for row in facts.groups],
         "units": [row.size for row in facts.groups],
-        "written by": [", ".join(side(place, ranks) for place in row.written) for row in facts.groups],
-        "read by": [", ".join(side(place, ranks) for place in row.read) for row in facts.groups],
+        "written by": [sides(row.written, ranks) for row in facts.groups],
+        "read by": [sides(row.read, ranks) for row in facts.groups],
         "orderings": [f"10{str(round(row.orderings)).translate(RAISED)}" for row in facts.groups],
     }
 
@@ -91,6 +91,17 @@ def tensors(facts: SymmetryFacts) -> dict[str, list[object]]:
         "shape": [" × ".join(map(str, row.shape)) or "one number" for row in facts.tensors],
         "axes": [" | ".join(row.axes) for row in facts.tensors],
     }
+
+
+def sides(places: Sequence[str], ranks: Mapping[str, int]) -> str:
+    """Several of them, with the module named once."""
+    said: list[str] = []
+    module = ""
+    for place in places:
+        text, before = side(place, ranks), module
+        module = place.rpartition("[")[0].rpartition(".")[0]
+        said.append(text.removeprefix(f"{module}.") if module == before else text)
+    return ", ".join(said)
 
 
 def side(place: str, ranks: Mapping[str, int]) -> str:
