@@ -18,7 +18,7 @@ from lmc_core.networks.architectures import architecture, build
 from lmc_core.networks.checkpoint import load
 from lmc_core.training.index import entry
 from lmc_core.training.recipes import RECIPES
-from lmc_core.training.train import Recipe, flip_crop, lecun, rate, score, train
+from lmc_core.training.train import Recipe, augmented, lecun, rate, score, train
 
 CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
 INDEX = json.loads((CHECKPOINTS / "index.json").read_text())
@@ -97,7 +97,7 @@ def test_lecun_weights_have_variance_one_over_fan_in_and_no_tails():
 
 def test_augmented_images_are_shifted_mirrored_originals():
     images = torch.rand(40, 2, 6, 6)
-    changed = flip_crop(images, torch.Generator().manual_seed(0))
+    changed = augmented(images, torch.Generator().manual_seed(0), shift=4)
     padded = nn.functional.pad(images, (4, 4, 4, 4))
     mirrored = nn.functional.pad(images.flip(3), (4, 4, 4, 4))
     seen = set()
@@ -112,6 +112,9 @@ def test_augmented_images_are_shifted_mirrored_originals():
         assert found
         seen |= found
     assert len(seen) > 25
+    unmoved = augmented(images, torch.Generator().manual_seed(0), shift=0)
+    assert all(torch.equal(a, b) or torch.equal(a, b.flip(2)) for a, b in zip(unmoved, images, strict=True))
+    assert not torch.equal(unmoved, images)
 
 
 def test_score_is_the_mean_over_all_examples_whatever_the_batch():

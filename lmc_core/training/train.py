@@ -29,7 +29,7 @@ class Recipe:
     warmup         steps from 1e-6 to `rate`
     schedule       after the warm-up: "cosine" to 0, or "constant"
     init           "torch" (its own defaults) or "lecun" (truncated normal, variance 1 / fan-in, zero biases)
-    augment        "none" or "flip-crop" (random mirror image, random shift by up to 4 pixels)
+    augment        "none", "flip" (random mirror image) or "flip-crop" (and a random shift by up to 4 pixels)
     train_examples the first so many; None = all
     clip           largest norm of the gradient; None = any
     """
@@ -91,7 +91,9 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = rate(recipe, step, steps)
         indices = indices.to(device)
-        inputs = flip_crop(x[indices], generator) if recipe.augment == "flip-crop" else x[indices]
+        inputs = x[indices]
+        if recipe.augment != "none":
+            inputs = augmented(inputs, generator, shift=4 if recipe.augment == "flip-crop" else 0)
         loss = F.cross_entropy(module(inputs.contiguous(memory_format=layout)), y[indices])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -143,13 +145,15 @@ def score(module: nn.Module, x: Tensor, y: Tensor, *, batch: int = 1000) -> tupl
     return float(loss) / len(y), right / len(y)
 
 
-def flip_crop(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Each image (b, c, h, w) mirrored with probability ½ and shifted by up to 4 pixels, zeros coming in."""
+def augmented(images: Tensor, generator: torch.Generator, *, shift: int) -> Tensor:
+    """Each image (b, c, h, w) mirrored with probability ½ and moved by up to `shift` pixels, zeros coming in."""
     b, _, h, w = images.shape
     flip = torch.rand(b, generator=generator).to(images.device) < 0.5
     images = torch.where(flip[:, None, None, None], images.flip(3), images)
-    down, right = torch.randint(0, 9, (2, b, 1), generator=generator).to(images.device)
-    padded = F.pad(images, (4, 4, 4, 4)).permute(0, 2, 3, 1)
+    if not shift:
+        return images
+    down, right = torch.randint(0, 2 * shift + 1, (2, b, 1), generator=generator).to(images.device)
+    padded = F.pad(images, (shift,) * 4).permute(0, 2, 3, 1)
     rows = torch.arange(h, device=images.device) + down
     columns = torch.arange(w, device=images.device) + right
     each = torch.arange(b, device=images.device)[:, None, None]
@@ -203,7 +207,7 @@ def _check(recipe: Recipe, seed: int) -> None:
         "optimiser": ("sgd", "adam", "adamw"),
         "schedule": ("cosine", "constant"),
         "init": ("torch", "lecun"),
-        "augment": ("none", "flip-crop"),
+        "augment": ("none", "flip", "flip-crop"),
     }
     for name, choices in allowed.items():
         if getattr(recipe, name) not in choices:
