@@ -20,6 +20,7 @@ class Universe(Relaxed):
     """F(P) = Σ_{a<b} Σ_W <P_a W_a, P_b W_b>, every tensor carried on all its axes (Crisostomi 2024, eq. 5).
 
     Plans and permutations are those of all models, under the names `number:group`; they map a model to the frame.
+    Of two models the first is the frame: a common one in between would only be known up to a permutation.
     """
 
     def __init__(self, problem: FusionProblem) -> None:
@@ -55,7 +56,7 @@ class Universe(Relaxed):
         found = []
         for i in range(self.count):
             own, perms = _own(costs, i), identity(self.symmetry)
-            for block in self.blocks:
+            for block in self.blocks if self._moves(i) else ():
                 perms |= block_cost(block, own).best(block)
             found.append(perms)
         return self._joined(found)
@@ -63,8 +64,11 @@ class Universe(Relaxed):
     def uniform(self, rng: np.random.Generator, noise: float = 0.1) -> Plans:
         """Every unit spread nearly evenly: random costs, made doubly stochastic by Sinkhorn."""
         found = []
-        for _ in range(self.count):
+        for i in range(self.count):
             plans: Plans = {}
+            if not self._moves(i):
+                found.append(super().vertex(identity(self.symmetry)))
+                continue
             for block in self.blocks:
                 n = block.outer.size
                 outer = _mixed(n, rng, noise)
@@ -74,6 +78,9 @@ class Universe(Relaxed):
                     plans[g.name] = outer[..., None, None] * torch.stack(pairs).reshape(n, n, g.size, g.size)
             found.append(plans)
         return self._joined(found)
+
+    def _moves(self, i: int) -> bool:
+        return self.count > 2 or i > 0
 
     def joined(self, perms: Sequence[Perms]) -> Perms:
         """One mapping for the permutations of all models."""

@@ -1,6 +1,7 @@
 """Experiments of the papers and of their users, one file each, and the list of them."""
 
 EXPERIMENTS = {
+    "akash-mnist": "2, 4 and 6 MNIST networks fused: Wasserstein barycentre, OT fusion, average; other widths too",
     "residual-toy": "planted orders in a residual block, where a coordinate sweep recovers few",
 }
 """name → what it shows; each is a module here (hyphens are underscores) with PARAMETERS and
