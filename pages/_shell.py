@@ -19,6 +19,7 @@ page = st.navigation(
     [
         st.Page(here / "explore.py", title="Explore", default=True),
         st.Page(here / "landscape.py", title="Landscape"),
+        st.Page(here / "theory.py", title="Theory"),
         st.Page(here / "library.py", title="Library"),
         st.Page(here / "gallery.py", title="Gallery"),
         st.Page(here / "run.py", title="Run", url_path="run", visibility="hidden"),

@@ -14,9 +14,13 @@ from lmc_core.runs.request import Request
 from lmc_core.runs.service import service
 
 PAIR = {"a": "digits-mlp-32/seed0", "b": "digits-mlp-32/seed1", "data": "digits", "train_examples": 200}
-ASKED = {"plane": {**PAIR, "method": "weight-matching", "grid": 5}}
-PAGES = {"plane": "landscape.py"}
-SAID = {"plane": "Every point is a network"}
+ASKED = {
+    "plane": {**PAIR, "method": "weight-matching", "grid": 5},
+    "theory": {**PAIR, "method": "weight-matching"},
+    "width": {"method": "weight-matching", "settings": {"restarts": 1}, "train_examples": 100},
+}
+PAGES = {"plane": "landscape.py", "theory": "theory.py"}
+SAID = {"plane": "Every point is a network", "theory": "which it can never exceed", "width": "trained alike but for"}
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ class Kind:
     options    fills in and checks the options of a request; raises InputError or SettingError
     work       carries a request out: (request, report, folder, device) → result; imports torch when it is called
     results    classes of what it stores
+    title      options → what the run is called, where that is not the names of a pair
     """
 
     name: str
@@ -31,6 +32,7 @@ class Kind:
     options: Callable[..., dict[str, Any]]
     work: Work
     results: tuple[type, ...]
+    title: Callable[[Mapping[str, Any]], str] | None = None
 
 
 def models_of(options: Mapping[str, Any]) -> list[str]:

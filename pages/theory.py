@@ -1,0 +1,46 @@
+"""What the papers predict, measured on a pair of networks and over several widths."""
+
+import streamlit as st
+
+from lmc_core import runs
+from pages._widgets import analysis, method_form, pair_form
+from pages._widgets.url import choice
+
+PARTS = {"pair": "One pair", "width": "Three widths"}
+PAIR = (
+    "Why should two networks be joined by a line at all? The theory speaks of the distance between the weights of "
+    "their layers as distributions, of the dimension of these distributions, and of the gap between the outputs on the "
+    "path and the mixture of the outputs of its ends. All of these can be measured. Choose a pair and press *Measure*."
+)
+WIDTH = (
+    "The theory says that wide networks are joined modulo permutation, and how wide depends on the dimension of their "
+    "weights. The shipped digits networks with 32, 128 and 512 units per layer show how the barrier and the distance "
+    "of the layers fall. Press *Measure*."
+)
+
+
+def pair(default: runs.Request) -> runs.Request:
+    """The pair that the controls describe."""
+    a, b, data = pair_form.pair(default)
+    method, settings = method_form.method(default.options["method"])
+    with st.expander("Evaluation"):
+        measured = pair_form.measure()
+    return runs.Request.of("theory", a=a.id, b=b.id, data=data, method=method, settings=settings, **measured)
+
+
+def width(default: runs.Request) -> runs.Request:
+    """The shipped family, aligned as the controls say."""
+    method, settings = method_form.method(default.options["method"])
+    with st.expander("Evaluation"):
+        measured = pair_form.measure()
+    return runs.Request.of("width", method=method, settings=settings, **measured)
+
+
+with st.sidebar:
+    part = choice(
+        st.segmented_control, "What to measure", PARTS, "pair", "part", required=True, label_visibility="collapsed"
+    )
+if part == "width":
+    analysis.page("width", "Measure", "How wide is wide enough?", WIDTH, width)
+else:
+    analysis.page("theory", "Measure", "What does the theory say of these networks?", PAIR, pair)
