@@ -343,4 +343,4 @@ def test_methods_that_descend_on_a_loss_say_that_they_need_data():
 
 
 def test_every_method_is_in_the_list_after_the_first_five():
-    assert list(METHODS)[5:] == ["frank-wolfe", *QUICK]
+    assert list(METHODS)[5:] == ["frank-wolfe", *QUICK, "head-matching"]

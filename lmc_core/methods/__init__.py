@@ -5,6 +5,7 @@ from lmc_core.methods import (
     covariance_weight_matching,
     frank_wolfe,
     gromov_wasserstein,
+    head_matching,
     identity,
     layerwise_weight_matching,
     ot_alignment,
@@ -25,6 +26,7 @@ METHODS: dict[str, Method] = {
     "gromov-wasserstein": gromov_wasserstein.METHOD,
     "sinkhorn-rebasin": sinkhorn_rebasin.METHOD,
     "straight-through": straight_through.METHOD,
+    "head-matching": head_matching.METHOD,
 }
 """name → method, in the order in which forms list them."""
 

@@ -1,0 +1,105 @@
+"""Attention heads: which groups they are, and how alike two of them are by what they compute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.fx import Node
+
+from lmc_core.alignment.blocks import Block, Perms
+from lmc_core.alignment.objective import Objective, Position
+from lmc_core.alignment.solve import assignment
+from lmc_core.alignment.views import children, gram, views
+from lmc_core.networks.network import Network
+from lmc_core.symmetry.axis import Group, groups_in
+from lmc_core.symmetry.permute import identity, permute
+from lmc_core.symmetry.symmetry import Symmetry
+from lmc_core.symmetry.trace import trace, working_batch
+
+_ATTENTION = ("softmax", "scaled_dot_product")
+
+
+def attention_groups(network: Network, symmetry: Symmetry) -> frozenset[str]:
+    """Free groups with others nested in them whose units attend: a softmax or an attention operation carries them."""
+    with_inside = {name for name in symmetry.groups if symmetry.children(name)}
+    found: set[str] = set()
+    for node in trace(network, working_batch(network, 2)).graph.nodes:
+        if any(word in str(node.target) for word in _ATTENTION):
+            found |= _carried(symmetry, node.name) & with_inside
+    return frozenset(found)
+
+
+def streams(network: Network, symmetry: Symmetry) -> frozenset[str]:
+    """Free groups along which two computed values are added: residual streams."""
+    traced = trace(network, working_batch(network, 2))
+    found: set[str] = set()
+    for node in traced.graph.nodes:
+        values = [x for x in node.args[:2] if isinstance(x, Node) and x.op == "call_function"]
+        if "aten.add" in str(node.target) and len(values) == 2:
+            found |= set.intersection(*(_carried(symmetry, x.name) for x in (node, *values)))
+    return frozenset(name for name in found if symmetry.groups[name].within is None)
+
+
+def _carried(symmetry: Symmetry, value: str) -> set[str]:
+    return {group.name for axis in symmetry.values.get(value, ()) for group in groups_in(axis)}
+
+
+def head_cost(objective: Objective, block: Block, perms: Perms) -> np.ndarray:
+    """(N, N) how alike the circuits of two heads are: Σ <QK^A_i, QK^B_j> + <OV^A_i, OV^B_j> (Theus 2025).
+
+    A circuit is the product of two projections over the units they share inside a head, W_Qᵀ W_K or W_O W_V, with
+    biases as weights of a constant input. It is the same in every order of these units, so that heads are assigned
+    before what is inside them. <X_iᵀ Y_i, X'_jᵀ Y'_j> = Σ_kl (X_i X'_jᵀ)_kl (Y_i Y'_jᵀ)_kl, from Gram matrices alone.
+
+    perms   the order of every other group; heads and their units are taken as B has them
+    """
+    still = {**perms, **{name: identity(objective.symmetry)[name] for name in block.names}}
+    moved = permute(objective.still, objective.symmetry, still)
+    total = np.zeros((block.outer.size, block.outer.size))
+    for group in block.inner:
+        projections = list(_projections(objective, block, group, moved).values())
+        for i, first in enumerate(projections):
+            for second in projections[:i]:
+                total += (first * second).sum((1, 3)).cpu().numpy()
+    return total
+
+
+def assign_heads(objective: Objective, block: Block, position: Position) -> Perms:
+    """Heads by their circuits, then the units inside each matched pair of heads by the gradient of the objective."""
+    cost = position.cost(block)
+    perm = assignment(head_cost(objective, block, position.perms) + cost.outer)
+    found: Perms = {block.name: perm}
+    for name, inner in cost.inner.items():
+        found[name] = np.stack([assignment(inner[i, :, j, :]) for i, j in enumerate(perm)])
+    return found
+
+
+def _projections(objective: Objective, block: Block, group: Group, moved: Mapping[str, Tensor]) -> dict[object, Tensor]:
+    """Projection → Gram matrix (N, n, N, n) of its rows in A and B, weight and bias together.
+
+    A fused weight holds several projections: they are told apart by their place in it, as those of its bias are.
+    """
+    symmetry = objective.symmetry
+    weight_of = {c.bias: c.weight for c in symmetry.contractions if c.bias is not None}
+    found: dict[object, Tensor] = {}
+    for term in objective.terms:
+        for name, target in term.targets.items():
+            axes = symmetry.axes[name]
+            pairs = zip(*(views(x.double(), axes, range(len(axes))) for x in (target, moved[name])), strict=True)
+            place = 0
+            for (a, leaves), (b, _) in pairs:
+                for dim, leaf in enumerate(leaves):
+                    if not isinstance(leaf.part, Group) or leaf.part.name != block.name:
+                        continue
+                    nested = children(leaves, dim)
+                    for inner in nested:
+                        if leaves[inner].part == group:
+                            beside = [other for other in nested if other != inner]  # in no known order: summed
+                            x, y = (z.sum(beside, keepdim=True) if beside else z for z in (a, b))
+                            key = (weight_of.get(name, name), place)
+                            found[key] = found.get(key, torch.zeros(())) + gram(x, y, [dim, inner])
+                            place += 1
+    return found

@@ -1,0 +1,80 @@
+"""Head-aware matching for transformers: heads by the circuits they compute, the stream by a policy of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from lmc_core.methods._method import Method, Paper, Parameter
+
+if TYPE_CHECKING:
+    from lmc_core.alignment.problem import Problem
+    from lmc_core.alignment.schedule import Outcome
+
+
+def solve(problem: Problem, *, residual: Literal["permute", "identity"], passes: int) -> Outcome:
+    """Heads by a LAP on ‖QK^A_i − QK^B_j‖² + ‖OV^A_i − OV^B_j‖² (Theus 2025), everything else as in weight matching.
+
+    The circuits QK = W_Qᵀ W_K and OV = W_O W_V do not depend on the order of the units inside a head, which weight
+    matching has to find together with the heads. Passes repeat until nothing moves; of all passes the order with the
+    largest weight objective is kept. The residual stream is permuted, or held where it is.
+    """
+    from lmc_core.alignment.heads import assign_heads, attention_groups, streams
+    from lmc_core.alignment.objective import Objective, Position
+    from lmc_core.alignment.schedule import forward_best, outcome
+    from lmc_core.alignment.terms import entering_terms, weight_terms
+    from lmc_core.errors import InputError
+    from lmc_core.symmetry.permute import identity
+
+    a, b, symmetry = problem.reference, problem.moved, problem.symmetry
+    heads = attention_groups(a, symmetry)
+    if not heads:
+        raise InputError(f"{a.source} has no attention heads that can be re-ordered; use weight-matching")
+    held = streams(a, symmetry) if residual == "identity" else frozenset()
+    objective = Objective(b, symmetry, weight_terms(a, symmetry))
+    starts = [identity(symmetry)]
+    if not held:
+        starts.append(forward_best(Objective(b, symmetry, entering_terms(a, symmetry)), problem.rng(1)).perms)
+    best = starts[0]
+    history = [Position(objective, best).total]
+    settled = []
+    for number, start in enumerate(starts):
+        position, moving = Position(objective, start), True
+        for turn in range(passes):
+            problem.report(f"matching heads, start {number + 1}", turn, passes)
+            before = position.perms
+            for block in objective.blocks:
+                if block.name in heads:
+                    position.place(block, assign_heads(objective, block, position))
+                elif block.name not in held:
+                    position.step(block)
+            if position.total > history[-1]:
+                best, history = position.perms, [*history, position.total]
+            moving = any((perm != before[name]).any() for name, perm in position.perms.items())
+            if not moving:
+                break
+        settled.append(not moving)
+    notes = () if all(settled) else (f"heads still changed places after {passes} passes; the best order seen is kept",)
+    return outcome(best, tuple(history), converged=all(settled), notes=notes)
+
+
+METHOD = Method(
+    name="head-matching",
+    title="Head matching",
+    summary="Match attention heads by what they compute; for transformers.",
+    paper=Paper(
+        "Theus 2025",
+        "Generalized Linear Mode Connectivity for Transformers",
+        "https://arxiv.org/abs/2506.22712",
+    ),
+    solve=solve,
+    parameters=(
+        Parameter(
+            "residual",
+            str,
+            "permute",
+            "What happens to the residual stream.",
+            choices=("permute", "identity"),
+        ),
+        Parameter("passes", int, 20, "Most passes over all groups.", low=1, high=1000),
+    ),
+)
