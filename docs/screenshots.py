@@ -19,12 +19,12 @@ COMPUTED = 600_000  # ms: the default run may still be under way
 
 @contextmanager
 def visitor(browser: Browser, url: str, width: int, height: int, theme: str = "light") -> Iterator[Page]:
-    """A page of its own, at twice the resolution of a common screen."""
+    """A page of its own, at a finer resolution than a common screen."""
     context = browser.new_context(
         base_url=url,
         viewport={"width": width, "height": height},
         color_scheme="dark" if theme == "dark" else "light",
-        device_scale_factor=2 if width < 1000 else 1.25,
+        device_scale_factor=1.5 if width < 1000 else 1.25,
     )
     yield context.new_page()
     context.close()
