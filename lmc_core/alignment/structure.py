@@ -20,7 +20,7 @@ State = Mapping[str, Tensor]
 
 
 def structural(reference: Network, moved: Network, symmetry: Symmetry, *, alpha: float) -> Objective:
-    """(1 − α) Σ <A, T(B, P)> over entering weights + α Σ_g <D^A, P D^B Pᵀ> (Peyré 2016; Vayer 2019).
+    """(1 − α) Σ <A, T(B, P)> over entering weights + α Σ_g <D^A, P D^B Pᵀ> (Peyré 2016; Vayer 2020).
 
     For plans with fixed marginals the square-loss Gromov–Wasserstein distance is a constant less 2 <D^A, P D^B Pᵀ>.
     D of a group is its recurrent weights where it has some, each gate a matrix of its own; else the distances between
