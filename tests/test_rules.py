@@ -145,6 +145,11 @@ CASES: dict[str, tuple[Callable[[Tensor, nn.ParameterList], Tensor], tuple[tuple
     "reflection_pad2d": (lambda x, w: vector(F.pad(image(x), (1, 1, 1, 1), mode="reflect")), (), FREE),
     "pad with zeros in space": (lambda x, w: vector(F.pad(image(x), (1, 1, 1, 1))), (), FREE),
     "pad with zeros over units": (lambda x, w: F.pad(x, (2, 3)), (), FREE),
+    "zeros beside units, added to units": (
+        lambda x, w: F.pad(x, (3, 2)) + torch.cat([x[..., :3].tanh() @ w[0], x @ w[1], x[..., 3:5] @ w[2]], -1),
+        ((3, 3), (UNITS, UNITS), (2, 2)),
+        "enter:3 + enter.2:2 + enter.3:7",
+    ),
     "pad that crops": (lambda x, w: F.pad(x, (-2, 0)), (), "enter:2 + enter.2:10"),
     "pixel_shuffle": (lambda x, w: vector(F.pixel_shuffle(image(x), 2)), (), "enter:3·4"),
     "pixel_unshuffle": (lambda x, w: vector(F.pixel_unshuffle(image(x), 2)), (), FREE),

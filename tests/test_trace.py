@@ -14,6 +14,7 @@ from zoo_more import ALL, member, untraceable
 
 from lmc_core.errors import DataError, TraceError
 from lmc_core.networks.network import Network, network
+from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.trace import resized, trace, working_batch
 from lmc_core.symmetry.verify import relative_error
 
@@ -206,7 +207,7 @@ def test_tracing_ends_after_its_limit_with_a_sentence_that_names_the_fallback(in
 
     def work() -> None:
         try:
-            trace(network(Endless(), torch.randn(2, 6)), seconds=0.5)
+            symmetry(network(Endless(), torch.randn(2, 6)), seconds=0.5)
         except TraceError as error:
             caught.append(error)
 

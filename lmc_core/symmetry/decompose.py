@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._decomp import core_aten_decompositions, get_decompositions
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.fx import GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -21,6 +20,8 @@ def decomposed(node: Node, arguments: dict[str, Any]) -> tuple[GraphModule, list
 
     arguments   of the operation by schema name
     """
+    from torch._decomp import core_aten_decompositions, get_decompositions  # slow to import, seldom needed
+
     target = node.target
     if not isinstance(target, torch._ops.OpOverload):
         return None

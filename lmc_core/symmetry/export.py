@@ -20,6 +20,10 @@ from lmc_core.errors import TraceError
 FALLBACK = "declare its symmetry as text instead: lmc_core.symmetry.declare.declare(network, patterns)"
 
 
+class TooSlow(TraceError):
+    """A module whose export did not end in time."""
+
+
 _MAY_RETURN_THEIR_INPUT = {f"aten::{name}" for name in ("dropout", "feature_dropout", "alpha_dropout", "type_as")}
 
 
@@ -28,7 +32,7 @@ def export(module: nn.Module, inputs: tuple[Tensor, ...], *, seconds: float) -> 
 
     seconds   the export runs in a thread of its own and is abandoned after this long
 
-    Raises TraceError when torch cannot export the module, or needs longer.
+    Raises TraceError when torch cannot export the module, TooSlow when it needs longer.
     """
 
     def work() -> ExportedProgram:
@@ -39,7 +43,7 @@ def export(module: nn.Module, inputs: tuple[Tensor, ...], *, seconds: float) -> 
         try:
             return within(work, seconds)
         except TimeoutError:
-            raise TraceError(f"tracing this network took longer than {seconds:g} s; {FALLBACK}") from None
+            raise TooSlow(f"tracing this network took longer than {seconds:g} s; {FALLBACK}") from None
         except Exception as error:
             raise TraceError(f"torch.export cannot trace this module ({_cause(error)}); {FALLBACK}") from error
 

@@ -15,6 +15,7 @@ from lmc_core.symmetry.interpret import read
 from lmc_core.symmetry.symmetry import Contraction, Pinned, Role, Symmetry
 from lmc_core.symmetry.trace import trace, working_batch
 from lmc_core.symmetry.values import Slot
+from lmc_core.symmetry.verify import VerifyReport
 from lmc_core.symmetry.verify import verify as measure
 
 
@@ -50,31 +51,35 @@ def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: 
 def verified(network: Network, found: Symmetry) -> Symmetry:
     """A Symmetry with its measured error, without the groups that changed the output."""
     report = measure(network, found, budget=2.0)
-    if not report.holds and report.tolerance > 1e-9:
-        report = measure(network.to(dtype=torch.float64), found, budget=20.0)  # is it rounding?
+    if not report.holds:
+        report = _exactly(network, found) or report
     if report.holds:
         return replace(found, error=report.error)
-    broken = set(report.broken)
-    kept = found
-    if broken:
-        kept = without(found, {name: report.groups[name] for name in broken})
+    kept = without(found, {name: report.groups[name] for name in report.broken})
+    if report.broken:
         again = measure(network, kept, groups=False)
-        if again.error <= again.tolerance:
+        if again.holds:
             return replace(kept, error=again.error)
-    return _largest_sound(network, found)
+    return _largest_sound(network, kept)
+
+
+def _exactly(network: Network, found: Symmetry) -> VerifyReport | None:
+    """The same measurement in float64, where rounding passes for no broken group; None if the module refuses that type."""
+    try:
+        return measure(network.to(dtype=torch.float64), found, budget=20.0)
+    except RuntimeError:  # a module with another type written into its code
+        return None
 
 
 def _largest_sound(network: Network, found: Symmetry) -> Symmetry:
-    """Groups added one at a time, each kept only if the joint draw still leaves the output alone."""
+    """Groups added one at a time, each kept only if moving all kept ones together still leaves the output alone."""
+    names = list(found.groups)
     broken: dict[str, float] = {}
     error = 0.0
-    for name in found.groups:
-        later = dict.fromkeys(
-            n for n in found.groups if n not in broken and list(found.groups).index(n) > list(found.groups).index(name)
-        )
-        trial = without(found, {**broken, **dict.fromkeys(later, 0.0)})
-        report = measure(network, trial, groups=False)
-        if report.error <= report.tolerance:
+    for number, name in enumerate(names):
+        later = dict.fromkeys(names[number + 1 :], 0.0)
+        report = measure(network, without(found, {**broken, **later}), groups=False)
+        if report.holds:
             error = report.error
         else:
             broken[name] = report.error

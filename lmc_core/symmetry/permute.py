@@ -102,10 +102,10 @@ def permute(state: Mapping[str, Tensor], symmetry: Symmetry, perms: Perms) -> di
             if axis not in known:
                 order = index(axis, perms, symmetry)
                 still = bool((order == np.arange(len(order))).all())
-                known[axis] = None if still else torch.from_numpy(order)
+                known[axis] = None if still else torch.from_numpy(order).to(tensor.device)
             gather = known[axis]
             if gather is not None:
-                tensor = tensor.index_select(number, gather.to(tensor.device))
+                tensor = tensor.index_select(number, gather)
         moved[name] = tensor
     return moved
 

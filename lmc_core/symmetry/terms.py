@@ -205,8 +205,7 @@ def mark_used(term: Term) -> None:
 
 def is_uniform(term: Term) -> bool:
     """Whether all values along an axis are equal, so that any re-ordering of it changes nothing."""
-    term = find(term)
-    return isinstance(term, Var) and term.claims == () and term.why is None
+    return all(var.claims == () and var.why is None for var in leaves(term))
 
 
 def release(mixed: Iterable[Term], survivors: Iterable[Term]) -> None:

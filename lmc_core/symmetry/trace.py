@@ -15,7 +15,7 @@ from torch.utils import _pytree as pytree
 
 from lmc_core.errors import DataError, TraceError
 from lmc_core.networks.network import Network
-from lmc_core.symmetry.export import FALLBACK, export
+from lmc_core.symmetry.export import FALLBACK, TooSlow, export
 from lmc_core.symmetry.recurrence import split_recurrence
 
 Override = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
@@ -158,9 +158,9 @@ def trace(network: Network, batch: int = 2, *, seconds: float = 60.0) -> Trace:
     if key not in kept:
         try:
             kept[key] = _traced(network, batch, seconds, [t for t in kept.values() if isinstance(t, Trace)])
+        except TooSlow:
+            raise
         except TraceError as error:
-            if "longer than" in str(error):
-                raise
             kept[key] = error
     found = kept[key]
     if isinstance(found, TraceError):
@@ -169,9 +169,14 @@ def trace(network: Network, batch: int = 2, *, seconds: float = 60.0) -> Trace:
 
 
 def working_batch(network: Network, wanted: int, *, seconds: float = 60.0) -> int:
-    """`wanted` if the module accepts batches of that size, else the batch size of its example inputs."""
+    """`wanted` if the module accepts batches of that size, else the batch size of its example inputs.
+
+    Raises TooSlow if tracing takes longer than `seconds`.
+    """
     try:
         trace(network, wanted, seconds=seconds)
+    except TooSlow:
+        raise
     except TraceError:
         return int(network.example_inputs[0].shape[0])
     return wanted

@@ -28,14 +28,17 @@ from lmc_core.symmetry.terms import (
 
 
 def unify(x: Term, y: Term) -> None:
-    """State that two axes are the same; an axis of equal values is the same as any other."""
+    """State that two axes are the same; an axis of equal values is the same as any other, and says nothing."""
+    if not (is_uniform(x) or is_uniform(y)):
+        _unify(x, y)
+
+
+def _unify(x: Term, y: Term) -> None:
     x, y = find(x), find(y)
     if x is y or x.size == 1:
         return
     if x.size != y.size:
         raise Misfit(f"axes of size {x.size} and {y.size} cannot be the same")
-    if is_uniform(x) or is_uniform(y):
-        return
     match x, y:
         case Var(), Var():
             _merge(x, y)
@@ -49,7 +52,7 @@ def unify(x: Term, y: Term) -> None:
             ends = sorted({*accumulate(p.size for p in x.parts), *accumulate(p.size for p in y.parts)})
             sizes = [b - a for a, b in pairwise([0, *ends])]
             for a, b in zip(cut(x, sizes), cut(y, sizes), strict=True):
-                unify(a, b)
+                _unify(a, b)
         case Sum(), Prod():
             _unify_sum(x, y)
         case Prod(), Sum():
@@ -58,7 +61,7 @@ def unify(x: Term, y: Term) -> None:
 
 def _unify_sum(x: Sum, y: Prod) -> None:
     for a, b in zip(x.parts, cut(y, [p.size for p in x.parts]), strict=True):
-        unify(a, b)
+        _unify(a, b)
 
 
 def _merge(x: Var, y: Var) -> None:
@@ -84,7 +87,7 @@ def _merge(x: Var, y: Var) -> None:
 def _keep_copy(var: Var, outer: Var, index: int, copy: Term) -> None:
     known = _copy_at(var, outer, index)
     if known is not None:
-        unify(known, copy)
+        _unify(known, copy)
     else:
         holder = find(copy)
         var.copies[outer, index] = holder if isinstance(holder, Var) else _alias(copy)
@@ -115,7 +118,7 @@ def _bind(var: Var, term: Term) -> None:
         mark_used(term)
     settle_into(term, var.claims)
     for (outer, index), copy in var.copies.items():
-        unify(copy, select(term, outer, index))
+        _unify(copy, select(term, outer, index))
 
 
 def _unify_products(xs: list[Term], ys: list[Term]) -> None:
@@ -128,14 +131,14 @@ def _unify_products(xs: list[Term], ys: list[Term]) -> None:
             ys[:0] = b.factors
             xs.insert(0, a)
         elif a.size == b.size:
-            unify(a, b)
+            _unify(a, b)
         elif a.size % b.size == 0:
             outer, inner = split(a, b.size)
-            unify(outer, b)
+            _unify(outer, b)
             xs.insert(0, inner)
         elif b.size % a.size == 0:
             outer, inner = split(b, a.size)
-            unify(a, outer)
+            _unify(a, outer)
             ys.insert(0, inner)
         else:
             for term in (a, b, *xs, *ys):
@@ -158,7 +161,7 @@ def split(term: Term, size: int) -> tuple[Term, Term]:
             copies, term.copies = term.copies, {}
             term.link = Prod((outer, inner))
             for (above, index), copy in copies.items():
-                unify(copy, select(term.link, above, index))
+                _unify(copy, select(term.link, above, index))
             return outer, inner
         case Prod():
             taken = take(list(term.factors), size)
@@ -240,7 +243,7 @@ def cut(term: Term, sizes: Sequence[int]) -> list[Term]:
             copies, term.copies = term.copies, {}
             term.link = Sum(tuple(parts))
             for (outer, index), copy in copies.items():
-                unify(copy, select(term.link, outer, index))
+                _unify(copy, select(term.link, outer, index))
             return parts
         case Sum():
             return _regroup(list(term.parts), sizes)
