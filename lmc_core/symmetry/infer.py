@@ -64,7 +64,7 @@ def verified(network: Network, found: Symmetry) -> Symmetry:
 
 
 def _exactly(network: Network, found: Symmetry) -> VerifyReport | None:
-    """The same measurement in float64, where rounding passes for no broken group; None if the module refuses that type."""
+    """The same in float64, where rounding does not pass for a broken group; None if the module refuses that type."""
     try:
         return measure(network.to(dtype=torch.float64), found, budget=20.0)
     except RuntimeError:  # a module with another type written into its code
