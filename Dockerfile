@@ -1,9 +1,10 @@
-# One web process and its workers. CPU by default; for NVIDIA cards:
-#   docker build --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu128 -t mce-gpu .
-#   docker run --gpus all -p 8501:8501 -v mce:/data mce-gpu
+# One web process and its workers. TORCH_INDEX is the address of a wheel index of PyTorch, as its installation guide lists
+# them: the CPU index for a small image, a CUDA index for NVIDIA cards. Without it torch comes from pip's own index.
+#   docker build --build-arg TORCH_INDEX=... -t mce .
+#   docker run -p 8501:8501 -v mce:/data mce            (with cards: --gpus all)
 FROM python:3.11-slim
 
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG TORCH_INDEX=
 
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -16,7 +17,7 @@ WORKDIR /app
 
 COPY requirements.txt ./
 RUN torch=$(grep '^torch' requirements.txt) \
-    && pip install --index-url "$TORCH_INDEX" "$torch" \
+    && pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$torch" \
     && pip install -r requirements.txt
 
 COPY --chown=explorer:explorer . .
