@@ -17,10 +17,16 @@ PAIR = {"a": "digits-mlp-32/seed0", "b": "digits-mlp-32/seed1", "data": "digits"
 ASKED = {
     "plane": {**PAIR, "method": "weight-matching", "grid": 5},
     "theory": {**PAIR, "method": "weight-matching"},
+    "compare": {**PAIR, "methods": ["identity", "weight-matching", "activation-matching"], "points": 5},
     "width": {"method": "weight-matching", "settings": {"restarts": 1}, "train_examples": 100},
 }
-PAGES = {"plane": "landscape.py", "theory": "theory.py"}
-SAID = {"plane": "Every point is a network", "theory": "which it can never exceed", "width": "trained alike but for"}
+PAGES = {"compare": "compare.py", "plane": "landscape.py", "theory": "theory.py"}
+SAID = {
+    "compare": "one method, over the same examples",
+    "plane": "Every point is a network",
+    "theory": "which it can never exceed",
+    "width": "trained alike but for",
+}
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +101,24 @@ def test_the_plane_is_drawn_as_maps_and_as_a_relief(stored: dict[str, Request]) 
     assert '"contour"' in kinds["maps"]
     assert '"surface"' in kinds["relief"]
     assert '"contour"' in kinds["nonsense"]
+
+
+def test_a_comparison_has_a_row_and_a_curve_per_method_and_the_best_is_in_the_finding(
+    stored: dict[str, Request],
+) -> None:
+    at = opened("run.py", id=stored["compare"].id)
+    table = at.dataframe[0].value
+    assert len(table) == 3
+    barriers = list(table["barrier, test"])
+    assert barriers == sorted(barriers)
+    assert str(table["method"].iloc[0]).lower() in heading(at).lower()
+    assert at.get("plotly_chart")[0].proto.spec.count('"showlegend":true') >= 3
+
+
+def test_every_method_looks_different() -> None:
+    from lmc_core.figures.compare import style
+    from lmc_core.methods import METHODS
+
+    looks = [tuple(style(name).values()) for name in METHODS]
+    assert len(set(looks)) == len(looks)
+    assert len({look["symbol"] for look in map(style, METHODS)}) == len(METHODS)

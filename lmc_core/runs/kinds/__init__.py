@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from lmc_core.runs.kinds._kind import Kind
+from lmc_core.runs.kinds.compare import COMPARISON
 from lmc_core.runs.kinds.plane import PLANE
 from lmc_core.runs.kinds.theory import THEORY
 from lmc_core.runs.kinds.width import WIDTH
 
-MORE: Mapping[str, Kind] = {kind.name: kind for kind in (PLANE, THEORY, WIDTH)}
+MORE: Mapping[str, Kind] = {kind.name: kind for kind in (PLANE, THEORY, WIDTH, COMPARISON)}
 """Name → kind."""
