@@ -565,7 +565,7 @@ def test_the_command_fuses_measures_fine_tunes_and_writes(capsys, tmp_path):
         ([A, B, "--widths", "wide"], "--widths 'wide'"),
         ([A, B, "--epsilon", "0"], "epsilon"),
         ([A, B, "--finetune", "-1"], "--finetune -1"),
-        ([A, "checkpoints/digits-lstm/seed0.safetensors"], "'fc1.weight'"),
+        ([A, "checkpoints/digits-lstm/seed0.safetensors"], "tensor 'fc2.weight'"),
     ],
 )
 def test_the_command_refuses_wrong_arguments_in_one_line(words, reason, capsys):

@@ -70,7 +70,10 @@ def by_recurrence(
 def quadratic(
     problem: FusionProblem, block: Block, model: Model, target: State, known: Couplings, alpha: float
 ) -> Quadratic:
-    """The problem of one group and model. α weighs mean squared differences per input: of H against those of W."""
+    """The problem of one group and model. α weighs mean squared differences: of H against those of W.
+
+    Where W reads the data itself its differences are summed over the inputs, not averaged, as in the authors' code.
+    """
     outside, itself = entering(problem, block, set(known))
     others = {**unsolved(problem, model, known), **known}
     back = [
@@ -79,7 +82,8 @@ def quadratic(
         for number, axis in enumerate(problem.symmetry.axes[name])
         if block.name in touched([axis]) and (name, number) not in itself
     ]
-    inputs = max((_fan_in(problem, slot) for slot in outside), default=1.0)
+    reads = touched(axis for name, _ in outside for axis in problem.symmetry.axes[name]) - {block.name}
+    inputs = max((_fan_in(problem, slot) for slot in outside), default=1.0) if reads else 1.0
     between = max(_fan_in(problem, slot) for slot in itself)
 
     def term(slots: list[Slot]) -> Callable[[Array], Array]:

@@ -60,9 +60,9 @@ FUSION = Fusion(
         Parameter(
             "gradient",
             str,
-            "row",
-            "Row term of the authors' code, exact gradient, or no hidden-to-hidden weights.",
-            choices=("row", "exact", "none"),
+            "exact",
+            "Exact gradient, its row term as in the authors' code, or no hidden-to-hidden weights.",
+            choices=("exact", "row", "none"),
         ),
         Parameter("alpha", float, 1000.0, "Weight of hidden-to-hidden against input weights.", low=0),
         Parameter("inner", int, 50, "Most steps of one coupling.", low=1, high=1000),
