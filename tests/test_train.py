@@ -40,6 +40,27 @@ def test_the_same_seed_gives_the_same_numbers_and_another_gives_others():
     assert first.fingerprint != other.fingerprint
 
 
+def test_training_estimates_the_statistics_of_batch_norm():
+    recipe = replace(
+        SHORT,
+        architecture=architecture("resnet", input_shape=(1, 8, 8), blocks=(1,), widths=(4,), shortcut="B", classes=10),
+    )
+    net = train(recipe, 0)
+    steps = recipe.epochs * math.ceil(len(dataset("digits").y_train) / recipe.batch)
+    counted = [x for name, x in net.state.items() if name.endswith("num_batches_tracked")]
+    means = [x for name, x in net.state.items() if name.endswith("running_mean")]
+    assert counted
+    assert all(int(x) == steps for x in counted)
+    assert all(bool(x.any()) for x in means)
+
+
+def test_shipped_networks_hold_measured_batch_norm_statistics():
+    states = [load(str(CHECKPOINTS / f"cifar10-resnet8/seed{seed}.safetensors")).state for seed in (0, 1)]
+    means = [x for state in states for name, x in state.items() if name.endswith("running_mean")]
+    assert means
+    assert all(bool(x.any()) for x in means)
+
+
 def test_the_global_generator_is_left_alone():
     torch.manual_seed(1)
     expected = torch.rand(3)

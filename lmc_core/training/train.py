@@ -81,8 +81,8 @@ def train(
     _check_fit(recipe, module, data)
     images = len(example_inputs(recipe.architecture)[0].shape) == 4
     layout = torch.channels_last if images else torch.contiguous_format  # a third less time for convolutions on a CPU
+    before = _prepare(recipe, module)  # makes a Network, and so sets evaluation mode
     nn.utils.convert_conv2d_weight_memory_format(module.to(device), layout).train()
-    before = _prepare(recipe, module)
     limit = recipe.train_examples
     x, y = before(torch.from_numpy(data.x_train[:limit]).to(device)), torch.from_numpy(data.y_train[:limit]).to(device)
     steps = recipe.epochs * math.ceil(len(y) / recipe.batch)
