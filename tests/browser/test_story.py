@@ -15,7 +15,7 @@ PANELS = """() => [...document.querySelectorAll('.js-plotly-plot .cartesianlayer
     const name = panel.classList[1];
     return {...all, [name]: (all[name] || '') + panel.innerHTML};
 }, {})"""
-COMPUTED = 150_000  # ms for a run on a busy machine
+COMPUTED = 240_000  # ms for a run on a busy machine
 
 
 def finding(page: Page) -> Locator:
