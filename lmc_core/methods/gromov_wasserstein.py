@@ -35,7 +35,7 @@ def solve(problem: Problem, *, alpha: float, restarts: int, iterations: int, swe
 METHOD = Method(
     name="gromov-wasserstein",
     title="Gromov–Wasserstein alignment",
-    summary="Match units by their relations within each network: recurrent weights, distances.",
+    summary="Match units by relations within each network: recurrent weights, distances.",
     paper=Paper(
         "Akash 2022",
         "Wasserstein Barycenter-based Model Fusion and Linear Mode Connectivity of Neural Networks",

@@ -28,7 +28,7 @@ def solve(problem: Problem, *, residual: Literal["permute", "identity"], passes:
     a, b, symmetry = problem.reference, problem.moved, problem.symmetry
     heads = attention_groups(a, symmetry)
     if not heads:
-        raise InputError(f"{a.source} has no attention heads that can be re-ordered; use weight-matching")
+        raise InputError("the network has no attention heads that can be re-ordered: use weight-matching")
     held = streams(a, symmetry) if residual == "identity" else frozenset()
     objective = Objective(b, symmetry, weight_terms(a, symmetry))
     starts = [identity(symmetry)]

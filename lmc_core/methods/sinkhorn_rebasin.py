@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from lmc_core.methods._method import Method, Paper, Parameter
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from lmc_core.alignment.problem import Problem
     from lmc_core.alignment.schedule import Outcome
-    from lmc_core.alignment.soften import Logits
 
 
 def solve(
@@ -34,51 +31,32 @@ def solve(
 
     from lmc_core.alignment.objective import Objective
     from lmc_core.alignment.schedule import outcome
-    from lmc_core.alignment.soften import carried_state, near_identity, projected, sinkhorn_operator
+    from lmc_core.alignment.soften import MidpointLoss, WeightLoss, near_identity, projected, soft_plans
     from lmc_core.alignment.terms import weight_terms
     from lmc_core.paths.loss import TaskLoss
-    from lmc_core.paths.path import Blend
-    from lmc_core.symmetry.permute import identity, permute
+    from lmc_core.symmetry.permute import identity
 
     a, b, symmetry = problem.reference, problem.moved, problem.symmetry
-    terms = weight_terms(a, symmetry)
-    objective = Objective(b, symmetry, terms)
-    targets = {name: x for term in terms for name, x in term.targets.items()}
-    task = None
+    objective = Objective(b, symmetry, weight_terms(a, symmetry))
+    descent: WeightLoss | MidpointLoss = WeightLoss(objective)
     if loss == "midpoint":
         task = TaskLoss(a, problem.labelled, examples=examples, batch=batch, seed=problem.seed)
-    judged, batches = (task.fixed(8), task.endless()) if task else ([], iter(()))
-
-    def soft(x: Logits) -> Tensor:
-        plans = {name: sinkhorn_operator(scale * each, iterations) for name, each in x.items()}
-        if task is None:
-            moved = carried_state(objective.still, symmetry, plans)
-            return torch.stack([((moved[n] - y) ** 2).sum() for n, y in targets.items()]).sum() / size
-        moved = carried_state(b.state, symmetry, plans)
-        return task(dict(Blend(a.state, moved, 0.5)), next(batches))
-
-    def worth(perms: object) -> float:
-        if task is None:
-            moved = permute(objective.still, symmetry, perms)  # type: ignore[arg-type]
-            return -float(sum(((moved[n] - y).double() ** 2).sum() for n, y in targets.items()))
-        return -task.mean(dict(Blend(a.state, permute(b.state, symmetry, perms), 0.5)), judged)  # type: ignore[arg-type]
-
-    size = sum(float((y**2).sum()) for y in targets.values()) or 1.0
-    best = identity(symmetry)
-    history = [worth(best)]
+        descent = MidpointLoss(a, b, symmetry, task)
     free = {name: x.requires_grad_() for name, x in near_identity(objective.blocks, problem.rng(1), a.device).items()}
+    if not free:
+        return outcome(identity(symmetry), (-descent.hard(identity(symmetry)),))
     optimiser = torch.optim.Adam(free.values(), lr=rate)
-    last, changed = best, 0
-    for step in range(steps if free else 0):
+    best = last = identity(symmetry)
+    history, changed = [-descent.hard(best)], 0
+    for step in range(steps):
         problem.report("Sinkhorn re-basin", step, steps)
         optimiser.zero_grad()
-        soft(free).backward()
+        descent.soft(soft_plans(free, scale, iterations)).backward()
         optimiser.step()
         if step % 5 == 4 or step == steps - 1:
-            plans = {name: sinkhorn_operator(scale * x.detach(), iterations) for name, x in free.items()}
-            perms = projected(objective.blocks, symmetry, plans)
+            perms = projected(objective.blocks, symmetry, soft_plans(free, scale, iterations))
             if any((perm != last[name]).any() for name, perm in perms.items()):
-                last, changed, value = perms, step + 1, worth(perms)
+                last, changed, value = perms, step + 1, -descent.hard(perms)
                 if value > history[-1]:
                     best, history = perms, [*history, value]
     if changed > 0.9 * steps:
