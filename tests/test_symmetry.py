@@ -250,6 +250,12 @@ def test_groups_that_hold_alone_and_not_together_are_reduced_to_some_that_do() -
     assert {"embed", "rnn.l0"} <= set(kept.groups)
 
 
+def test_a_symmetry_can_be_verified_again_on_another_state() -> None:
+    net, found = member("gpt_fused5d"), inferred("gpt_fused5d")
+    other = net.with_state({name: torch.randn_like(x) for name, x in net.state.items()})
+    assert found.verify(other) <= 1e-12
+
+
 def test_rounding_in_float32_is_not_mistaken_for_a_broken_group() -> None:
     net = member("resnet_bn").to(dtype=torch.float32)
     found = symmetry(net)

@@ -85,34 +85,35 @@ def _settle(reading: Reading) -> None:
     changed = True
     while changed:
         changed = False
-        for var in {v for t in _terms(reading) for v in leaves(t)}:
+        for var in _variables(reading):
             changed |= _reunite(var) or _limit(var)
         for terms in reading.tensors.values():
             for term in terms:
                 changed |= _confine(expanded(term), frozenset())
-        for var in {v for t in _terms(reading) for v in leaves(t)}:
+        for var in _variables(reading):
             chain = _chain(var)
             if scope(var) != chain:
                 restrict(var, chain)
                 changed = True
 
 
-def _terms(reading: Reading) -> Iterator[Term]:
-    for terms in (*reading.tensors.values(), *reading.values.values()):
-        yield from terms
+def _variables(reading: Reading) -> dict[Var, None]:
+    """Every root variable, in the order of the graph."""
+    some = (*reading.tensors.values(), *reading.values.values())
+    return dict.fromkeys(var for terms in some for term in terms for var in leaves(term))
 
 
 def _reunite(var: Var) -> bool:
     """Make copies equal to their variable where it is no longer separate per index; whether there were any."""
-    inside = scope(var)
-    stale = {key: copy for key, copy in var.copies.items() if find(key[0]) not in inside}
-    for key, copy in stale.items():
-        del var.copies[key]
-        unify(var, copy)
-        root = find(var)
-        if not isinstance(root, Var):
+    changed = False
+    while isinstance(root := find(var), Var):
+        inside = scope(root)
+        stale = next((key for key in root.copies if find(key[0]) not in inside), None)
+        if stale is None:
             break
-    return bool(stale)
+        unify(root, root.copies.pop(stale))
+        changed = True
+    return changed
 
 
 def _limit(var: Var) -> bool:
