@@ -7,6 +7,7 @@ import pytest
 import torch
 from planted import difference, planted, random_data
 from zoo import ZOO
+from zoo_more import MORE
 
 from lmc_core.alignment.blocks import blocks
 from lmc_core.alignment.passes import weight_costs
@@ -26,6 +27,7 @@ from lmc_core.runs.settings import settings
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.permute import identity, permute, random_permutations
 
+EVERY = {**ZOO, **MORE}
 QUICK = {
     "ot-alignment": {},
     "gromov-wasserstein": {"restarts": 1},
@@ -39,7 +41,7 @@ SMALL = ["mlp", "vgg_bn_flatten", "densenet_cat", "glu", "lstm2", "gru2", "hand_
 def member(name):
     """A zoo network in float64 and its symmetry."""
     torch.manual_seed(0)
-    module, inputs = ZOO[name]()
+    module, inputs = EVERY[name]()
     net = network(module.double(), tuple(x.double() if x.is_floating_point() else x for x in inputs))
     return net, symmetry(net, verify=False)
 
@@ -61,7 +63,7 @@ def trained():
 
 
 @pytest.mark.parametrize("method", ["ot-alignment", "gromov-wasserstein"])
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_permuted_copy_is_put_back_exactly(name, method):
     net, found = member(name)
     problem = planted(net, found, seed=1)

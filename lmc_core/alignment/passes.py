@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from lmc_core.alignment.plans import Solver, coupling, nested_coupling
 from lmc_core.alignment.schedule import Outcome
 from lmc_core.alignment.terms import entering_terms
 from lmc_core.alignment.transport import Maps, carry, roles
-from lmc_core.alignment.views import children, gram, views
+from lmc_core.alignment.views import Leaf, children, gram, views
 from lmc_core.networks.network import Network
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.axis import Axis, Fixed, Group, groups_in
@@ -204,21 +204,38 @@ def _distance(a: Tensor, b: Tensor, name: str, symmetry: Symmetry, block: Block,
     number = _places(symmetry, name, block)[0]
     held = [Fixed(axis.size) if n == number or not _known(axis, maps) else axis for n, axis in enumerate(axes)]
     a, b = a.double(), carry(b.double(), held, roles(symmetry, name), maps)
-    for (x, leaves), (y, _) in zip(*(views(z, axes, [number]) for z in (a, b)), strict=True):
+    for (x, leaves), (y, _) in zip(*(views(z, axes, range(len(axes))) for z in (a, b)), strict=True):
         for dim, leaf in enumerate(leaves):
             if not isinstance(leaf.part, Group) or leaf.part.name != block.name or leaf.axis != number:
                 continue
             nested = children(leaves, dim)
             for keep in [[dim, inner] for inner in nested] or [[dim]]:
                 rest = [d for d in range(x.ndim) if d not in keep]
-                mine, theirs = (((z * z).sum(rest) if rest else z * z) for z in (x, y))
-                square = mine[(..., *(None,) * len(keep))] + theirs - 2 * gram(x, y, keep)
+                left, right = _beside(x, y, leaves, number, rest, maps)
+                mine, theirs = (((z * z).sum(rest) if rest else z * z) for z in (left, right))
+                square = mine[(..., *(None,) * len(keep))] + theirs - 2 * gram(left, right, keep)
                 cost = square.clamp(min=0).cpu().numpy() / max(1, len(nested))
                 group = leaves[keep[-1]].part
                 assert isinstance(group, Group)
                 inner = {n: c + cost if n == group.name else c for n, c in far.inner.items()}
                 far = Far(far.outer + cost if len(keep) == 1 else far.outer, inner)
     return far
+
+
+def _beside(
+    x: Tensor, y: Tensor, leaves: Sequence[Leaf], number: int, dims: Sequence[int], maps: Maps
+) -> tuple[Tensor, Tensor]:
+    """Other groups of a tensor: B's units in order where they are known, else the units of both networks summed."""
+    for dim in dims:
+        leaf = leaves[dim]
+        if not isinstance(leaf.part, Group):
+            continue
+        known = (leaf.part.name, "write") in maps
+        if not known or (leaf.axis == number and leaf.part.within is not None):
+            x, y = (z.sum(dim, keepdim=True) for z in (x, y))
+        elif leaf.axis == number:
+            y = torch.tensordot(y, maps[leaf.part.name, "write"], dims=([dim], [1])).movedim(-1, dim)
+    return x, y
 
 
 def _known(axis: Axis, maps: Maps) -> bool:
