@@ -52,7 +52,7 @@ def on_device(network: Network, device: str) -> Network:
 
 def open_model(known: ModelCard) -> Network:
     """The network behind a card, checked to be the one that the card describes."""
-    return _open(_Key(known))
+    return replace(_open(_Key(known)), source=known.name)  # the same weights may go by another name elsewhere
 
 
 def open_pair(a: ModelCard, b: ModelCard) -> tuple[Network, Network, tuple[str, ...]]:
@@ -100,7 +100,7 @@ def _open(key: _Key) -> Network:
         network = load(path)
     if network.fingerprint != key.card.fingerprint:
         raise CheckpointError(f"the file of model {key.card.id!r} does not hold the weights its card describes")
-    return replace(network, source=key.card.name)
+    return network
 
 
 _symmetries: dict[str, tuple[Symmetry, dict[str, float]]] = {}
