@@ -99,7 +99,7 @@ def test_other_settings_put_a_permuted_copy_back_too(zoo, name):
 def test_trained_networks_are_put_back_by_every_method(trained, method):
     a, _, found, data = trained
     problem = planted(a, found, seed=3)
-    chosen = {} if method == "sinkhorn-rebasin" else QUICK[method]
+    chosen = {"steps": 200} if method == "sinkhorn-rebasin" else QUICK[method]
     alignment = align(a, problem.moved, method, data, symmetry=found, **chosen)
     assert difference(alignment.transport(problem.moved).state, a.state) == 0
 

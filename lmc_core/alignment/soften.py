@@ -35,14 +35,16 @@ def soft_plans(logits: Mapping[str, Tensor], scale: float, iterations: int) -> L
     return {name: sinkhorn_operator(scale * x, iterations) for name, x in logits.items()}
 
 
-def near_identity(blocks: tuple[Block, ...], rng: np.random.Generator, device: torch.device) -> Logits:
+def near_identity(
+    blocks: tuple[Block, ...], rng: np.random.Generator, device: torch.device, dtype: torch.dtype = torch.float64
+) -> Logits:
     """I + 0.1·N(0, 1) for every group (Guerrero Peña 2022)."""
     shapes: dict[str, tuple[int, ...]] = {}
     for block in blocks:
         n = block.outer.size
         shapes |= {block.name: (n, n), **{g.name: (n, n, g.size, g.size) for g in block.inner}}
     return {
-        name: torch.as_tensor(np.eye(shape[-1]) + 0.1 * rng.normal(size=shape), device=device)
+        name: torch.as_tensor(np.eye(shape[-1]) + 0.1 * rng.normal(size=shape), device=device, dtype=dtype)
         for name, shape in shapes.items()
     }
 

@@ -42,7 +42,10 @@ def solve(
     if loss == "midpoint":
         task = TaskLoss(a, problem.labelled, examples=examples, batch=batch, seed=problem.seed)
         descent = MidpointLoss(a, b, symmetry, task)
-    free = {name: x.requires_grad_() for name, x in near_identity(objective.blocks, problem.rng(1), a.device).items()}
+    types = {x.dtype for x in objective.still.values()}
+    dtype = torch.float64 if torch.float64 in types else torch.float32
+    start = near_identity(objective.blocks, problem.rng(1), a.device, dtype)
+    free = {name: x.requires_grad_() for name, x in start.items()}
     if not free:
         return outcome(identity(symmetry), (-descent.hard(identity(symmetry)),))
     optimiser = torch.optim.Adam(free.values(), lr=rate)
@@ -77,7 +80,7 @@ METHOD = Method(
     solve=solve,
     parameters=(
         Parameter("loss", str, "weights", "What is descended on.", choices=("weights", "midpoint")),
-        Parameter("steps", int, 200, "Gradient steps.", low=1, high=100_000),
+        Parameter("steps", int, 100, "Gradient steps.", low=1, high=100_000),
         Parameter("rate", float, 0.1, "Learning rate of Adam.", low=0, high=100),
         Parameter("scale", float, 2.0, "Sharpness of the soft permutations.", low=0.01, high=10_000),
         Parameter("iterations", int, 20, "Sinkhorn iterations per step.", low=1, high=1000),
