@@ -193,3 +193,23 @@ def test_cards_state_before_and_after_in_the_colours_of_the_paths():
 def test_a_card_does_not_call_a_rise_lower():
     assert cards(hill(1.0), hill(1.5))[0].note == "50% higher"
     assert cards(hill(0), hill(0))[0].note == "no change"
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        (0.0, "100% lower"),
+        (0.0001, "over 99.9% lower"),
+        (0.002, "99.8% lower"),
+        (0.0057, "99.4% lower"),
+        (0.0102, "99% lower"),
+        (0.42, "58% lower"),
+        (0.9951, "0.4% lower"),
+        (0.9999, "under 0.1% lower"),
+        (1.0, "no change"),
+        (1.004, "0.4% higher"),
+        (2.5, "150% higher"),
+    ],
+)
+def test_only_a_barrier_that_is_gone_is_all_of_it_lower(after, said):
+    assert cards(hill(1.0), hill(after))[0].note == said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from lmc_core.diagnostics.projection import DRAWN, Cloud
@@ -158,10 +159,10 @@ def _change(before: str, after: str) -> str:
 
 
 def _lower(before: float, after: float) -> str:
-    if not before > 0 or before == after:
+    if not before > 0 or before == after or not math.isfinite(before):
         return "no change"
     share = 1 - after / before
-    return f"{100 * share:.0f}% lower" if share >= 0 else f"{-100 * share:.0f}% higher"
+    return f"{words.most(share)} lower" if share >= 0 else f"{words.most(-share)} higher"
 
 
 def _ends(profile: Profile) -> str:

@@ -21,6 +21,19 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f}%"
 
 
+def most(share: float) -> str:
+    """A share in as few digits as are honest: neither nothing nor all of it (0 or 100%) unless it is exactly that."""
+    if not math.isfinite(share):
+        return "∞ %"
+    value = 100 * share
+    if 0 < value < 0.1:
+        return "under 0.1%"
+    if 99.9 < value < 100:
+        return "over 99.9%"
+    near = 0 < value < 1 or 99 < value < 100
+    return f"{math.floor(10 * value + 1e-9) / 10:.1f}%" if near else f"{value:.0f}%"
+
+
 def whole(value: float) -> str:
     """A share (0..1) as a whole percentage without its sign."""
     return f"{100 * value:.0f}"
