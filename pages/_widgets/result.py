@@ -1,11 +1,13 @@
 """A finished run on the page: finding, numbers, figure, caption, tabs."""
 
+from functools import partial
+
 import streamlit as st
 
 from lmc_core.figures.config import plotly_config
 from lmc_core.figures.explore import explore_figure
 from lmc_core.runs.result import PathResult
-from pages._widgets import tabs, viewport
+from pages._widgets import picture, tabs, viewport
 from pages._widgets.shown import Shown, sentence, who
 from pages._widgets.text import escaped
 from pages._widgets.url import link
@@ -48,15 +50,20 @@ def chart(shown: Shown, view: View) -> None:
     """The figure, in place of a skeleton of its size."""
     layout = viewport.layout()
     place = st.skeleton(HEIGHTS[layout])
-    figure = explore_figure(
+    theme = viewport.theme()
+
+    make = partial(
+        explore_figure,
         shown.result.naive,
         shown.result.aligned,
         view.cloud,
         method_title=shown.title,
-        theme=viewport.theme(),
+        theme=theme,
         layout=layout,
         loss_axis=view.axis,
         start=view.start,
     )
+    look = (view.cloud.group, view.cloud.projection, theme, layout, view.axis, view.start)
+    figure = picture.drawn("explore", shown.run_id, look, make)
     config = plotly_config(f"run-{shown.run_id}", phone=layout == "narrow")
     place.plotly_chart(figure, key="figure", config=config, alt=shown.alt)

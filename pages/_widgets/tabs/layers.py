@@ -1,11 +1,13 @@
 """All layers side by side: features, spread, dimension."""
 
+from functools import partial
+
 import streamlit as st
 
 from lmc_core.figures.captions import layers_caption
 from lmc_core.figures.config import plotly_config
 from lmc_core.figures.layers import layers_alt, layers_figure
-from pages._widgets import viewport
+from pages._widgets import picture, viewport
 from pages._widgets.shown import Shown
 
 
@@ -14,8 +16,9 @@ def body(shown: Shown) -> None:
     if not found:
         st.caption("There is no layer whose units could be compared.")
         return
-    layout = viewport.layout()
-    figure = layers_figure(found, theme=viewport.theme(), layout=layout)
+    layout, theme = viewport.layout(), viewport.theme()
+    make = partial(layers_figure, found, theme=theme, layout=layout)
+    figure = picture.drawn("layers", shown.run_id, (theme, layout), make)
     config = plotly_config("layers", phone=layout == "narrow")
     st.plotly_chart(figure, key="layers", config=config, alt=layers_alt(found))
     measured = [layer.dimension for layer in found.values()]

@@ -1,5 +1,6 @@
 """How well the units fit, before and after."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -7,7 +8,7 @@ import streamlit as st
 from lmc_core.figures.captions import MATCHING_CAPTION
 from lmc_core.figures.config import plotly_config
 from lmc_core.figures.matching import matching_alt, matching_figure, matching_rows
-from pages._widgets import viewport
+from pages._widgets import picture, viewport
 from pages._widgets.shown import Shown
 
 COSTS = ("cost before", "cost after", "least possible")
@@ -18,8 +19,10 @@ def body(shown: Shown) -> None:
     if shown.cloud is None or shown.cloud.group not in found:
         st.caption("There is nothing to match in this network.")
         return
-    group, layout = shown.cloud.group, viewport.layout()
-    figure = matching_figure(found, group, theme=viewport.theme(), layout=layout)
+    group, layout, theme = shown.cloud.group, viewport.layout(), viewport.theme()
+    look = (group, theme, layout)
+    make = partial(matching_figure, found, group, theme=theme, layout=layout)
+    figure = picture.drawn("matching", shown.run_id, look, make)
     config = plotly_config(f"matching-{group}", phone=layout == "narrow")
     st.plotly_chart(figure, key="matching", config=config, alt=matching_alt(found, group))
     with st.container(key="caption-matching"):
