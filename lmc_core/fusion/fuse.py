@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
@@ -34,7 +34,8 @@ class FusionResult:
     symmetry         of the fused network
     history          the method's own objective, step after step
     notes            sentences for the user
-    function_errors  per model: max |f − f carried to the fused frame| / max |f|, measured; 0 when nothing is lost
+    carried          the models in the frame of the fused network, moved there by their couplings
+    function_errors  per model: max |f − f carried| / max |f|, measured; 0 when nothing is lost
     temperature      the logits were divided by it; None if they were not
     seconds          wall-clock time
     """
@@ -49,7 +50,8 @@ class FusionResult:
     history: tuple[float, ...] = ()
     converged: bool = True
     notes: tuple[str, ...] = ()
-    function_errors: tuple[float, ...] = field(default=())
+    carried: tuple[Network, ...] = ()
+    function_errors: tuple[float, ...] = ()
     temperature: float | None = None
     seconds: float = 0.0
 
@@ -150,6 +152,7 @@ def fusion(
     if kept := frame.frame.metadata.get("names"):
         about["names"] = kept
     report("measuring what the couplings keep", 0, 1)
+    carried = tuple(_carried(problem, m, c) for m, c in zip(models, found.couplings, strict=True))
     return FusionResult(
         network=replace(made, metadata=about, source=f"fusion of {len(networks)} networks"),
         couplings=found.couplings,
@@ -161,7 +164,8 @@ def fusion(
         history=found.history,
         converged=found.converged,
         notes=(*found.notes, *notes),
-        function_errors=tuple(_error(problem, m, c) for m, c in zip(models, found.couplings, strict=True)),
+        carried=carried,
+        function_errors=tuple(_error(net, there) for net, there in zip(networks, carried, strict=True)),
         temperature=degrees,
         seconds=time.perf_counter() - started,
     )
@@ -228,13 +232,17 @@ def _afterwards(
     return made, degrees, notes
 
 
-def _error(problem: FusionProblem, model: Model, couplings: Mapping[str, Coupling]) -> float:
-    """How much of a model's function its couplings lose, on the example inputs."""
+def _carried(problem: FusionProblem, model: Model, couplings: Mapping[str, Coupling]) -> Network:
+    """A model in the frame of the fused network."""
     state = {name: moved(x, model, name, couplings) for name, x in model.state.items()}
-    inputs = model.network.example_inputs
-    pairs = zip(_outputs(model.network(*inputs)), _outputs(problem.template.network(state)(*inputs)), strict=True)
+    return replace(problem.template.network(state), source=model.network.source)
+
+
+def _error(network: Network, carried: Network) -> float:
+    """How much of a model's function its couplings lose, on the example inputs."""
+    inputs = network.example_inputs
     worst = 0.0
-    for before, after in pairs:
+    for before, after in zip(_outputs(network(*inputs)), _outputs(carried(*inputs)), strict=True):
         size = float(before.abs().max())
         change = float((before - after).abs().max())
         worst = max(worst, change / size if size else change)
