@@ -59,5 +59,5 @@ def opening(title: str) -> str:
 
 def plain(markdown: str) -> str:
     """A sentence without its colours and bold marks."""
-    text = re.sub(r":(?:blue|violet|orange|green|gray)\[([^\]]*)\]", r"\1", markdown)
+    text = re.sub(r":(?:blue|violet|orange|green|yellow|gray)\[([^\]]*)\]", r"\1", markdown)
     return text.replace("**", "").replace("*", "")
