@@ -12,7 +12,8 @@ from lmc_core.fusion import FUSIONS
 from lmc_core.report import Report
 
 if TYPE_CHECKING:
-    from lmc_core.runs.fusing import FuseResult, Scores
+    from lmc_core.fusion.outcome import Scores
+    from lmc_core.runs.fused import FuseResult
 
 _RECALIBRATE = ("auto", "none", "bn-reset", "repair")
 
@@ -38,6 +39,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--temperature", action="store_true", help="scale the logits as training examples want it")
     parser.add_argument("--finetune", type=int, default=0, metavar="EPOCHS", help="train the fused network on")
     parser.add_argument("--rate", type=float, default=0.01, help="learning rate of fine-tuning (default: 0.01)")
+    parser.add_argument("--points", type=int, default=11, help="on the path from each network to the fused one")
+    parser.add_argument("--train-examples", type=int, metavar="N", help="use only the first N (default: all)")
     parser.add_argument("--out", metavar="FILE", help="write the fused network, .safetensors or .pt2")
     group = parser.add_argument_group("settings of the methods")
     for name, (parameter, methods) in _settings().items():
@@ -62,14 +65,12 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
 
     report("reading the networks", 0, 0)
     from lmc_core.data.registry import dataset
-    from lmc_core.paths.recalibrate import default_recalibration
-    from lmc_core.runs.bench import pick_device
+    from lmc_core.runs.facts import card_of
     from lmc_core.runs.fusing import fuse_run
 
     data = dataset(args.data)
     first = read_model(args.models[0], args)
     networks = [first, *(read_model(text, args, like=first) for text in args.models[1:])]
-    recalibrate = {"auto": default_recalibration(first), "none": None}.get(args.recalibrate, args.recalibrate)
     result, network = fuse_run(
         networks,
         data,
@@ -77,13 +78,15 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
         settings=settings,
         weights=weights,
         widths=widths,
-        recalibrate=recalibrate,
+        recalibrate=None if args.recalibrate == "none" else args.recalibrate,
         temperature=args.temperature,
         finetune=args.finetune,
         rate=args.rate,
+        points=args.points,
         seed=args.seed,
-        device=pick_device(args.device),
-        models=[title(text) for text in args.models],
+        train_examples=args.train_examples,
+        device=args.device,
+        models=[card_of(net, title=title(text)) for net, text in zip(networks, args.models, strict=True)],
         report=report,
     )
     if args.out:
@@ -123,25 +126,29 @@ def _settings() -> dict[str, tuple[Any, list[str]]]:
 
 
 def _text(result: FuseResult, out: str | None) -> str:
+    outcome = result.outcome
     rows: list[Sequence[object]] = [("network", "test accuracy", "test loss", "train accuracy", "units")]
-    for name, scores, groups in zip(result.models, result.parents, result.parent_groups, strict=True):
+    for name, scores, groups in zip(outcome.names, outcome.parents, result.parent_groups, strict=True):
         rows.append((name, *_scores(scores), _units(groups)))
-    rows.append(("fused", *_scores(result.fused), _units(result.groups)))
-    rows += [(f"  epoch {epoch}", *_scores(scores), "") for epoch, scores in enumerate(result.curve) if epoch]
+    if outcome.average is not None:
+        rows.append(("plain average", *_scores(outcome.average), ""))
+    rows.append(("fused", *_scores(outcome.fused), _units(result.groups)))
+    rows += [(f"  epoch {epoch}", *_scores(scores), "") for epoch, scores in enumerate(outcome.curve) if epoch]
     facts = [
-        ("method", result.title),
+        ("method", result.method_title),
         ("settings", ", ".join(f"{k}={v}" for k, v in result.settings.items()) or "none"),
         ("weights", ", ".join(f"{w:g}" for w in result.weights)),
         ("recalibration", result.recalibrate or "none"),
         *((("temperature", f"{result.temperature:.3g}"),) if result.temperature is not None else ()),
         ("function", ", ".join(f"{e:.1e}" for e in result.function_errors) + " lost by the couplings, relative"),
+        ("barriers", ", ".join("-" if p is None else f"{p.barrier():.4f}" for p in outcome.paths) + " on the way"),
         ("seconds", ", ".join(f"{stage} {spent:.2f}" for stage, spent in result.seconds.items())),
         ("device", f"{result.device}, seed {result.seed}"),
         *(("note", note) for note in result.notes),
         *((("written", out),) if out else ()),
     ]
-    heading = f"{len(result.models)} networks fused on {result.data}"
-    return "\n\n".join([heading, table(rows), table(facts, "")])
+    heading = f"{len(result.models)} networks fused on {result.data.name}"
+    return "\n\n".join([heading, result.finding, table(rows), table(facts, "")])
 
 
 def _scores(scores: Scores) -> tuple[str, str, str]:

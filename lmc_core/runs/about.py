@@ -13,7 +13,9 @@ from lmc_core.runs.kinds import MORE
 from lmc_core.runs.kinds._kind import models_of
 from lmc_core.runs.request import Request
 
-_NOT_LIKENESS = ("a", "b", "fingerprints", "models", "data", "method", "settings", "seed", "upload", "filename", "arch")
+_NOT_LIKENESS = frozenset(
+    "a b fingerprints models data method settings weights seed upload filename arch".split()  # noqa: SIM905
+)
 
 
 def about(request: Request) -> dict[str, Any]:
