@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -65,11 +65,11 @@ def finetune(
     return FineTuned(network, tuple(curve))
 
 
-def measure(network: Network, data: Dataset) -> dict[str, dict[str, float]]:
+def measure(network: Network, data: Dataset, splits: Sequence[str] = ("train", "test")) -> dict[str, dict[str, float]]:
     """Loss and accuracy on the training and the test examples."""
     module = _loaded(network)
     found = {}
-    for split in ("train", "test"):
+    for split in splits:
         loss, accuracy = score(module, *_prepared(network, data, split), batch=500)
         found[split] = {"loss": loss, "accuracy": accuracy}
     return found

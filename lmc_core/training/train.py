@@ -32,6 +32,8 @@ class Recipe:
     augment        "none", "flip" (random mirror image) or "flip-crop" (and a random shift by up to 4 pixels)
     train_examples the first so many; None = all
     clip           largest norm of the gradient; None = any
+    validation     share of these examples kept apart; the network of the epoch that does best on them is the result.
+                   Which ones depends on validation_seed alone. 0 = train on all, and keep the last
     """
 
     title: str
@@ -49,11 +51,15 @@ class Recipe:
     augment: str = "none"
     train_examples: int | None = None
     clip: float | None = None
+    validation: float = 0.0
+    validation_seed: int = 0
     normalize: Normalize | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """For the metadata of the file."""
+        """For the metadata of the file; of validation only where there is any."""
         written = asdict(self)
+        if not self.validation:
+            del written["validation"], written["validation_seed"]
         written["architecture"] = {"family": self.architecture.family, "options": dict(self.architecture.options)}
         return written
 
@@ -85,7 +91,9 @@ def train(
     nn.utils.convert_conv2d_weight_memory_format(module.to(device), layout).train()
     limit = recipe.train_examples
     x, y = before(torch.from_numpy(data.x_train[:limit]).to(device)), torch.from_numpy(data.y_train[:limit]).to(device)
-    steps = recipe.epochs * math.ceil(len(y) / recipe.batch)
+    x, y, best = _apart(recipe, x, y)
+    epoch = math.ceil(len(y) / recipe.batch)
+    steps = recipe.epochs * epoch
     optimiser = _optimiser(recipe, module)
     for step, indices in enumerate(_batches(len(y), recipe, generator)):
         for group in optimiser.param_groups:
@@ -102,7 +110,11 @@ def train(
         optimiser.step()
         if step % 20 == 0:
             report("training", step, steps)
+        if best and (step + 1) % epoch == 0:
+            best.look(module, (step + 1) // epoch)
     report("training", steps, steps)
+    if best:
+        module.load_state_dict(best.state)
     nn.utils.convert_conv2d_weight_memory_format(module.eval(), torch.contiguous_format)
     x_test, y_test = before(torch.from_numpy(data.x_test).to(device)), torch.from_numpy(data.y_test).to(device)
     scores = {"train": score(module, x, y), "test": score(module, x_test, y_test)}
@@ -114,6 +126,8 @@ def train(
         "accuracy": {part: accuracy for part, (_, accuracy) in scores.items()},
         "loss": {part: loss for part, (loss, _) in scores.items()},
     }
+    if best:
+        about["validation"] = {"accuracy": best.accuracy, "epoch": best.epoch}
     return network(
         module.cpu(),
         example_inputs(recipe.architecture),
@@ -171,6 +185,31 @@ def lecun(module: nn.Module, generator: torch.Generator) -> None:
                 parameter.zero_()
 
 
+class _Best:
+    """The network of the epoch with the best accuracy on examples kept apart, the first of several."""
+
+    def __init__(self, x: Tensor, y: Tensor) -> None:
+        self.x, self.y = x, y
+        self.accuracy, self.epoch = -1.0, 0
+        self.state: dict[str, Tensor] = {}
+
+    def look(self, module: nn.Module, epoch: int) -> None:
+        _, accuracy = score(module.eval(), self.x, self.y)
+        module.train()
+        if accuracy > self.accuracy:
+            self.accuracy, self.epoch = accuracy, epoch
+            self.state = {name: x.detach().clone() for name, x in module.state_dict().items()}
+
+
+def _apart(recipe: Recipe, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, _Best | None]:
+    """The examples to train on, and the judge of the others if there are any."""
+    if not recipe.validation:
+        return x, y, None
+    order = torch.randperm(len(y), generator=torch.Generator().manual_seed(recipe.validation_seed)).to(y.device)
+    kept = max(1, round(recipe.validation * len(y)))
+    return x[order[kept:]], y[order[kept:]], _Best(x[order[:kept]], y[order[:kept]])
+
+
 def _initialised(recipe: Recipe, generator: torch.Generator) -> nn.Module:
     with torch.random.fork_rng(devices=[]):  # torch's layers draw their weights from the global generator
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
@@ -212,6 +251,8 @@ def _check(recipe: Recipe, seed: int) -> None:
     for name, choices in allowed.items():
         if getattr(recipe, name) not in choices:
             raise SettingError(f"{name}={getattr(recipe, name)!r} is not one of {', '.join(choices)}")
+    if not 0 <= recipe.validation < 1:
+        raise SettingError(f"validation={recipe.validation} is not a share: 0 ≤ validation < 1")
     for name in ("rate", "epochs", "batch"):
         if getattr(recipe, name) <= 0:
             raise SettingError(f"{name}={getattr(recipe, name)} is not positive")

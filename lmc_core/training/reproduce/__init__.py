@@ -2,6 +2,8 @@
 
 EXPERIMENTS = {
     "akash-mnist": "2, 4 and 6 MNIST networks fused: Wasserstein barycentre, OT fusion, average; other widths too",
+    "skill-transfer": "one of two networks knows digit 4: accuracy of the fused one against its weight",
+    "recurrent-mnist": "pairs of LSTMs and RNNs fused, with and without their hidden-to-hidden weights",
     "residual-toy": "planted orders in a residual block, where a coordinate sweep recovers few",
 }
 """name → what it shows; each is a module here (hyphens are underscores) with PARAMETERS and

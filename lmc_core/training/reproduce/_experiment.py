@@ -1,10 +1,31 @@
-"""What an experiment finds: one table, and what to read in it."""
+"""What an experiment finds: one table, what to read in it, and how to draw it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A picture of a table: columns by their names.
+
+    x, y     of a point; x may be numbers or words
+    line     points of one value are joined and share a colour; none: all points are one line
+    error    half the length of a bar at every point
+    panel    one panel per value
+    lower    smaller y is better
+    """
+
+    x: str
+    y: str
+    line: str | None = None
+    error: str | None = None
+    panel: str | None = None
+    lower: bool = False
 
 
 @dataclass(frozen=True)
@@ -13,9 +34,10 @@ class Experiment:
 
     title      what was done
     columns    of the table
-    rows       one tuple per row, numbers as numbers
+    rows       one tuple per row, numbers as numbers; None where there is nothing to say
     notes      sentences: what the table shows, what differs from the paper
     details    everything else worth keeping, as JSON values (every seed's number, the settings)
+    chart      how to draw the table
     """
 
     title: str
@@ -23,9 +45,16 @@ class Experiment:
     rows: tuple[tuple[Any, ...], ...]
     notes: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    chart: Chart | None = None
 
     @property
     def json(self) -> dict[str, Any]:
         """As one JSON object: rows as objects by column."""
         rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-        return {"title": self.title, "rows": rows, "notes": list(self.notes), **self.details}
+        chart = asdict(self.chart) if self.chart else None
+        return {"title": self.title, "rows": rows, "notes": list(self.notes), "chart": chart, **self.details}
+
+
+def spread(found: Sequence[float]) -> tuple[float, float | None, int]:
+    """Mean, standard deviation of the sample (None for a single number) and how many there are."""
+    return float(np.mean(found)), float(np.std(found, ddof=1)) if len(found) > 1 else None, len(found)

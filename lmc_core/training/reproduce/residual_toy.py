@@ -25,7 +25,7 @@ from lmc_core.report import Report, silent
 from lmc_core.symmetry.axis import Group
 from lmc_core.symmetry.permute import invert, permute, random_permutations
 from lmc_core.symmetry.symmetry import Symmetry
-from lmc_core.training.reproduce._experiment import Experiment
+from lmc_core.training.reproduce._experiment import Chart, Experiment
 
 PARAMETERS = (
     Parameter("draws", int, 100, "Planted orders.", low=1, high=10_000),
@@ -112,4 +112,5 @@ def reproduce(*, seed: int = 0, device: str = "cpu", report: Report = silent, **
         tuple((name, count, draws) for name, count in counts.items()),
         ("A user of the Git Re-Basin code reports 10 of 100 for coordinate descent at width 30 and stream 50.",),
         {"settings": dict(settings), "seed": seed},
+        Chart("method", "recovered"),
     )

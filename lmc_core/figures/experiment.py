@@ -1,0 +1,182 @@
+"""The table of an experiment as a picture: curves over a number, or dots with bars beside their names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from lmc_core.figures.compare import DASHES, SYMBOLS
+from lmc_core.figures.palette import ThemeName
+from lmc_core.figures.palette import theme as theme_of
+from lmc_core.figures.plain import MARGIN, Sheet, columns
+
+Row = Mapping[str, Any]
+CURVES = 460  # height of a panel of curves
+LABEL, DOT = 30, 15  # heights of a name in a list of dots, and of a dot
+GAP = 60  # between panels
+
+
+def experiment_figure(
+    rows: Sequence[Row],
+    *,
+    x: str,
+    y: str,
+    line: str | None = None,
+    error: str | None = None,
+    panel: str | None = None,
+    lower: bool = False,
+    theme: ThemeName = "light",
+    standalone: bool = False,
+) -> go.Figure:
+    """Column `y` over column `x`: where x holds fractions a curve per value of `line`, else a list of dots.
+
+    rows    of the table, by column
+    error   half the length of a bar at every point
+    panel   one panel per value of this column
+    lower   smaller is better, which the axis says
+    """
+    ink = theme_of(theme)
+    shown = [row for row in rows if isinstance(row[y], (int, float))]
+    curves = all(isinstance(row[x], float) for row in shown)
+    lines = _values(shown, line)
+    looks = {
+        name: {"color": ink.methods[k % len(ink.methods)], "dash": DASHES[k % 6], "symbol": SYMBOLS[k % len(SYMBOLS)]}
+        for k, name in enumerate(lines)
+    }
+    parts = [(name, [row for row in shown if panel is None or row[panel] == name]) for name in _values(shown, panel)]
+    heights = [CURVES if curves else _height(part, x, line) for _, part in parts]
+    sheet = Sheet(ink, round(sum(heights) + GAP * (len(parts) - 1)) + MARGIN[1] + MARGIN[3], standalone)
+    named = f"{y}, smaller is better" if lower else y
+    across = _range(shown, y, error)
+    top = 1.0
+    for (name, part), height, box in zip(parts, heights, columns([(0.0, 1.0)] * len(parts), True), strict=True):
+        share = height / (sum(heights) + GAP * (len(parts) - 1))
+        box = (box[0], box[1], max(0.0, top - share), top)
+        top -= share + GAP / (sum(heights) + GAP * (len(parts) - 1))
+        title = f"<b>{name}</b>, {named}" if panel else f"<b>{named[0].upper()}{named[1:]}</b>"
+        if curves:
+            number = sheet.panel(box, title, {"title": x, "nticks": 11}, across)
+        else:
+            places = _places(part, x, line)
+            deep = max(places.values(), default=0.0) + DOT
+            number = sheet.panel(box, title, across, {"range": [deep, 0], "showticklabels": False, "showgrid": False})
+        for key in lines:
+            chosen = [row for row in part if line is None or row[line] == key]
+            if chosen:
+                where = [row[x] if curves else places[row[x], _key(row, line)] for row in chosen]
+                _draw(sheet, number, chosen, where, looks[key], curves, x=x, y=y, error=error, name=str(key))
+        if not curves:
+            _names(sheet, number, part, places, x)
+    return _legend(sheet, looks if line else {}, curves)
+
+
+def _draw(
+    sheet: Sheet,
+    panel: int,
+    rows: Sequence[Row],
+    where: Sequence[float],
+    look: Mapping[str, str],
+    curves: bool,
+    *,
+    x: str,
+    y: str,
+    error: str | None,
+    name: str,
+) -> None:
+    values = [row[y] for row in rows]
+    bars = {"array": [row[error] or 0 for row in rows], "thickness": 1.4, "width": 4} if error else {"visible": False}
+    written = ".2%" if "accuracy" in y else ".4g"
+    said = "%{y:" + written + "}" if curves else "%{x:" + written + "}"
+    sheet.add(
+        panel,
+        mode="lines+markers" if curves else "markers",
+        x=list(where) if curves else values,
+        y=values if curves else list(where),
+        **{"error_y" if curves else "error_x": {"type": "data", "color": look["color"], **bars}},
+        line={"color": look["color"], "width": 2.2, "dash": look["dash"]},
+        marker={"color": look["color"], "symbol": look["symbol"], "size": 8},
+        text=[f"{row[x]:g}" if curves else str(row[x]) for row in rows],
+        name=name,
+        legendgroup=name,
+        hovertemplate=f"<b>{name}</b><br>%{{text}}<br>{y} {said}<extra></extra>" if name != "None" else None,
+    )
+
+
+def _key(row: Row, line: str | None) -> Any:
+    return row[line] if line else None
+
+
+def _values(rows: Sequence[Row], column: str | None) -> list[Any]:
+    """Of a column, in the order in which they appear."""
+    return list(dict.fromkeys(row[column] for row in rows)) if column else [None]
+
+
+def _places(rows: Sequence[Row], x: str, line: str | None) -> dict[tuple[Any, Any], float]:
+    """(x, line) → depth in pixels: under each name its dots, one line each."""
+    depth, found = 0.0, {}
+    for name in _values(rows, x):
+        depth += LABEL
+        for row in rows:
+            if row[x] == name:
+                found[name, _key(row, line)] = depth
+                depth += DOT
+    return found
+
+
+def _height(rows: Sequence[Row], x: str, line: str | None) -> float:
+    return max(_places(rows, x, line).values(), default=0.0) + DOT
+
+
+def _names(sheet: Sheet, panel: int, rows: Sequence[Row], places: Mapping[tuple[Any, Any], float], x: str) -> None:
+    """Each name above its dots, at the left edge."""
+    for name in _values(rows, x):
+        first = min(depth for (at, _), depth in places.items() if at == name)
+        sheet.notes.append(
+            {
+                "text": str(name),
+                "x": 0,
+                "y": first - 7,
+                "xref": f"x{panel} domain".replace("x1 ", "x "),
+                "yref": f"y{panel if panel > 1 else str()}",
+                "xanchor": "left",
+                "yanchor": "bottom",
+                "showarrow": False,
+                "font": {"size": 12, "color": sheet.theme.neutral},
+            }
+        )
+
+
+def _range(rows: Sequence[Row], y: str, error: str | None) -> dict[str, Any]:
+    """An axis that holds every value with its bar."""
+    ends = [row[y] + sign * ((row[error] or 0) if error else 0) for row in rows for sign in (-1, 1)]
+    low, high = min(ends, default=0.0), max(ends, default=1.0)
+    room = 0.05 * (high - low) or 0.05
+    axis: dict[str, Any] = {"range": [low - room, high + room], "nticks": 8}
+    if "accuracy" in y:
+        axis |= {"tickformat": ".0%" if high - low > 0.08 else ".1%"}
+    return axis
+
+
+def _legend(sheet: Sheet, looks: Mapping[Any, Mapping[str, str]], curves: bool) -> go.Figure:
+    for name in looks:
+        first = next(trace for trace in sheet.traces if trace["name"] == str(name))
+        first["showlegend"] = True
+    figure = sheet.figure()
+    below = 30 + 22 * len(looks) if looks else 0
+    height = figure.layout.height + below
+    plot = height - MARGIN[1] - MARGIN[3] - below
+    figure.update_layout(
+        showlegend=bool(looks),
+        height=height,
+        margin={"b": MARGIN[3] + below, "l": MARGIN[0] if curves else 12},
+        legend={
+            "x": 0,
+            "y": -(48 if curves else 34) / plot,
+            "yanchor": "top",
+            "font": {"size": 12, "color": sheet.theme.neutral},
+            "bgcolor": "rgba(0,0,0,0)",
+        },
+    )
+    return figure

@@ -1,0 +1,58 @@
+"""Networks an experiment trains, kept in a folder under the hash of all that made them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from lmc_core.data.dataset import Dataset
+from lmc_core.data.files import home
+from lmc_core.methods._method import Parameter
+from lmc_core.networks.checkpoint import load
+from lmc_core.networks.network import Network
+from lmc_core.report import Report
+from lmc_core.training.train import Recipe, train
+
+KEEP = Parameter(
+    "keep",
+    str,
+    "",
+    "Folder for the trained networks, read again by later runs; empty: in the folder of downloads; none: train anew.",
+)
+
+
+def trained(
+    recipes: Sequence[tuple[Recipe, int]], *, keep: str, data: Sequence[Dataset], device: str, report: Report
+) -> list[Network]:
+    """Networks by recipe and seed, each read from the folder `keep` if it was trained before, or trained and kept.
+
+    data   what each is trained on
+    """
+    found = []
+    folder = None if keep == "none" else Path(keep).expanduser() if keep else home() / "trained"
+    for number, ((recipe, seed), examples) in enumerate(zip(recipes, data, strict=True), 1):
+
+        def stage(what: str, done: int, total: int, number: int = number) -> None:
+            report(f"{what} network {number} of {len(recipes)}", done, total)
+
+        file = folder / filename(recipe, seed, examples) if folder else None
+        if file and file.exists():
+            net = load(str(file))
+        else:
+            net = train(recipe, seed, data=examples, device=device, report=stage)
+            if file:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                net.save(str(file))
+        found.append(net.to(device))
+    return found
+
+
+def filename(recipe: Recipe, seed: int, data: Dataset) -> str:
+    """Of a network in the folder: another recipe, seed or example gives another name."""
+    made = {"recipe": {**recipe.as_json(), "title": ""}, "seed": seed, "data": data.digest}
+    digest = hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:16]
+    title = re.sub("[^a-z0-9]+", "-", recipe.title.lower()).strip("-")
+    return f"{title}-{seed}-{digest}.safetensors"

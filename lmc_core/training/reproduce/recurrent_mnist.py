@@ -1,0 +1,107 @@
+"""Fusion of recurrent networks that read images row by row: does it help to compare hidden-to-hidden weights?
+(Akash 2022).
+
+One recurrent layer without biases, an RNN or an LSTM, logits from its last step, trained by Adam; every pair of
+networks is fused by the Gromov–Wasserstein barycentre, by the same without hidden-to-hidden weights (as FedMA does), by
+OT fusion and by average. The accuracies of the paper are not known here; what is checked is the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any
+
+from lmc_core.data.registry import DATASETS, dataset
+from lmc_core.fusion.fuse import fusion
+from lmc_core.methods._method import Parameter
+from lmc_core.networks.architectures import architecture
+from lmc_core.report import Report, silent
+from lmc_core.training.finetune import measure
+from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._mlp import DATA, SEEDS
+from lmc_core.training.reproduce._trained import KEEP, trained
+from lmc_core.training.train import Recipe
+
+PARAMETERS = (
+    DATA,
+    Parameter("cells", str, "both", "Kind of recurrence.", choices=("both", "lstm", "rnn")),
+    Parameter("networks", int, 4, "Networks trained of each kind; all their pairs are fused.", low=2, high=10),
+    Parameter("epochs", int, 20, "Epochs of training.", low=1, high=1000),
+    Parameter("hidden", int, 256, "Hidden units.", low=1, high=2048),
+    KEEP,
+)
+
+GROMOV = "gromov-wasserstein-barycenter"
+WAYS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "Gromov–Wasserstein barycentre": (GROMOV, {}),
+    "row term, as in the authors' code": (GROMOV, {"gradient": "row", "warm": "inputs"}),
+    "row term, ε 0.003": (GROMOV, {"gradient": "row", "solver": "sinkhorn", "epsilon": 0.003, "iterations": 10}),
+    "without hidden-to-hidden weights": (GROMOV, {"gradient": "none"}),
+    "OT fusion": ("ot-fusion", {}),
+    "OT fusion by activations": ("ot-fusion", {"compare": "activations"}),
+    "vanilla average": ("vanilla-average", {}),
+}
+"""What is compared."""
+
+
+def recipe(data: str, cell: str, hidden: int, epochs: int) -> Recipe:
+    """The training of the paper: pixels as they are, Adam at 1e-3, weight decay 1e-5, batches of 64."""
+    steps, features = DATASETS[data].shape
+    return Recipe(
+        title=f"{data} {cell} {hidden} without biases",
+        architecture=architecture(
+            "recurrent", features=features, steps=steps, hidden=hidden, cell=cell, bias=False, fc_bias=False
+        ),
+        data=data,
+        optimiser="adam",
+        rate=1e-3,
+        weight_decay=1e-5,
+        epochs=epochs,
+        batch=64,
+        schedule="constant",
+    )
+
+
+def reproduce(
+    *,
+    data: str = "mnist",
+    cells: str = "both",
+    networks: int = 4,
+    epochs: int = 20,
+    hidden: int = 256,
+    keep: str = "",
+    seed: int = 0,
+    device: str = "cpu",
+    report: Report = silent,
+) -> Experiment:
+    """Mean test accuracy over all pairs, with its standard deviation, for both kinds of recurrence and every method."""
+    examples = dataset(data)
+    rows: list[tuple[Any, ...]] = []
+    each: dict[str, dict[str, list[float]]] = {}
+    for cell in ("lstm", "rnn") if cells == "both" else (cells,):
+        plan = [(recipe(data, cell, hidden, epochs), 1000 * seed + number) for number in SEEDS[:networks]]
+        nets = trained(plan, keep=keep, data=[examples] * networks, device=device, report=report)
+        found = {"the networks themselves": [measure(n, examples, ("test",))["test"]["accuracy"] for n in nets]}
+        pairs = list(combinations(nets, 2))
+        for title, (method, settings) in WAYS.items():
+            found[title] = []
+            for done, pair in enumerate(pairs):
+                report(f"fusing {cell.upper()}s: {title}", done, len(pairs))
+                given = examples if "compare" in settings else None
+                fused = fusion(pair, method, data=given, seed=seed, **settings).network
+                found[title].append(measure(fused, examples, ("test",))["test"]["accuracy"])
+        rows += [(cell.upper(), title, *spread(values)) for title, values in found.items()]
+        each[cell] = found
+    return Experiment(
+        f"Fusing pairs of recurrent networks on rows of {data}",
+        ("cell", "method", "accuracy", "± over pairs", "pairs"),
+        tuple(rows),
+        (f"{networks} networks of each kind, {hidden} hidden units, {epochs} epochs; no training after the fusion.",),
+        {
+            "accuracies": each,
+            "settings": {"data": data, "networks": networks, "epochs": epochs, "hidden": hidden},
+            "seed": seed,
+        },
+        Chart("method", "accuracy", error="± over pairs", panel="cell"),
+    )

@@ -1,0 +1,169 @@
+"""Skill transfer: a network that knows all digits a little and digit 4 well, fused with one that never saw a 4
+(Singh 2020; Akash 2022).
+
+A trains on every 4 and a tenth of the other digits (SGD at rate 0.01, momentum 0.5, 10 epochs), B on the rest, without
+a single 4 (momentum 0.9, 20 epochs), both from the same start; λ is the weight of A. The accuracies of the papers are
+not known here; what is checked is whether some λ beats both parents, and the order of the methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lmc_core.data.dataset import Dataset
+from lmc_core.data.registry import dataset
+from lmc_core.fusion.fuse import fusion
+from lmc_core.methods._method import Parameter
+from lmc_core.networks.network import Network
+from lmc_core.report import Report, silent
+from lmc_core.training.finetune import measure
+from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._mlp import DATA, WIDTH, mlp
+from lmc_core.training.reproduce._trained import KEEP, trained
+from lmc_core.training.train import Recipe
+
+PARAMETERS = (
+    DATA,
+    Parameter("pairs", int, 5, "Pairs of networks trained, each on a split and from a start of its own.", low=1),
+    Parameter("epochs", int, 20, "Epochs of training for B; half as many for A.", low=1, high=1000),
+    Parameter("steps", int, 10, "Steps of λ from 0 to 1.", low=1, high=100),
+    Parameter("skill", int, 4, "The class that only A knows.", low=0, high=9),
+    WIDTH,
+    KEEP,
+)
+
+WAYS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "Wasserstein barycentre": ("wasserstein-barycenter", {}),
+    "Wasserstein barycentre, ε 0.005": (
+        "wasserstein-barycenter",
+        {"solver": "sinkhorn", "epsilon": 0.005, "iterations": 5},
+    ),
+    "OT fusion": ("ot-fusion", {}),
+    "vanilla average": ("vanilla-average", {}),
+}
+"""What is compared; the template starts as A."""
+
+COLUMNS = ("method", "λ of A", "accuracy", "± over pairs", "on the skill", "on the rest", "pairs")
+
+
+@dataclass(frozen=True, eq=False)
+class Heterogeneous:
+    """Training examples in two parts: those of A, with the skill, and those of B, without it."""
+
+    a: Dataset
+    b: Dataset
+
+
+def split(data: Dataset, skill: int, seed: int) -> Heterogeneous:
+    """All examples of class `skill` and about a tenth of the others for A, the others for B; the test set is whole."""
+    drawn = np.random.default_rng([seed, 4]).random(len(data.y_train)) >= 0.9
+    mine = (data.y_train == skill) | drawn
+    parts = (
+        replace(data, name=f"{data.name}-{name}", x_train=data.x_train[chosen], y_train=data.y_train[chosen])
+        for name, chosen in (("with-skill", mine), ("without", ~mine))
+    )
+    return Heterogeneous(*parts)
+
+
+def recipes(data: str, epochs: int, width: float) -> tuple[Recipe, Recipe]:
+    """Of A and of B."""
+    b = replace(mlp(data, epochs, width), rate=0.01, momentum=0.9)
+    return replace(b, momentum=0.5, epochs=max(1, epochs // 2)), b
+
+
+def reproduce(
+    *,
+    data: str = "mnist",
+    pairs: int = 5,
+    epochs: int = 20,
+    steps: int = 10,
+    skill: int = 4,
+    width: float = 1.0,
+    keep: str = "",
+    seed: int = 0,
+    device: str = "cpu",
+    report: Report = silent,
+) -> Experiment:
+    """Test accuracy of the fused network against λ for every method, mean over the pairs."""
+    examples = dataset(data)
+    parts = [split(examples, skill, seed + k) for k in range(pairs)]
+    plan = [(recipe, seed + k) for k in range(pairs) for recipe in recipes(data, epochs, width)]
+    nets = trained(plan, keep=keep, data=[d for p in parts for d in (p.a, p.b)], device=device, report=report)
+    couples = list(zip(nets[::2], nets[1::2], strict=True))
+    shares = [step / steps for step in range(steps + 1)]
+    rows: list[tuple[Any, ...]] = []
+    each: dict[str, list[list[float]]] = {}
+    for done, (title, (method, settings)) in enumerate(WAYS.items()):
+        each[title] = []
+        for number, share in enumerate(shares):
+            report(f"fusing by {title}", done * len(shares) + number, len(WAYS) * len(shares))
+            fused = [
+                fusion(couple, method, weights=(share, 1 - share), seed=seed, **settings).network for couple in couples
+            ]
+            found = [_parts(network, examples, skill) for network in fused]
+            whole, known, rest = ([f[i] for f in found] for i in range(3))
+            mean, deviation, count = spread(whole)
+            rows.append((title, share, mean, deviation, float(np.mean(known)), float(np.mean(rest)), count))
+            each[title].append(whole)
+    parents = {name: [_parts(c[i], examples, skill)[0] for c in couples] for i, name in enumerate("AB")}
+    return Experiment(
+        f"Skill transfer: class {skill} of {data} known to one network of two",
+        COLUMNS,
+        tuple(rows),
+        tuple(_notes(each, shares, parents, skill)),
+        {
+            "accuracies": each,
+            "parents": parents,
+            "shares": shares,
+            "settings": {
+                "data": data,
+                "pairs": pairs,
+                "epochs": epochs,
+                "steps": steps,
+                "skill": skill,
+                "width": width,
+            },
+            "seed": seed,
+        },
+        Chart("λ of A", "accuracy", "method", "± over pairs"),
+    )
+
+
+def _parts(network: Network, data: Dataset, skill: int) -> tuple[float, float, float]:
+    """Test accuracy on all examples, on those of the skill, and on the others."""
+    mine = data.y_test == skill
+    found = []
+    for chosen in (mine, ~mine):
+        some = replace(data, x_test=data.x_test[chosen], y_test=data.y_test[chosen])
+        found.append(measure(network, some, ("test",))["test"]["accuracy"])
+    share = float(mine.mean())
+    return share * found[0] + (1 - share) * found[1], found[0], found[1]
+
+
+def _notes(
+    each: Mapping[str, list[list[float]]], shares: list[float], parents: Mapping[str, list[float]], skill: int
+) -> list[str]:
+    a, b = (spread(parents[name]) for name in "AB")
+    better = max(a[0], b[0])
+    said = [
+        f"The parents: A, which knows class {skill}, {_percent(a)}; B, which never saw it, {_percent(b)}. "
+        "No training after the fusion."
+    ]
+    for title, found in each.items():
+        means = [float(np.mean(x)) for x in found]
+        best = int(np.argmax(means))
+        gain = 100 * (means[best] - better)
+        said.append(
+            f"{title}: best at λ = {shares[best]:g} with {_percent(spread(found[best]))}, "
+            f"{abs(gain):.2f} points {'above' if gain > 0 else 'below'} the better parent."
+        )
+    return said
+
+
+def _percent(found: tuple[float, float | None, int]) -> str:
+    mean, deviation, _ = found
+    return f"{mean:.2%}" if deviation is None else f"{mean:.2%} ± {100 * deviation:.2f}"
