@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
@@ -13,19 +16,34 @@ from lmc_core import runs
 from lmc_core.errors import LMCError
 from lmc_core.runs.routes import ROUTES
 
+M_ARENA_MAX = -8
+ARENAS = 2  # every thread of a visitor would hold on to what it freed
+
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """Start the engine and ask for the default run; stop the engine when the server stops."""
+    """Start the engine and ask for the default analyses; stop the engine when the server stops."""
     runs.start()
     try:
-        request = runs.default_request()
-        if request is not None:
-            runs.submit(request)
+        runs.prepare()
     except LMCError:
         logging.getLogger("lmc_core.app").exception("the default run could not be queued")
+    settle()
     yield
     runs.stop()
+
+
+def settle() -> None:
+    """Load what the first visitor would wait for, and keep it out of garbage collection.
+
+    Streamlit collects after every drawing of a page; walking over the objects of the libraries took four fifths of it.
+    """
+    for needed in ("pandas", "pages._widgets.run_view"):
+        import_module(needed)
+    gc.collect()
+    gc.freeze()
+    with suppress(OSError, AttributeError):  # only glibc has it
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 
 
 app = st.App(Path(__file__).parent / "pages" / "_shell.py", routes=ROUTES, lifespan=lifespan)
