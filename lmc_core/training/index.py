@@ -12,6 +12,8 @@ from lmc_core.networks.network import Network
 
 def entry(identity: str, net: Network) -> dict[str, Any]:
     """What index.json says of one checkpoint; `identity` is folder/file without its ending."""
+    from lmc_core.symmetry.infer import symmetry
+
     about = net.metadata
     return {
         "id": identity,
@@ -24,6 +26,8 @@ def entry(identity: str, net: Network) -> dict[str, Any]:
         "recipe": about["recipe"]["name"],
         "fingerprint": net.fingerprint,
         "parameters": net.parameters,
+        "groups": {name: group.size for name, group in symmetry(net, verify=False).groups.items()},
+        "input_shape": list(net.example_inputs[0].shape[1:]),
     }
 
 
