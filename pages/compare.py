@@ -28,9 +28,16 @@ def ask(default: runs.Request) -> runs.Request:
     )
     with st.expander("Evaluation"):
         points = st.number_input(
-            "Points", 3, 201, 25, 2, key="points", bind="query-params", help="How many values of t are measured."
+            "Points",
+            3,
+            201,
+            default.options["points"],
+            2,
+            key="points",
+            bind="query-params",
+            help="How many values of t are measured.",
         )
-        measured = pair_form.measure()
+        measured = pair_form.measure(default)
     return runs.Request.of("compare", a=a.id, b=b.id, data=data, methods=methods, points=points, **measured)
 
 

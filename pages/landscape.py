@@ -18,9 +18,16 @@ def ask(default: runs.Request) -> runs.Request:
     method, settings = method_form.method(default.options["method"])
     with st.expander("Grid"):
         grid = st.number_input(
-            "Cells", 5, 61, 25, 2, key="grid", bind="query-params", help="Networks along the longer side of the plane."
+            "Cells",
+            5,
+            61,
+            default.options["grid"],
+            2,
+            key="grid",
+            bind="query-params",
+            help="Networks along the longer side of the plane.",
         )
-        measured = pair_form.measure()
+        measured = pair_form.measure(default)
     return runs.Request.of("plane", a=a.id, b=b.id, data=data, method=method, settings=settings, grid=grid, **measured)
 
 

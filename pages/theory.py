@@ -24,7 +24,7 @@ def pair(default: runs.Request) -> runs.Request:
     a, b, data = pair_form.pair(default)
     method, settings = method_form.method(default.options["method"])
     with st.expander("Evaluation"):
-        measured = pair_form.measure()
+        measured = pair_form.measure(default)
     return runs.Request.of("theory", a=a.id, b=b.id, data=data, method=method, settings=settings, **measured)
 
 
@@ -32,7 +32,7 @@ def width(default: runs.Request) -> runs.Request:
     """The shipped family, aligned as the controls say."""
     method, settings = method_form.method(default.options["method"])
     with st.expander("Evaluation"):
-        measured = pair_form.measure()
+        measured = pair_form.measure(default)
     return runs.Request.of("width", method=method, settings=settings, **measured)
 
 

@@ -78,18 +78,31 @@ def test_a_request_survives_its_own_text_and_says_what_it_is(stored: dict[str, R
     assert runs.result(request.id).json["finding"] == runs.status(request.id).finding
 
 
-@pytest.mark.parametrize("kind", PAGES)
-def test_a_page_without_a_result_says_what_it_would_show_and_queues_what_is_asked(
+@pytest.mark.parametrize("kind", ["plane", "theory", "compare", "width"])
+def test_a_first_visit_shows_the_progress_of_the_default_analysis_at_once(
     stored: dict[str, Request], kind: str
 ) -> None:
-    at = opened(PAGES[kind])
-    assert heading(at).endswith("?")
+    at = opened(PAGES.get(kind, "theory.py"), **({"part": "width"} if kind == "width" else {}))
+    assert MORE[kind].doing in heading(at)
+    waiting = runs.recent(1, kind=kind, state="queued")
+    default = runs.default_request(kind)
+    assert default is not None
+    assert [now.id for now in waiting] == [default.id]
+    assert at.get_by_key("go").disabled
+    at.get_by_key("cancel").click().run()
+    at.run()
+    assert heading(at) == "## Stopped before it was done.", "what a visitor stopped must not start by itself"
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_page_queues_what_is_asked(stored: dict[str, Request], kind: str) -> None:
+    at = opened(PAGES[kind], seed="3")
+    assert heading(at).endswith("?"), "nothing of this is known, and no default is stored"
     at.get_by_key("go").click().run()
     assert not at.exception
-    waiting = runs.recent(1, kind=kind, state="queued")
-    assert len(waiting) == 1
+    (now,) = runs.recent(1, kind=kind, state="queued")
+    assert runs.request(now.id).options["seed"] == 3
     assert MORE[kind].doing in heading(at)
-    assert at.get_by_key("go").disabled
     at.get_by_key("cancel").click().run()
     at.run()
     assert heading(at) == "## Stopped before it was done."

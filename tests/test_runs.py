@@ -289,7 +289,13 @@ def test_the_default_run_is_a_shipped_pair_whose_data_is_at_hand(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("LMC_ENGINE", "magic"), ("LMC_UPLOAD_MB", "many"), ("LMC_QUEUE", "0"), ("LMC_RUN_SECONDS", "nan")],
+    [
+        ("LMC_ENGINE", "magic"),
+        ("LMC_UPLOAD_MB", "many"),
+        ("LMC_QUEUE", "0"),
+        ("LMC_PREPARE", "maybe"),
+        ("LMC_RUN_SECONDS", "nan"),
+    ],
 )
 def test_a_setting_that_makes_no_sense_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingError, match=name):

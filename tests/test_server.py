@@ -45,7 +45,7 @@ class Server:
             self.process = subprocess.Popen(
                 [*command, *options],
                 cwd=home,  # not the checkout: nothing may depend on where the server is started
-                env={**kept, "LMC_HOME": str(home), "LMC_WORKER_THREADS": "1", **environment},
+                env={**kept, "LMC_HOME": str(home), "LMC_WORKER_THREADS": "1", "LMC_PREPARE": "off", **environment},
                 stdout=log,
                 stderr=log,
             )

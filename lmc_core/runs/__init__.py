@@ -31,6 +31,7 @@ __all__ = [
     "health",
     "owned",
     "picture",
+    "prepare",
     "publish",
     "recent",
     "request",
@@ -187,11 +188,25 @@ def health() -> dict[str, Any]:
     return {"status": "ok" if engine["alive"] else "no engine", "waiting": service.index.waiting(), **engine}
 
 
-def default_request() -> Request | None:
-    """The analysis that is ready without a click: the MNIST pair where MNIST is at hand, else digits."""
+def default_request(kind: str = "path") -> Request | None:
+    """The analysis that is ready without a click: of a path, the MNIST pair where MNIST is at hand, else digits."""
     from lmc_core.runs.default import default_request
 
-    return default_request()
+    return default_request(kind)
+
+
+def prepare() -> None:
+    """Queue the default path; the default analyses of the other pages follow whenever nothing else waits.
+
+    The server's lifespan calls it once the engine has started.
+    """
+    from lmc_core.runs.default import examples
+    from lmc_core.runs.prepare import Preparation
+
+    if (request := default_request()) is not None:
+        submit(request)
+    if _service().host.prepare:
+        Preparation(_service(), examples()).start()
 
 
 def _about(request: Request) -> dict[str, Any]:

@@ -1,31 +1,51 @@
-"""Which analysis a visitor sees before clicking anything."""
+"""Which analyses a visitor sees before clicking anything."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from lmc_core.data import files
 from lmc_core.data.registry import DATASETS
+from lmc_core.errors import InputError
 from lmc_core.methods import METHODS
 from lmc_core.runs import library
+from lmc_core.runs.kinds import MORE
 from lmc_core.runs.request import Request
 
 PREFERRED = ("mnist-mlp-512", "digits-mlp-512", "digits-mlp-128")
 METHOD = "activation-matching"
 
 
-def default_request() -> Request | None:
-    """The first preferred pair that is shipped and whose data needs no download; None if nothing is shipped yet."""
-    for a, b, data in _pairs():
-        if data in DATASETS and (DATASETS[data].offline or _at_hand(data)):
-            method = METHOD if METHOD in METHODS else next(iter(METHODS))
-            return Request.path(a, b, data, method, recalibrate="auto")
-    return None
+def default_request(kind: str = "path") -> Request | None:
+    """The analysis of a kind that is ready without a click; None if no models are shipped that it could be made of.
+
+    A path: the first preferred pair whose data needs no download. Every other kind: the example it declares, on that
+    pair where the models of its example are not shipped.
+    """
+    pair = next((pair for pair in _pairs() if _ready(pair[2])), None)
+    if kind == "path":
+        method = METHOD if METHOD in METHODS else next(iter(METHODS))
+        return Request.path(*pair, method, recalibrate="auto") if pair else None
+    example = MORE[kind].example
+    if example is None:
+        return None
+    with suppress(InputError):
+        return Request.of(kind, **example)
+    if pair is None or "a" not in example:
+        return None
+    return Request.of(kind, **{**example, **dict(zip(("a", "b", "data"), pair, strict=True))})
 
 
-def _at_hand(data: str) -> bool:
-    """True if the files of a data set lie in a folder of LMC_DATA, or were downloaded before."""
-    return files.find((data, data.upper())) is not None or (files.home() / "data" / data).is_dir()
+def examples() -> list[Request]:
+    """The default analyses beside the path."""
+    return [request for request in map(default_request, MORE) if request is not None]
+
+
+def _ready(data: str) -> bool:
+    """True if a data set needs no download: it lies in a folder of LMC_DATA, or was downloaded before."""
+    at_hand = files.find((data, data.upper())) is not None or (files.home() / "data" / data).is_dir()
+    return data in DATASETS and (DATASETS[data].offline or at_hand)
 
 
 def _pairs() -> Iterator[tuple[str, str, str]]:

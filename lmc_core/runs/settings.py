@@ -11,6 +11,7 @@ from lmc_core.errors import SettingError
 
 ENGINES = ("local", "thread")
 LOGINS = ("off", "required")
+PREPARATIONS = ("on", "off")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Settings:
     grace_seconds     LMC_GRACE_SECONDS   how long a cancelled run may take to end by itself before its worker is killed
     local_paths       LMC_LOCAL_PATHS     folder on this machine whose files visitors may name; none by default
     login             LMC_LOGIN           "required": only who has logged in may upload and start runs
+    prepare           LMC_PREPARE         "off": what the pages show first is computed when somebody looks, not before
     """
 
     home: Path
@@ -49,6 +51,7 @@ class Settings:
     grace_seconds: float
     local_paths: Path | None = None
     login: bool = False
+    prepare: bool = True
 
     @property
     def scratch(self) -> Path:
@@ -79,6 +82,9 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
     login = environment.get("LMC_LOGIN") or "off"
     if login not in LOGINS:
         raise SettingError(f"LMC_LOGIN={login!r} is not one of {', '.join(LOGINS)}")
+    prepare = environment.get("LMC_PREPARE") or "on"
+    if prepare not in PREPARATIONS:
+        raise SettingError(f"LMC_PREPARE={prepare!r} is not one of {', '.join(PREPARATIONS)}")
     local = environment.get("LMC_LOCAL_PATHS")
     shipped = Path(__file__).resolve().parents[2] / "checkpoints"
     return Settings(
@@ -97,6 +103,7 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
         grace_seconds=_number(environment, "LMC_GRACE_SECONDS", 0.7, 0),
         local_paths=Path(local).expanduser().resolve() if local else None,
         login=login == "required",
+        prepare=prepare == "on",
     )
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from lmc_core import runs
 from lmc_core.errors import LMCError
 from pages._widgets import examples as finished
-from pages._widgets import jobs, run_view
+from pages._widgets import gate, jobs, run_view, visitor
 from pages._widgets.text import escaped
 from pages._widgets.url import stamp
 
@@ -15,13 +15,13 @@ EXAMPLES = 3
 
 
 def page(kind: str, button: str, title: str, what: str, ask: Callable[[runs.Request], runs.Request]) -> None:
-    """One page.
+    """One page. Before anybody has asked for anything it shows the default analysis of its kind.
 
     button   what the primary button says
     title    the heading while there is no result, and `what` it would show
     ask      draws the controls in the sidebar, filled in from the default request, and returns what they ask for
     """
-    default = runs.default_request()
+    default = runs.default_request(kind)
     if default is None:
         finished.empty()
         return
@@ -31,24 +31,35 @@ def page(kind: str, button: str, title: str, what: str, ask: Callable[[runs.Requ
         except LMCError as error:
             request = None
             st.error(escaped(str(error)))
+        if request is not None and request.id == default.id:
+            _default(default)
         pressed, job = (False, None) if request is None else _button(request, button)
     if request is not None and pressed and jobs.submit(request):
         st.rerun()
-    shown = f"shown-{kind}"
     now = job or (None if request is None else jobs.status(request.id))
-    last = jobs.status(st.session_state.get(shown, ""))
+    last, example = (jobs.status(run_id) for run_id in (st.session_state.get(f"shown-{kind}", ""), default.id))
     if now is not None:
         if now.state == "done":
-            st.session_state[shown] = now.id
+            st.session_state[f"shown-{kind}"] = now.id
         run_view.draw(now)
     elif last is not None:
         st.info(f"The controls have changed: press **{button}** to see their result. Below is the last one.")
         run_view.draw(last)
+    elif example is not None and example.state == "done":
+        st.info(f"Press **{button}** to see the result of these controls. Below is a finished example.")
+        run_view.draw(example)
     else:
         st.markdown(f"## {title}")
         st.markdown(what)
         examples(kind)
     stamp()
+
+
+def _default(default: runs.Request) -> None:
+    """Wait for the default analysis, if the server has not got to it or put it off; not if this visitor stopped it."""
+    now = jobs.status(default.id)
+    if not visitor.asked(default.id) and (now is None or now.state not in ("done", "failed")):
+        jobs.follow(default)
 
 
 def examples(kind: str) -> None:
@@ -65,8 +76,9 @@ def examples(kind: str) -> None:
 
 
 def _button(request: runs.Request, label: str) -> tuple[bool, runs.RunStatus | None]:
-    job = jobs.waiting(request.id)
-    pressed = st.button(label, type="primary", width="stretch", disabled=job is not None, key="go")
+    job = jobs.waiting(request.id, request.kind)
+    go = {"type": "primary", "width": "stretch", "disabled": job is not None, "key": "go"}
+    pressed = gate.passed("start a run") and st.button(label, **go)  # type: ignore[arg-type]
     expected = runs.expected(request)
     if job is not None:
         st.caption("A run is under way.")

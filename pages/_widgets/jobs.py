@@ -1,5 +1,7 @@
 """A run that is not finished, or that ended early: how far it is, or why it stopped and what can be done."""
 
+from contextlib import suppress
+
 import streamlit as st
 
 from lmc_core import runs
@@ -38,11 +40,22 @@ def submit(request: runs.Request) -> str | None:
     return run_id
 
 
-def waiting(wanted: str) -> runs.RunStatus | None:
-    """The unfinished run to show: the one this visitor started last, or else the one the controls describe."""
+def follow(request: runs.Request) -> None:
+    """Let this visitor wait for a run of the host's own, which anybody may see; it is queued if it is not yet."""
+    with suppress(LMCError):
+        runs.submit(request)
+        runs.submit(request, visitor.name())
+        visitor.asks(request.id)
+
+
+def waiting(wanted: str, kind: str | None = None) -> runs.RunStatus | None:
+    """The unfinished run to show: the one this visitor started last, or else the one the controls describe.
+
+    kind   leave out runs of other kinds
+    """
     for run_id in (st.session_state.get("job"), wanted):
         found = status(run_id) if run_id else None
-        if found is not None and not found.finished:
+        if found is not None and not found.finished and kind in (None, found.kind):
             return found
     return None
 

@@ -47,7 +47,7 @@ def titles(cards: Mapping[str, ModelCard]) -> dict[str, str]:
 def pair(cards: Mapping[str, ModelCard], default: tuple[str, str]) -> tuple[ModelCard, ModelCard]:
     """Models A and B; B follows A until it is chosen."""
     named = titles(cards)
-    a = choice(st.selectbox, ":blue[●] Model A", named, default[0], "a", help=HELP_A)
+    a = choice(st.selectbox, ":blue[●] Model A", named, default[0], "a", lasting=True, help=HELP_A)
     follow = default[1] if a == default[0] else sibling(cards[a], cards).id
     b = choice(st.selectbox, ":violet[●] Model B", named, follow, "b", help=HELP_B)
     return cards[a], cards[b]

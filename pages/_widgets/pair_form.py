@@ -22,13 +22,13 @@ def pair(default: runs.Request) -> tuple[ModelCard, ModelCard, str]:
     return a, b, data
 
 
-def measure(examples: int = 1_000) -> dict[str, Any]:
+def measure(default: runs.Request) -> dict[str, Any]:
     """How many examples are used, the seed and the device, as options of a request."""
     count = st.number_input(
         "Examples",
         100,
         1_000_000,
-        examples,
+        default.options["train_examples"],
         500,
         key="examples",
         bind="query-params",

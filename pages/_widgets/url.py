@@ -14,16 +14,25 @@ VERSION = "1"  # of the meaning of the defaults, which links leave out
 
 
 def choice(
-    widget: Callable[..., Any], label: str, options: Mapping[str, str], default: str, key: str, **how: Any
+    widget: Callable[..., Any],
+    label: str,
+    options: Mapping[str, str],
+    default: str,
+    key: str,
+    *,
+    lasting: bool = False,
+    **how: Any,
 ) -> str:
     """One of `options` (value → label), kept in the URL by its value; the default is left out.
 
-    A new default (the data of another model) replaces what was chosen before.
+    A new default (the data of another model) replaces what was chosen before; where the choice is `lasting`, only what
+    nobody chose.
     """
     state, asked = st.session_state, st.query_params.get(key)
+    before = state.get(f"{key}:default", default)
     if asked is not None and asked != state.get(f"{key}:url"):
         state[key] = asked
-    elif state.get(f"{key}:default", default) != default:
+    elif before != default and not (lasting and state.get(key) != before):
         state[key] = default
     if state.get(key) not in options:
         state[key] = default

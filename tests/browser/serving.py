@@ -26,7 +26,7 @@ class Server:
             self.process = subprocess.Popen(
                 [*command, "--server.address=127.0.0.1", "--server.headless=true"],
                 cwd=ROOT,  # where .streamlit/config.toml is
-                env={**kept, "LMC_HOME": str(home), "LMC_WORKER_THREADS": "1", **environment},
+                env={**kept, "LMC_HOME": str(home), "LMC_WORKER_THREADS": "1", "LMC_PREPARE": "off", **environment},
                 stdout=log,
                 stderr=log,
             )

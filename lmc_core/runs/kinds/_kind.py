@@ -24,6 +24,7 @@ class Kind:
     work       carries a request out: (request, report, folder, device) → result; imports torch when it is called
     results    classes of what it stores
     title      options → what the run is called, where that is not the names of a pair
+    example    options of the analysis that its page shows before anybody asks for one: cheap, of shipped models
     """
 
     name: str
@@ -33,6 +34,7 @@ class Kind:
     work: Work
     results: tuple[type, ...]
     title: Callable[[Mapping[str, Any]], str] | None = None
+    example: Mapping[str, Any] | None = None
 
 
 def models_of(options: Mapping[str, Any]) -> list[str]:

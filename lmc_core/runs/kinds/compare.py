@@ -92,4 +92,5 @@ COMPARISON = Kind(
     options,
     work,
     (ComparisonResult, CompareResult, MethodRow),
+    example={"a": "digits-mlp-128/seed0", "b": "digits-mlp-128/seed1"},
 )

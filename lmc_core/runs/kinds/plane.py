@@ -133,4 +133,12 @@ def work(request: Request, report: Report, folder: Path, device: str) -> PlaneRe
     )
 
 
-PLANE = Kind("plane", "Measuring the plane through A, B and aligned B", STAGES, options, work, (PlaneResult, Surface))
+PLANE = Kind(
+    "plane",
+    "Measuring the plane through A, B and aligned B",
+    STAGES,
+    options,
+    work,
+    (PlaneResult, Surface),
+    example={"a": "digits-mlp-128/seed0", "b": "digits-mlp-128/seed1"},
+)

@@ -163,4 +163,12 @@ def work(request: Request, report: Report, folder: Path, device: str) -> TheoryR
     )
 
 
-THEORY = Kind("theory", "Measuring what the theory speaks of", STAGES, options, work, (TheoryResult, Gap))
+THEORY = Kind(
+    "theory",
+    "Measuring what the theory speaks of",
+    STAGES,
+    options,
+    work,
+    (TheoryResult, Gap),
+    example={"a": "digits-mlp-512/seed0", "b": "digits-mlp-512/seed1"},
+)

@@ -194,5 +194,12 @@ def _one(
 
 
 WIDTH = Kind(
-    "width", "Aligning networks of three widths", STAGES, options, work, (WidthResult, WidthRow, Scaling), title
+    "width",
+    "Aligning networks of three widths",
+    STAGES,
+    options,
+    work,
+    (WidthResult, WidthRow, Scaling),
+    title,
+    example={},
 )
