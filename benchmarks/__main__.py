@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("evaluate", "matching", "load")
+NAMES = ("evaluate", "matching", "load", "paint")
 
 for name in sys.argv[1:] or NAMES:
     if name not in NAMES:

@@ -35,15 +35,15 @@ PATIENCE = 120  # seconds for one page of one visitor
 
 
 class Server:
-    """`streamlit run app.py` in a home of its own, with its default run computed and stored."""
+    """`streamlit run app.py`, or another script, in a home of its own."""
 
-    def __init__(self, home: Path):
+    def __init__(self, home: Path, script: Path = ROOT / "app.py"):
         with socket.socket() as free:
             free.bind((HOST, 0))
             self.port = free.getsockname()[1]
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("LMC_", "STREAMLIT_"))}
-        command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.port={self.port}"]
-        with (home / "server.log").open("wb") as log:
+        command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={self.port}"]
+        with (home / f"{script.stem}.log").open("wb") as log:
             self.process = subprocess.Popen(
                 [*command, f"--server.address={HOST}", "--server.headless=true"],
                 cwd=ROOT,

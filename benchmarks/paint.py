@@ -1,0 +1,96 @@
+"""How soon a browser shows a stored run, beside the smallest Streamlit page with a figure: the difference is ours.
+
+`python -m benchmarks paint`, or with another number of visits `python -m benchmarks.paint --visits 9`
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from benchmarks.load import HOST, ROOT, Server
+from benchmarks.timing import table
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
+PATIENCE = 60_000  # ms
+BARE = """
+import plotly.graph_objects as go
+import streamlit as st
+
+st.markdown("## Nothing but a figure.")
+st.plotly_chart(go.Figure(go.Scatter(y=[1, 2])))
+"""
+
+
+def visit(browser: Browser, address: str) -> tuple[float, float]:
+    """Seconds from the request until the heading and until the figure can be seen, with nothing in the cache."""
+    visitor = browser.new_context(viewport={"width": 1440, "height": 900})
+    visitor.set_default_timeout(PATIENCE)
+    page = visitor.new_page()
+    start = time.perf_counter()
+    page.goto(address, wait_until="commit")
+    page.wait_for_selector("h2", state="visible")
+    heading = time.perf_counter() - start
+    page.wait_for_selector(".js-plotly-plot .main-svg", state="visible")
+    figure = time.perf_counter() - start
+    visitor.close()
+    return heading, figure
+
+
+def measure(browser: Browser, pages: dict[str, str], visits: int) -> str:
+    """Medians over visits that take turns; the first of each, which warms the server, is told apart."""
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in pages}
+    for _ in range(visits + 1):
+        for name, address in pages.items():
+            seconds[name].append(visit(browser, address))
+    rows: list[tuple[object, ...]] = [("page", "first: heading", "figure", "then: heading", "figure")]
+    for name, found in seconds.items():
+        later = [statistics.median(times) for times in zip(*found[1:], strict=True)]
+        rows.append((name, *(f"{x:.2f}" for x in (*found[0], *later))))
+    return table(rows)
+
+
+def main(words: list[str] | None = None) -> None:
+    from lmc_core import runs
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.paint")
+    parser.add_argument("--visits", type=int, default=5, help="1…100 of each page")
+    visits = parser.parse_args(words or []).visits
+    if not 1 <= visits <= 100:
+        parser.error("--visits is a number from 1 to 100")
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        bare = Path(home) / "bare.py"
+        bare.write_text(BARE)
+        os.environ["LMC_HOME"] = home
+        os.environ.pop("LMC_DATA", None)
+        servers = Server(Path(home), ROOT / "app.py"), Server(Path(home), bare)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        try:
+            default = runs.default_request()
+            assert default is not None, "no network is shipped"
+            ours = servers[0]
+            ours.wait(lambda: bool(ours.json("/api/healthz")), 60, "the start of the server")
+            ours.wait(lambda: ours.json(f"/api/runs/{default.id}")["state"] == "done", 180, "the default run")
+            addresses = [f"http://{HOST}:{server.port}" for server in servers]
+            pages = {
+                "stored run": f"{addresses[0]}/run?id={default.id}",
+                "first page": addresses[0],
+                "bare": addresses[1],
+            }
+            print(measure(browser, pages, visits))
+        finally:
+            for server in servers:
+                server.stop()
+            browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
