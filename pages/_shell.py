@@ -18,6 +18,7 @@ st.logo(str(here / "_widgets" / "wordmark.svg"), icon_image=str(here / "_widgets
 page = st.navigation(
     [
         st.Page(here / "explore.py", title="Explore", default=True),
+        st.Page(here / "fuse.py", title="Fuse"),
         st.Page(here / "compare.py", title="Compare"),
         st.Page(here / "landscape.py", title="Landscape"),
         st.Page(here / "theory.py", title="Theory"),

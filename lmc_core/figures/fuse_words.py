@@ -24,7 +24,8 @@ def fuse_finding(outcome: Outcome, method: str, classes: int = 10) -> Finding:
     number = number_word(len(alone))
     among = _range(alone)
     how = "Averaged as they are" if method == PLAIN else f"Fused by {words.inside(FUSIONS[method].title)}"
-    said = f"{how}, the {number} networks reach {reached} test accuracy, where alone they reach {among}"
+    keep = "keep" if fused >= min(alone) - LOST else "reach only"
+    said = f"{how}, the {number} networks {keep} {reached} test accuracy (alone: {among})"
     if outcome.average is not None:
         average = outcome.average["test"]["accuracy"]
         verb = "does better: " if average > fused + SAME else "gives the same: " if average > fused - SAME else "gives "
@@ -49,11 +50,14 @@ def fuse_cards(outcome: Outcome, seconds: Mapping[str, float], device: str) -> t
         Card(
             "Fused, test accuracy" if not outcome.curve else f"Fused, after {_epochs(outcome.epochs)}",
             _gold(words.percent(final)),
-            f"{_points(final - alone[best])} than the best parent",
+            _points(final - alone[best]),
             "Of the network that can be downloaded below.",
         ),
         Card(
-            "Best parent", words.percent(alone[best]), f"{letter(best)}, {outcome.names[best]}", "Test accuracy, alone."
+            "Best parent",
+            words.percent(alone[best]),
+            f"{letter(best)}, alone",
+            f"Test accuracy of {outcome.names[best]}.",
         ),
     ]
     if outcome.average is not None:
@@ -61,7 +65,7 @@ def fuse_cards(outcome: Outcome, seconds: Mapping[str, float], device: str) -> t
             Card(
                 "Plain average",
                 _orange(words.percent(outcome.average["test"]["accuracy"])),
-                "same weights λ, nothing aligned",
+                "nothing aligned",
                 "Test accuracy of the network whose weights are the mean of the parents' as they are.",
             )
         )
@@ -75,12 +79,11 @@ def fuse_cards(outcome: Outcome, seconds: Mapping[str, float], device: str) -> t
             )
         )
     if outcome.barrier is not None:
-        naive = max((path.barrier() for path in outcome.average_paths), default=None)
         row.append(
             Card(
                 "Highest barrier",
                 _gold(words.loss(outcome.barrier)),
-                "on a path to it" if naive is None else f"to the average: {words.loss(naive)}",
+                "on the paths to it",
                 "How far test loss rises above the straight line on the worst path from a parent to the fused network.",
             )
         )
@@ -140,7 +143,9 @@ def _range(values: tuple[float, ...]) -> str:
 
 def _points(difference: float) -> str:
     points = abs(100 * difference)
-    return f"{points:.1f} points {'more' if difference > 0 else 'less'}" if points >= 0.05 else "no less"
+    return (
+        f"{points:.1f} pt {'over' if difference > 0 else 'under'} the best" if points >= 0.05 else "as the best parent"
+    )
 
 
 def _gold(text: str) -> str:

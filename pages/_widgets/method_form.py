@@ -1,5 +1,6 @@
 """The form of a method, made from what the method declares, and the settings of the evaluation."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -13,12 +14,12 @@ DEVICES = ("auto", "cpu", "cuda")
 STEP_INT, STEP_FLOAT = 1, 0.01
 
 
-def method(default: str) -> tuple[str, dict[str, Any]]:
-    """The chosen method and its settings."""
+def method(default: str, known: Mapping[str, Method] = METHODS, key: str = "method") -> tuple[str, dict[str, Any]]:
+    """The chosen one of the known methods and its settings; `key` is its name in the URL."""
     st.markdown("**Method**")
-    titles = {name: declared.title for name, declared in METHODS.items()}
-    name = choice(st.selectbox, "Method", titles, default, "method", label_visibility="collapsed")
-    chosen = METHODS[name]
+    titles = {name: declared.title for name, declared in known.items()}
+    name = choice(st.selectbox, "Method", titles, default, key, label_visibility="collapsed")
+    chosen = known[name]
     st.caption(f"{chosen.summary} [{chosen.paper.key}]({chosen.paper.url})")
     with st.expander("Settings"):
         settings = {parameter.name: field(chosen, parameter) for parameter in chosen.parameters}

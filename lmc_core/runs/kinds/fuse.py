@@ -193,4 +193,4 @@ def _opened(asked: Mapping[str, Any], report: Report) -> tuple[list[Network], li
     return networks, cards, tuple(notes)
 
 
-KIND = Kind("fuse", "Fusing the networks", STAGES, options, work, (FuseResult, Outcome), title)
+KIND = Kind("fuse", "Fusing the networks", STAGES, options, work, (FuseResult, Outcome), title, EXAMPLE)

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lmc_core.runs.fused import FuseResult
 from lmc_core.runs.kinds.compare import ComparisonResult
 from lmc_core.runs.kinds.plane import PlaneResult
 from lmc_core.runs.kinds.theory import TheoryResult
 from lmc_core.runs.kinds.width import WidthResult
 from lmc_core.runs.result import PathResult
-from pages._widgets import result
+from pages._widgets import fuse_view, result
 from pages._widgets.views import compare, plane, theory
 
 VIEWS: Mapping[type, Callable[[Any, str], None]] = {
@@ -17,4 +18,5 @@ VIEWS: Mapping[type, Callable[[Any, str], None]] = {
     ComparisonResult: compare.draw,
     TheoryResult: theory.pair,
     WidthResult: theory.width,
+    FuseResult: fuse_view.draw,
 }

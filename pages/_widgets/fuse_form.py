@@ -1,0 +1,235 @@
+"""What the Fuse page asks for: networks, their weights, the method, the widths, and what is done afterwards."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from lmc_core import runs
+from lmc_core.errors import InputError
+from lmc_core.figures.fuse_words import letter
+from lmc_core.fusion import FUSIONS
+from lmc_core.networks.widths import FREEDOMS
+from lmc_core.runs import library
+from lmc_core.runs.card import ModelCard
+from lmc_core.runs.kinds import fuse
+from pages._widgets import data_choice, method_form, model_picker, pair_form
+from pages._widgets.url import choice
+
+DOTS = (":blue[●]", ":violet[●]")
+OTHERS = ":gray[●]"
+HALF, WHOLE = 50, 100
+WIDTHS = {"keep": "As A", "one": "Uniform", "each": "By group"}
+HELP_MODELS = "Two to eight networks of the same layers; their widths may differ. The first is A, and gives the widths."
+HELP_WIDTHS = (
+    "How many hidden units the fused network has: as A, one number for all layers, or a number for each group."
+)
+
+
+def ask(default: runs.Request) -> runs.Request:
+    """The fusion that the controls describe."""
+    start = default.options
+    st.markdown("**Networks**")
+    cards = networks(start["models"])
+    weights = lambdas(cards)
+    first = cards[0] if cards else library.card(start["models"][0])
+    known = data_choice.titles()
+    wanted = first.data if first.data in known else start["data"]
+    data = choice(st.selectbox, "Data", known, wanted, "data", help=pair_form.DATA_HELP)
+    method, settings = method_form.method(start["method"], FUSIONS, "fusion")
+    asked = widths(first, method)
+    more = afterwards() | measured()
+    ids = [card.id for card in cards]
+    return runs.Request.of(
+        "fuse", models=ids, data=data, method=method, settings=settings, weights=weights, widths=asked, **more
+    )
+
+
+def controls(options: Mapping[str, Any]) -> dict[str, str]:
+    """The query of the Fuse page whose controls ask for these options."""
+    query = {"models": ",".join(options["models"]), "data": options["data"], "fusion": options["method"]}
+    weights = options["weights"]
+    if len(set(weights)) > 1:
+        query["weights"] = ",".join(f"{WHOLE * weight / max(weights):.0f}" for weight in weights)
+    usual = FUSIONS[options["method"]].settings({})
+    query |= {f"{options['method']}.{n}": str(v) for n, v in options["settings"].items() if usual.get(n) != v}
+    if isinstance(options["widths"], int):
+        query |= {"widths": "one", "width": str(options["widths"])}
+    elif options["widths"]:
+        query |= {"widths": "each"} | {f"width.{name}": str(size) for name, size in options["widths"].items()}
+    query["recalibrate"] = options["recalibrate"] or "none"
+    plain = ("finetune", "rate", "points", "train_examples", "seed", "device")
+    query |= {"temperature": str(options["temperature"]).lower()} | {name: str(options[name]) for name in plain}
+    return query
+
+
+def networks(default: Sequence[str]) -> list[ModelCard]:
+    """The chosen networks in order; in the URL as `models`, separated by commas."""
+    state, asked = st.session_state, st.query_params.get("models")
+    cards = model_picker.models()
+    for named in (asked or "").split(","):
+        if named and named not in cards:
+            try:
+                cards[named] = library.card(named)
+            except InputError:
+                continue
+    if asked is not None and asked != state.get("models:url"):
+        state["models"] = asked.split(",")
+    state["models"] = [name for name in state.get("models", default) if name in cards]
+    titles = {name: _seed_first(title) for name, title in model_picker.titles(cards).items()}
+    chosen = st.multiselect(
+        "Networks",
+        list(cards),
+        format_func=titles.__getitem__,
+        key="models",
+        max_selections=fuse.MODELS[1],
+        help=HELP_MODELS,
+        label_visibility="collapsed",
+        placeholder="Choose two networks or more",
+        persist_state="session",
+    )
+    state["models:url"] = _in_url("models", None if list(chosen) == list(default) else ",".join(chosen))
+    return [cards[name] for name in chosen]
+
+
+def lambdas(cards: Sequence[ModelCard]) -> list[float] | None:
+    """A slider per network, and the shares they come to; in the URL as `weights`, in the order of the networks."""
+    if len(cards) < fuse.MODELS[0]:
+        return None
+    state, asked = st.session_state, st.query_params.get("weights")
+    keys = [f"weight:{card.id}" for card in cards]
+    if asked is not None and asked != state.get("weights:url"):
+        parts = asked.split(",")
+        given = [int(part) for part in parts if part.isdigit() and int(part) <= WHOLE]
+        state.update(dict(zip(keys, given, strict=False)) if len(given) == len(parts) == len(keys) else {})
+    names = model_picker.titles({card.id: card for card in cards})
+    values = []
+    for number, (card, key) in enumerate(zip(cards, keys, strict=True)):
+        dot = DOTS[number] if number < len(DOTS) else OTHERS
+        label = f"{dot} {letter(number)} · {names[card.id]}"
+        state.setdefault(key, HALF)
+        values.append(int(st.slider(label, 0, WHOLE, key=key, step=5, persist_state="session")))
+    equal = len(set(values)) == 1 and values[0] > 0
+    state["weights:url"] = _in_url("weights", None if equal else ",".join(map(str, values)))
+    if sum(values):
+        shares = " · ".join(f"{letter(k)} {100 * value / sum(values):.1f}%" for k, value in enumerate(values))
+        st.caption(f"Weights λ, brought to the sum 1: {shares}")
+    return None if equal else [float(value) for value in values]
+
+
+def widths(first: ModelCard, method: str) -> int | dict[str, int] | None:
+    """The widths of the fused network, as far as the method and the family of the networks leave a choice."""
+    freedom = () if FUSIONS[method].equal_widths or not first.groups else FREEDOMS.get(first.family, ())
+    offered = {name: label for name, label in WIDTHS.items() if name == "keep" or name in freedom}
+    st.markdown("**Widths**")
+    how: dict[str, Any] = {"required": True, "label_visibility": "collapsed", "help": HELP_WIDTHS}
+    chosen = choice(st.segmented_control, "Widths", offered, "keep", "widths", **how)
+    if chosen == "one":
+        most = max(first.groups.values())
+        return st.number_input("Units in every layer", *fuse.WIDTH, most, key="width", bind="query-params")
+    if chosen == "each":
+        columns = st.columns(2)
+        return {
+            name: columns[k % 2].number_input(name, *fuse.WIDTH, size, key=f"width.{name}", bind="query-params")
+            for k, (name, size) in enumerate(first.groups.items())
+        }
+    said = ", ".join(f"{name} {size}" for name, size in first.groups.items())
+    if not freedom:
+        keeps = FUSIONS[method].equal_widths
+        why = f"{FUSIONS[method].title} keeps the widths" if keeps else "No other widths are known"
+        st.caption(f"{why}: {said}." if said else f"{why}.")
+    elif said:
+        st.caption(f"{said}.")
+    return None
+
+
+def afterwards() -> dict[str, Any]:
+    """What is done with the fused network, as options of a request."""
+    with st.expander("Afterwards"):
+        recalibrate = choice(
+            st.selectbox,
+            "Recalibrate",
+            method_form.RECALIBRATIONS,
+            "auto",
+            "recalibrate",
+            help="Recompute the statistics of the fused network on training data: of its BatchNorm layers only, "
+            "or of every layer (REPAIR).",
+        )
+        temperature = st.toggle(
+            "Temperature",
+            key="temperature",
+            bind="query-params",
+            help="Scale the logits as training examples want it: the loss of a fused network improves, accuracy stays.",
+        )
+        epochs = st.number_input(
+            "Epochs of fine-tuning",
+            *fuse.EPOCHS,
+            0,
+            key="finetune",
+            bind="query-params",
+            help="Train the fused network on, and show what it scores before and after.",
+        )
+        rate = st.number_input(
+            "Learning rate",
+            0.0001,
+            1.0,
+            0.01,
+            0.005,
+            format="%.4f",
+            key="rate",
+            bind="query-params",
+            disabled=not epochs,
+        )
+    return {
+        "recalibrate": None if recalibrate == "none" else recalibrate,
+        "temperature": temperature,
+        "finetune": epochs,
+        "rate": rate,
+    }
+
+
+def measured() -> dict[str, Any]:
+    """How much is measured, as options of a request."""
+    with st.expander("Evaluation"):
+        points = st.number_input(
+            "Points",
+            3,
+            201,
+            11,
+            2,
+            key="points",
+            bind="query-params",
+            help="How many values of t are measured on the path from each network to the fused one.",
+        )
+        examples = st.number_input(
+            "Training examples",
+            100,
+            1_000_000,
+            10_000,
+            1_000,
+            key="train_examples",
+            bind="query-params",
+            help="Only the first so many are used: to measure, to compare activations, to fine-tune.",
+        )
+        seed = st.number_input(
+            "Seed", 0, 2**32 - 1, 0, key="seed", bind="query-params", help="The same seed gives the same result."
+        )
+        device = st.selectbox(
+            "Device", method_form.DEVICES, key="device", bind="query-params", help="auto: a GPU if there is one."
+        )
+    return {"points": points, "train_examples": examples, "seed": seed, "device": device}
+
+
+def _seed_first(title: str) -> str:
+    """A title whose end says the seed, turned round: the list of the chosen cuts what is long."""
+    name, _, seed = title.rpartition(" · seed ")
+    return f"Seed {seed} · {name}" if name and seed.isdigit() else title
+
+
+def _in_url(key: str, value: str | None) -> str | None:
+    """Put a value into the address, or take it out; returns it."""
+    if value is None:
+        st.query_params.pop(key, None)
+    elif st.query_params.get(key) != value:
+        st.query_params[key] = value
+    return value

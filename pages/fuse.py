@@ -1,0 +1,10 @@
+"""One network made of several."""
+
+from pages._widgets import analysis, fuse_form
+
+WHAT = (
+    "Networks that were trained apart can be made into one, of the same width or another: their units are matched "
+    "first, then averaged with the weights λ you choose. Choose the networks and press *Fuse the networks*."
+)
+
+analysis.page("fuse", "Fuse the networks", "What do these networks make together?", WHAT, fuse_form.ask)
