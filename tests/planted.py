@@ -23,6 +23,11 @@ class Planted:
     symmetry: Symmetry
     perms: Mapping[str, np.ndarray]
 
+    @property
+    def put_back(self) -> Network:
+        """`moved` in the order of the reference: the noise alone."""
+        return self.moved.with_state(permute(self.moved.state, self.symmetry, self.perms))
+
 
 def planted(reference: Network, symmetry: Symmetry, seed: int = 0, noise: float = 0.0) -> Planted:
     """B = π(A + noise · std(A) · N(0, 1)), tensor by tensor."""
@@ -55,6 +60,14 @@ def random_data(net: Network, seed: int = 0, examples: int = 96) -> Dataset:
         x = rng.integers(0, int(example.max()) + 1, size=shape)
     y = np.zeros(examples, dtype=np.int64)
     return Dataset("random", x, y, x[:8], y[:8], ("one",))  # type: ignore[arg-type]
+
+
+def own_labels(net: Network, seed: int = 0) -> Dataset:
+    """Random inputs with the network's own answers as labels."""
+    data = random_data(net, seed)
+    x, rows = torch.as_tensor(data.x_train), net.example_inputs[0].shape[0]
+    answers = torch.cat([net(x[i : i + rows]) for i in range(0, len(x), rows)]).argmax(-1).numpy()
+    return Dataset("own", data.x_train, answers, data.x_test, answers[:8], tuple("abcdefghijkl"))
 
 
 def difference(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:

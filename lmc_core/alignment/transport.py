@@ -90,6 +90,10 @@ def _carry_factors(
     first, rest = factors[0], factors[1:]
     if isinstance(first, Group) and any(g.within == first.name for factor in rest for g in groups_in(factor)):
         matrix = maps[first.name, role]
+        if _holds_only(rest, first):
+            both = matrix[..., None, None] * maps[rest[0].name, role]  # type: ignore[union-attr]
+            moved = torch.tensordot(x, both, dims=([dim, dim + 1], [1, 3])).movedim((-2, -1), (dim, dim + 1))
+            return _carry_factors(moved, dim + 2, rest[1:], role, maps, outer)
 
         def unit(i: int, j: int) -> Tensor:
             inside = {**outer, first.name: (i, j)}
@@ -100,6 +104,14 @@ def _carry_factors(
         rows = [torch.stack([unit(i, j) for j in sources]).sum(0) for i, sources in enumerate(pairs)]
         return torch.stack(rows, dim)
     return _carry_factors(_carry(x, dim, first, role, maps, outer), dim + 1, rest, role, maps, outer)
+
+
+def _holds_only(rest: tuple[Axis, ...], outer: Group) -> bool:
+    """A group nested in `outer` comes first, and nothing further is nested in either: both are one matrix product."""
+    inner = rest[0]
+    deeper = (outer.name, inner.name) if isinstance(inner, Group) else ()
+    beyond = [g for factor in rest[1:] for g in groups_in(factor)]
+    return isinstance(inner, Group) and inner.within == outer.name and not any(g.within in deeper for g in beyond)
 
 
 def _check(symmetry: Symmetry, couplings: Mapping[str, Coupling]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +15,9 @@ from lmc_core.alignment.coupling import Coupling
 from lmc_core.alignment.plans import Solver, coupling, nested_coupling
 from lmc_core.alignment.stream import activations, batch_size
 from lmc_core.alignment.views import Leaf, children, gram, views
-from lmc_core.fusion.merge import Couplings, FusionProblem, Model, carried, moved, touched
+from lmc_core.fusion.merge import Couplings, FusionProblem, Model, carried, touched
 from lmc_core.networks.network import Network
-from lmc_core.symmetry.axis import Fixed, Group, groups_in
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
 from lmc_core.symmetry.symmetry import Symmetry
 
 TIE = 1e-6  # share of a second cost where the first one cannot tell units apart
@@ -109,6 +109,7 @@ def distance(
     couplings: Couplings,
     slots: Sequence[Slot],
     *,
+    unknown: Collection[str] = (),
     spread: bool = True,
 ) -> Distance:
     """C_jk = Σ_pq (W_jp − W^i_kq)² π_pq (Akash 2022), by two matrix products per tensor, summed over tensors.
@@ -116,18 +117,23 @@ def distance(
     The sum runs over the positions p of the template with π_pq ↦ k π_pq, so that a bias counts as one more input with
     the identity for its coupling, and permutations give squared distances of weight vectors.
 
+    unknown   groups in no known order yet: where they share the axis of the block, their units are summed
     spread    False leaves out the variance of a source within its coupling: (W_jp − Σ_q k π_pq W^i_kq)² (Singh 2020)
     """
     found = zero(block, problem.symmetry, model.symmetry)
     for name, number in slots:
         axes = problem.symmetry.axes[name]
         mixed = [model.symmetry.axes[name][n] if n == number else axis for n, axis in enumerate(axes)]
-        a, weight = target[name].double(), model.state[name].double()
-        b = _beside(moved(weight, model, name, couplings, keep=number), model, name, number, block, couplings)
-        squares = b * b
-        if spread:
-            squares = moved(weight * weight, model, name, couplings, keep=number)
-            squares = _beside(squares, model, name, number, block, couplings)
+        a, axis = _summed(target[name].double(), number, axes[number], unknown)
+        axes = tuple(axis if n == number else other for n, other in enumerate(axes))
+        weight, mixed[number] = _summed(model.state[name].double(), number, mixed[number], unknown)
+
+        def there(x: Tensor, name: str = name, number: int = number, own: Axis = mixed[number]) -> Tensor:
+            others = [Fixed(own.size) if n == number else z for n, z in enumerate(model.symmetry.axes[name])]
+            return _beside(carried(x, others, model.symmetry, couplings), own, model, number, block, couplings)
+
+        b = there(weight)
+        squares = there(weight * weight) if spread else b * b
         pairs = zip(*(views(x, form, [number]) for x, form in ((a, axes), (b, mixed), (squares, mixed))), strict=True)
         for (x, leaves), (y, _), (yy, _) in pairs:
             for dim, keep in _kept(leaves, number, block):
@@ -147,9 +153,27 @@ def distance(
     return found
 
 
-def _beside(x: Tensor, model: Model, name: str, number: int, block: Block, couplings: Couplings) -> Tensor:
+def _summed(x: Tensor, dim: int, axis: Axis, unknown: Collection[str]) -> tuple[Tensor, Axis]:
+    """One axis of a tensor with the units of unknown groups summed, and what that axis is then."""
+    match axis:
+        case Group(name) if name in unknown:
+            return x.sum(dim, keepdim=True), Fixed(1)
+        case Product(factors) if touched(factors) & set(unknown):
+            x = x.unflatten(dim, [factor.size for factor in factors])
+            left = []
+            for n, factor in enumerate(factors):
+                x, rest = _summed(x, dim + n, factor, unknown)
+                left.append(rest)
+            return x.flatten(dim, dim + len(factors) - 1), Product(tuple(left))
+        case Sum(parts) if touched(parts) & set(unknown):
+            blocks = x.split([part.size for part in parts], dim)
+            pieces = [_summed(y, dim, part, unknown) for y, part in zip(blocks, parts, strict=True)]
+            return torch.cat([y for y, _ in pieces], dim), Sum(tuple(part for _, part in pieces))
+    return x, axis
+
+
+def _beside(x: Tensor, axis: Axis, model: Model, number: int, block: Block, couplings: Couplings) -> Tensor:
     """Groups that share the axis of a block without being nested in it (`group·channel`), in the template's order."""
-    axis = model.symmetry.axes[name][number]
     others = touched([axis]) - set(block.names)
     if not others or not all(couplings[g].is_hard for g in others):
         return x

@@ -53,8 +53,9 @@ def weight_cost(
 ) -> Distance:
     """Distance of the weights that enter a block, from groups coupled already."""
     outside, itself = entering(problem, block, set(known))
-    everything = {**unsolved(problem, model, known), **known}
-    return distance(problem, block, model, target, everything, outside or itself, spread=spread)
+    waiting = unsolved(problem, model, known)
+    everything, unknown = {**waiting, **known}, waiting.keys() - set(block.names)
+    return distance(problem, block, model, target, everything, outside or itself, unknown=unknown, spread=spread)
 
 
 def unsolved(problem: FusionProblem, model: Model, known: Couplings) -> dict[str, Coupling]:

@@ -11,8 +11,8 @@ import torch
 from lmc_core.alignment.blocks import Perms
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.alignment.objective import Objective
-from lmc_core.alignment.schedule import sweep
-from lmc_core.alignment.terms import weight_terms
+from lmc_core.alignment.schedule import best_of, forward_best, sweep
+from lmc_core.alignment.terms import entering_terms, weight_terms
 from lmc_core.fusion.merge import Fused, FusionProblem, barycenter
 from lmc_core.symmetry.permute import compose, identity, invert, permute
 
@@ -55,14 +55,16 @@ def rounds(problem: FusionProblem, start: Sequence[Perms], rng: np.random.Genera
 
 
 def star(problem: FusionProblem, rng: np.random.Generator) -> list[Perms]:
-    """Every model matched to the first one."""
+    """Every model matched to the first one, from where it is and from the layer-wise solution."""
     still = identity(problem.symmetry)
     first = problem.models[0].network
-    terms = weight_terms(first, problem.symmetry)
-    return [
-        still if model.network is first else sweep(Objective(model.network, problem.symmetry, terms), rng).perms
-        for model in problem.models
-    ]
+    whole, entering = (make(first, problem.symmetry) for make in (weight_terms, entering_terms))
+    found = [still]
+    for model in problem.models[1:]:
+        objective = Objective(model.network, problem.symmetry, whole)
+        layerwise = forward_best(Objective(model.network, problem.symmetry, entering), rng).perms
+        found.append(best_of([sweep(objective, rng, start=start) for start in (None, layerwise)]).perms)
+    return [still if m.network is first else perms for m, perms in zip(problem.models, found, strict=True)]
 
 
 def spread(problem: FusionProblem, perms: Sequence[Perms]) -> float:

@@ -15,9 +15,9 @@ from lmc_core.alignment.coupling import Coupling
 from lmc_core.alignment.plans import Solver
 from lmc_core.alignment.transport import carry, roles
 from lmc_core.errors import SettingError
-from lmc_core.fusion.costs import TIE, response_distance, tie_broken, zero
-from lmc_core.fusion.couple import weight_cost
-from lmc_core.fusion.merge import Couplings, FusionProblem, State
+from lmc_core.fusion.costs import TIE, entering, response_distance, tie_broken, zero
+from lmc_core.fusion.couple import unsolved, weight_cost
+from lmc_core.fusion.merge import Couplings, FusionProblem, State, moved
 from lmc_core.fusion.template import Template
 
 Array = NDArray[np.float64]
@@ -86,17 +86,23 @@ def _pairs(alive: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def like_weights(problem: FusionProblem, block: Block, found: Sequence[Couplings], owners: NDArray[np.int64]) -> Array:
-    """A tiny part of the distance of the units' weights from those of the first model, (Σ n_i, Σ n_i): it decides
-    between units that never respond."""
+    """A tiny part of the distance between the weights of units of different models, (Σ n_i, Σ n_i): it decides between
+    units that never respond."""
     total = np.zeros((len(owners), len(owners)))
-    own = replace(problem, template=Template(problem.models[0].symmetry, problem.models[0].network))
-    if own.template.sizes == problem.template.sizes:
-        target = dict(problem.models[0].network.state)
-        for i, (model, known) in enumerate(zip(problem.models, found, strict=True)):
-            cost = weight_cost(own, block, model, target, known).outer
-            if i and cost.max() > 0:
+    first = problem.models[0]
+    own = replace(problem, template=Template(first.symmetry, first.network))
+    if own.template.sizes != problem.template.sizes:
+        return total
+    outside, itself = entering(own, block, set(found[0]))
+    for i, (model, known) in enumerate(zip(problem.models, found, strict=True)):
+        every = {**unsolved(own, model, known), **known}
+        target = dict(model.state)
+        target |= {n: moved(model.state[n], model, n, every, keep=axis) for n, axis in outside or itself}
+        for j in range(i + 1, len(found)):
+            cost = weight_cost(own, block, problem.models[j], target, found[j]).outer
+            if cost.max() > 0:
                 share = TIE * cost / cost.max()
-                total[np.ix_(owners == 0, owners == i)], total[np.ix_(owners == i, owners == 0)] = share, share.T
+                total[np.ix_(owners == i, owners == j)], total[np.ix_(owners == j, owners == i)] = share, share.T
     return total
 
 
