@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,7 +27,9 @@ def experiment_figure(
     line: str | None = None,
     error: str | None = None,
     panel: str | None = None,
+    also: str | None = None,
     lower: bool = False,
+    least: float | None = None,
     theme: ThemeName = "light",
     standalone: bool = False,
 ) -> go.Figure:
@@ -35,7 +38,9 @@ def experiment_figure(
     rows    of the table, by column
     error   half the length of a bar at every point
     panel   one panel per value of this column
-    lower   smaller is better, which the axis says
+    also    a column of values known from elsewhere: rings beside the dots
+    lower   smaller is better, which the axis says; it is logarithmic
+    least   where the axis starts; values below are written at its edge
     """
     ink = theme_of(theme)
     shown = [row for row in rows if isinstance(row[y], (int, float))]
@@ -49,7 +54,7 @@ def experiment_figure(
     heights = [CURVES if curves else _height(part, x, line) for _, part in parts]
     sheet = Sheet(ink, round(sum(heights) + GAP * (len(parts) - 1)) + MARGIN[1] + MARGIN[3], standalone)
     named = f"{y}, smaller is better" if lower else y
-    across = _range(shown, y, error)
+    across = _range(shown, y, error, also, lower=lower, least=least)
     top = 1.0
     for (name, part), height, box in zip(parts, heights, columns([(0.0, 1.0)] * len(parts), True), strict=True):
         share = height / (sum(heights) + GAP * (len(parts) - 1))
@@ -63,13 +68,21 @@ def experiment_figure(
             deep = max(places.values(), default=0.0) + DOT
             number = sheet.panel(box, title, across, {"range": [deep, 0], "showticklabels": False, "showgrid": False})
         for key in lines:
-            chosen = [row for row in part if line is None or row[line] == key]
+            here = [row for row in part if line is None or row[line] == key]
+            chosen = [row for row in here if least is None or row[y] >= least]
+            for row in here if not curves else ():
+                if row not in chosen:
+                    _at_edge(sheet, number, row, places[row[x], _key(row, line)], looks[key]["color"], y)
             if chosen:
                 where = [row[x] if curves else places[row[x], _key(row, line)] for row in chosen]
                 _draw(sheet, number, chosen, where, looks[key], curves, x=x, y=y, error=error, name=str(key))
         if not curves:
             _names(sheet, number, part, places, x)
-    return _legend(sheet, looks if line else {}, curves)
+        if also:
+            known = [row for row in part if row[also] is not None]
+            where = [row[x] if curves else places[row[x], _key(row, line)] for row in known]
+            _rings(sheet, number, [row[also] for row in known], where, curves, also)
+    return _legend(sheet, [*([str(name) for name in lines] if line else []), *([also] if also else [])], curves)
 
 
 def _draw(
@@ -101,6 +114,18 @@ def _draw(
         name=name,
         legendgroup=name,
         hovertemplate=f"<b>{name}</b><br>%{{text}}<br>{y} {said}<extra></extra>" if name != "None" else None,
+    )
+
+
+def _rings(sheet: Sheet, panel: int, values: Sequence[float], where: Sequence[float], curves: bool, name: str) -> None:
+    sheet.add(
+        panel,
+        mode="markers",
+        x=list(where) if curves else list(values),
+        y=list(values) if curves else list(where),
+        marker={"color": sheet.theme.text, "symbol": "circle-open", "size": 13, "line": {"width": 1.6}},
+        name=name,
+        hovertemplate=f"{name} %{{{'y' if curves else 'x'}:.4g}}<extra></extra>",
     )
 
 
@@ -136,22 +161,25 @@ def _names(sheet: Sheet, panel: int, rows: Sequence[Row], places: Mapping[tuple[
         sheet.notes.append(
             {
                 "text": str(name),
-                "x": 0,
                 "y": first - 7,
-                "xref": f"x{panel} domain".replace("x1 ", "x "),
-                "yref": f"y{panel if panel > 1 else str()}",
-                "xanchor": "left",
                 "yanchor": "bottom",
-                "showarrow": False,
                 "font": {"size": 12, "color": sheet.theme.neutral},
+                **_left(panel),
             }
         )
 
 
-def _range(rows: Sequence[Row], y: str, error: str | None) -> dict[str, Any]:
+def _range(
+    rows: Sequence[Row], y: str, error: str | None, also: str | None, *, lower: bool, least: float | None
+) -> dict[str, Any]:
     """An axis that holds every value with its bar."""
     ends = [row[y] + sign * ((row[error] or 0) if error else 0) for row in rows for sign in (-1, 1)]
+    ends += [row[also] for row in rows if also and row[also] is not None]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
+    if least is not None:
+        low = max(low, least)
+    if lower and low > 0:
+        return {"type": "log", "range": [math.log10(low / 1.15), math.log10(high * 1.15)], "dtick": "D2"}
     room = 0.05 * (high - low) or 0.05
     axis: dict[str, Any] = {"range": [low - room, high + room], "nticks": 8}
     if "accuracy" in y:
@@ -159,16 +187,35 @@ def _range(rows: Sequence[Row], y: str, error: str | None) -> dict[str, Any]:
     return axis
 
 
-def _legend(sheet: Sheet, looks: Mapping[Any, Mapping[str, str]], curves: bool) -> go.Figure:
-    for name in looks:
-        first = next(trace for trace in sheet.traces if trace["name"] == str(name))
-        first["showlegend"] = True
+def _at_edge(sheet: Sheet, panel: int, row: Row, depth: float, colour: str, y: str) -> None:
+    """A value too small for the axis, in words."""
+    sheet.notes.append(
+        {
+            "text": f"◂ {row[y]:.1%}" if "accuracy" in y else f"◂ {row[y]:.4g}",
+            "y": depth,
+            "yanchor": "middle",
+            "font": {"size": 11, "color": colour},
+            **_left(panel),
+        }
+    )
+
+
+def _left(panel: int) -> dict[str, Any]:
+    """At the left edge of a panel, y as on its axis."""
+    number = panel if panel > 1 else ""
+    place = {"x": 0, "xref": f"x{number} domain", "yref": f"y{number}"}
+    return place | {"xanchor": "left", "showarrow": False}
+
+
+def _legend(sheet: Sheet, names: Sequence[str], curves: bool) -> go.Figure:
+    for name in names:
+        next(trace for trace in sheet.traces if trace["name"] == name)["showlegend"] = True
     figure = sheet.figure()
-    below = 30 + 22 * len(looks) if looks else 0
+    below = 30 + 22 * len(names) if names else 0
     height = figure.layout.height + below
     plot = height - MARGIN[1] - MARGIN[3] - below
     figure.update_layout(
-        showlegend=bool(looks),
+        showlegend=bool(names),
         height=height,
         margin={"b": MARGIN[3] + below, "l": MARGIN[0] if curves else 12},
         legend={

@@ -17,7 +17,9 @@ class Chart:
     line     points of one value are joined and share a colour; none: all points are one line
     error    half the length of a bar at every point
     panel    one panel per value
-    lower    smaller y is better
+    also     a column of values known from elsewhere, drawn beside y
+    lower    smaller y is better; its axis is logarithmic
+    least    where the axis starts; what lies below is written at its edge
     """
 
     x: str
@@ -25,7 +27,9 @@ class Chart:
     line: str | None = None
     error: str | None = None
     panel: str | None = None
+    also: str | None = None
     lower: bool = False
+    least: float | None = None
 
 
 @dataclass(frozen=True)

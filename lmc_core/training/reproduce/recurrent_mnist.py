@@ -95,7 +95,7 @@ def reproduce(
         each[cell] = found
     return Experiment(
         f"Fusing pairs of recurrent networks on rows of {data}",
-        ("cell", "method", "accuracy", "± over pairs", "pairs"),
+        ("cell", "method", "accuracy", "± over pairs", "count"),
         tuple(rows),
         (f"{networks} networks of each kind, {hidden} hidden units, {epochs} epochs; no training after the fusion.",),
         {
