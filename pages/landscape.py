@@ -1,21 +1,30 @@
-"""The plane through two networks and the second one aligned."""
+"""The plane through two networks and a third: the second one aligned, or another model."""
 
 import streamlit as st
 
 from lmc_core import runs
-from pages._widgets import analysis, method_form, pair_form
+from lmc_core.runs.card import ModelCard
+from pages._widgets import analysis, method_form, model_picker, pair_form
+from pages._widgets.url import choice
 
 WHAT = (
-    "Three networks span a plane of weights: **A**, **B**, and B with its units re-ordered. The maps show the loss and "
-    "the accuracy of every network in it, with the straight paths from A to B and to aligned B drawn in. "
+    "Three networks span a plane of weights: **A**, **B**, and B with its units re-ordered, or a third model. The maps "
+    "show the loss and the accuracy of every network in it, with the straight paths from A drawn in. "
     "Choose a pair and press *Measure the plane*."
 )
+ALIGNED = "aligned"
+HELP = "What spans the plane beside A and B. Another model is taken as it was trained."
 
 
 def ask(default: runs.Request) -> runs.Request:
     """The plane that the controls describe."""
     a, b, data = pair_form.pair(default)
-    method, settings = method_form.method(default.options["method"])
+    third = choice(st.selectbox, "Third network", _thirds(a, b), ALIGNED, "third", help=HELP)
+    if third == ALIGNED:
+        method, settings = method_form.method(default.options["method"])
+        spanned = {"method": method, "settings": settings}
+    else:
+        spanned = {"third": third}
     with st.expander("Grid"):
         grid = st.number_input(
             "Cells",
@@ -28,7 +37,14 @@ def ask(default: runs.Request) -> runs.Request:
             help="Networks along the longer side of the plane.",
         )
         measured = pair_form.measure(default)
-    return runs.Request.of("plane", a=a.id, b=b.id, data=data, method=method, settings=settings, grid=grid, **measured)
+    return runs.Request.of("plane", a=a.id, b=b.id, data=data, grid=grid, **spanned, **measured)
+
+
+def _thirds(a: ModelCard, b: ModelCard) -> dict[str, str]:
+    """B aligned, and every other model of as many parameters."""
+    cards = {name: card for name, card in model_picker.models().items() if card.parameters == a.parameters}
+    titles = model_picker.titles(cards)
+    return {ALIGNED: "B aligned to A"} | {name: titles[name] for name in cards if name not in (a.id, b.id)}
 
 
 analysis.page("plane", "Measure the plane", "What lies between these networks?", WHAT, ask)

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from test_pages import heading, opened, texts
 
 from lmc_core import runs
+from lmc_core.errors import SettingError
 from lmc_core.report import silent
 from lmc_core.runs.kinds import MORE
 from lmc_core.runs.request import Request
@@ -135,3 +136,20 @@ def test_every_method_looks_different() -> None:
     looks = [tuple(style(name).values()) for name in METHODS]
     assert len(set(looks)) == len(looks)
     assert len({look["symbol"] for look in map(style, METHODS)}) == len(METHODS)
+
+
+def test_the_plane_of_three_models_names_them_all_and_aligns_nothing(stored: dict[str, Request]) -> None:
+    three = {"a": "digits-mlp-128/seed0", "b": "digits-mlp-128/seed1", "third": "digits-mlp-128/seed2"}
+    request = Request.of("plane", **three, grid=5)
+    assert request.options["method"] is None
+    assert len(request.options["fingerprints"]) == 3
+    assert Request.parse(request.json).id == request.id
+    at = opened("landscape.py", third=three["third"])
+    assert at.get_by_key("third").value == three["third"]
+    assert "Method" not in texts(at)
+    at.get_by_key("go").click().run()
+    (now,) = runs.recent(1, kind="plane", state="queued")
+    assert now.title == "Digits MLP, 3 × 128, seeds 0, 1 and 2"
+    runs.cancel(now.id)
+    with pytest.raises(SettingError, match="named twice"):
+        Request.of("plane", **three | {"third": three["b"]})

@@ -1,5 +1,7 @@
 """The plane through three networks: its geometry, and that what is measured on it is what the networks do."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,10 @@ import torch
 from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.errors import Cancelled, MismatchError, SettingError
-from lmc_core.figures.plane import loss_range, plane_figure, surface_figure
-from lmc_core.figures.plane_words import plane_alt, plane_cards, plane_finding
+from lmc_core.figures.plane import plane_figure
+from lmc_core.figures.plane_scene import loss_range
+from lmc_core.figures.plane_words import plane_alt, plane_caption, plane_cards, plane_finding
+from lmc_core.figures.relief import surface_figure
 from lmc_core.methods.align import align
 from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import Network
@@ -140,3 +144,18 @@ def test_the_figure_draws_both_paths_and_clips_what_is_far_above_them(
     assert "weight matching" in plane_finding(measured, naive, aligned, "Weight matching").text
     assert "aligned B" in plane_alt(measured, naive, aligned)
     assert len(plane_cards(measured, naive, aligned)) == 4
+
+
+def test_a_third_model_is_named_in_the_words_and_no_path_to_it_is_called_aligned(
+    measured: Surface, plane: Plane, data: Dataset
+) -> None:
+    naive, other = (evaluate(LinearPath(plane.a, end), data, points=5) for end in (plane.b, plane.c))
+    corners = {"a": (0.0, 0.0), "b": (plane.length, 0.0), "c": plane.foot}
+    surface = replace(measured, corners=corners)
+    said = [plane_finding(surface, *pair, "").text for pair in ((naive, other), (other, naive), (naive, naive))]
+    said += [plane_alt(surface, naive, other), plane_caption(surface), str(plane_cards(surface, naive, other))]
+    assert all(re.search(r"\bC\b", text) and "lign" not in text for text in said)
+    assert len(set(said[:3])) == 3
+    drawn = str(plane_figure(surface, naive, other)) + str(surface_figure(surface, naive, other))
+    assert "<b>C</b>" in drawn
+    assert "aligned" not in drawn

@@ -1,4 +1,4 @@
-"""The words around the plane through A, B and aligned B."""
+"""The words around the plane through A, B and a third network: aligned B, or another model, C."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ def plane_finding(
 ) -> Finding:
     """What lies between the three networks, in one sentence."""
     b0, b1, small = naive.barrier(), aligned.barrier(), thresholds.none(naive)
+    third = _C if _own(surface) else "C"
+    for end, profile in ((_B, naive), (third, aligned)):
+        if not np.isfinite(profile.loss()).all():
+            return Finding("broken", f"Between {_A} and {end} the loss is not a number: check the weights of both.")
+    if not _own(surface):
+        return _three(b0, b1, small)
     before, after = f":orange[{words.loss(b0)}]", f":green[{words.loss(b1)}]"
     method = words.inside(method_title)
-    if not np.isfinite(aligned.loss()).all():
-        return Finding("broken", f"Between {_A} and {_C} the loss is not a number: check the weights of both models.")
     if b0 <= small:
         return Finding("none", f"{_A}, {_B} and {_C} lie in one valley: even unaligned, the barrier is {before}.")
     if b1 <= small:
@@ -44,38 +48,52 @@ def plane_finding(
     )
 
 
+def _three(b0: float, b1: float, small: float) -> Finding:
+    """The sentence for three models of which none was aligned."""
+    to_b, to_c = f":orange[{words.loss(b0)}]", f":orange[{words.loss(b1)}]"
+    if max(b0, b1) <= small:
+        return Finding("none", f"{_A}, {_B} and C lie in one valley: loss rises by {to_b} towards {_B}, {to_c} to C.")
+    if min(b0, b1) > small:
+        return Finding(
+            "fails",
+            f"{_A} is parted from both others: a ridge of {to_b} lies on the way to {_B}, one of {to_c} on the way "
+            "to C.",
+        )
+    near, far, ridge, left = (_B, "C", to_c, to_b) if b0 <= small else ("C", _B, to_b, to_c)
+    return Finding(
+        "strongly", f"{_A} and {near} lie in one valley, {far} beyond a ridge of {ridge}; towards {near} it is {left}."
+    )
+
+
 def plane_cards(surface: Surface, naive: Profile, aligned: Profile, seconds: float | None = None) -> tuple[Card, ...]:
     """The metric row: barrier, accuracy half-way, distances, grid."""
-    far, near = surface.distance("a", "b"), surface.distance("a", "aligned")
+    own = _own(surface)
+    far, near = surface.distance("a", "b"), surface.distance("a", "aligned" if own else "c")
     rows, columns = surface.loss().shape
-    spent = "" if seconds is None else f" in {seconds:.1f} s"
+    to = "to B, to aligned B" if own else "to B, to C"
     return (
         Card(
             "Barrier, test loss",
-            f":orange[{words.loss(naive.barrier())}] :gray[→] :green[{words.loss(aligned.barrier())}]",
-            "to B, to aligned B",
-            "How far each straight path rises above the line between its ends.",
+            _two(own, words.loss(naive.barrier()), words.loss(aligned.barrier())),
+            to,
+            "How far each straight path from A rises above the line between its ends.",
         ),
         Card(
             "Accuracy half-way",
-            " :gray[→] ".join(
-                f":{colour}[{100 * p.midpoint('test', 'accuracy'):.1f}]"
-                for colour, p in (("orange", naive), ("green", aligned))
-            )
-            + " %",
-            "to B, to aligned B",
+            _two(own, *(f"{100 * p.midpoint('test', 'accuracy'):.1f}" for p in (naive, aligned))) + " %",
+            to,
             "Test accuracy in the middle of each path.",
         ),
         Card(
             "Distance from A",
-            f":orange[{far:.1f}] :gray[→] :green[{near:.1f}]",
-            f"{_share(far, near)} after alignment",
-            "Euclidean distance in weight space, to B and to aligned B.",
+            _two(own, f"{far:.1f}", f"{near:.1f}"),
+            _share(far, near) if own else to,
+            "Euclidean distance in weight space.",
         ),
         Card(
             "Networks measured",
             words.count(rows * columns),
-            f"{columns} × {rows} cells{spent}",
+            f"{columns} × {rows} cells" + ("" if seconds is None else f" in {seconds:.1f} s"),
             "Each cell of the pictures is one network of this plane, evaluated.",
         ),
     )
@@ -84,12 +102,19 @@ def plane_cards(surface: Surface, naive: Profile, aligned: Profile, seconds: flo
 def plane_caption(surface: Surface) -> str:
     """What to look at in both maps, as Streamlit markdown."""
     used = " and ".join(f"{words.count(n)} {split}" for split, n in surface.examples.items())
+    if _own(surface):
+        third = "aligned B"
+        told = (
+            "The :orange[dashed path] leads to B as it was trained, the :green[solid path] to the same function with "
+            "its units re-ordered; a good alignment ends inside the valley around A."
+        )
+    else:
+        third = "C"
+        told = "The :orange[dashed path] leads to B, the :orange[dotted path] to C, each as it was trained."
     parts = [
         "**What to look at.** Every point is a network: A plus a step towards B (right) plus a step in the direction "
-        "that only aligned B adds (up). Where the map fades into the page, networks are good. The :orange[dashed "
-        "path] leads to B as it was trained, the :green[solid path] to the same function with its units re-ordered; "
-        "a good alignment ends inside the valley around A. Axes are orthonormal, so distances and angles are those of "
-        "weight space.",
+        f"that only {third} adds (up). Where the map fades into the page, networks are good. {told} Axes are "
+        "orthonormal, so distances and angles are those of weight space.",
         f"Measured on {used} examples.",
     ]
     if surface.recalibrate:
@@ -99,12 +124,23 @@ def plane_caption(surface: Surface) -> str:
 
 def plane_alt(surface: Surface, naive: Profile, aligned: Profile) -> str:
     """What the maps show, for who does not see them."""
+    key, third = ("aligned", "aligned B") if _own(surface) else ("c", "C")
     return (
-        f"Two maps of the plane through A, B and aligned B: test loss and test accuracy. On the straight path to B "
-        f"loss reaches {words.loss(float(naive.loss().max()))}, on the path to aligned B "
-        f"{words.loss(float(aligned.loss().max()))}; aligned B is {surface.distance('a', 'aligned'):.1f} away from A, "
+        f"Two maps of the plane through A, B and {third}: loss and accuracy. On the straight path to B the test loss "
+        f"reaches {words.loss(float(naive.loss().max()))}, on the path to {third} "
+        f"{words.loss(float(aligned.loss().max()))}; {third} is {surface.distance('a', key):.1f} away from A, "
         f"B {surface.distance('a', 'b'):.1f}."
     )
+
+
+def _own(surface: Surface) -> bool:
+    """True if the third network is B aligned."""
+    return "aligned" in surface.corners
+
+
+def _two(own: bool, one: str, other: str) -> str:
+    """A number of the path to B and of the path to the third network."""
+    return f":orange[{one}] :gray[→] :green[{other}]" if own else f":orange[{one}] :gray[·] :orange[{other}]"
 
 
 def _share(before: float, after: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from lmc_core.data.registry import DATASETS
 from lmc_core.errors import InputError
 from lmc_core.runs import library
-from lmc_core.runs.card import ModelCard, pair_title
+from lmc_core.runs.card import ModelCard, models_title
 from lmc_core.runs.kinds import MORE
 from lmc_core.runs.kinds._kind import models_of
 from lmc_core.runs.request import Request
@@ -30,7 +30,7 @@ def about(request: Request) -> dict[str, Any]:
         title, listed = str(options["filename"]), False  # a stranger's file, whatever it holds
     else:
         named = MORE[request.kind].title if request.kind in MORE else None
-        title = named(options) if named else pair_title(*cards) if len(cards) == 2 else request.kind
+        title = named(options) if named else models_title(*cards) if len(cards) >= 2 else request.kind
         listed = all(c.listed for c in cards) and options.get("data", "") in ("", *DATASETS)
     sizes = ",".join(f"{c.family} 2^{round(math.log2(max(c.parameters, 1)))}" for c in cards)
     rest = [f"{name}={options[name]}" for name in sorted(options) if name not in _NOT_LIKENESS]

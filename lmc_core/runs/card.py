@@ -81,7 +81,19 @@ class DataCard:
 
 
 def pair_title(a: ModelCard, b: ModelCard) -> str:
-    """Two models by name, briefly: "Digits MLP, seeds 0 and 1"."""
-    if a.title == b.title and a.seed is not None and b.seed is not None:
-        return f"{a.title}, seeds {a.seed} and {b.seed}"
-    return f"{a.name} → {b.name}"
+    """Two models by name."""
+    return models_title(a, b)
+
+
+def models_title(*cards: ModelCard) -> str:
+    """Models by name, briefly: "Digits MLP, seeds 0, 1 and 2"."""
+    if len({card.title for card in cards}) == 1 and all(card.seed is not None for card in cards):
+        named = [str(card.seed) for card in cards]
+        return f"{cards[0].title}, seed{'s' * (len(cards) > 1)} {_listed(named)}"
+    if len(cards) == 2:
+        return f"{cards[0].name} → {cards[1].name}"
+    return _listed([card.name for card in cards])
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

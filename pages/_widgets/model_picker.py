@@ -19,8 +19,9 @@ HELP_B = "Its units are re-ordered; its function stays the same."
 def models() -> dict[str, ModelCard]:
     """Everything this visitor may see, and the unlisted models that the link names."""
     cards = {card.id: card for card in library.models(visitor.name())}
-    for named in (st.query_params.get("a"), st.query_params.get("b")):
-        if named and named not in cards:
+    asked = [st.query_params.get(name, "") for name in ("a", "b", "third", "models")]
+    for named in filter(None, ",".join(asked).split(",")):
+        if named not in cards:
             try:
                 cards[named] = library.card(named)
             except InputError:

@@ -38,5 +38,6 @@ class Kind:
 
 
 def models_of(options: Mapping[str, Any]) -> list[str]:
-    """Ids of all models a request names."""
-    return [str(options[name]) for name in ("a", "b") if name in options] + [str(m) for m in options.get("models", ())]
+    """Ids of all models a request names, in the order of its fingerprints."""
+    single = [str(options[name]) for name in ("a", "b", "third") if options.get(name)]
+    return single + [str(model) for model in options.get("models", ())]

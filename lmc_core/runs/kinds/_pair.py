@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmc_core.errors import InputError, MismatchError
 from lmc_core.methods import METHODS
+from lmc_core.runs.kinds._kind import models_of
 from lmc_core.runs.request import SEEDS, TRAIN_EXAMPLES, checked_device, integer, one_of
 
 if TYPE_CHECKING:
@@ -65,16 +66,20 @@ class Pair:
         return alignment, replace(alignment.transport(self.b), module=self.a.module)
 
 
-def open_pair(request: Request, report: Report, stage: str, device: str) -> Pair:
-    """The pair a request names. Raises InputError if a model was replaced since, or the two do not fit."""
+def open_pair(request: Request, report: Report, stage: str, device: str, other: str = "b") -> Pair:
+    """The pair a request names. Raises InputError if a model was replaced since, or the two do not fit.
+
+    other   the option that names the second network
+    """
     from lmc_core.networks.fit import mismatch
     from lmc_core.runs import bench, datasets, library
 
     options = request.options
     report(stage, 0, 2)
-    first, second = library.card(options["a"]), library.card(options["b"])
-    for card, fingerprint in zip((first, second), options["fingerprints"], strict=True):
-        if card.fingerprint != fingerprint:
+    known = dict(zip(models_of(options), options["fingerprints"], strict=True))
+    first, second = library.card(options["a"]), library.card(options[other])
+    for card in (first, second):
+        if card.fingerprint != known[card.id]:
             raise InputError(f"model {card.id!r} was replaced after this run was asked for; ask again")
     a, b, notes = bench.open_pair(first, second)
     if why := mismatch(a, b):

@@ -1,22 +1,24 @@
-"""Runs that measure the plane through A, B and aligned B."""
+"""Runs that measure the plane through A, B and a third network: aligned B, or another model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmc_core.errors import SettingError
 from lmc_core.figures.plane_words import plane_finding
 from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Profile
 from lmc_core.paths.surface import Surface
-from lmc_core.runs.card import ModelCard, pair_title
 from lmc_core.runs.kinds._kind import Kind
-from lmc_core.runs.kinds._pair import method_options, open_pair, pair_options
+from lmc_core.runs.kinds._pair import Pair, method_options, open_pair, pair_options
+from lmc_core.runs.kinds._result import Measured
 from lmc_core.runs.request import integer
 
 if TYPE_CHECKING:
+    from lmc_core.networks.network import Network
     from lmc_core.report import Report
     from lmc_core.runs.request import Request
 
@@ -30,45 +32,29 @@ READ, ALIGN, PATHS, MEASURE = STAGES = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class PlaneResult:
-    """The plane through A, B and aligned B, and the two straight paths in it."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PlaneResult(Measured):
+    """The plane through three networks, and the two straight paths from A in it.
 
-    request: Mapping[str, Any]
-    models: tuple[ModelCard, ModelCard]
-    data: str
-    method: str
+    models      A and B; and the third network, where it is not B aligned
+    naive       from A to B
+    aligned     from A to the third network
+    """
+
     surface: Surface
     naive: Profile
     aligned: Profile
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    device: str = "cpu"
-    finding: str = ""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def title(self) -> str:
-        """Both models by name."""
-        return pair_title(*self.models)
 
     @property
     def json(self) -> dict[str, Any]:
         """The plane as one JSON object."""
         surface = self.surface
-        return {
-            "method": self.method,
-            "data": self.data,
-            "models": [{"id": m.id, "title": m.name, "fingerprint": m.fingerprint} for m in self.models],
+        return super().json | {
             "x": surface.x.tolist(),
             "y": surface.y.tolist(),
             **{s: {m: values.tolist() for m, values in metrics.items()} for s, metrics in surface.values.items()},
             "corners": {name: list(point) for name, point in surface.corners.items()},
             "recalibrate": surface.recalibrate,
-            "seconds": dict(self.seconds),
-            "device": self.device,
-            "finding": self.finding,
-            "notes": list(self.notes),
         }
 
 
@@ -76,20 +62,31 @@ def options(
     a: str,
     b: str,
     data: str = "digits",
-    method: str = "activation-matching",
+    method: str | None = "activation-matching",
     settings: Mapping[str, Any] | None = None,
     grid: int = 25,
     seed: int = 0,
     train_examples: int = 1_000,
     device: str = "auto",
+    third: str | None = None,
 ) -> dict[str, Any]:
-    """A pair, how B is aligned, and how fine the grid is (cells along the longer side)."""
-    pair = pair_options(a, b, data, seed, train_examples, device)
-    return pair | method_options(method, settings) | {"grid": integer("grid", grid, *GRID)}
+    """A pair, how B is aligned, and how fine the grid is (cells along the longer side).
+
+    third   a model to span the plane instead of B aligned; then nothing is aligned, whatever `method` says
+    """
+    from lmc_core.runs import library
+
+    asked = pair_options(a, b, data, seed, train_examples, device) | {"grid": integer("grid", grid, *GRID)}
+    if third is None:
+        return asked | method_options(method or "", settings)
+    if third in (a, b):
+        raise SettingError(f"three networks span a plane, and {third!r} is named twice; choose another one")
+    known = [*asked["fingerprints"], library.card(str(third)).fingerprint]
+    return asked | {"third": str(third), "fingerprints": known, "method": None, "settings": {}}
 
 
 def work(request: Request, report: Report, folder: Path, device: str) -> PlaneResult:
-    """Align, evaluate both straight paths, then the grid around all three networks."""
+    """Find the third network, evaluate both straight paths, then the grid around all three."""
     from lmc_core.paths.evaluate import evaluate_many
     from lmc_core.paths.path import LinearPath
     from lmc_core.paths.plane import Plane, evaluate_plane
@@ -100,26 +97,25 @@ def work(request: Request, report: Report, folder: Path, device: str) -> PlaneRe
     asked, clock = request.options, Clock()
     pair = open_pair(request, report, READ, device)
     with clock("align"):
-        _, aligned = pair.aligned(asked["method"], asked["settings"], asked["seed"], within(report, ALIGN))
-    plane = Plane.through(pair.a, pair.b, aligned)
-    recalibrate = default_recalibration(pair.a)
+        third, key, cards = _third(pair, request, report, device)
     used: dict[str, Any] = {
-        "recalibrate": recalibrate,
+        "recalibrate": default_recalibration(pair.a),
         "train_examples": asked["train_examples"],
         "test_examples": asked["train_examples"],
         "seed": asked["seed"],
     }
     with clock("evaluate"):
-        lines = [LinearPath(pair.a, pair.b), LinearPath(pair.a, aligned)]
+        lines = [LinearPath(pair.a, pair.b), LinearPath(pair.a, third)]
         naive, after = evaluate_many(lines, pair.data, **used, report=within(report, PATHS, details=False))
     with clock("plane"):
-        surface = evaluate_plane(
-            plane, pair.data, points=asked["grid"], margin=MARGIN, **used, report=within(report, MEASURE, details=False)
-        )
-    title = METHODS[asked["method"]].title
+        inner = within(report, MEASURE, details=False)
+        plane = Plane.through(pair.a, pair.b, third)
+        surface = evaluate_plane(plane, pair.data, points=asked["grid"], margin=MARGIN, **used, report=inner)
+    surface = replace(surface, corners={"a": (0.0, 0.0), "b": (plane.length, 0.0), key: plane.foot})
+    title = METHODS[asked["method"]].title if asked["method"] else ""
     return PlaneResult(
         request={"kind": "plane", **asked},
-        models=pair.cards,
+        models=cards,
         data=pair.data.name,
         method=title,
         surface=surface,
@@ -133,9 +129,21 @@ def work(request: Request, report: Report, folder: Path, device: str) -> PlaneRe
     )
 
 
+def _third(pair: Pair, request: Request, report: Report, device: str) -> tuple[Network, str, tuple[Any, ...]]:
+    """The third network, the name of its corner, and the cards of all models."""
+    from lmc_core.runs.bench import within
+
+    asked = request.options
+    if asked.get("third"):
+        other = open_pair(request, report, READ, device, other="third")
+        return replace(other.b, module=pair.a.module), "c", (*pair.cards, other.cards[1])
+    inner = within(report, ALIGN)
+    return pair.aligned(asked["method"], asked["settings"], asked["seed"], inner)[1], "aligned", pair.cards
+
+
 PLANE = Kind(
     "plane",
-    "Measuring the plane through A, B and aligned B",
+    "Measuring the plane through three networks",
     STAGES,
     options,
     work,

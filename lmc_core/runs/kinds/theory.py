@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,9 @@ from lmc_core.diagnostics.gap import Gap
 from lmc_core.diagnostics.matching import Matching
 from lmc_core.figures.theory_words import theory_finding
 from lmc_core.methods import METHODS
-from lmc_core.runs.card import ModelCard, pair_title
 from lmc_core.runs.kinds._kind import Kind
 from lmc_core.runs.kinds._pair import method_options, open_pair, pair_options
+from lmc_core.runs.kinds._result import Measured
 
 if TYPE_CHECKING:
     from lmc_core.report import Report
@@ -28,32 +28,18 @@ READ, ALIGN, GAP, COMPARE = STAGES = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class TheoryResult:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TheoryResult(Measured):
     """Function gaps along both paths, distances and dimensions of every layer.
 
     naive, aligned     Gap
     matching, layers   group → as in a path run
     """
 
-    request: Mapping[str, Any]
-    models: tuple[ModelCard, ModelCard]
-    data: str
-    method: str
     naive: Gap
     aligned: Gap
     matching: Mapping[str, Matching]
     layers: Mapping[str, Layer]
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    device: str = "cpu"
-    finding: str = ""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def title(self) -> str:
-        """Both models by name."""
-        return pair_title(*self.models)
 
     @property
     def json(self) -> dict[str, Any]:
@@ -62,18 +48,7 @@ class TheoryResult:
             name: {"gap": side.gap.tolist(), "bound": side.bound.tolist(), "excess": side.excess.tolist()}
             for name, side in (("naive", self.naive), ("aligned", self.aligned))
         }
-        return {
-            "method": self.method,
-            "data": self.data,
-            "models": [{"id": m.id, "title": m.name, "fingerprint": m.fingerprint} for m in self.models],
-            "t": self.naive.t.tolist(),
-            **gaps,
-            "layers": theory_rows(self),
-            "finding": self.finding,
-            "notes": list(self.notes),
-            "seconds": dict(self.seconds),
-            "device": self.device,
-        }
+        return super().json | {"t": self.naive.t.tolist(), **gaps, "layers": theory_rows(self)}
 
 
 def theory_rows(result: TheoryResult) -> list[dict[str, Any]]:

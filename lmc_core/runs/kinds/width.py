@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,9 @@ from lmc_core.errors import InputError
 from lmc_core.figures.theory_words import width_finding
 from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Profile
-from lmc_core.runs.card import ModelCard
 from lmc_core.runs.kinds._kind import Kind
 from lmc_core.runs.kinds._pair import method_options
+from lmc_core.runs.kinds._result import Measured
 from lmc_core.runs.request import SEEDS, TRAIN_EXAMPLES, checked_device, integer
 
 if TYPE_CHECKING:
@@ -31,28 +31,20 @@ class WidthRow:
     """One pair of the family: its width and both paths."""
 
     width: int
-    models: tuple[ModelCard, ModelCard]
     naive: Profile
     aligned: Profile
 
 
-@dataclass(frozen=True, eq=False)
-class WidthResult:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WidthResult(Measured):
     """Pairs of increasing width.
 
     plain, seen   layer → W₂² against width, of W and of W Σ^½
     """
 
-    request: Mapping[str, Any]
-    method: str
     rows: tuple[WidthRow, ...]
     plain: Mapping[str, Scaling]
     seen: Mapping[str, Scaling]
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    device: str = "cpu"
-    finding: str = ""
-    notes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -68,8 +60,7 @@ class WidthResult:
                 for name, s in scalings.items()
             }
 
-        return {
-            "method": self.method,
+        return super().json | {
             "widths": [row.width for row in self.rows],
             "barrier": {
                 "naive": [row.naive.barrier() for row in self.rows],
@@ -77,9 +68,6 @@ class WidthResult:
             },
             "plain": told(self.plain),
             "seen": told(self.seen),
-            "finding": self.finding,
-            "seconds": dict(self.seconds),
-            "device": self.device,
         }
 
 
@@ -115,6 +103,7 @@ def options(
 
 def work(request: Request, report: Report, folder: Path, device: str) -> WidthResult:
     """Align and evaluate every pair, and measure how far its layers are apart."""
+    from lmc_core.runs import library
     from lmc_core.runs.bench import Clock, device_name
     from lmc_core.runs.facts import versions
 
@@ -135,6 +124,8 @@ def work(request: Request, report: Report, folder: Path, device: str) -> WidthRe
     name = METHODS[asked["method"]].title
     return WidthResult(
         request={"kind": "width", **asked},
+        models=tuple(library.card(model) for model in asked["models"]),
+        data=asked["data"],
         method=name,
         rows=tuple(rows),
         plain=lines[0],
@@ -190,7 +181,7 @@ def _one(
             size = float((rows_a**2).sum() + (rows_b**2).sum()) / (2 * len(rows_a))
             kept[label] = transport_cost(np.asarray(rows_a), np.asarray(rows_b)) / size if size else 0.0
     width = max(group.size for group in symmetry.groups.values())
-    return WidthRow(width, (first, second), naive, after), costs[0], costs[1]
+    return WidthRow(width, naive, after), costs[0], costs[1]
 
 
 WIDTH = Kind(

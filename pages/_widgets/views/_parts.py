@@ -29,14 +29,14 @@ def head(finding: str, about: str, cards: Sequence[Card]) -> None:
             st.metric(card.label, card.value, card.note, delta_color="off", delta_arrow="off", border=True, help=why)
 
 
-def about_pair(models: Sequence[ModelCard], data: str, examples: Mapping[str, int] | None = None) -> str:
-    """A, B, what they are and the data, in one line."""
-    a, b = models
+def about_models(models: Sequence[ModelCard], data: str, examples: Mapping[str, int] | None = None) -> str:
+    """A, B and perhaps C, what they are and the data, in one line."""
     used = " / ".join(
         f"{count(examples[split])} {split}" for split in ("train", "test") if examples and split in examples
     )
-    named = [f"{dot} {name} {_short(card)}" for dot, name, card in ((":blue[●]", "A", a), (":violet[●]", "B", b))]
-    kinds = [escaped(a.title)] if a.title == b.title else []
+    letters = ((":blue[●]", "A"), (":violet[●]", "B"), (":gray[●]", "C"))
+    named = [f"{dot} {name} {_short(card)}" for (dot, name), card in zip(letters, models, strict=False)]
+    kinds = [escaped(models[0].title)] if len({card.title for card in models}) == 1 else []
     told = escaped(datasets.title(data)) + (f", {used} examples" if used else "")
     return " · ".join([*named, *kinds, told])
 

@@ -24,7 +24,7 @@ def draw(result: ComparisonResult, run_id: str) -> None:
     examples = next(iter(by_name.values())).examples if by_name else None
     _parts.head(
         compare_finding(by_title).markdown,
-        _parts.about_pair(found.models, found.data, examples),
+        _parts.about_models(found.models, found.data, examples),
         compare_cards(by_title, found.seconds) if by_title else (),
     )
     layout = viewport.layout()

@@ -1,15 +1,17 @@
-"""The plane through A, B and aligned B, as maps or as a relief."""
+"""The plane through three networks, as maps or as a relief."""
 
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
 
 from lmc_core.figures.config import plotly_config
-from lmc_core.figures.plane import RELIEF, plane_figure, plane_height, surface_figure
+from lmc_core.figures.plane import plane_figure, plane_height
 from lmc_core.figures.plane_words import plane_alt, plane_caption, plane_cards, plane_finding
+from lmc_core.figures.relief import RELIEF, surface_figure
 from lmc_core.runs.kinds.plane import PlaneResult
-from pages._widgets import viewport
+from pages._widgets import picture, viewport
 from pages._widgets.url import choice
 from pages._widgets.views import _parts
 
@@ -21,14 +23,15 @@ def draw(result: PlaneResult, run_id: str) -> None:
     surface, naive, aligned = result.surface, result.naive, result.aligned
     _parts.head(
         plane_finding(surface, naive, aligned, result.method).markdown,
-        _parts.about_pair(result.models, result.data, surface.examples),
+        _parts.about_models(result.models, result.data, surface.examples),
         plane_cards(surface, naive, aligned, result.seconds.get("plane")),
     )
-    layout = viewport.layout()
+    layout, theme = viewport.layout(), viewport.theme()
     shape, split = _view()
     place = st.skeleton(plane_height(surface, layout) if shape == "maps" else RELIEF[layout])
     drawing: Any = plane_figure if shape == "maps" else surface_figure
-    figure = drawing(surface, naive, aligned, split=split, theme=viewport.theme(), layout=layout)
+    make = partial(drawing, surface, naive, aligned, split=split, theme=theme, layout=layout)
+    figure = picture.drawn(f"plane-{shape}", run_id, (split, theme, layout), make)
     config = plotly_config(f"plane-{run_id}", phone=layout == "narrow")
     place.plotly_chart(figure, key=f"plane-{shape}", config=config, alt=plane_alt(surface, naive, aligned))
     _parts.foot(

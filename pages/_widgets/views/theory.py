@@ -32,7 +32,7 @@ def pair(result: TheoryResult, run_id: str) -> None:
     layout, theme = viewport.layout(), viewport.theme()
     _parts.head(
         theory_finding(naive, aligned, layers, result.method).markdown,
-        _parts.about_pair(result.models, result.data),
+        _parts.about_models(result.models, result.data),
         theory_cards(naive, aligned, matching, layers),
     )
     place = st.skeleton(theory_height(len(layers), layout))

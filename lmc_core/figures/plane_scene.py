@@ -1,0 +1,102 @@
+"""What is drawn of a plane through three networks, whether as maps or as a relief."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmc_core.figures.palette import Ink, Theme
+from lmc_core.paths.profile import Profile, Split
+from lmc_core.paths.surface import Point, Surface
+
+ABOVE = 1.3
+"""Losses above this multiple of the higher path are drawn alike: they are no part of the story."""
+SPLITS = {"test": "test", "train": "training"}
+
+
+@dataclass(frozen=True)
+class Corner:
+    """One of the three networks: where it lies, its letter, and its loss."""
+
+    place: Point
+    letter: str
+    colour: Ink
+    loss: float
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """A straight path from A: its points in the plane, and what was measured on it."""
+
+    name: str
+    colour: Ink
+    dash: Literal["solid", "dash", "dot"]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    profile: Profile
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One split of a surface with its paths and corners, in the colours of one theme.
+
+    low, high   the losses that are told apart
+    third       "aligned B" or "C"
+    """
+
+    surface: Surface
+    split: Split
+    low: float
+    high: float
+    corners: tuple[Corner, ...]
+    routes: tuple[Route, ...]
+    third: str
+
+    def clipped(self, losses: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Losses as they are drawn."""
+        return np.clip(np.nan_to_num(losses, nan=self.high, posinf=self.high), self.low, self.high)
+
+
+def scene(surface: Surface, naive: Profile, aligned: Profile, split: Split, ink: Theme) -> Scene:
+    """The scene of `PlaneResult`: `naive` leads to B, `aligned` to the third network."""
+    own = "aligned" in surface.corners
+    key = "aligned" if own else "c"
+    low, high = loss_range(surface, naive, aligned, split)
+    ends = (
+        ("a", "A", ink.a, float(naive.loss(split)[0])),
+        ("b", "B", ink.b, float(naive.loss(split)[-1])),
+        (key, "B aligned" if own else "C", ink.b if own else ink.grey, float(aligned.loss(split)[-1])),
+    )
+    routes = (
+        _route("naive" if own else "A to B", naive, surface, "b", ink.naive, "dash"),
+        _route("aligned" if own else "A to C", aligned, surface, key, *_look(own, ink)),
+    )
+    corners = tuple(Corner(surface.corners[end], letter, colour, loss) for end, letter, colour, loss in ends)
+    return Scene(surface, split, low, high, corners, routes, "aligned B" if own else "C")
+
+
+def loss_range(surface: Surface, naive: Profile, aligned: Profile, split: Split = "test") -> Point:
+    """From the lowest loss of the plane to a little above the higher path."""
+    values = surface.loss(split)
+    low = float(values[np.isfinite(values)].min(initial=np.inf))
+    walked = np.concatenate([p.loss(split) for p in (naive, aligned)])
+    walked = walked[np.isfinite(walked)]
+    low = min(low, float(walked.min(initial=np.inf)))
+    low = low if np.isfinite(low) else 0.0
+    high = low + ABOVE * (float(walked.max(initial=low)) - low)
+    return low, high if high > low else low + 1.0
+
+
+def _look(own: bool, ink: Theme) -> tuple[Ink, Literal["solid", "dot"]]:
+    """Green and solid is the path to B aligned; every other path is one without alignment."""
+    return (ink.aligned, "solid") if own else (ink.naive, "dot")
+
+
+def _route(
+    name: str, profile: Profile, surface: Surface, end: str, colour: Ink, dash: Literal["solid", "dash", "dot"]
+) -> Route:
+    (x0, y0), (x1, y1) = surface.corners["a"], surface.corners[end]
+    return Route(name, colour, dash, x0 + profile.t * (x1 - x0), y0 + profile.t * (y1 - y0), profile)
