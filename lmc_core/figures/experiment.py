@@ -68,14 +68,22 @@ def experiment_figure(
             deep = max(places.values(), default=0.0) + DOT
             number = sheet.panel(box, title, across, {"range": [deep, 0], "showticklabels": False, "showgrid": False})
         for key in lines:
-            here = [row for row in part if line is None or row[line] == key]
-            chosen = [row for row in here if least is None or row[y] >= least]
-            for row in here if not curves else ():
-                if row not in chosen:
-                    _at_edge(sheet, number, row, places[row[x], _key(row, line)], looks[key]["color"], y)
+            chosen = [row for row in part if line is None or row[line] == key]
             if chosen:
                 where = [row[x] if curves else places[row[x], _key(row, line)] for row in chosen]
-                _draw(sheet, number, chosen, where, looks[key], curves, x=x, y=y, error=error, name=str(key))
+                _draw(
+                    sheet,
+                    number,
+                    chosen,
+                    where,
+                    looks[key],
+                    curves,
+                    x=x,
+                    y=y,
+                    error=error,
+                    least=least,
+                    name=str(key or x),
+                )
         if not curves:
             _names(sheet, number, part, places, x)
         if also:
@@ -96,24 +104,34 @@ def _draw(
     x: str,
     y: str,
     error: str | None,
+    least: float | None,
     name: str,
 ) -> None:
-    values = [row[y] for row in rows]
-    bars = {"array": [row[error] or 0 for row in rows], "thickness": 1.4, "width": 4} if error else {"visible": False}
-    written = ".2%" if "accuracy" in y else ".4g"
-    said = "%{y:" + written + "}" if curves else "%{x:" + written + "}"
+    inside = [least is None or row[y] >= least for row in rows]
+    values = [row[y] if shown else least for row, shown in zip(rows, inside, strict=True)]
+    lengths = [(row[error] or 0) if error and shown else 0 for row, shown in zip(rows, inside, strict=True)]
+    bars = {"type": "data", "array": lengths, "visible": bool(error), "thickness": 1.4, "width": 4}
+    written = [f"{row[y]:.2%}" if "accuracy" in y else f"{row[y]:.4g}" for row in rows]
+    told = [(f"{row[x]:g}" if curves else str(row[x]), said) for row, said in zip(rows, written, strict=True)]
     sheet.add(
         panel,
-        mode="lines+markers" if curves else "markers",
+        mode="lines+markers" if curves else "markers+text",
         x=list(where) if curves else values,
         y=values if curves else list(where),
-        **{"error_y" if curves else "error_x": {"type": "data", "color": look["color"], **bars}},
+        **{"error_y" if curves else "error_x": bars | {"color": look["color"]}},
         line={"color": look["color"], "width": 2.2, "dash": look["dash"]},
-        marker={"color": look["color"], "symbol": look["symbol"], "size": 8},
-        text=[f"{row[x]:g}" if curves else str(row[x]) for row in rows],
+        marker={
+            "color": look["color"],
+            "symbol": [look["symbol"] if shown else "triangle-left-open" for shown in inside],
+            "size": 8,
+        },
+        text=["" if shown else said for shown, said in zip(inside, written, strict=True)],
+        textposition="middle right",
+        textfont={"size": 11, "color": look["color"]},
+        customdata=told,
         name=name,
         legendgroup=name,
-        hovertemplate=f"<b>{name}</b><br>%{{text}}<br>{y} {said}<extra></extra>" if name != "None" else None,
+        hovertemplate=f"<b>{name}</b><br>{x} %{{customdata[0]}}<br>{y} %{{customdata[1]}}<extra></extra>",
     )
 
 
@@ -179,25 +197,15 @@ def _range(
     if least is not None:
         low = max(low, least)
     if lower and low > 0:
-        return {"type": "log", "range": [math.log10(low / 1.15), math.log10(high * 1.15)], "dtick": "D2"}
+        ticks = [digit * 10.0**power for power in range(-6, 6) for digit in (1, 2, 5)]
+        ticks = [tick for tick in ticks if low / 1.15 <= tick <= high * 1.15]
+        span = [math.log10(low / 1.15), math.log10(high * 1.15)]
+        return {"type": "log", "range": span, "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
     room = 0.05 * (high - low) or 0.05
     axis: dict[str, Any] = {"range": [low - room, high + room], "nticks": 8}
     if "accuracy" in y:
         axis |= {"tickformat": ".0%" if high - low > 0.08 else ".1%"}
     return axis
-
-
-def _at_edge(sheet: Sheet, panel: int, row: Row, depth: float, colour: str, y: str) -> None:
-    """A value too small for the axis, in words."""
-    sheet.notes.append(
-        {
-            "text": f"◂ {row[y]:.1%}" if "accuracy" in y else f"◂ {row[y]:.4g}",
-            "y": depth,
-            "yanchor": "middle",
-            "font": {"size": 11, "color": colour},
-            **_left(panel),
-        }
-    )
 
 
 def _left(panel: int) -> dict[str, Any]:
