@@ -59,7 +59,7 @@ def standings(outcome: Outcome, theme: Theme) -> tuple[Standing, ...]:
         Standing(letter(k), f"{letter(k)}, {name}", parent_ink(k, theme), SYMBOLS[k % len(SYMBOLS)], scores)
         for k, (name, scores) in enumerate(zip(outcome.names, outcome.parents, strict=True))
     ]
-    short = len(rows) >= CROWD
+    short = len(rows) + 1 + (outcome.average is not None) + bool(outcome.curve) >= CROWD
     if outcome.average is not None:
         name = "avg." if short else "average"
         rows.append(Standing(name, "plain average", theme.naive, "diamond", outcome.average))

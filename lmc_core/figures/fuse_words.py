@@ -48,7 +48,7 @@ def fuse_cards(outcome: Outcome, seconds: Mapping[str, float], device: str) -> t
     best = max(range(len(alone)), key=alone.__getitem__)
     row = [
         Card(
-            "Fused, test accuracy" if not outcome.curve else f"Fused, after {_epochs(outcome.epochs)}",
+            "Fused, test accuracy" if not outcome.curve else f"After {_epochs(outcome.epochs)}",
             _gold(words.percent(final)),
             _points(final - alone[best]),
             "Of the network that can be downloaded below.",
@@ -93,17 +93,19 @@ def fuse_cards(outcome: Outcome, seconds: Mapping[str, float], device: str) -> t
     return tuple(row)
 
 
-def fuse_caption(outcome: Outcome) -> str:
+def fuse_caption(outcome: Outcome, method: str) -> str:
     """What to look at in the figure."""
     end = "fine-tuned" if outcome.curve else "fused"
     said = (
         "**What to look at.** Left: every network as a dot, filled on test examples and open on training examples. "
         f"Right: the straight line from each parent to the {end} network"
     )
-    if any(path is not None for path in outcome.paths):
-        said += ", its units re-ordered as the fusion found them. A flat line means that parent and result lie in one "
-        said += "basin"
-        said += ": units were averaged with their counterparts." if not outcome.curve else "."
+    if method == PLAIN:
+        said += ". Units are averaged with strangers: the loss rises on the way."
+    elif any(path is not None for path in outcome.paths):
+        said += ", its units re-ordered as the fusion found them; a flat line means that both lie in one basin."
+    else:
+        said += "."
     if outcome.average_paths:
         said += " :orange[Dotted], the lines to the plain average: there, units are averaged with strangers."
     return said

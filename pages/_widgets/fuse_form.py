@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from lmc_core import runs
-from lmc_core.errors import InputError
+from lmc_core.errors import InputError, MismatchError
 from lmc_core.figures.fuse_words import letter
 from lmc_core.fusion import FUSIONS
 from lmc_core.networks.widths import FREEDOMS
@@ -14,6 +14,7 @@ from lmc_core.runs import library
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.kinds import fuse
 from pages._widgets import data_choice, method_form, model_picker, pair_form
+from pages._widgets.text import escaped
 from pages._widgets.url import choice
 
 DOTS = (":blue[●]", ":violet[●]")
@@ -31,14 +32,20 @@ def ask(default: runs.Request) -> runs.Request:
     start = default.options
     st.markdown("**Networks**")
     cards = networks(start["models"])
+    remark = st.container()
     weights = lambdas(cards)
     first = cards[0] if cards else library.card(start["models"][0])
     known = data_choice.titles()
     wanted = first.data if first.data in known else start["data"]
     data = choice(st.selectbox, "Data", known, wanted, "data", help=pair_form.DATA_HELP)
     method, settings = method_form.method(start["method"], FUSIONS, "fusion")
+    why = fuse.unfit(cards, method)
+    if why:
+        remark.warning(escaped(why), icon=":material/join_inner:")
     asked = widths(first, method)
     more = afterwards() | measured()
+    if why:
+        raise MismatchError("These networks do not fit together: the reason stands above, under the networks.")
     ids = [card.id for card in cards]
     return runs.Request.of(
         "fuse", models=ids, data=data, method=method, settings=settings, weights=weights, widths=asked, **more

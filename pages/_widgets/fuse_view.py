@@ -27,7 +27,7 @@ def draw(result: FuseResult, run_id: str) -> None:
     _parts.head(found.markdown, about(result), cards[:4] if few else cards)
     chart("fuse", run_id, HEIGHTS[viewport.layout()], partial(fuse_figure, outcome), fuse_alt(outcome))
     with st.container(key="caption"):
-        st.markdown(fuse_caption(outcome))
+        st.markdown(fuse_caption(outcome, result.method))
         for note in result.notes:
             st.caption(f":material/info: {escaped(note)}")
     if embedded:
