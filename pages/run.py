@@ -7,7 +7,7 @@ import streamlit as st
 from lmc_core import runs
 from lmc_core.methods import METHODS
 from lmc_core.runs import datasets
-from pages._widgets import examples, jobs, publishing, run_view, share
+from pages._widgets import examples, fuse_form, jobs, publishing, run_view, share
 from pages._widgets.text import escaped
 
 
@@ -31,6 +31,8 @@ def about(now: runs.RunStatus) -> None:
             icon=":material/tune:",
             query_params=share.controls(options),
         )
+    if now.kind == "fuse":
+        fuse_form.about(options)
     st.caption(f"Asked for on {datetime.fromtimestamp(now.created, UTC):%-d %B %Y, %H:%M} UTC.")
 
 

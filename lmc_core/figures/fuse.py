@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -10,8 +9,9 @@ import plotly.graph_objects as go
 
 from lmc_core.figures import words
 from lmc_core.figures.drawing import f32
+from lmc_core.figures.fuse_rows import CROWD, Standing, parent_ink, standings
 from lmc_core.figures.fuse_words import letter
-from lmc_core.figures.palette import Ink, Theme, ThemeName
+from lmc_core.figures.palette import Theme, ThemeName
 from lmc_core.figures.palette import theme as theme_of
 from lmc_core.figures.plain import Sheet
 from lmc_core.fusion.outcome import Outcome, Scores
@@ -20,11 +20,8 @@ HEIGHTS = {"wide": 530, "narrow": 950}
 BOTTOM = 30
 """Pixels under the lowest axis."""
 Layout = Literal["wide", "narrow"]
-SYMBOLS = ("circle", "square", "triangle-up", "cross", "triangle-down", "pentagon", "star", "hexagon")
 STRIPES = 4
 """Up to so many paths are drawn as stripes where they coincide."""
-CROWD = 6
-"""From so many networks on, labels are short."""
 ASIDE = 0.24
 """How far the mark of the training examples stands beside that of the test examples."""
 
@@ -40,39 +37,6 @@ _NARROW = {
     ("paths", "accuracy"): (0.0, 1.0, 0.27, 0.49),
     ("paths", "loss"): (0.0, 1.0, 0.0, 0.20),
 }
-
-
-@dataclass(frozen=True)
-class Standing:
-    """One network among them: its short and its full name, its colour and symbol, what it scores."""
-
-    short: str
-    name: str
-    ink: Ink
-    symbol: str
-    scores: Scores
-
-
-def standings(outcome: Outcome, theme: Theme) -> tuple[Standing, ...]:
-    """The parents, their plain average, the fused network and, if it was trained on, what became of it."""
-    rows = [
-        Standing(letter(k), f"{letter(k)}, {name}", parent_ink(k, theme), SYMBOLS[k % len(SYMBOLS)], scores)
-        for k, (name, scores) in enumerate(zip(outcome.names, outcome.parents, strict=True))
-    ]
-    short = len(rows) + 1 + (outcome.average is not None) + bool(outcome.curve) >= CROWD
-    if outcome.average is not None:
-        name = "avg." if short else "average"
-        rows.append(Standing(name, "plain average", theme.naive, "diamond", outcome.average))
-    rows.append(Standing("fused", "fused", theme.fused, "circle", outcome.fused))
-    if outcome.curve:
-        name = "tuned" if short else "fine-tuned"
-        rows.append(Standing(name, "fused and fine-tuned", theme.fused, "star", outcome.final))
-    return tuple(rows)
-
-
-def parent_ink(number: int, theme: Theme) -> Ink:
-    """A and B keep their colours; all others are grey and told apart by symbol and letter."""
-    return (theme.a, theme.b)[number] if number < 2 else theme.grey
 
 
 def fuse_figure(

@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from lmc_core.errors import InputError
+from lmc_core.figures.fuse_thumbnail import fuse_card_png, fuse_thumbnail_svg
 from lmc_core.figures.thumbnail import card_png, thumbnail_svg
+from lmc_core.runs.fused import FuseResult
 from lmc_core.runs.result import PathResult, Result
 
 THUMBNAIL, PREVIEW = "thumbnail.svg", "card.png"
 PICTURES = (THUMBNAIL, PREVIEW)
 
+DRAWN: Mapping[type, Mapping[str, Callable[[Any], bytes]]] = {
+    PathResult: {
+        THUMBNAIL: lambda found: thumbnail_svg(found.naive, found.aligned).encode(),
+        PREVIEW: lambda found: card_png(found.title, found.finding, found.naive, found.aligned),
+    },
+    FuseResult: {
+        THUMBNAIL: lambda found: fuse_thumbnail_svg(found.outcome).encode(),
+        PREVIEW: lambda found: fuse_card_png(found.title, found.finding, found.outcome),
+    },
+}
+"""Kind of result → name of a picture → what draws it."""
+
 log = logging.getLogger("lmc_core.runs.illustrate")
 
 
 def draw(result: Result, name: str) -> bytes:
-    """One of PICTURES. Raises InputError for results without a path, and where Pillow is missing."""
-    if not isinstance(result, PathResult) or name not in PICTURES:
+    """One of PICTURES. Raises InputError for results that have none, and where Pillow is missing."""
+    drawing = DRAWN.get(type(result), {}).get(name)
+    if drawing is None:
         raise InputError(f"this run has no picture {name[:40]!r}")
-    if name == THUMBNAIL:
-        return thumbnail_svg(result.naive, result.aligned).encode()
     try:
-        return card_png(result.title, result.finding, result.naive, result.aligned)
+        return drawing(result)
     except ImportError:
         raise InputError("previews need Pillow, which is not installed") from None
 
 
 def leave(result: Result, folder: Path) -> None:
     """Put the pictures of a result among the files that are kept with it. A picture that fails costs no run."""
-    if not isinstance(result, PathResult):
-        return
-    for name in PICTURES:
+    for name in DRAWN.get(type(result), {}):
         try:
             (folder / name).write_bytes(draw(result, name))
         except InputError:

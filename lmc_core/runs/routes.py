@@ -19,7 +19,7 @@ from lmc_core.runs import illustrate
 from lmc_core.runs.status import RunStatus
 
 NAME = "Mode Connectivity Explorer"
-PICTURED = ("path", "bundle")
+PICTURED = ("path", "bundle", "fuse")
 SUMMARY_TAG = '<meta name="twitter:card" content="summary">'
 PREVIEW_TAGS = """<meta property="og:image" content="{address}/card.png">
 <meta property="og:image:width" content="1200">

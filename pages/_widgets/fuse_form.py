@@ -10,7 +10,7 @@ from lmc_core.errors import InputError, MismatchError
 from lmc_core.figures.fuse_words import letter
 from lmc_core.fusion import FUSIONS
 from lmc_core.networks.widths import FREEDOMS
-from lmc_core.runs import library
+from lmc_core.runs import datasets, library
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.kinds import fuse
 from pages._widgets import data_choice, method_form, model_picker, pair_form
@@ -68,6 +68,18 @@ def controls(options: Mapping[str, Any]) -> dict[str, str]:
     plain = ("finetune", "rate", "points", "train_examples", "seed", "device")
     query |= {"temperature": str(options["temperature"]).lower()} | {name: str(options[name]) for name in plain}
     return query
+
+
+def about(options: Mapping[str, Any]) -> None:
+    """What a stored fusion was asked for, and the way to ask for something else."""
+    method = FUSIONS[options["method"]]
+    settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options["settings"].items())
+    st.markdown(f"**{method.title}**")
+    st.caption(escaped(settings) or "nothing to set")
+    st.markdown(f"**{escaped(datasets.title(options['data']))}**")
+    tuned = f", {options['finetune']} epochs of fine-tuning" if options["finetune"] else ""
+    st.caption(escaped(f"{options['points']} points, seed {options['seed']}{tuned}"))
+    st.page_link("fuse.py", label="Change something in Fuse", icon=":material/tune:", query_params=controls(options))
 
 
 def networks(default: Sequence[str]) -> list[ModelCard]:

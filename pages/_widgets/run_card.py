@@ -21,7 +21,7 @@ def draw(now: runs.RunStatus) -> None:
     """The card, as high as its neighbours."""
     with st.container(border=True, height="stretch", key=f"run-card-{now.id}"):
         if picture := thumbnail(now.id):
-            st.image(picture, width="stretch", alt=f"Test loss from A to B. {now.finding}")
+            st.image(picture, width="stretch", alt=f"{now.title}. {now.finding}")
         st.markdown(f"**{escaped(now.title)}**")
         st.caption(escaped(now.finding))
         if now.tags:

@@ -17,6 +17,7 @@ HEADINGS = {
     "cancelled": "Stopped before it was done.",
     "interrupted": "The server stopped before this was done.",
 }
+FAILED = {"fuse": "These networks could not be fused."}
 
 
 def draw(now: runs.RunStatus) -> None:
@@ -35,7 +36,8 @@ def draw(now: runs.RunStatus) -> None:
             st.markdown(f"## {escaped(found.title)} was read.")
             st.caption(escaped(found.finding))
     elif now.finished:
-        st.markdown(f"## {HEADINGS[now.state]}")
+        said = FAILED.get(now.kind) if now.state == "failed" else None
+        st.markdown(f"## {said or HEADINGS[now.state]}")
         st.caption(escaped(now.title))
         jobs.ended(now)
     else:

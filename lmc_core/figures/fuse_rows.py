@@ -1,0 +1,46 @@
+"""The networks of a fusion as they are drawn: name, colour and symbol of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lmc_core.figures.fuse_words import letter
+from lmc_core.figures.palette import Ink, Theme
+from lmc_core.fusion.outcome import Outcome, Scores
+
+SYMBOLS = ("circle", "square", "triangle-up", "cross", "triangle-down", "pentagon", "hourglass", "hexagon")
+CROWD = 6
+"""From so many networks on, labels are short."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One network among them: its short and its full name, its colour and symbol, what it scores."""
+
+    short: str
+    name: str
+    ink: Ink
+    symbol: str
+    scores: Scores
+
+
+def standings(outcome: Outcome, theme: Theme) -> tuple[Standing, ...]:
+    """The parents, their plain average, the fused network and, if it was trained on, what became of it."""
+    rows = [
+        Standing(letter(k), f"{letter(k)}, {name}", parent_ink(k, theme), SYMBOLS[k % len(SYMBOLS)], scores)
+        for k, (name, scores) in enumerate(zip(outcome.names, outcome.parents, strict=True))
+    ]
+    short = len(rows) + 1 + (outcome.average is not None) + bool(outcome.curve) >= CROWD
+    if outcome.average is not None:
+        name = "avg." if short else "average"
+        rows.append(Standing(name, "plain average", theme.naive, "diamond", outcome.average))
+    rows.append(Standing("fused", "fused", theme.fused, "circle", outcome.fused))
+    if outcome.curve:
+        name = "tuned" if short else "fine-tuned"
+        rows.append(Standing(name, "fused and fine-tuned", theme.fused, "star", outcome.final))
+    return tuple(rows)
+
+
+def parent_ink(number: int, theme: Theme) -> Ink:
+    """A and B keep their colours; all others are grey and told apart by symbol and letter."""
+    return (theme.a, theme.b)[number] if number < 2 else theme.grey
