@@ -89,9 +89,12 @@ def test_no_other_point_of_the_segment_is_better_than_the_one_the_line_search_fi
     relaxed = Relaxed(objective(holder(found), found))
     plans = between(relaxed, found, seed=1)
     for seed in range(4):
-        corner = relaxed.vertex({**identity(found), **random_permutations(found, np.random.default_rng(seed))})
+        perms = {**identity(found), **random_permutations(found, np.random.default_rng(seed))}
+        corner = relaxed.vertex(perms)
         direction = {n: corner[n] - p for n, p in plans.items()}
-        gamma, gain = line_search(relaxed, plans, direction, float(relaxed.value(plans)))
+        value, gradient = relaxed.gradient(plans)
+        slope = sum(float((gradient[n] * d).sum()) for n, d in direction.items())
+        gamma, gain = line_search(relaxed, plans, direction, value, slope, relaxed.value_at(perms))
         along = [
             float(relaxed.value({n: p + g * direction[n] for n, p in plans.items()})) for g in np.linspace(0, 1, 51)
         ]

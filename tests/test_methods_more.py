@@ -11,7 +11,7 @@ from zoo import ZOO
 from lmc_core.alignment.blocks import blocks
 from lmc_core.alignment.passes import weight_costs
 from lmc_core.alignment.problem import Problem
-from lmc_core.alignment.soften import carried_state, near_identity, projected, sinkhorn_operator
+from lmc_core.alignment.soften import ImplicitSinkhorn, carried_state, near_identity, projected, sinkhorn_operator
 from lmc_core.alignment.structure import structural
 from lmc_core.alignment.transport import transport
 from lmc_core.data.registry import dataset
@@ -226,6 +226,29 @@ def test_the_gradient_through_the_sinkhorn_operator_and_the_state_is_that_of_fin
         return sum(((moved[n] - y) ** 2).sum() for n, y in net.state.items())
 
     assert torch.autograd.gradcheck(loss, (free[name].requires_grad_(),))
+
+
+@pytest.mark.parametrize("shape", [(9, 9), (2, 2, 6, 6)])
+def test_the_implicit_gradient_is_the_unrolled_one_where_the_iterations_have_converged(shape):
+    generator = torch.Generator().manual_seed(0)
+    logits, weight = (torch.randn(shape, generator=generator, dtype=torch.float64) for _ in range(2))
+    found = []
+    for operator in (sinkhorn_operator, ImplicitSinkhorn.apply):
+        leaf = logits.clone().requires_grad_()
+        plan = operator(leaf, 300)
+        (weight * plan + plan**2).sum().backward()
+        found.append((plan.detach(), leaf.grad))
+    for implicit, unrolled in zip(*found, strict=True):
+        assert torch.allclose(implicit, unrolled, atol=1e-7)
+    assert float(found[0][1].abs().max()) > 0.01
+
+
+def test_plans_that_are_all_but_hard_have_a_finite_gradient():
+    logits = (200 * torch.eye(6)).requires_grad_()
+    plan = ImplicitSinkhorn.apply(logits, 20)
+    (plan * torch.randn(6, 6)).sum().backward()
+    assert torch.isfinite(plan).all()
+    assert torch.isfinite(logits.grad).all()
 
 
 @pytest.mark.parametrize("name", ["mlp", "gpt_tied_sdpa", "lstm2"])

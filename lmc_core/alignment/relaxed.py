@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lmc_core.alignment.blocks import Block, BlockCost, Perms
-from lmc_core.alignment.objective import Objective
+from lmc_core.alignment.objective import Objective, Position
 from lmc_core.alignment.schedule import Outcome, best_of, random_start, sweep
 from lmc_core.alignment.views import Leaf, children, views
 from lmc_core.report import Report, silent
@@ -55,6 +55,7 @@ class Relaxed:
     """
 
     def __init__(self, objective: Objective) -> None:
+        self._objective = objective
         self.blocks = objective.blocks
         self.symmetry = objective.symmetry
         self._known = {name for block in self.blocks for name in block.names}
@@ -94,6 +95,10 @@ class Relaxed:
         return float(value.detach()), {
             name: torch.zeros_like(plans[name]) if g is None else g for name, g in zip(leaves, found, strict=True)
         }
+
+    def value_at(self, perms: Perms) -> float:
+        """F at permutations, where tensors are gathered, not multiplied."""
+        return Position(self._objective, perms).total
 
     def vertex(self, perms: Mapping[str, np.ndarray]) -> Plans:
         """Permutations as plans."""
@@ -200,13 +205,14 @@ def frank_wolfe(
         tick(step)
         value, gradient = relaxed.gradient(plans)
         history.append(value)
-        corner = relaxed.vertex(relaxed.best(gradient))
+        there = relaxed.best(gradient)
+        corner = relaxed.vertex(there)
         direction = {name: corner[name] - plan for name, plan in plans.items()}
         slope = sum(float((gradient[name] * d).sum()) for name, d in direction.items())
         scale = max(scale, abs(value), sum(float((gradient[name] * plan).sum()) for name, plan in corner.items()))
         if slope <= tolerance * scale:  # the dual gap: no corner promises more
             return Walk(plans, tuple(history), True)
-        gamma, gain = line_search(relaxed, plans, direction, value)
+        gamma, gain = line_search(relaxed, plans, direction, value, slope, relaxed.value_at(there))
         if gain <= tolerance * scale:
             return Walk(plans, tuple(history), True)
         plans = {name: plan + gamma * direction[name] for name, plan in plans.items()}
@@ -214,18 +220,23 @@ def frank_wolfe(
     return Walk(plans, tuple(history), False)
 
 
-def line_search(relaxed: Relaxed, plans: Plans, direction: Plans, value: float) -> tuple[float, float]:
-    """The best γ in [0, 1] and its gain: F(P + γ Δ) is a polynomial, known from degree + 1 values."""
-    at = np.linspace(0.0, 1.0, relaxed.degree + 1)
-    values = [value]
-    for gamma in at[1:]:
-        values.append(float(relaxed.value({name: plan + gamma * direction[name] for name, plan in plans.items()})))
-    polynomial = np.polynomial.Polynomial.fit(at, values, relaxed.degree, domain=[0.0, 1.0])
-    roots: list[complex] = np.asarray(polynomial.deriv().roots(), dtype=complex).tolist()
+def line_search(
+    relaxed: Relaxed, plans: Plans, direction: Plans, value: float, slope: float, end: float
+) -> tuple[float, float]:
+    """The best γ in [0, 1] and its gain: F(P + γ Δ) is a polynomial, known from its value and slope at 0, its value at
+    1 (`end`), and degree − 2 values between: for two plans in a product, no further one."""
+    degree = max(2, relaxed.degree)
+    at = np.linspace(0.0, 1.0, degree)[1:]
+    values = [
+        float(relaxed.value({name: plan + gamma * direction[name] for name, plan in plans.items()}))
+        for gamma in at[:-1]
+    ]
+    rest = (np.array([*values, end]) - value - slope * at) / at**2  # what a polynomial of degree − 2 has to be there
+    curve = np.polynomial.Polynomial([value, slope, *np.linalg.solve(np.vander(at, increasing=True), rest)])
+    roots: list[complex] = np.asarray(curve.deriv().roots(), dtype=complex).tolist()
     inside = [r.real for r in roots if abs(r.imag) < 1e-9 and 0 < r.real < 1]
-    best = max([1.0, *inside, 0.0], key=lambda gamma: float(polynomial(gamma)))
-    reached = float(relaxed.value({name: plan + best * direction[name] for name, plan in plans.items()}))
-    return best, reached - value
+    best = max([1.0, *inside, 0.0], key=lambda gamma: float(curve(gamma)))
+    return best, float(curve(best)) - value
 
 
 def matched(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,9 +31,46 @@ def sinkhorn_operator(logits: Tensor, iterations: int) -> Tensor:
     return logits.exp()
 
 
-def soft_plans(logits: Mapping[str, Tensor], scale: float, iterations: int) -> Logits:
-    """The Sinkhorn operator on every group."""
-    return {name: sinkhorn_operator(scale * x, iterations) for name, x in logits.items()}
+class ImplicitSinkhorn(torch.autograd.Function):
+    """The Sinkhorn operator, differentiated where it ends (Guerrero Peña 2022): nothing on the way there is kept.
+
+    At P with row sums r and column sums c the gradient ∂L/∂logits is P ∘ (G − α 1ᵀ − 1 βᵀ), G = ∂L/∂P, where
+    r α + P β = (P ∘ G) 1 and Pᵀ α + c β = (P ∘ G)ᵀ 1. As sharp as the iterations have converged.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, iterations: int) -> Tensor:
+        first = sinkhorn_operator(logits, 1)
+        u, v = (torch.ones_like(first[..., :1]) for _ in range(2))
+        for _ in range(iterations - 1):  # the same iterations on the kernel: products instead of exponentials
+            u = 1 / (first @ v)
+            v = 1 / (first.transpose(-1, -2) @ u)
+        plan = u * first * v.transpose(-1, -2)
+        if not torch.isfinite(plan).all():
+            plan = sinkhorn_operator(logits, iterations)
+        ctx.save_for_backward(plan)
+        return plan
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        (plan,) = ctx.saved_tensors
+        pushed = plan * grads[0]
+        rows, columns = plan.sum(-1, keepdim=True), plan.sum(-2).unsqueeze(-1)
+        right, below = pushed.sum(-1, keepdim=True), pushed.sum(-2).unsqueeze(-1)
+        turned = plan.transpose(-1, -2)
+        system = torch.diag_embed(rows.squeeze(-1)) - plan @ (turned / columns)  # singular along 1, and where P is hard
+        small = torch.finfo(plan.dtype).eps ** 0.5
+        system = system + small * torch.eye(plan.shape[-1], dtype=plan.dtype, device=plan.device)
+        factor = torch.linalg.cholesky(system + 1 / plan.shape[-1])
+        alpha = torch.cholesky_solve(right - plan @ (below / columns), factor)
+        beta = (below - turned @ alpha) / columns
+        return pushed - plan * (alpha + beta.transpose(-1, -2)), None
+
+
+def soft_plans(logits: Mapping[str, Tensor], scale: float, iterations: int, *, implicit: bool = False) -> Logits:
+    """The Sinkhorn operator on every group, differentiated through its iterations, or where they end."""
+    run = ImplicitSinkhorn.apply if implicit else sinkhorn_operator
+    return {name: run(scale * x, iterations) for name, x in logits.items()}
 
 
 def near_identity(

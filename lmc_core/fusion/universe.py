@@ -47,6 +47,10 @@ class Universe(Relaxed):
             terms.append((every.sum(0).square().sum() - every.square().sum()) / 2)
         return torch.stack(terms).sum() if terms else torch.zeros((), dtype=torch.float64)
 
+    def value_at(self, perms: Perms) -> float:
+        """F at permutations of all models."""
+        return float(self.value(self.vertex(perms)))
+
     def vertex(self, perms: Mapping[str, np.ndarray]) -> Plans:
         """Permutations of all models as plans."""
         return self._joined([super(Universe, self).vertex(_own(perms, i)) for i in range(self.count)])

@@ -19,13 +19,15 @@ def solve(
     rate: float,
     scale: float,
     iterations: int,
+    gradient: Literal["implicit", "unrolled"],
     examples: int,
     batch: int,
 ) -> Outcome:
     """min over X of ‖θ_A − T(θ_B, S(l X))‖², or of the task loss at ½ θ_A + ½ T(θ_B, S(l X)) (Guerrero Peña 2022).
 
-    S is the Sinkhorn operator; X starts near the identity and follows Adam. Every few steps the plans are made
-    permutations by an assignment, and the best of these in the hard objective, minus the loss, is kept.
+    S is the Sinkhorn operator, differentiated at the plan it ends at, or through all its iterations. X starts near the
+    identity and follows Adam. Every few steps the plans are made permutations by an assignment, and the best of these
+    in the hard objective, minus the loss, is kept.
     """
     import torch
 
@@ -45,6 +47,7 @@ def solve(
     types = {x.dtype for x in objective.still.values()}
     dtype = torch.float64 if torch.float64 in types else torch.float32
     start = near_identity(objective.blocks, problem.rng(1), a.device, dtype)
+    implicit = gradient == "implicit"
     free = {name: x.requires_grad_() for name, x in start.items()}
     if not free:
         return outcome(identity(symmetry), (-descent.hard(identity(symmetry)),))
@@ -54,10 +57,10 @@ def solve(
     for step in range(steps):
         problem.report("Sinkhorn re-basin", step, steps)
         optimiser.zero_grad()
-        descent.soft(soft_plans(free, scale, iterations)).backward()
+        descent.soft(soft_plans(free, scale, iterations, implicit=implicit)).backward()
         optimiser.step()
         if step % 5 == 4 or step == steps - 1:
-            perms = projected(objective.blocks, symmetry, soft_plans(free, scale, iterations))
+            perms = projected(objective.blocks, symmetry, soft_plans(free, scale, iterations, implicit=True))
             if any((perm != last[name]).any() for name, perm in perms.items()):
                 last, changed, value = perms, step + 1, -descent.hard(perms)
                 if value > history[-1]:
@@ -84,6 +87,13 @@ METHOD = Method(
         Parameter("rate", float, 0.1, "Learning rate of Adam.", low=0, high=100),
         Parameter("scale", float, 2.0, "Sharpness of the soft permutations.", low=0.01, high=10_000),
         Parameter("iterations", int, 20, "Sinkhorn iterations per step.", low=1, high=1000),
+        Parameter(
+            "gradient",
+            str,
+            "implicit",
+            "Of the plan: at its end, or through the iterations.",
+            choices=("implicit", "unrolled"),
+        ),
         Parameter("examples", int, 10_000, "Training examples for the midpoint's loss; 0 = all.", low=0),
         Parameter("batch", int, 128, "Examples per step, for the midpoint's loss.", low=1, high=10_000),
     ),
