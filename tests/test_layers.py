@@ -49,6 +49,7 @@ WITHOUT_TORCH = [
     "lmc_core.data.registry",
     "lmc_core.diagnostics.projection",
     "lmc_core.errors",
+    "lmc_core.figures.experiment",
     "lmc_core.figures.explore",
     "lmc_core.figures.finding",
     "lmc_core.fusion",

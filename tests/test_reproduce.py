@@ -1,0 +1,197 @@
+"""Experiments: what they split, train, keep, fuse and write."""
+
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lmc_core.cli import main
+from lmc_core.data.registry import dataset
+from lmc_core.training.finetune import measure
+from lmc_core.training.recipes import RECIPES
+from lmc_core.training.reproduce import EXPERIMENTS, akash_mnist, skill_transfer
+from lmc_core.training.reproduce._trained import filename, trained
+from lmc_core.training.train import train
+
+TINY = {
+    "akash-mnist": {"data": "digits", "networks": 3, "epochs": 3, "draws": 1, "width": 0.1},
+    "skill-transfer": {"data": "digits", "pairs": 2, "epochs": 4, "steps": 2, "width": 0.1},
+    "recurrent-mnist": {"data": "digits", "networks": 3, "epochs": 2, "hidden": 8},
+    "ferbach-mnist": {"recipe": "digits-mlp-32", "networks": 3, "examples": 500},
+    "residual-toy": {"draws": 3, "width": 10, "stream": 20},
+}
+SHORT = replace(RECIPES["digits-mlp-32"], schedule="constant", epochs=2)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the networks of the small experiments are kept."""
+    return tmp_path_factory.mktemp("trained")
+
+
+@pytest.fixture(scope="module")
+def results(folder, tmp_path_factory):
+    """Name → what the experiment wrote, on first use."""
+    found = {}
+
+    def result(name):
+        if name not in found:
+            out = tmp_path_factory.mktemp(name)
+            settings = {**TINY[name], **({} if name == "residual-toy" else {"keep": folder})}
+            words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+            assert main(["reproduce", name, *words, "--out", str(out), "--json"]) == 0
+            found[name] = out
+        return found[name], json.loads((found[name] / "result.json").read_text())
+
+    return result
+
+
+def test_every_experiment_is_tried_here():
+    assert set(TINY) == set(EXPERIMENTS)
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_an_experiment_writes_its_table_its_result_and_a_figure_that_needs_nothing_else(results, name):
+    out, result = results(name)
+    with (out / "table.csv").open() as file:
+        table = list(csv.DictReader(file))
+    page = (out / "figure.html").read_text()
+    assert [list(row) for row in result["rows"]] == [list(row) for row in table]
+    assert [row["method"] for row in table] == [row["method"] for row in result["rows"]]
+    assert result["command"].startswith(f"python -m lmc_core reproduce {name} --set ")
+    assert "keep=" not in result["command"]
+    assert "Plotly.newPlot" in page
+    assert "<script src=" not in page
+    named = {row["method"] for row in result["rows"]}
+    assert all(name in page or json.dumps(name)[1:-1] in page for name in named)
+
+
+def test_an_experiment_answers_with_one_json_object(capsys):
+    assert main(["reproduce", "residual-toy", "--set", "draws=1", "--set", "width=5", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["experiment"] == "residual-toy"
+    assert [row["of"] for row in answer["rows"]] == [1] * len(answer["rows"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nonsense"], "there is no experiment"),
+        (["residual-toy", "--set", "nonsense=1"], "has no setting"),
+        (["residual-toy", "--set", "draws=0"], "outside 1"),
+        (["residual-toy", "--out", "table.pdf"], "must end in"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_the_work(capsys, words, said):
+    assert main(["reproduce", *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_split_gives_every_4_to_one_network_and_none_to_the_other():
+    data = dataset("digits")
+    parts = skill_transfer.split(data, 4, seed=0)
+    assert (parts.a.y_train == 4).sum() == (data.y_train == 4).sum() > 100
+    assert not (parts.b.y_train == 4).any()
+    assert len(parts.a.y_train) + len(parts.b.y_train) == len(data.y_train)
+    others = (data.y_train != 4).sum()
+    assert 0.85 < len(parts.b.y_train) / others < 0.95
+    assert set(parts.a.y_train) == set(range(10))
+    assert parts.a.x_test is data.x_test
+    assert skill_transfer.split(data, 4, seed=1).b.digest != parts.b.digest == skill_transfer.split(data, 4, 0).b.digest
+
+
+def test_both_networks_of_a_skill_transfer_start_alike():
+    a, b = (replace(r, epochs=1, rate=1e-12) for r in skill_transfer.recipes("digits", 4, 0.1))
+    data = dataset("digits")
+    first, second = train(a, 3, data=data), train(b, 3, data=data)
+    for name, tensor in first.state.items():
+        np.testing.assert_allclose(tensor, second.state[name], atol=1e-6)
+
+
+def test_weights_1_and_0_give_the_parents_back(results):
+    _, result = results("skill-transfer")
+    exact = ["Wasserstein barycentre", "OT fusion", "vanilla average"]
+    for title in exact:
+        found = result["accuracies"][title]
+        assert len(found) == 3
+        assert found[0] == pytest.approx(result["parents"]["B"])
+        assert found[-1] == pytest.approx(result["parents"]["A"])
+
+
+def test_the_accuracy_of_a_skill_transfer_is_that_of_its_parts(results):
+    _, result = results("skill-transfer")
+    share = float((dataset("digits").y_test == 4).mean())
+    for row in result["rows"]:
+        assert row["accuracy"] == pytest.approx(share * row["on the skill"] + (1 - share) * row["on the rest"])
+
+
+def test_the_barycentre_of_two_networks_by_exact_plans_is_their_ot_fusion(results):
+    _, result = results("akash-mnist")
+    found = result["accuracies"]["2 into 40-20-10"]
+    assert found["Wasserstein barycentre"] == found["OT fusion"] != found["vanilla average"]
+
+
+def test_networks_are_fused_into_other_widths_but_by_methods_that_can(results):
+    _, result = results("akash-mnist")
+    for case in ("2 into 80-40-20", "2 into 20-10-5"):
+        found = result["accuracies"][case]
+        assert {"Wasserstein barycentre", "OT fusion"} <= set(found)
+        assert not {"vanilla average", "MergeMany"} & set(found)
+
+
+def test_alignment_lowers_the_loss_half_way_in_the_published_experiment(results):
+    _, result = results("ferbach-mnist")
+    loss = {row["method"]: row["loss at t = ½"] for row in result["rows"]}
+    naive = loss.pop("no alignment")
+    assert all(value < naive / 2 for value in loss.values())
+    assert [row["count"] for row in result["rows"]] == [3] * 6
+
+
+def test_recurrent_networks_are_fused_in_all_pairs_of_a_kind(results):
+    _, result = results("recurrent-mnist")
+    for cell in ("lstm", "rnn"):
+        assert {title: len(x) for title, x in result["accuracies"][cell].items()}["OT fusion"] == 3
+    assert {row["cell"] for row in result["rows"]} == {"LSTM", "RNN"}
+
+
+def test_kept_networks_are_read_again_and_not_trained_again(results, folder):
+    results("akash-mnist")
+    data = dataset("digits")
+    recipe = akash_mnist.recipe(3, 60_000, "digits", 0.1)
+    stages = []
+
+    def report(stage, done, total):
+        stages.append(stage)
+
+    plan = [(recipe, 43), (recipe, 348)]
+    before = {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
+    nets = trained(plan, keep=str(folder), data=[data, data], device="cpu", report=report)
+    assert not stages
+    assert {file.name: file.stat().st_mtime_ns for file in folder.iterdir()} == before
+    assert nets[0].fingerprint == train(recipe, 43, data=data).fingerprint != nets[1].fingerprint
+
+
+def test_another_recipe_seed_or_example_is_trained_anew(tmp_path):
+    data = dataset("digits")
+    other = replace(data, y_train=data.y_train[::-1].copy())
+    named = {filename(r, s, d) for r in (SHORT, replace(SHORT, rate=0.05)) for s in (0, 1) for d in (data, other)}
+    assert len(named) == 8
+    assert filename(replace(SHORT, title=SHORT.title), 0, data) in named
+    trained([(SHORT, 0)], keep=str(tmp_path), data=[data], device="cpu", report=lambda *_: None)
+    trained([(SHORT, 0)], keep="none", data=[data], device="cpu", report=lambda *_: None)
+    assert [file.name for file in tmp_path.iterdir()] == [filename(SHORT, 0, data)]
+
+
+def test_the_network_that_does_best_on_the_examples_kept_apart_is_the_result():
+    recipe = replace(SHORT, epochs=8, rate=0.5, validation=0.25, validation_seed=1)
+    data = dataset("digits")
+    best = train(recipe, 0, data=data)
+    about = best.metadata["validation"]
+    assert about["epoch"] < recipe.epochs
+    assert best.fingerprint == train(replace(recipe, epochs=about["epoch"]), 0, data=data).fingerprint
+    chosen = measure(best, data)["train"]["accuracy"] * len(data.y_train)
+    kept = round(0.25 * len(data.y_train))
+    fitted = best.metadata["accuracy"]["train"] * (len(data.y_train) - kept)
+    assert chosen == pytest.approx(fitted + about["accuracy"] * kept)
