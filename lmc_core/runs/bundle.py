@@ -2,8 +2,9 @@
 
     bundle.json               what this is, version, title, id of the run it was made of
     request.json              the canonical request
-    run.json, arrays.npz      the result as the store keeps it
+    run.json, arrays.npz      the result as the store keeps it: a path, or a fusion
     aligned.safetensors       B aligned (left out on the way in: it follows from the rest)
+    fused.safetensors         the network that a fusion made (.pt2 for programs)
     a.safetensors, b.…        the networks (.pt2 for programs)
 
 A bundle that comes in is hostile until checked: names, sizes, no pickle, every field of the result by its type. It
@@ -30,49 +31,52 @@ from lmc_core.figures.finding import finding
 from lmc_core.figures.layers import layers_figure
 from lmc_core.figures.matching import matching_figure
 from lmc_core.methods import METHODS
-from lmc_core.paths.profile import Profile
 from lmc_core.report import Report
 from lmc_core.runs import library
-from lmc_core.runs.card import ModelCard
+from lmc_core.runs.bundled import anonymous, checked_fusion, measured, rising
+from lmc_core.runs.fused import ARTIFACTS as FUSED
+from lmc_core.runs.fused import FuseResult
 from lmc_core.runs.pack import unpack
-from lmc_core.runs.request import POINTS, Request, plain_filename
+from lmc_core.runs.request import Request, plain_filename
 from lmc_core.runs.result import PathResult, classes
 from lmc_core.runs.schema import check
 from lmc_core.runs.status import STAGES
 from lmc_core.runs.store import ARRAYS, RESULT
 
+Bundled = PathResult | FuseResult
 FORMAT, VERSION = "mode-connectivity-explorer run", 1
 SUFFIX = ".zip"
 ABOUT, REQUEST = "bundle.json", "request.json"
-MODELS = ("a.safetensors", "b.safetensors", "a.pt2", "b.pt2")
+LETTERS = "abcdefgh"
+MODELS = tuple(f"{letter}.{kind}" for letter in LETTERS for kind in ("safetensors", "pt2"))
 ALIGNED = ("aligned.safetensors", "aligned.pt2")
 
 JSON_BYTES, ARRAY_BYTES, ARRAY_COUNT = 8 * 2**20, 256 * 2**20, 20_000
-ENTRIES = (ABOUT, REQUEST, RESULT, ARRAYS, *ALIGNED, *MODELS)
+ENTRIES = (ABOUT, REQUEST, RESULT, ARRAYS, *ALIGNED, *FUSED, *MODELS)
 
 
 def export(run: str, *, models: bool = False) -> bytes:
     """The bundle of a finished run.
 
-    models   take the two networks along; those that are no longer in the library are left out
+    models   take the networks along; those that are no longer in the library are left out
 
-    Raises RunError or InputError if the run has no stored path.
+    Raises RunError or InputError if the run has no stored path or fusion.
     """
     from lmc_core import runs
 
     result = runs.result(run)
-    if not isinstance(result, PathResult):
-        raise InputError(f"run {run} holds no path; only paths are made into bundles")
+    if not isinstance(result, Bundled):
+        raise InputError(f"run {run} holds no path and no fusion; only these are made into bundles")
     store = library.store()
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         about = {"format": FORMAT, "version": VERSION, "run": run, "title": result.title}
         archive.writestr(ABOUT, json.dumps(about, indent=1))
         archive.writestr(REQUEST, json.dumps(dict(result.request), indent=1, default=list))
-        for name in (RESULT, ARRAYS, *ALIGNED):
+        for name in (RESULT, ARRAYS, *ALIGNED, *FUSED):
             if store.exists("runs", run, name):
                 archive.writestr(name, store.read("runs", run, name))
-        for letter, card in zip("ab", result.models if models else (), strict=False):
+        for letter, card in zip(LETTERS, result.models if models else (), strict=False):
             with suppress(InputError):
                 known = library.card(card.id)
                 if known.fingerprint == card.fingerprint:
@@ -91,7 +95,7 @@ def add(filename: str, content: library.Content, *, owner: str = "local") -> str
         raise InputError(f"{name!r} is not a bundle; it must end in {SUFFIX}")
     source = io.BytesIO(content) if isinstance(content, bytes) else content
     with opened(source, name) as archive:
-        inside = [entry for entry in archive.namelist() if entry in MODELS]
+        inside = [entry for entry in archive.namelist() if entry in (*FUSED, *MODELS)]
         for entry in inside:
             with archive.open(entry) as file:
                 library.add(f"{Path(name).stem} {entry}", file, owner=owner)  # type: ignore[arg-type]
@@ -122,7 +126,7 @@ def opened(source: Any, name: str) -> zipfile.ZipFile:
     return archive
 
 
-def read(path: Path, name: str) -> PathResult:
+def read(path: Path, name: str) -> Bundled:
     """The result in a bundle, checked. Raises InputError with a sentence."""
     from lmc_core.networks.safety.limits import parse_json
 
@@ -140,15 +144,17 @@ def read(path: Path, name: str) -> PathResult:
         if isinstance(error, InputError):
             raise
         raise InputError(f"the result in {name!r} is damaged ({str(error)[:80]}); export the run again") from None
-    if not isinstance(result, PathResult):
-        raise InputError(f"{name!r} holds no path between two networks")
-    check(result, PathResult)
+    if not isinstance(result, Bundled):
+        raise InputError(f"{name!r} holds no path between two networks, and no fusion")
+    check(result, type(result))
     if json.loads(json.dumps(dict(result.request), default=list)) != asked:
         raise InputError(f"the request in {name!r} is not the one its result answers")
+    if isinstance(result, FuseResult):
+        return checked_fusion(result, name)
     return _tidy(_consistent(result, name), name)
 
 
-def read_bundle(request: Request, report: Report, folder: Path, device: str) -> PathResult:
+def read_bundle(request: Request, report: Report, folder: Path, device: str) -> Bundled:
     """Check an uploaded bundle; its result becomes that of this run. Called by the worker."""
     options, store = request.options, library.store()
     report(STAGES["bundle"][0], 0, 1)
@@ -185,10 +191,8 @@ def _arrays(content: bytes, name: str) -> Mapping[str, Any]:
 
 def _consistent(result: PathResult, name: str) -> PathResult:
     """Curves over one t from 0 to 1, a known method, clouds that can be drawn. Raises InputError."""
-    t = result.naive.t
-    fine = t.ndim == 1 and POINTS[0] <= len(t) <= POINTS[1] and t[0] == 0 and t[-1] == 1
-    rising = fine and bool((np.diff(t) > 0).all())
-    if not rising or not all(_measured(profile, t) for profile in (result.naive, result.aligned)):
+    profiles, t = (result.naive, result.aligned), result.naive.t
+    if not rising(result.naive) or not all(measured(profile, t) for profile in profiles):
         raise InputError(f"the curves in {name!r} are not losses and accuracies along one path")
     if result.alignment.method not in METHODS:
         raise InputError(f"{name!r} was made by the method {result.alignment.method[:40]!r}, which is not known here")
@@ -205,15 +209,6 @@ def _consistent(result: PathResult, name: str) -> PathResult:
     return result
 
 
-def _measured(profile: Profile, t: Any) -> bool:
-    """True if a profile has both numbers on test examples, at exactly these t."""
-    named = set(profile.values) <= {"train", "test"} and "test" in profile.values
-    whole = all(set(metrics) == {"loss", "accuracy"} for metrics in profile.values.values())
-    shaped = all(y.shape == t.shape for metrics in profile.values.values() for y in metrics.values())
-    counted = all(split in profile.examples for split in profile.values)
-    return named and whole and shaped and counted and bool(np.array_equal(profile.t, t))
-
-
 def _tidy(result: PathResult, name: str) -> PathResult:
     """What a bundle says of itself and we can say ourselves is said by us."""
     title = METHODS[result.alignment.method].title
@@ -226,12 +221,8 @@ def _tidy(result: PathResult, name: str) -> PathResult:
     )
     return replace(
         result,
-        models=(_anonymous(result.models[0]), _anonymous(result.models[1])),
+        models=(anonymous(result.models[0]), anonymous(result.models[1])),
         alignment=replace(result.alignment, title=title),
         finding=found.text,
         notes=(f"From the bundle {name}; nothing of it was computed on this server.", *result.notes),
     )
-
-
-def _anonymous(card: ModelCard) -> ModelCard:
-    return replace(card, path="", listed=False, recipe={})
