@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from lmc_core import runs
 from lmc_core.runs import bundle, library
+from lmc_core.runs.card import ModelCard
 from lmc_core.runs.result import PathResult
 from pages._widgets import visitor
 from pages._widgets.report import report, table
@@ -38,7 +39,7 @@ def downloads(shown: Shown) -> tuple[Download, ...]:
         Download("Report, HTML", "description", f"{run}.html", "text/html", lambda: report(shown)),
         Download("Request, JSON", "data_object", f"{run}.json", "application/json", lambda: as_json(run)),
         *(_aligned(run, name) for name in kept),
-        *_bundles(run, result),
+        *bundles(run, result.models),
     )
 
 
@@ -48,10 +49,10 @@ def _aligned(run: str, name: str) -> Download:
     return Download(f"Aligned B, {kind}", "download", f"{run}-B.{kind}", "application/octet-stream", make)
 
 
-def _bundles(run: str, result: PathResult) -> tuple[Download, ...]:
-    """The run for another server; with its networks only for who may see both of them anyway."""
+def bundles(run: str, models: Sequence[ModelCard]) -> tuple[Download, ...]:
+    """The run for another server; with its networks only for who may see all of them anyway."""
     seen = {card.id: card.fingerprint for card in library.models(visitor.name())}
-    allowed = all(seen.get(card.id) == card.fingerprint for card in result.models)
+    allowed = all(seen.get(card.id) == card.fingerprint for card in models)
     zipped = "application/zip"
     small = Download("Bundle, ZIP", "folder_zip", f"{run}.zip", zipped, partial(bundle.export, run))
     make = partial(bundle.export, run, models=True)

@@ -3,15 +3,13 @@
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
 from lmc_core import runs
-from lmc_core.figures.fuse_words import letter
 from lmc_core.runs import library
 from lmc_core.runs.fused import ARTIFACTS, FuseResult
-from pages._widgets import gate, incoming, visitor
+from pages._widgets import downloads, fuse_report, fuse_tables, gate, incoming, visitor
 from pages._widgets.text import escaped
 from pages._widgets.views import _parts
 
@@ -66,49 +64,10 @@ def filename(result: FuseResult, kept: str) -> str:
 def files(result: FuseResult, run_id: str) -> list[File]:
     """Everything else a result can be saved as."""
     return [
-        ("Scores, CSV", "table", f"{run_id}-scores.csv", lambda: _parts.as_csv(scores(result))),
-        ("Paths, CSV", "table", f"{run_id}-paths.csv", lambda: _parts.as_csv(paths(result))),
+        ("Scores, CSV", "table", f"{run_id}-scores.csv", lambda: _parts.as_csv(fuse_tables.scores(result))),
+        ("Paths, CSV", "table", f"{run_id}-paths.csv", lambda: _parts.as_csv(fuse_tables.paths(result))),
         ("Everything, JSON", "data_object", f"{run_id}.json", lambda: json.dumps(result.json, indent=1).encode()),
+        ("Report, HTML", "description", f"{run_id}.html", lambda: fuse_report.report(result, run_id)),
         ("Request, JSON", "data_object", f"{run_id}-request.json", lambda: _parts.request_json(run_id)),
+        *((file.label, file.icon, file.name, file.make) for file in downloads.bundles(run_id, result.models)),
     ]
-
-
-def scores(result: FuseResult) -> dict[str, list[Any]]:
-    """One row per network."""
-    outcome = result.outcome
-    rows: list[tuple[str, Any]] = [
-        (f"{letter(k)}, {name}", found)
-        for k, (name, found) in enumerate(zip(outcome.names, outcome.parents, strict=True))
-    ]
-    if outcome.average is not None:
-        rows.append(("plain average", outcome.average))
-    rows.append(("fused", outcome.fused))
-    rows += [(f"fused, {number(epoch, 'epoch')}", found) for epoch, found in enumerate(outcome.curve) if epoch]
-    return {
-        "network": [name for name, _ in rows],
-        "test acc.": [100 * found["test"]["accuracy"] for _, found in rows],
-        "test loss": [found["test"]["loss"] for _, found in rows],
-        "train acc.": [100 * found["train"]["accuracy"] for _, found in rows],
-        "train loss": [found["train"]["loss"] for _, found in rows],
-    }
-
-
-def paths(result: FuseResult) -> dict[str, list[Any]]:
-    """One row per path and point."""
-    outcome = result.outcome
-    columns: dict[str, list[Any]] = {"from": [], "to": [], "t": []}
-    lines = [(k, "fused", path) for k, path in enumerate(outcome.paths) if path is not None]
-    lines += [(k, "plain average", path) for k, path in enumerate(outcome.average_paths)]
-    for k, end, path in lines:
-        columns["from"] += [letter(k)] * len(path.t)
-        columns["to"] += [end] * len(path.t)
-        columns["t"] += path.t.tolist()
-        for split, metrics in path.values.items():
-            for metric, values in metrics.items():
-                columns.setdefault(f"{split} {metric}", []).extend(values.tolist())
-    return columns
-
-
-def number(count: int, what: str) -> str:
-    """ "1 step", "3 steps"."""
-    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -13,12 +13,10 @@ from lmc_core.networks.widths import FREEDOMS
 from lmc_core.runs import datasets, library
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.kinds import fuse
-from pages._widgets import data_choice, method_form, model_picker, pair_form
+from pages._widgets import data_choice, fuse_tables, method_form, model_picker, pair_form
 from pages._widgets.text import escaped
 from pages._widgets.url import choice
 
-DOTS = (":blue[●]", ":violet[●]")
-OTHERS = ":gray[●]"
 HALF, WHOLE = 50, 100
 WIDTHS = {"keep": "As A", "one": "Uniform", "each": "By group"}
 HELP_MODELS = "Two to eight networks of the same layers; their widths may differ. The first is A, and gives the widths."
@@ -124,8 +122,7 @@ def lambdas(cards: Sequence[ModelCard]) -> list[float] | None:
     names = model_picker.titles({card.id: card for card in cards})
     values = []
     for number, (card, key) in enumerate(zip(cards, keys, strict=True)):
-        dot = DOTS[number] if number < len(DOTS) else OTHERS
-        label = f"{dot} {letter(number)} · {names[card.id]}"
+        label = f"{fuse_tables.dot(number)} {letter(number)} · {names[card.id]}"
         state.setdefault(key, HALF)
         values.append(int(st.slider(label, 0, WHOLE, key=key, step=5, persist_state="session")))
     equal = len(set(values)) == 1 and values[0] > 0

@@ -9,8 +9,8 @@ from lmc_core.runs.kinds.plane import PlaneResult
 from lmc_core.runs.kinds.theory import TheoryResult
 from lmc_core.runs.kinds.width import WidthResult
 from lmc_core.runs.result import PathResult
-from pages._widgets import fuse_view, result
-from pages._widgets.views import compare, plane, theory
+from pages._widgets import result
+from pages._widgets.views import compare, fuse, plane, theory
 
 VIEWS: Mapping[type, Callable[[Any, str], None]] = {
     PathResult: result.draw,
@@ -18,5 +18,5 @@ VIEWS: Mapping[type, Callable[[Any, str], None]] = {
     ComparisonResult: compare.draw,
     TheoryResult: theory.pair,
     WidthResult: theory.width,
-    FuseResult: fuse_view.draw,
+    FuseResult: fuse.draw,
 }

@@ -10,10 +10,8 @@ from lmc_core.figures.config import plotly_config
 from lmc_core.figures.fuse import HEIGHTS, fuse_figure
 from lmc_core.figures.fuse_history import history_alt, history_figure, history_height
 from lmc_core.figures.fuse_words import fuse_alt, fuse_caption, fuse_cards, fuse_finding, letter
-from lmc_core.figures.words import count
-from lmc_core.runs import datasets
 from lmc_core.runs.fused import FuseResult
-from pages._widgets import fuse_files, fuse_form, fuse_share, picture, share, viewport
+from pages._widgets import fuse_files, fuse_form, fuse_share, fuse_tables, picture, share, viewport
 from pages._widgets.text import escaped
 from pages._widgets.url import link
 from pages._widgets.views import _parts
@@ -24,7 +22,7 @@ def draw(result: FuseResult, run_id: str) -> None:
     found = fuse_finding(outcome, result.method, max(len(result.data.classes), 2))
     cards = fuse_cards(outcome, result.seconds, result.device)
     few = embedded or viewport.layout() == "narrow"
-    _parts.head(found.markdown, about(result), cards[:4] if few else cards)
+    _parts.head(found.markdown, fuse_tables.about(result), cards[:4] if few else cards)
     chart("fuse", run_id, HEIGHTS[viewport.layout()], partial(fuse_figure, outcome), fuse_alt(outcome))
     with st.container(key="caption"):
         st.markdown(fuse_caption(outcome, result.method))
@@ -50,20 +48,9 @@ def chart(name: str, run_id: str, height: int, make: Callable[..., Any], alt: st
     place.plotly_chart(figure, key=name, config=config, alt=alt)
 
 
-def about(result: FuseResult) -> str:
-    """The parents with their weights and the data, in one line."""
-    parents = []
-    for number, (card, weight) in enumerate(zip(result.models, result.weights, strict=True)):
-        dot = fuse_form.DOTS[number] if number < len(fuse_form.DOTS) else fuse_form.OTHERS
-        parents.append(f"{dot} {letter(number)} {escaped(card.name)}, λ {weight:.2f}")
-    examples = f"{count(result.data.train)} train / {count(result.data.test)} test examples"
-    data = f"{escaped(datasets.title(result.data.name))}, {examples}"
-    return " · ".join([*parents, data])
-
-
 def groups(result: FuseResult, _: str) -> None:
     """Widths before and after, and of how many units each fused unit is made."""
-    columns = _groups(result)
+    columns = fuse_tables.groups(result)
     numbers = {name: st.column_config.NumberColumn(format="%.2f") for name in columns if name.startswith("units of")}
     st.dataframe(columns, hide_index=True, column_config=numbers, alt="Groups of hidden units before and after")
     st.caption(
@@ -82,7 +69,7 @@ def history(result: FuseResult, run_id: str) -> None:
         return
     height = history_height(steps, curve, viewport.layout())
     chart("history", run_id, height, partial(history_figure, steps, curve), history_alt(steps, curve))
-    said = f"{fuse_files.number(len(steps), 'step')} of {escaped(result.method_title)}" if steps else ""
+    said = f"{fuse_tables.number(len(steps), 'step')} of {escaped(result.method_title)}" if steps else ""
     settled = "" if not steps or result.converged else "; it stopped before it had settled"
     if said:
         st.caption(f"{said}{settled}. What is minimised or maximised is the method's own: compare it with itself only.")
@@ -93,7 +80,7 @@ def data(result: FuseResult, run_id: str) -> None:
     with st.container(horizontal=True, key="files"):
         for label, icon, name, make in fuse_files.files(result, run_id):
             st.download_button(label, make, name, icon=f":material/{icon}:", on_click="ignore")
-    columns = fuse_files.scores(result)
+    columns = fuse_tables.scores(result)
     config = {name: st.column_config.NumberColumn(format="%.2f %%") for name in columns if name.endswith("acc.")}
     config |= {name: st.column_config.NumberColumn(format="%.4f") for name in columns if name.endswith("loss")}
     st.dataframe(columns, hide_index=True, column_config=config, alt="Loss and accuracy of every network")
@@ -116,16 +103,6 @@ def reproduce(result: FuseResult, run_id: str) -> None:
         st.code(fuse_share.python(result), language="python")
         query = fuse_form.controls(result.request)
         st.page_link("fuse.py", label="Change something in Fuse", icon=":material/tune:", query_params=query)
-
-
-def _groups(result: FuseResult) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {"group": list(result.groups)}
-    for k, sizes in enumerate(result.parent_groups):
-        columns[letter(k)] = [sizes.get(name) for name in result.groups]
-    columns["fused"] = list(result.groups.values())
-    for k, sources in enumerate(result.sources):
-        columns[f"units of {letter(k)} in one"] = [sources.get(name) for name in result.groups]
-    return columns
 
 
 TABS: Mapping[str, Callable[[FuseResult, str], None]] = {
