@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lmc_core.data.dataset import Dataset
+from lmc_core.errors import DataError
 
 _SPLIT_SEED = 8
 
@@ -28,5 +29,6 @@ def digits() -> Dataset:
 def _file() -> Path:
     """The table as scikit-learn ships it, found without importing it, which would take longer than all that follows."""
     package = find_spec("sklearn")
-    assert package is not None and package.origin is not None, "scikit-learn is not installed"
+    if package is None or package.origin is None:
+        raise DataError("the digits come with scikit-learn, which is not installed: pip install scikit-learn")
     return Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
