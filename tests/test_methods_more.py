@@ -285,7 +285,7 @@ def test_a_descent_that_still_moves_at_its_end_says_so(trained):
     a, b, found, _ = trained
     alignment = align(a, b, "sinkhorn-rebasin", symmetry=found, steps=10)
     assert not alignment.converged
-    assert "still changed in the last of 10 steps" in alignment.notes[0]
+    assert "had not settled after 10 steps" in alignment.notes[0]
 
 
 # Straight-through -----------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +14,15 @@ from lmc_core.alignment.coupling import Coupling
 from lmc_core.alignment.solve import assignment
 from lmc_core.errors import SettingError
 
+MISSED = 1e-3  # share of the mass whose move onto the marginals is worth a word
 INNER = 20  # Sinkhorn iterations between two absorptions
 
 Cost = NDArray[np.float64]
 Plan = NDArray[np.float64]
+
+
+def _silent(error: float) -> None:
+    """Nobody asks."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,13 @@ class Solver:
     kind         "emd": exact, a permutation between groups of one size; "sinkhorn": entropic
     epsilon      entropic regularisation, relative to the largest cost
     iterations   most Sinkhorn iterations at the final epsilon
+    tell         is told the marginal error of every plan that Sinkhorn left further than MISSED from its marginals
     """
 
     kind: str = "emd"
     epsilon: float = 0.005
     iterations: int = 200
+    tell: Callable[[float], None] = _silent
 
     def __call__(self, cost: Cost) -> Plan:
         """(m, n) plan of total mass 1, rows 1/m and columns 1/n, for a cost (m, n) that is to be small."""
@@ -39,7 +46,10 @@ class Solver:
             return np.ones((1, 1))
         if self.kind == "emd":
             return emd(cost)
-        return sinkhorn(cost, epsilon=self.epsilon, iterations=self.iterations)[0]
+        plan, error = sinkhorn(cost, epsilon=self.epsilon, iterations=self.iterations)
+        if error > MISSED:
+            self.tell(error)
+        return plan
 
     def nested(self, outer: Cost, inner: Mapping[str, Cost]) -> tuple[Plan, dict[str, Plan]]:
         """Plans within plans: min over P, Q of <P, outer> + Σ_c Σ_IJ P_IJ <Q^c_IJ, inner_c[I, :, J, :]>.
@@ -59,6 +69,14 @@ class Solver:
                 total[i, j] += m * float((plans[i, j] * cost[i, :, j, :]).sum())
             found[name] = plans
         return self(total), found
+
+
+def stopped_short(errors: Sequence[float]) -> tuple[str, ...]:
+    """The sentence about what a Solver told; none if it told nothing."""
+    if not errors:
+        return ()
+    plans = "1 plan" if len(errors) == 1 else f"{len(errors)} plans"
+    return (f"Sinkhorn stopped short on {plans}, up to {max(errors):.1%} from the marginals: raise epsilon",)
 
 
 def emd(cost: Cost) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,15 @@ def outcome(
     """An Outcome from permutations."""
     couplings = {name: Coupling(name, perm=perm) for name, perm in perms.items()}
     return Outcome(couplings, history, (history[-1],), converged, notes)
+
+
+def still_changing(changed: int, steps: int) -> dict[str, Any]:
+    """What an Outcome says of a descent whose permutations last changed at step `changed` of `steps`: settled once they
+    have stayed for a tenth of the steps, and ten at least."""
+    if steps - changed >= max(10, steps // 10):
+        return {}
+    count = "1 step" if steps == 1 else f"{steps} steps"
+    return {"converged": False, "notes": (f"had not settled after {count}; the best order seen is kept",)}
 
 
 def sweep(

@@ -17,7 +17,7 @@ def solve(problem: FusionProblem, *, start: str, iterations: int, polish: int) -
     objective along the segment is a polynomial. Rounded by assignment, then `polish` rounds of single moves.
     """
     from lmc_core.alignment.relaxed import frank_wolfe
-    from lmc_core.fusion.many import rounds, star
+    from lmc_core.fusion.many import Meeting, rounds, star
     from lmc_core.fusion.universe import Universe
 
     universe = Universe(problem)
@@ -34,20 +34,12 @@ def solve(problem: FusionProblem, *, start: str, iterations: int, polish: int) -
         perms = universe.parted(universe.best(walk.plans))
         meeting = rounds(problem, perms, problem.rng(6), limit=max(polish, 1)) if polish else None
         perms = list(meeting.perms) if meeting else perms
-        found.append((float(universe.value(universe.vertex(universe.joined(perms)))), walk, perms))
-    value, walk, perms = max(found, key=lambda each: each[0])
-    return _framed(problem, perms, (*walk.history, value), walk.converged, iterations)
-
-
-def _framed(problem: FusionProblem, perms: list, history: tuple[float, ...], converged: bool, iterations: int) -> Fused:
-    """The mean in the frame of the first model; the frame itself is only known up to a permutation."""
-    from dataclasses import replace
-
-    from lmc_core.fusion.many import Meeting
-
-    fused = Meeting(tuple(perms), history).fused(problem, limit=0)
-    notes = () if converged else (f"Frank–Wolfe did not converge in {iterations} iterations",)
-    return replace(fused, converged=converged, notes=notes)
+        late = [] if walk.converged else [f"Frank–Wolfe did not converge in {iterations} iterations"]
+        if meeting and not meeting.converged:
+            late.append(f"units still moved after {polish} rounds of single moves")
+        found.append((universe.value_at(universe.joined(perms)), (*walk.history,), perms, late))
+    value, history, perms, late = max(found, key=lambda each: each[0])
+    return Meeting(tuple(perms), (*history, value)).fused(problem, limit=0).but(late)
 
 
 FUSION = Fusion(

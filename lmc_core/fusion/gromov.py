@@ -43,12 +43,20 @@ class Quadratic:
 
 
 def by_recurrence(
-    solver: Callable[[int], Solver], *, gradient: str, alpha: float, inner: int, damping: float, warm: str
+    solver: Callable[[int], Solver],
+    *,
+    gradient: str,
+    alpha: float,
+    inner: int,
+    damping: float,
+    warm: str,
+    moving: set[str],
 ) -> Couple:
     """By the weights that enter and by those between the units; groups without such weights as in plain barycentres.
 
     solver     iteration ↦ solver, for annealing
     gradient   "row": linearised by the row term alone, as in the authors' code; "exact": conditional gradient on E
+    moving     is kept to the groups whose last coupling had not settled after `inner` steps
     """
 
     def couple(
@@ -61,7 +69,8 @@ def by_recurrence(
         m, n = objective.linear.shape
         start = np.full((m, n), 1 / (m * n)) if warm == "uniform" else solver(step)(objective.linear)
         descend = row_steps if gradient == "row" else conditional_gradient
-        plan = descend(objective, start, solver(step), limit=inner, damping=damping)
+        plan, settled = descend(objective, start, solver(step), limit=inner, damping=damping)
+        (moving.discard if settled else moving.add)(block.name)
         return {block.name: coupling(block.name, plan)}, objective.value(plan)
 
     return couple
@@ -103,8 +112,8 @@ def _fan_in(problem: FusionProblem, slot: Slot) -> float:
     return float(np.prod(sizes) / sizes[slot[1]])
 
 
-def row_steps(objective: Quadratic, start: Array, solver: Solver, *, limit: int, damping: float) -> Array:
-    """π ← (1 − θ) π + θ OT(C + α R(π)) until π stays (Akash 2022); the best plan on the way."""
+def row_steps(objective: Quadratic, start: Array, solver: Solver, *, limit: int, damping: float) -> tuple[Array, bool]:
+    """π ← (1 − θ) π + θ OT(C + α R(π)) until π stays (Akash 2022); the best plan on the way, and whether π stayed."""
     plan, best, least = start, start, np.inf
     for _ in range(limit):
         new = (1 - damping) * plan + damping * solver(objective.linear + objective.alpha * objective.row(plan))
@@ -112,14 +121,17 @@ def row_steps(objective: Quadratic, start: Array, solver: Solver, *, limit: int,
         if value < least:
             best, least = new, value
         if np.abs(new - plan).sum() < SETTLED:
-            break
+            return best, True
         plan = new
-    return best
+    return best, False
 
 
-def conditional_gradient(objective: Quadratic, start: Array, solver: Solver, *, limit: int, damping: float) -> Array:
+def conditional_gradient(
+    objective: Quadratic, start: Array, solver: Solver, *, limit: int, damping: float
+) -> tuple[Array, bool]:
     """Fused Gromov–Wasserstein by conditional gradient (Vayer 2020, alg. 1): E along a segment is a parabola, known
-    from three values, so that every step is the best one; `damping` is its largest length."""
+    from three values, so that every step is the best one; `damping` is its largest length. The plan, and whether no
+    step could better it."""
     plan, value = start, objective.value(start)
     for _ in range(limit):
         direction = solver(objective.gradient(plan)) - plan
@@ -129,6 +141,6 @@ def conditional_gradient(objective: Quadratic, start: Array, solver: Solver, *, 
         new = plan + gamma * direction
         reached = objective.value(new)
         if value - reached <= SETTLED * abs(value):
-            break
+            return plan, True
         plan, value = new, reached
-    return plan
+    return plan, False

@@ -32,20 +32,27 @@ def solve(
 
     α = 0 or gradient "none" couples by the input weights alone, as FedMA does.
     """
-    from lmc_core.alignment.plans import Solver
+    from lmc_core.alignment.plans import Solver, stopped_short
     from lmc_core.fusion.alternate import alternate, starting
     from lmc_core.fusion.couple import by_weights
     from lmc_core.fusion.gromov import by_recurrence
 
+    errors: list[float] = []
+    moving: set[str] = set()
+
     def transport(step: int) -> Solver:
-        return Solver(solver, max(epsilon * anneal**step, min(least, epsilon)))
+        return Solver(solver, max(epsilon * anneal**step, min(least, epsilon)), tell=errors.append)
 
     if gradient == "none" or alpha == 0:
         couple = by_weights(transport(0))
     else:
-        couple = by_recurrence(transport, gradient=gradient, alpha=alpha, inner=inner, damping=damping, warm=warm)
+        couple = by_recurrence(
+            transport, gradient=gradient, alpha=alpha, inner=inner, damping=damping, warm=warm, moving=moving
+        )
     first = starting(problem, couple, start=start, base=base, iterations=iterations)
-    return alternate(problem, couple, first, iterations=iterations)
+    found = alternate(problem, couple, first, iterations=iterations)
+    late = (f"couplings still moved after {inner} inner steps: {', '.join(sorted(moving))}",) if moving else ()
+    return found.but((*late, *stopped_short(errors)))
 
 
 FUSION = Fusion(

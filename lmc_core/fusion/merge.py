@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -124,6 +124,10 @@ class Fused:
     history: tuple[float, ...] = ()
     converged: bool = True
     notes: tuple[str, ...] = field(default=())
+
+    def but(self, notes: Sequence[str]) -> Fused:
+        """The same with sentences about what did not converge, if there are any."""
+        return replace(self, converged=self.converged and not notes, notes=(*self.notes, *notes))
 
 
 def touched(axes: Iterable[Axis]) -> set[str]:

@@ -24,13 +24,14 @@ def solve(
     alg. 1). The target is model `base`, or its distillation where the fused widths are others."""
     from lmc_core.alignment.blocks import blocks
     from lmc_core.alignment.coupling import Coupling
-    from lmc_core.alignment.plans import Solver
+    from lmc_core.alignment.plans import Solver, stopped_short
     from lmc_core.fusion.alternate import starting
     from lmc_core.fusion.costs import response_distance, responses, tie_broken, zero
     from lmc_core.fusion.couple import by_weights, unsolved, weight_cost
     from lmc_core.fusion.merge import Fused, barycenter
 
-    transport = Solver(solver, epsilon)
+    errors: list[float] = []
+    transport = Solver(solver, epsilon, tell=errors.append)
     target = starting(problem, by_weights(Solver()), start="auto", base=base, iterations=100)
     frame = problem.template.network(target)
     x = problem.examples(examples) if compare == "activations" else None
@@ -52,7 +53,8 @@ def solve(
             value += weight * cost.total(block, known)
         history.append(value)
     couplings = tuple({**unsolved(problem, m, known), **known} for m, known in zip(problem.models, found, strict=True))
-    return Fused(barycenter(problem, couplings, problem.models[0].state), couplings, tuple(history))
+    state = barycenter(problem, couplings, problem.models[0].state)
+    return Fused(state, couplings, tuple(history), not errors, stopped_short(errors))
 
 
 FUSION = Fusion(

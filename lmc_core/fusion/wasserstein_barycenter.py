@@ -36,15 +36,17 @@ def solve(
 ) -> Fused:
     """min over W, π of Σ_i λ_i <π_i, C_i> layer by layer, C_jk = Σ_pq (W_jp − W^i_kq)² π_pq with π that of the layer
     before; W ← k k' Σ_i λ_i π_i W_i π'_iᵀ (Akash 2022). Layers with recurrent weights are coupled by their inputs."""
-    from lmc_core.alignment.plans import Solver
+    from lmc_core.alignment.plans import Solver, stopped_short
     from lmc_core.fusion.alternate import alternate, starting
     from lmc_core.fusion.couple import by_responses, by_weights
 
-    transport = Solver(solver, epsilon)
+    errors: list[float] = []
+    transport = Solver(solver, epsilon, tell=errors.append)
     weights = by_weights(transport)
     first = starting(problem, weights, start=start, base=base, iterations=iterations)
     couple = weights if compare == "weights" else by_responses(transport, problem.examples(examples))
-    return alternate(problem, couple, first, iterations=iterations, passes=passes)
+    found = alternate(problem, couple, first, iterations=iterations, passes=passes)
+    return found.but(stopped_short(errors))
 
 
 FUSION = Fusion(

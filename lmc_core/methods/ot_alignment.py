@@ -32,9 +32,11 @@ def solve(
     With soft plans every unit of B becomes a mean of several, which changes its function; `round` makes each plan the
     permutation that keeps most of its mass.
     """
+    from dataclasses import replace
+
     from lmc_core.alignment.moments import cross_moments
     from lmc_core.alignment.passes import one_pass, response_costs, weight_costs
-    from lmc_core.alignment.plans import Solver
+    from lmc_core.alignment.plans import Solver, stopped_short
 
     a, b, symmetry, report = problem.reference, problem.moved, problem.symmetry, problem.report
     costs = weight_costs(a, b, symmetry)
@@ -46,7 +48,10 @@ def solve(
         far = costs(block, known)
         return far if squared or far is None else far.root()
 
-    return one_pass(symmetry, distances, Solver(solver, epsilon), harden=round, report=report)
+    errors: list[float] = []
+    transport = Solver(solver, epsilon, tell=errors.append)
+    found = one_pass(symmetry, distances, transport, harden=round, report=report)
+    return replace(found, converged=not errors, notes=(*found.notes, *stopped_short(errors)))
 
 
 METHOD = Method(

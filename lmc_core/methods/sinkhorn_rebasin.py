@@ -32,7 +32,7 @@ def solve(
     import torch
 
     from lmc_core.alignment.objective import Objective
-    from lmc_core.alignment.schedule import outcome
+    from lmc_core.alignment.schedule import outcome, still_changing
     from lmc_core.alignment.soften import MidpointLoss, WeightLoss, near_identity, projected, soft_plans
     from lmc_core.alignment.terms import weight_terms
     from lmc_core.paths.loss import TaskLoss
@@ -65,10 +65,7 @@ def solve(
                 last, changed, value = perms, step + 1, -descent.hard(perms)
                 if value > history[-1]:
                     best, history = perms, [*history, value]
-    if changed > 0.9 * steps:
-        note = f"the permutations still changed in the last of {steps} steps; the best seen is kept"
-        return outcome(best, tuple(history), converged=False, notes=(note,))
-    return outcome(best, tuple(history))
+    return outcome(best, tuple(history), **still_changing(changed, steps))
 
 
 METHOD = Method(

@@ -21,7 +21,7 @@ def solve(problem: Problem, *, steps: int, rate: float, momentum: float, example
     import torch
 
     from lmc_core.alignment.objective import Objective
-    from lmc_core.alignment.schedule import outcome, sweep
+    from lmc_core.alignment.schedule import outcome, still_changing, sweep
     from lmc_core.alignment.terms import weight_terms
     from lmc_core.methods.weight_matching import solve as weight_matching
     from lmc_core.paths.loss import TaskLoss
@@ -59,10 +59,7 @@ def solve(problem: Problem, *, steps: int, rate: float, momentum: float, example
         if any((perm != perms[name]).any() for name, perm in found.perms.items()):
             changed, perms = step + 1, found.perms
             moved = permute(b.state, symmetry, perms)
-    if changed > 0.9 * steps:
-        note = f"the permutations still changed in the last of {steps} steps; the best seen is kept"
-        return outcome(best, tuple(history), converged=False, notes=(note,))
-    return outcome(best, tuple(history))
+    return outcome(best, tuple(history), **still_changing(changed, steps))
 
 
 METHOD = Method(
