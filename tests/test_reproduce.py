@@ -113,11 +113,12 @@ def test_both_networks_of_a_skill_transfer_start_alike():
 def test_weights_1_and_0_give_the_parents_back(results):
     _, result = results("skill-transfer")
     exact = ["Wasserstein barycentre", "OT fusion", "vanilla average"]
-    for title in exact:
-        found = result["accuracies"][title]
-        assert len(found) == 3
-        assert found[0] == pytest.approx(result["parents"]["B"])
-        assert found[-1] == pytest.approx(result["parents"]["A"])
+    for start in ("same", "different"):
+        found = result["accuracies"][start]
+        for title in exact:
+            assert len(found[title]) == 3
+            assert found[title][0] == pytest.approx(found["B"][0])
+            assert found[title][-1] == pytest.approx(found["A"][0])
 
 
 def test_the_accuracy_of_a_skill_transfer_is_that_of_its_parts(results):
