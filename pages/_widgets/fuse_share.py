@@ -71,7 +71,8 @@ fused = lmc.fuse(
     {arguments},
 )
 {tuned}fused.save({OUT!r})
-profile = lmc.evaluate(lmc.LinearPath(fused, fused), data, points=2)
+path = lmc.LinearPath(fused, fused)
+profile = lmc.evaluate(path, data, points=2)
 print(profile.accuracy("test")[0])  # {result.outcome.final["test"]["accuracy"]:.4f}"""
 
 

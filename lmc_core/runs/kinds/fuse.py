@@ -158,6 +158,8 @@ def work(request: Request, report: Report, folder: Path, device: str) -> FuseRes
     asked = dict(request.options)
     networks, cards, notes = _opened(asked, report)
     done = {name: asked[name] for name in asked if name not in ("models", "fingerprints", "data", "device")}
+    if len(set(asked["weights"])) == 1:  # exactly equal, as anybody gets who does not name them
+        done["weights"] = None
     result, network = fuse_run(
         networks,
         datasets.opened(asked["data"]),
