@@ -153,7 +153,9 @@ def test_alignment_lowers_the_loss_half_way_in_the_published_experiment(results)
 def test_recurrent_networks_are_fused_in_all_pairs_of_a_kind(results):
     _, result = results("recurrent-mnist")
     for cell in ("lstm", "rnn"):
-        assert {title: len(x) for title, x in result["accuracies"][cell].items()}["OT fusion"] == 3
+        found = result["accuracies"][cell]
+        assert len(found["OT fusion"]) == 3
+        assert found["OT fusion"] == found["without hidden-to-hidden weights"] != found["Gromov–Wasserstein barycentre"]
     assert {row["cell"] for row in result["rows"]} == {"LSTM", "RNN"}
 
 
