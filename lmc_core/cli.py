@@ -23,6 +23,7 @@ COMMANDS = {
     "inspect": "the symmetry of a network: groups, axes, measured error",
     "path": "align B to A and evaluate the line between them, before and after",
     "reproduce": "repeat an experiment of the papers",
+    "sweep": "many runs: pairs × data × methods × settings × seeds, as a table",
     "train": "train a network by a recipe",
     "export": "write a module and its weights as a .pt2 program",
 }
