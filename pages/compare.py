@@ -1,31 +1,34 @@
-"""Every method on one pair."""
+"""Methods on pairs of networks."""
 
 import streamlit as st
 
 from lmc_core import runs
+from lmc_core.errors import LMCError, SettingError
 from lmc_core.methods import METHODS
-from pages._widgets import analysis, pair_form
+from lmc_core.runs import library
+from lmc_core.runs.comparison import CompareResult, expected
+from lmc_core.runs.kinds.compare import ComparisonResult, pairs_of
+from pages._widgets import analysis, jobs, pair_form
+from pages._widgets.url import choices
 
 WHAT = (
-    "Alignment methods differ in what they compare and in how they search. This page runs those you choose on one "
-    "pair and overlays the paths they find, with a table of barriers, objectives and times. "
-    "Choose a pair and press *Compare the methods*."
+    "Alignment methods differ in what they compare and in how they search. This page runs those you choose on every "
+    "pair of the models you choose and overlays the paths they find, with a table of barriers, objectives and times. "
+    "Press *Compare the methods*."
 )
+EARLIER = 5  # comparisons from which the time of the next is guessed
 
 
 def ask(default: runs.Request) -> runs.Request:
     """The comparison that the controls describe."""
-    a, b, data = pair_form.pair(default)
+    models, data = pair_form.several(default)
+    number = len(pairs_of(models))
+    st.caption(f"Every two models of one shape are a pair: {number} pair{'' if number == 1 else 's'}.")
     st.markdown("**Methods**")
-    methods = st.multiselect(
-        "Methods",
-        list(METHODS),
-        list(METHODS),
-        format_func=lambda name: METHODS[name].title,
-        key="methods",
-        label_visibility="collapsed",
-        persist_state="session",
-    )
+    titles = {name: method.title for name, method in METHODS.items()}
+    methods = choices("Methods", titles, default.options["methods"], "methods", label_visibility="collapsed")
+    if not methods:
+        raise SettingError("choose at least one method")
     with st.expander("Evaluation"):
         points = st.number_input(
             "Points",
@@ -38,7 +41,33 @@ def ask(default: runs.Request) -> runs.Request:
             help="How many values of t are measured.",
         )
         measured = pair_form.measure(default)
-    return runs.Request.of("compare", a=a.id, b=b.id, data=data, methods=methods, points=points, **measured)
+    ids = [card.id for card in models]
+    return runs.Request.of("compare", models=ids, data=data, methods=methods, points=points, **measured)
 
 
-analysis.page("compare", "Compare the methods", "Which method finds the way?", WHAT, ask)
+def expect(request: runs.Request) -> str:
+    """How long it should take, going by what the same methods took here, and which of them takes most of it."""
+    sizes = [a.parameters for a, _ in pairs_of([library.card(model) for model in request.options["models"]])]
+    seconds = expected(request.options["methods"], sizes, _earlier())
+    if not seconds:
+        return ""
+    total, slowest = sum(seconds.values()), max(seconds, key=lambda name: seconds[name])
+    said = f"About {jobs.seconds(total)} on this machine"
+    if len(seconds) > 1 and seconds[slowest] > total / 3:
+        said += f"; {METHODS[slowest].title} takes {jobs.seconds(seconds[slowest])} of it"
+    return f"{said}."
+
+
+def _earlier() -> list[CompareResult]:
+    found: list[CompareResult] = []
+    for run in runs.recent(EARLIER, kind="compare", state="done"):
+        try:
+            result = runs.result(run.id)
+        except LMCError:  # deleted since, or of another version
+            continue
+        if isinstance(result, ComparisonResult):
+            found += result.pairs
+    return found
+
+
+analysis.page("compare", "Compare the methods", "Which method finds the way?", WHAT, ask, expect)

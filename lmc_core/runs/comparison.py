@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,6 +80,11 @@ class CompareResult:
         return pair_title(*self.models)
 
     @property
+    def profiles(self) -> dict[str, Profile]:
+        """Method → path, of those that have one."""
+        return {row.method: row.profile for row in self.rows if row.profile is not None}
+
+    @property
     def json(self) -> dict[str, Any]:
         """The object that `compare --json` prints."""
         return {
@@ -94,3 +100,34 @@ class CompareResult:
             "seed": self.seed,
             "versions": dict(self.versions),
         }
+
+
+SLOWER = 10
+"""Methods never run here are taken to be so many times slower than weight matching: measured are 5 to 15."""
+GROWTH = 1.2
+"""Seconds grow with this power of the number of parameters, roughly."""
+
+
+def expected(methods: Sequence[str], sizes: Sequence[int], earlier: Sequence[CompareResult]) -> dict[str, float]:
+    """Seconds that every method should take, evaluating its path included; empty if nothing was compared before.
+
+    sizes     parameters of a network, for each pair
+    earlier   comparisons made here, the newest first; those of the most similar size count
+    """
+    if not earlier:
+        return {}
+
+    def one(method: str, size: int) -> float:
+        known = [
+            (abs(math.log(size / pair.models[0].parameters)), row.seconds, pair)
+            for pair in earlier
+            for row in pair.rows
+            if row.method == method and row.seconds is not None and pair.models[0].parameters
+        ]
+        if not known:
+            return SLOWER * one("weight-matching", size) if method != "weight-matching" else 0.0
+        _, seconds, pair = min(known, key=lambda found: found[0])
+        paths = pair.seconds.get("evaluate", 0.0) / max(1, len(pair.profiles))
+        return (seconds + paths) * float((size / pair.models[0].parameters) ** GROWTH)
+
+    return {method: sum(one(method, max(size, 1)) for size in sizes) for method in methods}

@@ -69,4 +69,8 @@ def unpack(node: Any, arrays: Mapping[str, NDArray[Any]], classes: Mapping[str, 
         raise InputError(f"the stored result holds a {kind!r}, which this program does not know")
     wanted = {f.name for f in fields(classes[kind]) if f.init}
     given = {name: unpack(item, arrays, classes) for name, item in content.items() if name in wanted}
-    return classes[kind](**given)
+    try:
+        return classes[kind](**given)
+    except TypeError:
+        said = f"the stored result holds a {kind!r} of another version of this program; run it again"
+        raise InputError(said) from None

@@ -14,12 +14,20 @@ from pages._widgets.url import stamp
 EXAMPLES = 3
 
 
-def page(kind: str, button: str, title: str, what: str, ask: Callable[[runs.Request], runs.Request]) -> None:
+def page(
+    kind: str,
+    button: str,
+    title: str,
+    what: str,
+    ask: Callable[[runs.Request], runs.Request],
+    expect: Callable[[runs.Request], str] | None = None,
+) -> None:
     """One page. Before anybody has asked for anything it shows the default analysis of its kind.
 
     button   what the primary button says
     title    the heading while there is no result, and `what` it would show
     ask      draws the controls in the sidebar, filled in from the default request, and returns what they ask for
+    expect   how long a request will take, as a sentence; by default as long as requests like it took
     """
     default = runs.default_request(kind)
     if default is None:
@@ -33,7 +41,7 @@ def page(kind: str, button: str, title: str, what: str, ask: Callable[[runs.Requ
             st.error(escaped(str(error)))
         if request is not None and request.id == default.id:
             _default(default)
-        pressed, job = (False, None) if request is None else _button(request, button)
+        pressed, job = (False, None) if request is None else _button(request, button, expect or _usual)
     if request is not None and pressed and jobs.submit(request):
         st.rerun()
     now = job or (None if request is None else jobs.status(request.id))
@@ -75,13 +83,17 @@ def examples(kind: str) -> None:
             st.page_link("run.py", label="Open", icon=":material/arrow_forward:", query_params={"id": run.id})
 
 
-def _button(request: runs.Request, label: str) -> tuple[bool, runs.RunStatus | None]:
+def _button(
+    request: runs.Request, label: str, expect: Callable[[runs.Request], str]
+) -> tuple[bool, runs.RunStatus | None]:
     job = jobs.waiting(request.id, request.kind)
     go = {"type": "primary", "width": "stretch", "disabled": job is not None, "key": "go"}
     pressed = gate.passed("start a run") and st.button(label, **go)  # type: ignore[arg-type]
-    expected = runs.expected(request)
-    if job is not None:
-        st.caption("A run is under way.")
-    elif expected is not None:
-        st.caption(f"About {jobs.seconds(expected)} on this machine.")
+    if said := "A run is under way." if job is not None else expect(request):
+        st.caption(said)
     return pressed, job
+
+
+def _usual(request: runs.Request) -> str:
+    expected = runs.expected(request)
+    return "" if expected is None else f"About {jobs.seconds(expected)} on this machine."

@@ -11,7 +11,7 @@ from lmc_core.runs.card import ModelCard
 from pages._widgets import visitor
 from pages._widgets.url import choice
 
-ROOM = 30  # characters the picker shows
+ROOM, CHIP = 30, 20  # characters that a picker of one model shows, and of several
 HELP_A = "The reference. It never moves."
 HELP_B = "Its units are re-ordered; its function stays the same."
 
@@ -19,7 +19,7 @@ HELP_B = "Its units are re-ordered; its function stays the same."
 def models() -> dict[str, ModelCard]:
     """Everything this visitor may see, and the unlisted models that the link names."""
     cards = {card.id: card for card in library.models(visitor.name())}
-    asked = [st.query_params.get(name, "") for name in ("a", "b", "third", "models")]
+    asked = [st.query_params.get(name, "") for name in ("a", "b", "third", "models", "networks")]
     for named in filter(None, ",".join(asked).split(",")):
         if named not in cards:
             try:
@@ -29,16 +29,16 @@ def models() -> dict[str, ModelCard]:
     return cards
 
 
-def titles(cards: Mapping[str, ModelCard]) -> dict[str, str]:
+def titles(cards: Mapping[str, ModelCard], room: int = ROOM) -> dict[str, str]:
     """Id → a name no other model has: titles are shared by all seeds of a recipe, and files may be called anything.
 
-    The picker cuts what is longer than ROOM, so there the seed, which makes the difference, comes first.
+    The picker cuts what is longer than `room`, so there the seed, which makes the difference, comes first.
     """
     named = {}
     for name, card in cards.items():
         parts = [card.title]
         if card.seed is not None and "seed" not in card.title:
-            long = len(card.title) + len(f" · seed {card.seed}") > ROOM
+            long = len(card.title) + len(f" · seed {card.seed}") > room
             parts.insert(0 if long else 1, f"{'Seed' if long else 'seed'} {card.seed}")
         named[name] = " · ".join(parts)
     shared = Counter(named.values())

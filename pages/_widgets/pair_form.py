@@ -1,25 +1,42 @@
-"""Two models and data, for pages that ask for them beside Explore: what was chosen there stays chosen."""
+"""Models and data, for pages that ask for them beside Explore: what was chosen there stays chosen."""
 
 from typing import Any
 
 import streamlit as st
 
 from lmc_core import runs
+from lmc_core.runs import library
 from lmc_core.runs.card import ModelCard
 from pages._widgets import data_choice, method_form, model_picker
-from pages._widgets.url import choice
+from pages._widgets.url import choice, choices
 
 DATA_HELP = "The examples on which loss and accuracy are measured, and that a method may look at."
 
 
 def pair(default: runs.Request) -> tuple[ModelCard, ModelCard, str]:
     """A, B and the name of the data."""
-    start = default.options
     st.markdown("**Models**")
-    a, b = model_picker.pair(model_picker.models(), (start["a"], start["b"]))
+    a, b = model_picker.pair(model_picker.models(), (default.options["a"], default.options["b"]))
+    return a, b, _data(a, default)
+
+
+def several(default: runs.Request) -> tuple[list[ModelCard], str]:
+    """Any number of models, and the name of the data; a pair that was chosen on another page stays chosen."""
+    cards, state = model_picker.models(), st.session_state
+    st.markdown("**Models**")
+    if "networks" not in state and state.get("a") in cards and state["a"] != state.get("a:default"):
+        state["networks"] = [state["a"], state.get("b", "")]
+    named = model_picker.titles(cards, model_picker.CHIP)
+    ids = choices("Models", named, default.options["models"], "networks", label_visibility="collapsed")
+    first = cards[ids[0]] if ids else library.card(default.options["models"][0])
+    return [cards[name] for name in ids], _data(first, default)
+
+
+def _data(first: ModelCard, default: runs.Request) -> str:
+    """The data of the first model, or what was chosen instead."""
     known = data_choice.titles()
-    data = choice(st.selectbox, "Data", known, a.data if a.data in known else start["data"], "data", help=DATA_HELP)
-    return a, b, data
+    usual = first.data if first.data in known else default.options["data"]
+    return choice(st.selectbox, "Data", known, usual, "data", help=DATA_HELP)
 
 
 def measure(default: runs.Request) -> dict[str, Any]:

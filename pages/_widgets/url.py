@@ -4,7 +4,7 @@ Streamlit binds a widget to the URL by its visible label. A choice whose label i
 links goes through `choice`; everything else binds itself (`bind="query-params"`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -37,13 +37,32 @@ def choice(
     if state.get(key) not in options:
         state[key] = default
     value = str(widget(label, list(options), format_func=options.__getitem__, key=key, persist_state="session", **how))
-    wanted = None if value == default else value
+    _remember(key, None if value == default else value, asked)
+    state[f"{key}:default"] = default
+    return value
+
+
+def choices(
+    label: str, options: Mapping[str, str], default: Sequence[str], key: str, *, limit: int | None = None, **how: Any
+) -> list[str]:
+    """Some of `options` (value → label), kept in the URL by their values; the default is left out."""
+    state, asked = st.session_state, st.query_params.get(key)
+    if asked is not None and asked != state.get(f"{key}:url"):
+        state[key] = asked.split(",")
+    state[key] = [value for value in state.get(key, default) if value in options]
+    shown: dict[str, Any] = {"format_func": options.__getitem__, "persist_state": "session", "max_selections": limit}
+    chosen = list(st.multiselect(label, list(options), key=key, **shown, **how))
+    _remember(key, None if chosen == list(default) else ",".join(chosen), asked)
+    return chosen
+
+
+def _remember(key: str, wanted: str | None, asked: str | None) -> None:
+    """Put a value into the URL, or take it out."""
     if wanted is None and asked is not None:
         del st.query_params[key]
     elif wanted is not None and asked != wanted:
         st.query_params[key] = wanted
-    state[f"{key}:url"], state[f"{key}:default"] = wanted, default
-    return value
+    st.session_state[f"{key}:url"] = wanted
 
 
 def stamp() -> None:

@@ -66,10 +66,10 @@ class Pair:
         return alignment, replace(alignment.transport(self.b), module=self.a.module)
 
 
-def open_pair(request: Request, report: Report, stage: str, device: str, other: str = "b") -> Pair:
-    """The pair a request names. Raises InputError if a model was replaced since, or the two do not fit.
+def open_pair(request: Request, report: Report, stage: str, device: str, models: tuple[str, str] | None = None) -> Pair:
+    """Two networks that a request names. Raises InputError if one was replaced since, or the two do not fit.
 
-    other   the option that names the second network
+    models   their ids; "a" and "b" of the request by default
     """
     from lmc_core.networks.fit import mismatch
     from lmc_core.runs import bench, datasets, library
@@ -77,7 +77,7 @@ def open_pair(request: Request, report: Report, stage: str, device: str, other: 
     options = request.options
     report(stage, 0, 2)
     known = dict(zip(models_of(options), options["fingerprints"], strict=True))
-    first, second = library.card(options["a"]), library.card(options[other])
+    first, second = (library.card(model) for model in models or (options["a"], options["b"]))
     for card in (first, second):
         if card.fingerprint != known[card.id]:
             raise InputError(f"model {card.id!r} was replaced after this run was asked for; ask again")

@@ -1,54 +1,57 @@
-"""Runs that align one pair by every method."""
+"""Runs that align pairs of networks by several methods."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmc_core.errors import InputError, SettingError
 from lmc_core.figures.compare_words import compare_finding
 from lmc_core.methods import METHODS
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.comparison import CompareResult, MethodRow
 from lmc_core.runs.kinds._kind import Kind
-from lmc_core.runs.kinds._pair import open_pair, pair_options
-from lmc_core.runs.request import POINTS, integer, one_of
+from lmc_core.runs.kinds._pair import open_pair
+from lmc_core.runs.kinds._result import Measured
+from lmc_core.runs.request import POINTS, SEEDS, TRAIN_EXAMPLES, checked_device, integer, one_of
+from lmc_core.runs.status import SEPARATOR
 
 if TYPE_CHECKING:
     from lmc_core.report import Report
     from lmc_core.runs.request import Request
 
 READ, COMPARE = STAGES = ("Reading the networks", "Aligning and evaluating")
+PAIRS = 12
+ALIGNING = 0.8
+"""The share of a comparison's progress that belongs to the methods; the rest to evaluating their paths."""
+QUICK = (
+    "identity",
+    "weight-matching",
+    "layerwise-weight-matching",
+    "covariance-weight-matching",
+    "activation-matching",
+    "ot-alignment",
+)
+"""Methods that take seconds where the others take minutes."""
 
 
-@dataclass(frozen=True, eq=False)
-class ComparisonResult:
-    """A comparison as it is kept: what was asked, and what was found."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ComparisonResult(Measured):
+    """Every pair of the models that fit each other, compared."""
 
-    request: Mapping[str, Any]
-    found: CompareResult
-    finding: str = ""
-    notes: tuple[str, ...] = field(default=())
-
-    @property
-    def models(self) -> tuple[ModelCard, ModelCard]:
-        return self.found.models
-
-    @property
-    def title(self) -> str:
-        """Both models by name."""
-        return self.found.title
+    pairs: tuple[CompareResult, ...]
 
     @property
     def json(self) -> dict[str, Any]:
-        """The object that `compare --json` prints, and the finding."""
-        return {**self.found.json, "finding": self.finding}
+        """For each pair the object that `compare --json` prints."""
+        return super().json | {"pairs": [pair.json for pair in self.pairs]}
 
 
 def options(
-    a: str,
-    b: str,
+    models: Sequence[str],
     data: str = "digits",
     methods: Sequence[str] = (),
     points: int = 25,
@@ -56,41 +59,114 @@ def options(
     train_examples: int = 1_000,
     device: str = "auto",
 ) -> dict[str, Any]:
-    """A pair, and the methods in the order of the list; all of them if none are named."""
+    """Models, of which all pairs that fit are compared, and methods; all of them if none are named."""
+    from lmc_core.runs import datasets, library
+
+    cards = [library.card(str(model)) for model in dict.fromkeys(models)]
+    number = len(pairs_of(cards))
+    if not 1 <= number <= PAIRS:
+        raise SettingError(
+            f"{len(cards)} models make {number} pairs of networks of one shape; choose models that make 1 to {PAIRS}"
+        )
     wanted = [one_of("methods", name, METHODS) for name in methods] or list(METHODS)
-    pair = pair_options(a, b, data, seed, train_examples, device)
-    return pair | {
+    return {
+        "models": [card.id for card in cards],
+        "fingerprints": [card.fingerprint for card in cards],
+        "data": datasets.checked(data),
         "methods": [name for name in METHODS if name in wanted],
         "points": integer("points", points, *POINTS),
+        "seed": integer("seed", seed, *SEEDS),
+        "train_examples": integer("train_examples", train_examples, *TRAIN_EXAMPLES),
+        "device": checked_device(device),
     }
 
 
+def pairs_of(cards: Sequence[ModelCard]) -> list[tuple[ModelCard, ModelCard]]:
+    """Every two models that may fit, the earlier one as A; two that were chosen alone are a pair in any case."""
+    pairs = list(combinations(cards, 2))
+    return pairs if len(pairs) == 1 else [(a, b) for a, b in pairs if a.parameters == b.parameters]
+
+
 def work(request: Request, report: Report, folder: Path, device: str) -> ComparisonResult:
-    """Every method in turn, then all paths together."""
-    from lmc_core.runs.bench import within
+    """Pair by pair: every method in turn, then all its paths together."""
+    from lmc_core.runs import library
+    from lmc_core.runs.bench import Clock, device_name
+    from lmc_core.runs.facts import versions
+
+    asked, clock = request.options, Clock()
+    cards = tuple(library.card(model) for model in asked["models"])
+    pairs = pairs_of(cards)
+    found, notes = [], []
+    for number, pair in enumerate(pairs):
+        compared, said = _one(pair, request, _part(report, number, len(pairs)), device)
+        found.append(compared)
+        notes += [*said, *compared.notes]
+    return ComparisonResult(
+        request={"kind": "compare", **asked},
+        models=cards,
+        data=asked["data"],
+        method="",
+        pairs=tuple(found),
+        seconds=clock.seconds,
+        versions=versions(),
+        device=device_name(device),
+        finding=compare_finding([one.profiles for one in found]).text,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _one(
+    pair: tuple[ModelCard, ModelCard], request: Request, report: Report, device: str
+) -> tuple[CompareResult, tuple[str, ...]]:
+    """One pair, and notes on how it was opened; one that does not fit has a row for every method that says so."""
     from lmc_core.runs.compare import compare
+    from lmc_core.runs.facts import versions
 
     asked = request.options
-    pair = open_pair(request, report, READ, device)
-    found = compare(
-        pair.a,
-        pair.b,
-        pair.data,
-        **{name: asked[name] for name in ("methods", "points", "seed", "train_examples")},
-        device=device,
-        models=pair.cards,
-        report=within(report, COMPARE),
-    )
-    said = compare_finding({row.title: row.profile for row in found.rows if row.profile is not None}).text
-    return ComparisonResult({"kind": "compare", **asked}, found, said, (*pair.notes, *found.notes))
+    try:
+        opened = open_pair(request, report, READ, device, (pair[0].id, pair[1].id))
+        found = compare(
+            opened.a,
+            opened.b,
+            opened.data,
+            **{name: asked[name] for name in ("methods", "points", "seed", "train_examples")},
+            device=device,
+            models=pair,
+            report=report,
+        )
+    except InputError as error:
+        rows = tuple(MethodRow(name, METHODS[name].title, why=str(error)) for name in asked["methods"])
+        nothing = CompareResult(pair, asked["data"], rows, {}, None, None, {}, versions(), device, asked["seed"])
+        return nothing, ()
+    return found, opened.notes
+
+
+def _part(report: Report, number: int, pairs: int) -> Report:
+    """A report of one pair as part of them all: the methods, told as "title: step", then the evaluation."""
+    named = f"pair {number + 1} of {pairs}: " if pairs > 1 else ""
+    aligned, reached = False, 0.0
+
+    def inner(stage: str, done: int, of: int) -> None:
+        nonlocal aligned, reached
+        if stage == READ and number == 0:
+            return report(stage, done, of)
+        share = done / of if of else 0.0
+        if ": " in stage:
+            aligned, share = True, ALIGNING * share
+        else:  # before the methods the symmetry is found, after them their paths are evaluated
+            share = ALIGNING + (1 - ALIGNING) * share if aligned and done else 0.0
+        reached = max(reached, share)
+        report(f"{COMPARE}{SEPARATOR}{named}{stage}", round(1000 * (number + reached) / pairs), 1000)
+
+    return inner
 
 
 COMPARISON = Kind(
     "compare",
-    "Aligning B to A by every method",
+    "Aligning pairs by every method",
     STAGES,
     options,
     work,
     (ComparisonResult, CompareResult, MethodRow),
-    example={"a": "digits-mlp-128/seed0", "b": "digits-mlp-128/seed1"},
+    example={"models": [f"digits-mlp-128/seed{seed}" for seed in (0, 1, 2)], "methods": QUICK},
 )

@@ -135,7 +135,7 @@ def _third(pair: Pair, request: Request, report: Report, device: str) -> tuple[N
 
     asked = request.options
     if asked.get("third"):
-        other = open_pair(request, report, READ, device, other="third")
+        other = open_pair(request, report, READ, device, (asked["a"], asked["third"]))
         return replace(other.b, module=pair.a.module), "c", (*pair.cards, other.cards[1])
     inner = within(report, ALIGN)
     return pair.aligned(asked["method"], asked["settings"], asked["seed"], inner)[1], "aligned", pair.cards

@@ -1,53 +1,47 @@
-"""Methods on one pair: overlaid curves and a table that can be sorted."""
+"""Methods on pairs: curves, one panel per pair, and a table that can be sorted."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from lmc_core.figures.compare import HEIGHTS, compare_figure
-from lmc_core.figures.compare_words import COMPARE_CAPTION, compare_alt, compare_cards, compare_finding
+from lmc_core.figures.compare import compare_figure, compare_height
+from lmc_core.figures.compare_words import compare_alt, compare_caption, compare_cards, compare_finding
 from lmc_core.figures.config import plotly_config
+from lmc_core.runs.card import models_title
 from lmc_core.runs.kinds.compare import ComparisonResult
-from pages._widgets import viewport
+from pages._widgets import picture, viewport
 from pages._widgets.url import choice
 from pages._widgets.views import _parts
 
+CURVES = {"loss": "Loss", "accuracy": "Accuracy"}
 SPLITS = {"test": "Test examples", "train": "Training examples"}
 AXES = {"linear": "linear", "log": "log loss"}
-FORMATS = {"half-way %": "%.2f", "barrier, acc.": "%.2f", "seconds": "%.2f"}
+FORMATS = {"half-way %": "%.2f", "seconds": "%.2f"}
+WORDS = ("method", "pair", "remarks")  # columns that are no numbers
+ROWS = 12  # of the table before it scrolls
 
 
 def draw(result: ComparisonResult, run_id: str) -> None:
-    found = result.found
-    by_title = {row.title: row.profile for row in found.rows if row.profile is not None}
-    by_name = {row.method: row.profile for row in found.rows if row.profile is not None}
-    examples = next(iter(by_name.values())).examples if by_name else None
+    profiles = [pair.profiles for pair in result.pairs]
+    examples = next((dict(p.examples) for each in profiles for p in each.values()), None)
+    shown = result.pairs[0].models if len(result.pairs) == 1 else ()
+    about = _parts.about_models(shown, result.data, examples)
     _parts.head(
-        compare_finding(by_title).markdown,
-        _parts.about_models(found.models, found.data, examples),
-        compare_cards(by_title, found.seconds) if by_title else (),
+        compare_finding(profiles).markdown,
+        about if shown else f"{_parts.escaped(result.title)} · {about}",
+        compare_cards(profiles, result.seconds),
     )
-    layout = viewport.layout()
-    if by_name:
-        with st.container(horizontal=True, key="view"):
-            how: dict[str, Any] = {"required": True, "label_visibility": "collapsed"}
-            split = choice(st.segmented_control, "Examples", SPLITS, "test", "split", **how)
-            axis = choice(st.segmented_control, "Loss axis", AXES, "linear", "axis", **how)
-        place = st.skeleton(HEIGHTS[layout])
-        figure = compare_figure(
-            by_name,
-            split="train" if split == "train" else "test",
-            axis="log" if axis == "log" else "linear",
-            theme=viewport.theme(),
-            layout=layout,
-        )
-        config = plotly_config(f"compare-{run_id}", phone=layout == "narrow")
-        place.plotly_chart(figure, key="compare", config=config, alt=compare_alt(by_title))
+    if any(profiles):
+        _curves(result, run_id)
     columns = table(result)
-    formats = {name: st.column_config.NumberColumn(format=FORMATS.get(name, "%.4g")) for name in list(columns)[1:-1]}
-    st.dataframe(columns, hide_index=True, column_config=formats, alt="Every method with its barrier")
+    formats = {n: st.column_config.NumberColumn(format=FORMATS.get(n, "%.4g")) for n in columns if n not in WORDS}
+    height = 37 + 35 * min(ROWS, len(columns["method"]))
+    st.dataframe(
+        columns, hide_index=True, column_config=formats, height=height, alt="Every method on every pair, its barrier"
+    )
     _parts.foot(
-        COMPARE_CAPTION,
+        compare_caption(len(result.pairs)),
         result.notes,
         run_id,
         {
@@ -57,17 +51,44 @@ def draw(result: ComparisonResult, run_id: str) -> None:
     )
 
 
+def _curves(result: ComparisonResult, run_id: str) -> None:
+    pairs = {name: pair.profiles for name, pair in zip(labels(result), result.pairs, strict=True)}
+    layout, theme = viewport.layout(), viewport.theme()
+    with st.container(horizontal=True, key="view"):
+        how: dict[str, Any] = {"required": True, "label_visibility": "collapsed"}
+        metric = choice(st.segmented_control, "Curves", CURVES, "loss", "curves", **how) if len(pairs) > 1 else "loss"
+        split = choice(st.segmented_control, "Examples", SPLITS, "test", "split", **how)
+        axis = choice(st.segmented_control, "Loss axis", AXES, "linear", "axis", **how)
+    methods = {name for profiles in pairs.values() for name in profiles}
+    place = st.skeleton(compare_height(len(pairs), sorted(methods), layout))
+    look = (metric, split, axis, theme, layout)
+    seen: Any = {"metric": metric, "split": split, "axis": axis, "theme": theme, "layout": layout}
+    figure = picture.drawn("compare", run_id, look, partial(compare_figure, pairs, **seen))
+    config = plotly_config(f"compare-{run_id}", phone=layout == "narrow")
+    place.plotly_chart(figure, key="compare", config=config, alt=compare_alt(list(pairs.values())))
+
+
+def labels(result: ComparisonResult) -> list[str]:
+    """The pairs in few words: their seeds, where all models share the title that the page says anyway."""
+    named = [models_title(*pair.models) for pair in result.pairs]
+    title = result.models[0].title
+    alike = all(card.title == title and card.seed is not None for card in result.models)
+    return [name.removeprefix(f"{title}, ") for name in named] if alike else named
+
+
 def table(result: ComparisonResult) -> dict[str, list[Any]]:
-    """One row per method, the smallest barrier first."""
-    rows = result.found.rows
-    profiles = [row.profile for row in rows]
+    """One row per pair and method, the smallest barrier of each pair first; a failure is a row with its reason."""
+    rows = [(name, row) for name, pair in zip(labels(result), result.pairs, strict=True) for row in pair.rows]
+    profiles = [row.profile for _, row in rows]
+    named = {"pair": [name for name, _ in rows]} if len(result.pairs) > 1 else {}
     return {
-        "method": [row.title for row in rows],
+        "method": [row.title for _, row in rows],
+        **named,
         "barrier, test": [None if p is None else p.barrier() for p in profiles],
         "barrier, train": [None if p is None else p.barrier("train") for p in profiles],
         "half-way %": [None if p is None else 100 * p.midpoint("test", "accuracy") for p in profiles],
-        "objective": [row.objective for row in rows],
-        "function error": [row.function_error for row in rows],
-        "seconds": [row.seconds for row in rows],
-        "remarks": ["; ".join([*([row.why] if row.why else []), *row.notes]) for row in rows],
+        "objective": [row.objective for _, row in rows],
+        "function error": [row.function_error for _, row in rows],
+        "seconds": [row.seconds for _, row in rows],
+        "remarks": ["; ".join([*([row.why] if row.why else []), *row.notes]) for _, row in rows],
     }
