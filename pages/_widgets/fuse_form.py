@@ -55,7 +55,7 @@ def controls(options: Mapping[str, Any]) -> dict[str, str]:
     query = {"models": ",".join(options["models"]), "data": options["data"], "fusion": options["method"]}
     weights = options["weights"]
     if len(set(weights)) > 1:
-        query["weights"] = ",".join(f"{WHOLE * weight / max(weights):.0f}" for weight in weights)
+        query["weights"] = ",".join(map(str, _whole(weights)))
     usual = FUSIONS[options["method"]].settings({})
     query |= {f"{options['method']}.{n}": str(v) for n, v in options["settings"].items() if usual.get(n) != v}
     if isinstance(options["widths"], int):
@@ -124,7 +124,7 @@ def lambdas(cards: Sequence[ModelCard]) -> list[float] | None:
     for number, (card, key) in enumerate(zip(cards, keys, strict=True)):
         label = f"{fuse_tables.dot(number)} {letter(number)} · {names[card.id]}"
         state.setdefault(key, HALF)
-        values.append(int(st.slider(label, 0, WHOLE, key=key, step=5, persist_state="session")))
+        values.append(int(st.slider(label, 0, WHOLE, key=key, step=1, persist_state="session")))
     equal = len(set(values)) == 1 and values[0] > 0
     state["weights:url"] = _in_url("weights", None if equal else ",".join(map(str, values)))
     if sum(values):
@@ -234,6 +234,15 @@ def measured() -> dict[str, Any]:
             "Device", method_form.DEVICES, key="device", bind="query-params", help="auto: a GPU if there is one."
         )
     return {"points": points, "train_examples": examples, "seed": seed, "device": device}
+
+
+def _whole(weights: Sequence[float]) -> list[int]:
+    """Positions of the sliders that come to these shares, as high as they go; the nearest where there are none."""
+    for total in range(int(WHOLE / max(weights) + 1e-6), 0, -1):
+        parts = [weight * total for weight in weights]
+        if all(abs(part - round(part)) < 1e-5 for part in parts):
+            return [round(part) for part in parts]
+    return [round(WHOLE * weight / max(weights)) for weight in weights]
 
 
 def _seed_first(title: str) -> str:
