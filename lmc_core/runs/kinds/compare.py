@@ -148,9 +148,10 @@ def _part(report: Report, number: int, pairs: int) -> Report:
 
     def inner(stage: str, done: int, of: int) -> None:
         nonlocal aligned, reached
-        if stage == READ and number == 0:
-            return report(stage, done, of)
         share = done / of if of else 0.0
+        if stage == READ and number == 0:
+            report(stage, done, of)
+            return
         if ": " in stage:
             aligned, share = True, ALIGNING * share
         else:  # before the methods the symmetry is found, after them their paths are evaluated
