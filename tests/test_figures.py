@@ -104,8 +104,8 @@ def test_moving_units_are_the_averages_of_partners():
 
 
 def _traces(figure, kind):
-    """Numbers of the traces of the units (the only ones with pairs on hover)."""
-    return [k for k, trace in enumerate(figure.data) if kind == "unit" and trace.customdata is not None]
+    """Numbers of the traces of the units (the only ones that tell a distance on hover)."""
+    return [k for k, trace in enumerate(figure.data) if kind == "unit" and "distance" in (trace.hovertemplate or "")]
 
 
 def test_before_and_after_have_the_same_axes():

@@ -46,6 +46,9 @@ def pair() -> tuple[Network, Network]:
     return a, b
 
 
+LINEAR = ("pca-data", "pca-weights", "random", "sliced")
+
+
 @pytest.fixture(scope="module")
 def computed(pair: tuple[Network, Network]) -> tuple[PathResult, Network, Witness]:
     witness = Witness()
@@ -68,7 +71,7 @@ def test_a_run_measures_both_paths_with_the_same_ends(computed: tuple[PathResult
 def test_a_run_shows_every_group_in_every_way(computed: tuple[PathResult, Network, Witness]) -> None:
     result = computed[0]
     groups = [row.name for row in result.symmetry.groups]
-    assert set(result.clouds) == {(group, way) for group in groups for way in ("pca-data", "pca-weights")}
+    assert set(result.clouds) == {(group, way) for group in groups for way in LINEAR}
     assert set(result.matching) == set(result.layers) == set(groups)
     assert all(row.moved for row in result.symmetry.groups)
     assert result.finding.endswith(".")

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lmc_core.diagnostics.cloud import Cloud
 from lmc_core.diagnostics.connectivity import Connectivity, connectivity
 from lmc_core.diagnostics.dimension import Dimension, dimensions
+from lmc_core.diagnostics.inspector import Units, budget, inspect
 from lmc_core.diagnostics.labels import labels
 from lmc_core.diagnostics.matching import Matching, match
-from lmc_core.diagnostics.projection import Cloud, frame_times, partners, project
-from lmc_core.diagnostics.units import reads_groups, unit_weights, units_of, weighed
+from lmc_core.diagnostics.projection import frame_times, partners, project
+from lmc_core.diagnostics.units import read_features, reads_groups, unit_weights, units_of, weighed
 from lmc_core.report import Report, silent
 
 if TYPE_CHECKING:
@@ -22,8 +24,12 @@ if TYPE_CHECKING:
     from lmc_core.data.dataset import Dataset
     from lmc_core.networks.network import Network
 
+Rows = NDArray[np.float64]
+
 EXAMPLES = 10_000
 """Training examples from which Σ and correlations are measured."""
+PICTURED = 1024
+"""Units that read at most so many features are kept as the data sees them too: the root of Σ takes time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +62,14 @@ class Diagnosis:
     clouds     (group, projection) → Cloud
     matching   group → Matching;  layers: group → Layer
     notes      sentences about what could not be measured
+    units      (group, metric) → its units one by one, where that was asked for
     """
 
     clouds: Mapping[tuple[str, str], Cloud]
     matching: Mapping[str, Matching]
     layers: Mapping[str, Layer]
     notes: tuple[str, ...] = field(default=())
+    units: Mapping[tuple[str, str], Units] = field(default_factory=dict)
 
 
 def diagnose(
@@ -75,6 +83,7 @@ def diagnose(
     moments: Sequence[Any] | None = None,
     examples: int = EXAMPLES,
     seed: int = 0,
+    thorough: bool = False,
     report: Report = silent,
 ) -> Diagnosis:
     """Clouds, matchings and layers of every group.
@@ -83,6 +92,7 @@ def diagnose(
     data       without it distances are plain and nothing is said about features
     t          positions of the path; frames are at most 25 of them
     moments    of A's inputs, if they are already known; else measured on `examples` training examples
+    thorough   also clouds along random directions and along those that set A and B apart, and the units one by one
     """
     symmetry, notes = alignment.symmetry, []
     correlations: Mapping[str, Any] = {}
@@ -105,25 +115,31 @@ def diagnose(
     clouds: dict[tuple[str, str], Cloud] = {}
     matchings: dict[str, Matching] = {}
     layers: dict[str, Layer] = {}
+    units: dict[tuple[str, str], Units] = {}
+    image = data.shape if data is not None else tuple(a.example_inputs[0].shape[1:])
     for number, (group, label) in enumerate(labels(symmetry).items()):
         report("drawing the layers", number, len(symmetry.groups))
         coupling = alignment.couplings.get(group)
         plain = units_of((a, b, aligned), symmetry, group)
         measured = weighed(symmetry, group, moments)
-        seen = units_of((a, b, aligned), symmetry, group, moments) if measured else None
+        pictured = measured and thorough and read_features(symmetry, group) <= PICTURED
+        seen = units_of((a, b, aligned), symmetry, group, moments, symmetric=pictured) if measured else None
         centred = unit_weights(a, symmetry, group, moments, centred=True) if measured else None
-        moved = reads_groups(symmetry, group)
-        for projection, rows in (("pca-data", seen), ("pca-weights", plain)):
-            if rows is not None:
-                clouds[group, projection] = project(
-                    *rows,
-                    t=frames,
-                    group=group,
-                    label=label,
-                    projection=projection,
-                    moved_inputs=moved,
-                    partner=partners(coupling),
-                    seed=seed,
+        moved, partner = reads_groups(symmetry, group), partners(coupling)
+        about: dict[str, Any] = {"group": group, "label": label, "moved_inputs": moved, "partner": partner}
+        for projection, rows in _drawn(plain, seen, thorough).items():
+            metric = "weights" if rows is plain else "data"
+            clouds[group, projection] = project(
+                *rows, t=frames, projection=projection, metric=metric, seed=seed, **about
+            )
+        if thorough:
+            first = clouds[group, "pca-data" if measured else "pca-weights"]
+            kept = [*first.drawn[first.links], *first.drawn]
+            more: dict[str, Any] = {"label": label, "moved": moved, "partner": partner, "image": image, "first": kept}
+            for rows in (plain, seen) if pictured and seen is not None else (plain,):
+                metric = "weights" if rows is plain else "data"
+                units[group, metric] = inspect(
+                    rows, symmetry, group, metric=metric, numbers=budget(len(symmetry.groups)), **more
                 )
         met = correlations.get(group, ())
         correlation = met[-1].correlation if met else None
@@ -137,4 +153,10 @@ def diagnose(
             spread=clouds[group, "pca-weights" if seen is None else "pca-data"].halfway,
             dimension=dimensions(plain[0], None if seen is None else seen[0], centred),
         )
-    return Diagnosis(clouds, matchings, layers, tuple(notes))
+    return Diagnosis(clouds, matchings, layers, tuple(notes), units)
+
+
+def _drawn(plain: list[Rows], seen: list[Rows] | None, thorough: bool) -> dict[str, list[Rows]]:
+    """Projection → the units it is of, the one shown first at the head."""
+    found = ({} if seen is None else {"pca-data": seen}) | {"pca-weights": plain}
+    return found | dict.fromkeys(("random", "sliced") if thorough else (), seen or plain)

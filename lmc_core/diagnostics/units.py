@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +50,12 @@ def units_of(
     moments: Sequence[Any] | None = None,
     *,
     centred: bool = False,
+    symmetric: bool = False,
 ) -> list[NDArray[np.float64]]:
-    """`unit_weights` of several networks in one metric, its roots taken once."""
+    """`unit_weights` of several networks in one metric, its roots taken once.
+
+    symmetric   the root of Σ that keeps every feature what it is: column k of W Σ^½ still belongs to input k
+    """
     if group not in symmetry.groups:
         raise InputError(f"there is no group {group!r}; the groups are {', '.join(symmetry.groups)}")
     blocks: list[list[NDArray[np.float64]]] = [[] for _ in networks]
@@ -62,7 +67,7 @@ def units_of(
 
     for contraction, moment in zip(symmetry.contractions, moments or [None] * len(symmetry.contractions), strict=True):
         if _writes(symmetry, contraction, group):
-            add(contraction.weight, contraction.write, _metric(contraction, moment, centred))
+            add(contraction.weight, contraction.write, _metric(contraction, moment, centred, symmetric))
     if not blocks[0]:  # a group made by bare parameters: nothing is contracted, so there is no input to weigh by
         for name, number in symmetry.slots(group):
             if symmetry.roles.get((name, number)) in ("write", "both"):
@@ -117,6 +122,21 @@ def root(second: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(vectors * np.sqrt(values.clip(min=0)))
 
 
+def middle_root(second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The symmetric root Σ^½ (d, d)."""
+    values, vectors = np.linalg.eigh(second)
+    return np.asarray((vectors * np.sqrt(values.clip(min=0))) @ vectors.T)
+
+
+def read_features(symmetry: Symmetry, group: str) -> int:
+    """How many features the widest of the weights reads that write the group."""
+    sizes = [
+        math.prod(axis.size for k, axis in enumerate(symmetry.axes[c.weight]) if k != c.write)
+        for c in _writers(symmetry, group)
+    ]
+    return max(sizes, default=0)
+
+
 def _writes(symmetry: Symmetry, contraction: Contraction, group: str) -> bool:
     return _mentions(symmetry.axes[contraction.weight][contraction.write], group)
 
@@ -135,7 +155,7 @@ def _rows(weight: NDArray[np.float64], write: int) -> NDArray[np.float64]:
 
 
 def _metric(
-    contraction: Contraction, moment: Any, centred: bool
+    contraction: Contraction, moment: Any, centred: bool, symmetric: bool
 ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     """Rows (…, d) ↦ rows L, with L Lᵀ the second moment of what they read."""
     if moment is None:
@@ -144,7 +164,7 @@ def _metric(
     if centred:
         mean = array(moment.mean)
         second = second - (mean**2 if second.ndim == 1 else np.outer(mean, mean))
-    factor = np.sqrt(second.clip(min=0)) if second.ndim == 1 else root(second)
+    factor = np.sqrt(second.clip(min=0)) if second.ndim == 1 else (middle_root if symmetric else root)(second)
 
     def seen(rows: NDArray[np.float64]) -> NDArray[np.float64]:
         if rows.shape[-1] != len(factor):

@@ -112,7 +112,7 @@ def figure_caption(
             f"Half-way the cloud keeps {words.whole(before)}% of its spread :orange[before] and "
             f"{words.whole(after)}% :green[after]; unrelated partners keep 50%."
         )
-    parts += [_links(cloud), "Percentages count all directions, not only the two drawn."]
+    parts += [_links(cloud), *_plane(cloud), "Percentages count all directions, not only the two drawn."]
     if cloud.units > DRAWN:
         parts.append(
             f"A sample of {words.count(DRAWN)} of {words.count(cloud.units)} units is drawn; densities, ellipses and "
@@ -152,6 +152,19 @@ def _links(cloud: Cloud) -> str:
     else:
         joined = f"Lines join {linked} of {words.count(cloud.units)} pairs, the same units of A in both panels"
     return f"{joined}; dark lines are longer than nine tenths of the aligned pairs."
+
+
+def _plane(cloud: Cloud) -> list[str]:
+    """What the drawn plane is, where it is not the principal one."""
+    if cloud.projection == "random":
+        return ["The plane is a random one: most of the cloud's shape lies outside of it."]
+    if cloud.projection == "sliced" and cloud.apart is not None:
+        one, other = (words.loss(float(value)) for value in cloud.apart)
+        return [
+            "The two directions are those along which the clouds of A and of aligned B differ most (max-sliced "
+            f"Wasserstein): there W₂ is {one} and {other}."
+        ]
+    return []
 
 
 def _change(before: str, after: str) -> str:

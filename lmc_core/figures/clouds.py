@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lmc_core.diagnostics.projection import Cloud, Side
+from lmc_core.diagnostics.cloud import Cloud, Side
 from lmc_core.figures import words
 from lmc_core.figures.drawing import Drawing, f32
 from lmc_core.figures.palette import Ink, Theme, faded
@@ -45,16 +45,25 @@ def _panel(
         line = {"color": faded(theme.grey.mark, opacity), "width": width}
         drawing.add(panel, mode="lines", x=x, y=y, line=line)
     linked = np.isin(np.arange(len(cloud.a)), cloud.links)
-    for points, end in ((cloud.a, theme.a), (side.b, theme.b)):
-        marker = {"color": end.mark, "size": 4.5, "opacity": theme.dots, "line": {"width": 0}}
-        drawing.add(panel, mode="markers", x=f32(points[~linked, 0]), y=f32(points[~linked, 1]), marker=marker)
-    for points, end in ((cloud.a, theme.a), (side.b, theme.b)):
-        marker = {"color": end.mark, "size": 6, "line": {"color": theme.halo, "width": 0.8}}
-        drawing.add(panel, mode="markers", x=f32(points[linked, 0]), y=f32(points[linked, 1]), marker=marker)
+    ends = ((cloud.a, theme.a, "A", cloud.drawn), (side.b, theme.b, "B", _partners(cloud, panel)))
+    for chosen, opacity, marker in (
+        (~linked, theme.dots, {"size": 4.5, "line": {"width": 0}}),
+        (linked, 1.0, {"size": 6, "line": {"color": theme.halo, "width": 0.8}}),
+    ):
+        for points, end, name, numbers in ends:
+            drawing.add(
+                panel,
+                mode="markers",
+                x=f32(points[chosen, 0]),
+                y=f32(points[chosen, 1]),
+                marker=marker | {"color": end.mark, "opacity": opacity},
+                customdata=np.stack([cloud.drawn, numbers], axis=1)[chosen],
+                hovertemplate=_dot_hover(name, numbers),
+            )
 
     def units(k: int) -> dict[str, Any]:
         t = float(cloud.t[frames[k]])
-        points = (1 - t) * cloud.a + t * side.b
+        points = (1 - t) * cloud.a + t * side.b if side.at is None else side.at[frames[k]]
         return {"x": f32(points[:, 0]), "y": f32(points[:, 1])}
 
     def outline(k: int) -> dict[str, Any]:
@@ -77,9 +86,10 @@ def _panel(
         hovertemplate=_pair_hover(cloud, panel),
         move=units,
     )
-    grey = {"color": theme.grey.mark, "width": 1.4, "dash": "5px,4px"}
-    drawing.add(panel, mode="lines", x=f32(side.ends[:, 0]), y=f32(side.ends[:, 1]), line=grey)
-    drawing.add(panel, mode="lines", line={"color": ink.mark, "width": 2.4}, move=outline)
+    if cloud.linear:  # the size of a cloud means nothing where distances are not kept
+        grey = {"color": theme.grey.mark, "width": 1.4, "dash": "5px,4px"}
+        drawing.add(panel, mode="lines", x=f32(side.ends[:, 0]), y=f32(side.ends[:, 1]), line=grey)
+        drawing.add(panel, mode="lines", line={"color": ink.mark, "width": 2.4}, move=outline)
     drawing.add(
         panel,
         mode="text",
@@ -131,8 +141,17 @@ def _joined(a: np.ndarray, b: np.ndarray, links: np.ndarray) -> tuple[np.ndarray
 
 
 def _pairs(cloud: Cloud, side: Side, panel: str) -> np.ndarray:
-    partner = cloud.drawn if panel == "before" else cloud.partner
-    return f32(np.stack([cloud.drawn, side.distance, partner], axis=1))
+    return f32(np.stack([cloud.drawn, side.distance, _partners(cloud, panel)], axis=1))
+
+
+def _partners(cloud: Cloud, panel: str) -> np.ndarray:
+    """Numbers of B's units in a panel, in the order of A's."""
+    return cloud.drawn if panel == "before" else cloud.partner
+
+
+def _dot_hover(name: str, numbers: np.ndarray) -> str:
+    named = "unit %{customdata[1]}" if bool((numbers >= 0).all()) else "meets A's unit %{customdata[0]}"
+    return f"<b>{name}</b>, {named}<br>click to see its weights<extra></extra>"
 
 
 def _pair_hover(cloud: Cloud, panel: str) -> str:

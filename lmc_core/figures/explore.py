@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from lmc_core.diagnostics.projection import Cloud
+from lmc_core.diagnostics.cloud import Cloud
 from lmc_core.errors import SettingError
 from lmc_core.figures import words
 from lmc_core.figures.clouds import density_top, draw_clouds
@@ -78,6 +78,7 @@ def explore_figure(
             "height": place.height,
             "margin": {"l": left, "r": right, "t": above, "b": below, "autoexpand": False},
             "dragmode": False,
+            "clickmode": "event",  # selecting fails once a frame was shown
             "hovermode": "closest",
             "showlegend": False,
             "annotations": _titles(place, cloud, method_title, ink, layout == "wide", scale.log, standalone),
@@ -87,6 +88,14 @@ def explore_figure(
             **paper(ink, standalone),
         },
     )
+
+
+def first_axis(cloud: Cloud) -> str:
+    """What the horizontal axis of a cloud is, in a few words."""
+    share = f" ({words.whole(float(cloud.explained[0]))}%)"
+    apart = f" (W₂ {words.loss(float(cloud.apart[0]))})" if cloud.apart is not None else ""
+    named = {"random": f"random direction 1{share}", "sliced": f"sliced axis 1{apart}", "tsne": "t-SNE 1"}
+    return named.get(cloud.projection, f"PC 1{share}")
 
 
 def worth_log(*profiles: Profile) -> bool:
@@ -125,25 +134,25 @@ def _titles(
     notes = [left | {"x": place.boxes[p][0], "y": place.boxes[p][3], "text": text} for p, text in titles]
     grey = {"size": 11, "color": ink.neutral}
     if wide:
-        note = f"{cloud.label}, PC 1 ({words.whole(float(cloud.explained[0]))}%) →"
+        note = f"{cloud.label}, {first_axis(cloud)} →"
         at = {"x": place.boxes["before"][1], "y": place.boxes["before_x"][3], "text": note}
         notes.append(left | at | {"xanchor": "right", "font": grey})
-    at = {"x": place.boxes["after"][0], "y": 0, "text": _key(ink)}
+    at = {"x": place.boxes["after"][0], "y": 0, "text": _key(ink, cloud)}
     notes.append(
         bare | at | {"xanchor": "left", "yanchor": "top", "yshift": -8, "font": {"size": 11, "color": ink.neutral}}
     )
     return notes
 
 
-def _key(ink: Theme) -> str:
+def _key(ink: Theme, cloud: Cloud) -> str:
     def mark(sign: str, colour: str) -> str:
         return f"<span style='color:{colour}'>{sign}</span>"
 
-    entries = (
+    entries = [
         mark("●", ink.a.mark) + " A",
         mark("●", ink.b.mark) + " B",
         mark("━", ink.grey.mark) + " matched pair",
         mark("◆", ink.naive.mark) + mark("●", ink.aligned.mark) + " unit at t",
-        mark("┄", ink.grey.mark) + " 2σ of the ends",
-    )
+        *((mark("┄", ink.grey.mark) + " 2σ of the ends",) if cloud.linear else ()),
+    ]
     return "   ".join(entries)

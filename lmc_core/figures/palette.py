@@ -25,7 +25,7 @@ class Theme:
     grey             links, chords, cursor; `ticks` is its text
     neutral          figure text that must survive either page; `text`, `page` are the page's own
     dots, fill       opacity of unlinked dots; of the area between a curve and its chord
-    sequential       colour scale from nothing to much
+    sequential       colour scale from nothing to much; `diverging` from negative to positive
     """
 
     a: Ink
@@ -42,6 +42,7 @@ class Theme:
     dots: float
     sequential: tuple[tuple[float, str], ...]
     methods: tuple[str, ...]
+    diverging: tuple[tuple[float, str], ...]
     neutral: str = "#6B7A88"
     grid: str = "rgba(122,135,148,.17)"
     fill: float = 0.09
@@ -71,6 +72,7 @@ THEMES: dict[str, Theme] = {
         dots=0.30,
         sequential=((0.0, "#F7FBFF"), (0.25, "#C6DBEF"), (0.5, "#6BAED6"), (0.75, "#2171B5"), (1.0, "#08306B")),
         methods=_METHODS,
+        diverging=((0.0, "#B35806"), (0.25, "#FDB863"), (0.5, "#F7F7F7"), (0.75, "#B2ABD2"), (1.0, "#542788")),
     ),
     "dark": Theme(
         a=Ink("#56B4E9", "#7CC6F0"),
@@ -87,6 +89,7 @@ THEMES: dict[str, Theme] = {
         dots=0.42,
         sequential=((0.0, "#10161D"), (0.5, "#17496B"), (1.0, "#9BD8FF")),
         methods=_METHODS_ON_DARK,
+        diverging=((0.0, "#FFB765"), (0.25, "#9A5B12"), (0.5, "#161D25"), (0.75, "#5B4FA3"), (1.0, "#B9AEFF")),
     ),
 }
 

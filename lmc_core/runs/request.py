@@ -12,7 +12,7 @@ from typing import Any
 
 from lmc_core.errors import InputError, SettingError
 
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 """Part of every run id: raise it when the same request would give another result, or one stored in another form."""
 
 POINTS = (2, 201)

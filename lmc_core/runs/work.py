@@ -23,7 +23,7 @@ from lmc_core.paths.path import Path as Between
 from lmc_core.paths.profile import Profile
 from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.report import Report, silent
-from lmc_core.runs import datasets, library
+from lmc_core.runs import datasets, library, units
 from lmc_core.runs.bench import Clock, device_name, on_device, open_pair, pick_device, verified_symmetry, within
 from lmc_core.runs.bundle import read_bundle
 from lmc_core.runs.card import ModelCard
@@ -67,6 +67,7 @@ def path_run(
     request: Mapping[str, Any] | None = None,
     notes: tuple[str, ...] = (),
     between: Callable[[Network, Network, Report], Between] | None = None,
+    folder: Path | None = None,
     report: Report = silent,
 ) -> tuple[PathResult, Network]:
     """Align B to A and evaluate the line between them before and after: the result, and B aligned.
@@ -75,6 +76,7 @@ def path_run(
     between   makes the path from A to B, and to B aligned, where it is not the straight line
     request   what to keep as the request; by default these arguments
     notes     sentences to keep with the result
+    folder    where to leave the units one by one, if anywhere
 
     Other settings as in `Request.path`. Raises InputError if the networks, the data and the settings do not fit
     together, Cancelled if `report` does.
@@ -113,7 +115,9 @@ def path_run(
         )
     with clock("diagnose"):
         inner = within(report, COMPARE)
-        seen = diagnose(a, b, aligned, alignment, data=data, t=naive.t, seed=seed, report=inner)
+        seen = diagnose(a, b, aligned, alignment, data=data, t=naive.t, seed=seed, thorough=True, report=inner)
+        if folder is not None:
+            units.write(folder, seen.units)
     title = METHODS[method].title
     following = [m.title for name, m in METHODS.items() if name not in (method, "identity")]
     found_out = finding(
@@ -163,6 +167,7 @@ def _path(request: Request, report: Report, folder: Path, device: str) -> Result
         models=cards,
         request={"kind": "path", **options},
         notes=notes,
+        folder=folder,
         report=report,
     )
     if aligned.architecture is not None:

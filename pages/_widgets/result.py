@@ -4,16 +4,18 @@ from functools import partial
 
 import streamlit as st
 
+from lmc_core import runs
 from lmc_core.figures.config import plotly_config
 from lmc_core.figures.explore import explore_figure
 from lmc_core.runs.result import PathResult
-from pages._widgets import picture, tabs, viewport
+from pages._widgets import inspector, picture, tabs, viewport
 from pages._widgets.shown import Shown, sentence, who
 from pages._widgets.text import escaped
 from pages._widgets.url import link
 from pages._widgets.view import View, controls
 
 HEIGHTS = {"wide": 570, "narrow": 960}  # of the figure, so that nothing jumps when it arrives
+DRAWN = "figure-drawn"  # in the session: what the figure on the page shows
 
 
 def draw(result: PathResult, run_id: str) -> None:
@@ -24,11 +26,11 @@ def draw(result: PathResult, run_id: str) -> None:
     st.caption(who(result))
     numbers = st.container(horizontal=True, key="cards")
     view = controls(result, narrow=narrow) if result.clouds else None
-    shown = Shown(run_id, result, found, view.cloud if view else None)
+    shown = Shown(run_id, result, found, result.clouds[view.group, view.projection] if view else None)
     with numbers:
         metrics(shown, spacious=not (narrow or embedded))
     if view is not None:
-        chart(shown, view)
+        figure(run_id, view)
     with st.container(key="caption"):
         st.markdown(shown.caption)
         for note in (*result.alignment.notes, *result.notes):
@@ -46,24 +48,40 @@ def metrics(shown: Shown, *, spacious: bool) -> None:
         st.metric(card.label, card.value, card.note, delta_color="off", delta_arrow="off", border=True, help=why)
 
 
-def chart(shown: Shown, view: View) -> None:
-    """The figure, in place of a skeleton of its size."""
-    layout = viewport.layout()
-    place = st.skeleton(HEIGHTS[layout])
-    theme = viewport.theme()
+@st.fragment
+def figure(run_id: str, view: View) -> None:
+    """The figure, and the unit that was clicked in it: a click draws nothing else anew.
 
+    Only the name of the run is kept for that, not the run: there may be many visitors.
+    """
+    result = runs.result(run_id)
+    assert isinstance(result, PathResult)
+    shown = Shown(run_id, result, sentence(result), result.clouds[view.group, view.projection])
+    chart(shown, view)
+    if not st.context.is_embedded:
+        inspector.draw(shown)
+
+
+def chart(shown: Shown, view: View) -> None:
+    """The figure, at first in place of a skeleton of its size; drawn again it stays, with its slider where it is."""
+    layout = viewport.layout()
+    theme = viewport.theme()
+    assert shown.cloud is not None
     make = partial(
         explore_figure,
         shown.result.naive,
         shown.result.aligned,
-        view.cloud,
+        shown.cloud,
         method_title=shown.title,
         theme=theme,
         layout=layout,
         loss_axis=view.axis,
         start=view.start,
     )
-    look = (view.cloud.group, view.cloud.projection, theme, layout, view.axis, view.start)
-    figure = picture.drawn("explore", shown.run_id, look, make)
+    look = (view.group, view.projection, theme, layout, view.axis, view.start)
+    there = st.session_state.get(DRAWN) == (shown.run_id, *look)
+    place = st if there else st.skeleton(HEIGHTS[layout])
+    st.session_state[DRAWN] = (shown.run_id, *look)
+    drawn = picture.drawn("explore", shown.run_id, look, make)
     config = plotly_config(f"run-{shown.run_id}", phone=layout == "narrow")
-    place.plotly_chart(figure, key="figure", config=config, alt=shown.alt)
+    place.plotly_chart(drawn, key="figure", config=config, alt=shown.alt)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lmc_core.diagnostics.projection import Cloud
+from lmc_core.diagnostics.cloud import Cloud
 from lmc_core.figures.captions import Card, cards, figure_caption
 from lmc_core.figures.explore import alt_text
 from lmc_core.figures.finding import Finding, finding

@@ -9,7 +9,7 @@ h2{line-height:1.32!important;letter-spacing:-.012em;text-wrap:pretty;max-width:
 [data-testid="stSidebar"] [role="combobox"]{font-size:.93rem;text-overflow:ellipsis}
 .st-key-cards>*{flex:1 1 150px}
 [class*="st-key-caption"]{max-width:62rem}
-:has(>.st-key-viewport-watch){position:absolute}
+:has(>.st-key-viewport-watch),:has(>.st-key-figure-clicks){position:absolute}
 :is(.st-key-view) [data-testid="stPopover"] button{min-height:2rem;height:2rem}
 @media(max-width:640px){h2{font-size:1.3rem!important}}
 """

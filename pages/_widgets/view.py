@@ -5,23 +5,28 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from lmc_core.diagnostics.projection import Cloud
 from lmc_core.figures.explore import worth_log
 from lmc_core.runs.result import PathResult
 from pages._widgets.url import choice
 
 BUTTONS = 6  # more layers than this are a list
-PROJECTIONS = {"pca-data": "PCA, as the data sees it", "pca-weights": "PCA, raw weights"}
+PROJECTIONS = {
+    "pca-data": "PCA, as the data sees it",
+    "pca-weights": "PCA, raw weights",
+    "random": "Random directions",
+    "sliced": "Sliced Wasserstein",
+}
 PROJECTION_HELP = (
-    "As the data sees it: each input direction counts by how much the data varies along it. "
-    "Raw weights are mostly the noise of the initialisation."
+    "As the data sees it: each input direction counts by how much the data varies along it. Raw weights are mostly the "
+    "noise of the initialisation. Sliced Wasserstein: the directions along which A and B differ most once aligned."
 )
 HIDDEN: dict[str, Any] = {"label_visibility": "collapsed"}
 
 
 @dataclass(frozen=True)
 class View:
-    cloud: Cloud
+    group: str
+    projection: str
     axis: Literal["linear", "log"]
     start: float
 
@@ -30,37 +35,28 @@ def controls(result: PathResult, *, narrow: bool) -> View:
     """The row of view controls; one popover on a phone, with labels instead of places."""
     if narrow:
         with st.popover("View: layer, projection, axis", icon=":material/tune:", width="stretch", key="view-phone"):
-            cloud, axis = _choices(result, {})
-            return View(cloud, axis, _start(result))
+            return View(*_choices(result, {}), _start(result))
     with st.container(horizontal=True, key="view", vertical_alignment="center"):
-        cloud, axis = _choices(result, HIDDEN)
+        chosen = _choices(result, HIDDEN)
         with st.popover("Start at t", help="Where the slider under the figure starts"):
-            return View(cloud, axis, _start(result))
+            return View(*chosen, _start(result))
 
 
-def _choices(result: PathResult, how: dict[str, Any]) -> tuple[Cloud, Literal["linear", "log"]]:
+def _choices(result: PathResult, how: dict[str, Any]) -> tuple[str, str, Literal["linear", "log"]]:
     labels = {group: cloud.label[:1].upper() + cloud.label[1:] for (group, _), cloud in result.clouds.items()}
     many = len(labels) > BUTTONS
     layers: dict[str, Any] = how | ({"width": 220} if many else {"required": True})
     widget: Any = st.selectbox if many else st.segmented_control
     group = choice(widget, "Layer", labels, next(iter(labels)), "layer", **layers)
     found = {name: title for name, title in PROJECTIONS.items() if (group, name) in result.clouds}
-    projection = choice(
-        st.segmented_control,
-        "Projection",
-        found,
-        next(iter(found)),
-        "projection",
-        required=True,
-        help=None if how else PROJECTION_HELP,
-        **how,
-    )
+    place = {"width": 230, "help": None} if how else {"help": PROJECTION_HELP}
+    projection = choice(st.selectbox, "Projection", found, next(iter(found)), "projection", **place, **how)
     axis: Literal["linear", "log"] = "linear"
     if worth_log(result.naive, result.aligned):
         titles = {"linear": "linear", "log": "log loss"}
         if choice(st.segmented_control, "Loss axis", titles, "linear", "axis", required=True, **how) == "log":
             axis = "log"
-    return result.clouds[group, projection], axis
+    return group, projection, axis
 
 
 def _start(result: PathResult) -> float:

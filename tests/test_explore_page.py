@@ -1,0 +1,110 @@
+"""The Explore page as a script: what it offers beside the figure, on a real stored run."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lmc_core import runs
+from lmc_core.report import silent
+from lmc_core.runs.request import Request
+from lmc_core.runs.service import service
+from lmc_core.runs.units import units
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A machine of its own, without an engine: what is asked for stays in the queue."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("LMC_DATA", "LMC_CHECKPOINTS", "LMC_STORE", "LMC_DATABASE_URL"):
+            patch.delenv(name, raising=False)
+        patch.setenv("LMC_HOME", str(folder))
+        yield folder
+
+
+def computed(request: Request, folder: Path) -> Request:
+    """A request that was really carried out, and stored."""
+    from lmc_core.runs.work import run
+
+    folder.mkdir()
+    found = run(request, silent, folder, "cpu")
+    service().store.save(request.id, found, {path.name: path for path in folder.iterdir()})
+    runs.submit(request)
+    return request
+
+
+@pytest.fixture(scope="module")
+def stored(home: Path) -> Request:
+    """The default run."""
+    request = runs.default_request()
+    assert request is not None
+    return computed(request, home / "work")
+
+
+def opened(**query: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "pages" / "_shell.py"), default_timeout=60)
+    for name, value in query.items():
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception, at.exception
+    return at
+
+
+def texts(at: AppTest) -> str:
+    return "\n".join(str(element.value) for kind in (at.markdown, at.caption, at.info) for element in kind)
+
+
+def figure(at: AppTest, number: int = 0) -> dict:
+    return dict(json.loads(at.get("plotly_chart")[number].proto.spec))
+
+
+def test_a_unit_that_is_picked_is_shown_as_images_of_one_scale(stored: Request) -> None:
+    at = opened()
+    before = len(at.get("plotly_chart"))
+    at.get_by_key("unit").select("17").run()
+    assert not at.exception
+    assert at.query_params["unit"] == "17"
+    assert len(at.get("plotly_chart")) == before + 1
+    said = re.search(r"\*\*Unit 17 of layer 1\.\*\* .*cosine :orange\[(.*?)\].*?:green\[(.*?)\]", texts(at))
+    assert said
+    kept = units(stored.id, runs.result(stored.id).symmetry.groups[0].name)["data"]
+    told = [float(number.replace("−", "-")) for number in said.groups()]
+    assert told == pytest.approx(kept.cosine[kept.place(17)], abs=0.006)
+    assert kept.cosine[:, 1].mean() > 0.4 > kept.cosine[:, 0].mean() + 0.3
+    images = [trace for trace in figure(at, 1)["data"] if trace["type"] == "heatmap"]
+    assert [trace["coloraxis"] for trace in images] == ["coloraxis"] * 3
+
+
+def test_a_link_opens_a_unit_of_a_deeper_layer_in_raw_weights(stored: Request) -> None:
+    at = opened(layer="fc2", unit="5", metric="weights")
+    assert "Unit 5 of layer 2" in texts(at)
+    assert "as the data sees them" not in texts(at)
+    assert {trace["type"] for trace in figure(at, 1)["data"]} == {"bar"}
+
+
+@pytest.mark.parametrize("unit", ["99999", "-1", "x", "<b>"])
+def test_a_unit_that_is_not_there_is_none(stored: Request, unit: str) -> None:
+    assert opened(unit=unit).get_by_key("unit").value == "none"
+
+
+@pytest.mark.parametrize(
+    ("projection", "axis", "said"),
+    [
+        ("pca-data", "PC 1", "Percentages count all directions"),
+        ("random", "random direction 1", "The plane is a random one"),
+        ("sliced", "sliced axis 1", "along which the clouds of A and of aligned B differ most"),
+    ],
+)
+def test_every_stored_projection_is_drawn_and_explained_without_a_new_run(
+    stored: Request, projection: str, axis: str, said: str
+) -> None:
+    at = opened(projection=projection)
+    assert said in texts(at)
+    notes = [note["text"] for note in figure(at)["layout"]["annotations"]]
+    assert any(axis in note for note in notes)
