@@ -15,13 +15,14 @@ from lmc_core.figures.palette import Theme, ThemeName
 from lmc_core.figures.palette import theme as theme_of
 from lmc_core.figures.plain import Sheet
 from lmc_core.fusion.outcome import Outcome, Scores
+from lmc_core.paths.profile import Profile
 
 HEIGHTS = {"wide": 530, "narrow": 950}
 BOTTOM = 30
 """Pixels under the lowest axis."""
 Layout = Literal["wide", "narrow"]
-STRIPES = 4
-"""Up to so many paths are drawn as stripes where they coincide."""
+STRIPES = 0.03
+"""Paths that stay as close as this share of the scale are drawn as stripes, the first ones on top and thinner."""
 ASIDE = 0.24
 """How far the mark of the training examples stands beside that of the test examples."""
 
@@ -54,7 +55,7 @@ def fuse_figure(
         panel = sheet.panel(boxes["dots", metric], title + key, _names(rows), scale)
         _dots(sheet, panel, rows, metric, layout)
         key = "  <span style='font-size:11px'>on the way to it: ━ test  ┄ train</span>"
-        panel = sheet.panel(boxes["paths", metric], title + key, _way(outcome, ink), scale)
+        panel = sheet.panel(boxes["paths", metric], title + key, _way(outcome, ink, layout), scale)
         _paths(sheet, panel, outcome, metric)
     if not outcome.average_paths and all(path is None for path in outcome.paths):
         x0, x1, y0, y1 = boxes["paths", "accuracy"]
@@ -125,8 +126,8 @@ def _dots(sheet: Sheet, panel: int, rows: tuple[Standing, ...], metric: str, lay
         )
 
 
-def _way(outcome: Outcome, ink: Theme) -> dict[str, Any]:
-    end = "fine-tuned" if outcome.curve else "fused"
+def _way(outcome: Outcome, ink: Theme, layout: Layout) -> dict[str, Any]:
+    end = "fused" if not outcome.curve else "tuned" if layout == "narrow" else "fine-tuned"
     return {
         "range": [-0.03, 1.03],
         "tickmode": "array",
@@ -139,7 +140,7 @@ def _paths(sheet: Sheet, panel: int, outcome: Outcome, metric: str) -> None:
     """Lines to the plain average first, so that those to the fused network lie above them."""
     ink, format_ = sheet.theme, "%{y:.1%}" if metric == "accuracy" else "%{y:.3f}"
 
-    def line(profile: Any, split: str, colour: str, name: str, **how: Any) -> None:
+    def line(profile: Profile, split: str, colour: str, name: str, **how: Any) -> None:
         said = f"<b>{name}</b>, {split}<br>t = %{{x:.2f}}<br>{metric} {format_}<extra></extra>"
         y = np.nan_to_num(profile.values[split][metric], nan=1e6, posinf=1e6)
         sheet.add(panel, mode="lines", x=f32(profile.t), y=f32(y), line={"color": colour, **how}, hovertemplate=said)
@@ -147,8 +148,9 @@ def _paths(sheet: Sheet, panel: int, outcome: Outcome, metric: str) -> None:
     for k, profile in enumerate(outcome.average_paths):
         line(profile, "test", ink.naive.mark, f"{letter(k)} → plain average", width=1.8, dash="dot")
     drawn = [(k, path) for k, path in enumerate(outcome.paths) if path is not None]
-    for k, path in reversed(drawn):  # the first ones lie on top, and thinner, so that all show where they coincide
-        colour, wider = parent_ink(k, ink).mark, 1.7 * k if len(outcome.paths) <= STRIPES else 0.0
+    stripe = 1.7 if _coincide([path for _, path in drawn], outcome, metric) else 0.0
+    for k, path in reversed(drawn):
+        colour, wider = parent_ink(k, ink).mark, stripe * min(k, 3)
         line(path, "train", colour, f"{letter(k)} → fused", width=1.2 + wider / 2, dash="dash")
         line(path, "test", colour, f"{letter(k)} → fused", width=2.2 + wider)
     if outcome.average is not None and outcome.average_paths:
@@ -161,6 +163,15 @@ def _paths(sheet: Sheet, panel: int, outcome: Outcome, metric: str) -> None:
     if any(path is not None for path in outcome.paths):
         symbol = "star" if outcome.curve else "circle"
         _end(sheet, panel, outcome.final["test"][metric], ink.fused.mark, symbol, ink.fused_outline)
+
+
+def _coincide(paths: list[Profile], outcome: Outcome, metric: str) -> bool:
+    """True if the paths can hardly be told apart on the scale of their panel."""
+    if len({len(path.t) for path in paths}) != 1:
+        return False
+    low, high = _scale(outcome, metric)["range"]
+    values = np.array([path.values["test"][metric] for path in paths])
+    return bool((np.ptp(values, axis=0) < STRIPES * (high - low)).all())
 
 
 def _end(sheet: Sheet, panel: int, y: float, colour: str, symbol: str, outline: str | None = None) -> None:

@@ -41,7 +41,9 @@ def history_figure(
     for name, box in zip(names, columns(wide, layout == "narrow", gap=0.16), strict=True):
         if name == "objective":
             steps = np.arange(len(history))
-            panel = sheet.panel(box, "<b>Objective</b> of the method", {"title": "step", "nticks": 6}, {"nticks": 5})
+            panel = sheet.panel(
+                box, "<b>Objective</b> of the method", {"title": "step", "dtick": _step(len(history))}, {"nticks": 5}
+            )
             sheet.add(
                 panel,
                 mode="lines+markers",
@@ -52,9 +54,9 @@ def history_figure(
                 hovertemplate="step %{x}<br>%{y:.4g}<extra></extra>",
             )
             continue
-        axis = {"tickformat": ".1%"} if name == "accuracy" else {"rangemode": "tozero"}
+        scale = {"tickformat": ".1%"} if name == "accuracy" else {"rangemode": "tozero"}
         title = f"<b>{name.capitalize()}</b>  <span style='font-size:11px'>━ test  ┄ train</span>"
-        panel = sheet.panel(box, title, {"title": "epoch of fine-tuning", "dtick": _step(len(curve))}, axis)
+        panel = sheet.panel(box, title, {"title": "epoch of fine-tuning", "dtick": _step(len(curve))}, scale)
         for split, look in (("train", {"width": 1.4, "dash": "dash"}), ("test", {"width": 2.6})):
             sheet.add(
                 panel,

@@ -19,12 +19,14 @@ def dot(number: int) -> str:
 
 def about(result: FuseResult) -> str:
     """The parents with their weights and the data, in one line."""
+    models, alike = result.models, len({card.title for card in result.models}) == 1
     parents = []
-    for number, (card, weight) in enumerate(zip(result.models, result.weights, strict=True)):
-        parents.append(f"{dot(number)} {letter(number)} {escaped(card.name)}, λ {weight:.2f}")
+    for number, (card, weight) in enumerate(zip(models, result.weights, strict=True)):
+        name = f"seed {card.seed}" if alike and card.seed is not None else escaped(card.name)
+        parents.append(f"{dot(number)} {letter(number)} {name}, λ {weight:.2f}")
+    kind = [escaped(models[0].title)] if alike else []
     examples = f"{count(result.data.train)} train / {count(result.data.test)} test examples"
-    data = f"{escaped(datasets.title(result.data.name))}, {examples}"
-    return " · ".join([*parents, data])
+    return " · ".join([*parents, *kind, f"{escaped(datasets.title(result.data.name))}, {examples}"])
 
 
 def scores(result: FuseResult) -> dict[str, list[Any]]:
