@@ -14,12 +14,12 @@ SLOT = "bundles"
 WHOSE = {"all": "Published", "mine": "Mine"}
 
 
-def found(words: str, mine: bool) -> list[runs.RunStatus]:
-    """The newest finished runs with these words, one more than are shown."""
+def found(words: str, kind: str | None, mine: bool) -> list[runs.RunStatus]:
+    """The newest finished runs of a kind with these words, one more than are shown."""
     shown = PAGE * int(st.session_state.get("gallery-pages", 1))
     me = visitor.name()
-    seen = runs.recent(shown + 1, kind=None, state="done", owner=me if mine else None, words=words)
-    kept = (run for run in seen if run.kind not in ("inspect", "data"))
+    seen = runs.recent(shown + 1, kind=kind, state="done", owner=me if mine else None, words=words)
+    kept = (run for run in seen if run.kind not in ("inspect", "data", "projection"))
     return [run for run in kept if not mine or runs.owned(run.id, me)]
 
 
@@ -33,6 +33,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     words = st.text_input(
         "Search", key="q", bind="query-params", placeholder="digits, barrier, a tag …", label_visibility="collapsed"
     )
+    kinds = {"all": "Everything"} | run_card.KINDS
+    kind = choice(st.selectbox, "Kind", kinds, "all", "kind", label_visibility="collapsed", width=160)
     whose = choice(st.segmented_control, "Whose", WHOSE, "all", "whose", required=True, label_visibility="collapsed")
     with st.popover("Open a bundle", icon=":material/unarchive:"):
         st.caption("A .zip that another server exported. It is checked field by field, and private until you publish.")
@@ -41,12 +43,13 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             incoming.uploader("A bundle", ["zip"], SLOT, take, many=False)
         for now in incoming.reading(SLOT):
             st.page_link("run.py", label="Open the run", icon=":material/check:", query_params={"id": now.id})
-listed = found(words, whose == "mine")
+listed = found(words, None if kind == "all" else kind, whose == "mine")
 tags = Counter(tag for run in listed for tag in run.tags)
-chosen = st.pills("Tags", [tag for tag, _ in tags.most_common(12)], key="tag", label_visibility="collapsed")
+common = [tag for tag, _ in tags.most_common(12)]
+chosen = st.pills("Tags", common, key="tag", bind="query-params", label_visibility="collapsed")
 listed = [run for run in listed if chosen is None or chosen in run.tags]
 if not listed:
-    st.caption("No finished run matches." if words or chosen else "Nothing has been published yet.")
+    st.caption("No finished run matches." if words or chosen or kind != "all" else "Nothing has been published yet.")
 for start in range(0, min(len(listed), PAGE * st.session_state.get("gallery-pages", 1)), COLUMNS):
     for column, run in zip(st.columns(COLUMNS), listed[start : start + COLUMNS], strict=False):
         with column:

@@ -108,3 +108,31 @@ def test_every_stored_projection_is_drawn_and_explained_without_a_new_run(
     assert said in texts(at)
     notes = [note["text"] for note in figure(at)["layout"]["annotations"]]
     assert any(axis in note for note in notes)
+
+
+def test_t_sne_is_placed_when_asked_for_and_then_opens_by_its_link(stored: Request, home: Path) -> None:
+    at = opened(projection="tsne")
+    assert "not placed yet" in texts(at)
+    assert any("PC 1" in note["text"] for note in figure(at)["layout"]["annotations"])
+    at.get_by_key("place").click().run()
+    assert not at.exception
+    asked = Request.of("projection", run=stored.id, group=runs.result(stored.id).symmetry.groups[0].name)
+    assert runs.status(asked.id).state == "queued"
+    assert "Waiting for the worker" in texts(at)
+    assert at.get_by_key("go").disabled is False
+    assert service().index.claim("a server") == asked
+    computed(asked, home / "tsne")
+    service().index.finish(asked.id, "done")
+    at = opened(projection="tsne")
+    assert "t-SNE keeps neighbours, not distances" in texts(at)
+    assert len(figure(at)["frames"]) == 5
+    assert "See it in its run" in [link.proto.label for link in opened_run(asked.id).get("page_link")]
+
+
+def opened_run(run: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "pages" / "_shell.py"), default_timeout=60)
+    at.switch_page("run.py")
+    at.query_params["id"] = run
+    at.run()
+    assert not at.exception, at.exception
+    return at

@@ -13,12 +13,16 @@ from torch import nn
 from zoo import ZOO
 
 from lmc_core.diagnostics.axes import axes, random_axes, sliced_axes
+from lmc_core.diagnostics.cloud import Cloud
 from lmc_core.diagnostics.inspector import inspect
-from lmc_core.diagnostics.projection import project
+from lmc_core.diagnostics.projection import project, spread_kept
+from lmc_core.diagnostics.tsne import TIMES, embed, tsne_cloud
 from lmc_core.diagnostics.units import reads_groups, units_of
 from lmc_core.errors import InputError, SettingError
+from lmc_core.figures.explore import explore_figure
 from lmc_core.figures.units import mosaic, units_alt, units_caption, units_figure
 from lmc_core.networks.network import network
+from lmc_core.paths.profile import Profile
 from lmc_core.runs import units as files
 from lmc_core.symmetry.infer import symmetry
 
@@ -221,3 +225,48 @@ def test_every_linear_projection_tells_the_same_spread():
     assert len(set(kept.values())) == 1
     with pytest.raises(SettingError, match="tsne"):
         project(*rows, projection="tsne", **about)
+
+
+def test_t_sne_of_one_seed_is_one_picture_and_puts_a_match_where_a_is():
+    _, found, _, units = mlp()
+    one = units(next(iter(found.groups)))
+    first, again = tsne_cloud(one, seed=3), tsne_cloud(one, seed=3)
+    for name, array in first.to_arrays().items():
+        np.testing.assert_array_equal(array, again.to_arrays()[name])
+    assert not first.linear
+    width = np.linalg.norm(first.a - first.a.mean(0), axis=1).mean()
+    gaps = [np.linalg.norm(side.b - first.a, axis=1).mean() for side in (first.before, first.after)]
+    assert gaps[1] < 0.3 * width < gaps[0]
+    for side in (first.before, first.after):
+        assert side.at.shape == (len(TIMES), 20, 2)
+        np.testing.assert_array_equal(side.at[0], first.a)
+        np.testing.assert_array_equal(side.at[-1], side.b)
+    np.testing.assert_allclose(first.after.spread, 1, rtol=1e-6)
+    figure = explore_figure(path(), path(), first, method_title="Weight matching")
+    assert [frame.name for frame in figure.frames] == [f"t={t:.4f}" for t in TIMES]
+    assert Cloud.from_arrays(first.to_arrays()).after.at.shape == first.after.at.shape
+
+
+def path():
+    values = {"test": {"loss": np.array([0.1, 0.5, 0.1]), "accuracy": np.array([0.9, 0.5, 0.9])}}
+    return Profile(np.array([0, 0.5, 1]), values, {"test": 10})
+
+
+def test_t_sne_keeps_planted_islands_apart():
+    rng = np.random.default_rng(0)
+    islands = np.repeat(np.eye(3) * 40, 20, axis=0) + rng.normal(size=(60, 3))
+    places = embed(islands).reshape(3, 20, 2)
+    middle = places.mean(1)
+    apart = min(np.linalg.norm(middle[i] - middle[j]) for i in range(3) for j in range(i))
+    assert apart > 2 * max(np.linalg.norm(one - m, axis=1).mean() for one, m in zip(places, middle, strict=True))
+
+
+def test_a_large_layer_is_placed_in_part_and_its_spread_is_that_of_all():
+    module = nn.Sequential(nn.Linear(5, 150), nn.ReLU(), nn.Linear(150, 2))
+    _, found, _, units = pair(module, torch.zeros(2, 5))
+    one = units(next(iter(found.groups)))
+    cloud = tsne_cloud(one)
+    assert (cloud.units, len(cloud.drawn)) == (150, 128)
+    assert set(cloud.drawn) < set(range(150))
+    wanted = spread_kept(one.a, one.b, np.array(TIMES))
+    np.testing.assert_allclose(cloud.before.spread, wanted, rtol=1e-5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from lmc_core.diagnostics.projection import DRAWN, Cloud
+from lmc_core.diagnostics.cloud import Cloud
 from lmc_core.figures import words
 from lmc_core.figures.finding import Finding
 from lmc_core.paths.profile import Profile
@@ -97,7 +97,7 @@ def figure_caption(
     else:
         parts.append("Both panels hold the same dots; only the partners differ.")
     before, after = cloud.halfway
-    if found.case in ("removes", "strongly") and before < after:
+    if found.case in ("removes", "strongly") and before < after and cloud.linear:
         faded = signal is not None and signal[0] < fades and signal[0] < signal[1]
         shrinks = ["the cloud shrinks towards its centre"] + ["the signal fades"] * faded
         shape = "keeps its shape" if after >= _KEEPS else "keeps more of its shape"
@@ -113,11 +113,9 @@ def figure_caption(
             f"{words.whole(after)}% :green[after]; unrelated partners keep 50%."
         )
     parts += [_links(cloud), *_plane(cloud), "Percentages count all directions, not only the two drawn."]
-    if cloud.units > DRAWN:
-        parts.append(
-            f"A sample of {words.count(DRAWN)} of {words.count(cloud.units)} units is drawn; densities, ellipses and "
-            "percentages use all."
-        )
+    if cloud.units > len(cloud.drawn):
+        sample = f"A sample of {words.count(len(cloud.drawn))} of {words.count(cloud.units)} units is drawn"
+        parts.append(f"{sample}; {'densities, ellipses and ' if cloud.linear else ''}percentages use all.")
     return " ".join(parts)
 
 
@@ -163,6 +161,12 @@ def _plane(cloud: Cloud) -> list[str]:
         return [
             "The two directions are those along which the clouds of A and of aligned B differ most (max-sliced "
             f"Wasserstein): there W₂ is {one} and {other}."
+        ]
+    if cloud.projection == "tsne":
+        stops = ", ".join(f"{float(t):g}" for t in cloud.t)
+        return [
+            "t-SNE keeps neighbours, not distances: sizes and gaps mean nothing here. A, B, aligned B and the averages "
+            f"were placed in one fit at t = {stops}, which is where the slider stops."
         ]
     return []
 

@@ -25,8 +25,11 @@ def status(run_id: str) -> runs.RunStatus | None:
         return None
 
 
-def submit(request: runs.Request) -> str | None:
-    """Queue a request for this visitor. A full queue, or a missing login, is said in a toast."""
+def submit(request: runs.Request, *, follow: bool = True) -> str | None:
+    """Queue a request for this visitor. A full queue, or a missing login, is said in a toast.
+
+    follow   show this run on the page until it is done, whatever the controls say meanwhile
+    """
     if not gate.allowed():
         st.toast("Log in to start a run.", icon=":material/login:")
         return None
@@ -36,7 +39,8 @@ def submit(request: runs.Request) -> str | None:
         st.toast(escaped(str(error)), icon=":material/error:")
         return None
     visitor.asks(run_id)
-    st.session_state["job"] = run_id
+    if follow:
+        st.session_state["job"] = run_id
     return run_id
 
 

@@ -1,5 +1,6 @@
 """A finished run on the page: finding, numbers, figure, caption, tabs."""
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -8,7 +9,7 @@ from lmc_core import runs
 from lmc_core.figures.config import plotly_config
 from lmc_core.figures.explore import explore_figure
 from lmc_core.runs.result import PathResult
-from pages._widgets import inspector, picture, tabs, viewport
+from pages._widgets import inspector, picture, placing, tabs, viewport
 from pages._widgets.shown import Shown, sentence, who
 from pages._widgets.text import escaped
 from pages._widgets.url import link
@@ -25,8 +26,13 @@ def draw(result: PathResult, run_id: str) -> None:
     st.markdown(f"## {found.markdown}")
     st.caption(who(result))
     numbers = st.container(horizontal=True, key="cards")
-    view = controls(result, narrow=narrow) if result.clouds else None
-    shown = Shown(run_id, result, found, result.clouds[view.group, view.projection] if view else None)
+    view = controls(result, run_id, narrow=narrow) if result.clouds else None
+    cloud = placing.cloud(result, run_id, view.group, view.projection) if view else None
+    if view and cloud is None:
+        placing.offer(run_id, view.group, view.projection)
+        view = replace(view, projection=next(name for group, name in result.clouds if group == view.group))
+        cloud = result.clouds[view.group, view.projection]
+    shown = Shown(run_id, result, found, cloud)
     with numbers:
         metrics(shown, spacious=not (narrow or embedded))
     if view is not None:
@@ -56,7 +62,7 @@ def figure(run_id: str, view: View) -> None:
     """
     result = runs.result(run_id)
     assert isinstance(result, PathResult)
-    shown = Shown(run_id, result, sentence(result), result.clouds[view.group, view.projection])
+    shown = Shown(run_id, result, sentence(result), placing.cloud(result, run_id, view.group, view.projection))
     chart(shown, view)
     if not st.context.is_embedded:
         inspector.draw(shown)

@@ -7,6 +7,7 @@ import streamlit as st
 
 from lmc_core.figures.explore import worth_log
 from lmc_core.runs.result import PathResult
+from pages._widgets import placing
 from pages._widgets.url import choice
 
 BUTTONS = 6  # more layers than this are a list
@@ -15,10 +16,12 @@ PROJECTIONS = {
     "pca-weights": "PCA, raw weights",
     "random": "Random directions",
     "sliced": "Sliced Wasserstein",
+    "tsne": "t-SNE",
 }
 PROJECTION_HELP = (
     "As the data sees it: each input direction counts by how much the data varies along it. Raw weights are mostly the "
-    "noise of the initialisation. Sliced Wasserstein: the directions along which A and B differ most once aligned."
+    "noise of the initialisation. Sliced Wasserstein: the directions along which A and B differ most once aligned. "
+    "t-SNE keeps neighbours together, not distances."
 )
 HIDDEN: dict[str, Any] = {"label_visibility": "collapsed"}
 
@@ -31,24 +34,25 @@ class View:
     start: float
 
 
-def controls(result: PathResult, *, narrow: bool) -> View:
+def controls(result: PathResult, run_id: str, *, narrow: bool) -> View:
     """The row of view controls; one popover on a phone, with labels instead of places."""
     if narrow:
         with st.popover("View: layer, projection, axis", icon=":material/tune:", width="stretch", key="view-phone"):
-            return View(*_choices(result, {}), _start(result))
+            return View(*_choices(result, run_id, {}), _start(result))
     with st.container(horizontal=True, key="view", vertical_alignment="center"):
-        chosen = _choices(result, HIDDEN)
+        chosen = _choices(result, run_id, HIDDEN)
         with st.popover("Start at t", help="Where the slider under the figure starts"):
             return View(*chosen, _start(result))
 
 
-def _choices(result: PathResult, how: dict[str, Any]) -> tuple[str, str, Literal["linear", "log"]]:
+def _choices(result: PathResult, run_id: str, how: dict[str, Any]) -> tuple[str, str, Literal["linear", "log"]]:
     labels = {group: cloud.label[:1].upper() + cloud.label[1:] for (group, _), cloud in result.clouds.items()}
     many = len(labels) > BUTTONS
     layers: dict[str, Any] = how | ({"width": 220} if many else {"required": True})
     widget: Any = st.selectbox if many else st.segmented_control
     group = choice(widget, "Layer", labels, next(iter(labels)), "layer", **layers)
-    found = {name: title for name, title in PROJECTIONS.items() if (group, name) in result.clouds}
+    there = {name for known, name in result.clouds if known == group} | set(placing.possible(run_id))
+    found = {name: title for name, title in PROJECTIONS.items() if name in there}
     place = {"width": 230, "help": None} if how else {"help": PROJECTION_HELP}
     projection = choice(st.selectbox, "Projection", found, next(iter(found)), "projection", **place, **how)
     axis: Literal["linear", "log"] = "linear"

@@ -6,11 +6,12 @@ from typing import Any
 from lmc_core.runs.fused import FuseResult
 from lmc_core.runs.kinds.compare import ComparisonResult
 from lmc_core.runs.kinds.plane import PlaneResult
+from lmc_core.runs.kinds.projection import ProjectionResult
 from lmc_core.runs.kinds.theory import TheoryResult
 from lmc_core.runs.kinds.width import WidthResult
 from lmc_core.runs.result import PathResult
 from pages._widgets import result
-from pages._widgets.views import compare, fuse, plane, theory
+from pages._widgets.views import compare, fuse, plane, projection, theory
 
 VIEWS: Mapping[type, Callable[[Any, str], None]] = {
     PathResult: result.draw,
@@ -19,4 +20,5 @@ VIEWS: Mapping[type, Callable[[Any, str], None]] = {
     TheoryResult: theory.pair,
     WidthResult: theory.width,
     FuseResult: fuse.draw,
+    ProjectionResult: projection.draw,
 }

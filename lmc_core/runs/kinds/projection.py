@@ -1,0 +1,104 @@
+"""Runs that place the units of another run's layer by t-SNE: too slow to do for every run, quick for one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmc_core.diagnostics.cloud import Cloud
+from lmc_core.errors import InputError
+from lmc_core.runs.kinds._kind import Kind
+from lmc_core.runs.request import SEEDS, checked_device, integer, is_run_id, one_of
+
+if TYPE_CHECKING:
+    from lmc_core.report import Report
+    from lmc_core.runs.request import Request
+
+PLACED = ("tsne",)
+READ, PLACE = STAGES = ("Reading the units", "Placing the units")
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectionResult:
+    """One layer of a run, placed otherwise."""
+
+    request: Mapping[str, Any]
+    cloud: Cloud
+    title: str = ""
+    finding: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """Places of the drawn units, by their numbers, as one JSON object."""
+        cloud = self.cloud
+        places = {"a": cloud.a, "b": cloud.before.b, "aligned": cloud.after.b}
+        return {
+            "run": self.request.get("run"),
+            "group": cloud.group,
+            "projection": cloud.projection,
+            "units": cloud.drawn.tolist(),
+            **{name: points.tolist() for name, points in places.items()},
+            "finding": self.finding,
+        }
+
+
+def options(
+    run: str,
+    group: str,
+    projection: str = "tsne",
+    metric: str = "data",
+    seed: int = 0,
+    device: str = "cpu",
+    a: str = "",
+    b: str = "",
+) -> dict[str, Any]:
+    """A finished run, one of its groups, and how its units are to be placed; the models follow from the run."""
+    from lmc_core import runs
+
+    if not is_run_id(run):
+        raise InputError(f"{str(run)[:40]!r} is not the id of a run")
+    asked = runs.request(run).options
+    return {
+        "run": run,
+        "group": str(group)[:200],
+        "projection": one_of("projection", projection, PLACED),
+        "metric": one_of("metric", metric, ("data", "weights")),
+        "seed": integer("seed", seed, *SEEDS),
+        "device": checked_device(device),
+        **{name: asked[name] for name in ("a", "b") if name in asked},  # who may see these may see this
+    }
+
+
+def work(request: Request, report: Report, folder: Path, device: str) -> ProjectionResult:
+    """t-SNE of the units that the run kept."""
+    from lmc_core.diagnostics.tsne import tsne_cloud
+    from lmc_core.runs import library, units
+    from lmc_core.runs.bench import Clock
+    from lmc_core.runs.facts import versions
+
+    asked, clock = request.options, Clock()
+    report(READ, 0, 1)
+    store = library.store()
+    if not store.exists("runs", asked["run"], units.FILE):
+        raise InputError(f"run {asked['run']} did not keep its units one by one; run it again")
+    kept = units.read(store.read("runs", asked["run"], units.FILE), asked["group"])
+    if not kept:
+        raise InputError(f"run {asked['run']} has no layer {asked['group'][:60]!r}")
+    report(PLACE, 0, 0)
+    with clock("place"):
+        cloud = tsne_cloud(kept.get(asked["metric"], kept["weights"]), seed=asked["seed"])
+    said = f"t-SNE of {len(cloud.drawn)} of {cloud.units} units of {cloud.label}."
+    about = {"kind": "projection", **asked}
+    return ProjectionResult(about, cloud, f"t-SNE of {cloud.label}", said, clock.seconds, versions())
+
+
+def _title(asked: Mapping[str, Any]) -> str:
+    return f"t-SNE of {asked['group']}, run {asked['run']}"
+
+
+PROJECTION = Kind("projection", "Placing the units by t-SNE", STAGES, options, work, (ProjectionResult,), _title)
