@@ -7,7 +7,7 @@ import streamlit as st
 from lmc_core import runs
 from lmc_core.methods import METHODS
 from lmc_core.runs import datasets
-from pages._widgets import examples, fuse_form, jobs, publishing, run_view, share
+from pages._widgets import asked, examples, fuse_form, jobs, publishing, run_view, share
 from pages._widgets.text import escaped
 
 
@@ -33,6 +33,8 @@ def about(now: runs.RunStatus) -> None:
         )
     if now.kind == "fuse":
         fuse_form.about(options)
+    if now.kind in asked.PAGES:
+        asked.draw(now.kind, options)
     st.caption(f"Asked for on {datetime.fromtimestamp(now.created, UTC):%-d %B %Y, %H:%M} UTC.")
 
 

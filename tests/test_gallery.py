@@ -17,6 +17,7 @@ from test_store import a_result
 from lmc_core import runs
 from lmc_core.errors import InputError, SettingError
 from lmc_core.figures.report import Report, Table, report_html
+from lmc_core.figures.sketches import path_sketch
 from lmc_core.figures.thumbnail import card_png, thumbnail_svg
 from lmc_core.runs import illustrate
 from lmc_core.runs.index import Index
@@ -128,8 +129,8 @@ def test_who_owns_a_run_is_not_told(private: str) -> None:
 
 def test_a_thumbnail_is_an_svg_of_both_curves_that_ends_in_a_and_b() -> None:
     result = a_result()
-    root = ElementTree.fromstring(thumbnail_svg(result.naive, result.aligned))
-    curves = [e.attrib["d"] for e in root.iter("{http://www.w3.org/2000/svg}path") if e.attrib["fill"] == "none"]
+    root = ElementTree.fromstring(thumbnail_svg(path_sketch(result.naive, result.aligned)))
+    curves = [e.attrib["d"] for e in root.iter("{http://www.w3.org/2000/svg}path") if e.attrib["fill"] == "none"][1:]
     assert [len(re.findall(r"[ML]", d)) for d in curves] == [len(result.naive.t)] * 2
     assert [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")] == ["A", "B"]
     assert "barrier" in root.attrib["aria-label"]
@@ -140,7 +141,7 @@ def test_a_thumbnail_of_losses_that_are_not_finite_stays_inside_its_frame() -> N
     broken = dict(result.naive.values) | {
         "test": {"loss": np.array([1, np.inf, np.nan, 2, 1.0]), "accuracy": np.zeros(5)}
     }
-    svg = thumbnail_svg(replace(result.naive, values=broken), result.aligned)
+    svg = thumbnail_svg(path_sketch(replace(result.naive, values=broken), result.aligned))
     (curve,) = re.findall(r'd="([^"Z]*)" fill="none" stroke="#D55E00"', svg)
     heights = [float(point.split()[1]) for point in curve[1:].split("L")]
     assert "nan" not in svg
@@ -150,8 +151,8 @@ def test_a_thumbnail_of_losses_that_are_not_finite_stays_inside_its_frame() -> N
 
 
 def test_the_picture_of_a_preview_has_the_size_networks_expect_and_shows_the_curves() -> None:
-    result = a_result()
-    picture = Image.open(io.BytesIO(card_png("A → B, 3 × 128", "It falls. " * 40, result.naive, result.aligned)))
+    sketch = path_sketch(a_result().naive, a_result().aligned)
+    picture = Image.open(io.BytesIO(card_png("A → B, 3 × 128", "It falls. " * 40, sketch)))
     assert picture.size == (1200, 630)
     colours = {colour for _, colour in picture.convert("RGB").getcolors(1_000_000)}
     assert {(0xD5, 0x5E, 0x00), (0x00, 0x9E, 0x73)} <= colours

@@ -1,21 +1,35 @@
 """The pages beside Explore as scripts, without a browser: what they ask for, and what they show of a stored run."""
 
+import io
+import json
+import zipfile
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 from test_pages import heading, opened, texts
+from test_store import same
 
 from lmc_core import runs
-from lmc_core.errors import SettingError
+from lmc_core.errors import InputError, SettingError
 from lmc_core.figures.compare import compare_figure
 from lmc_core.report import silent
+from lmc_core.runs import bundle, illustrate
 from lmc_core.runs.comparison import expected
 from lmc_core.runs.kinds import MORE
+from lmc_core.runs.kinds._result import Measured
 from lmc_core.runs.kinds.compare import ComparisonResult
+from lmc_core.runs.kinds.plane import PlaneResult
+from lmc_core.runs.kinds.theory import TheoryResult
+from lmc_core.runs.kinds.width import WidthResult
 from lmc_core.runs.request import Request
 from lmc_core.runs.service import service
+from pages._widgets import asked
 
 PAIR = {"a": "digits-mlp-32/seed0", "b": "digits-mlp-32/seed1", "data": "digits", "train_examples": 200}
 ASKED = {
@@ -239,3 +253,103 @@ def test_the_plane_of_three_models_names_them_all_and_aligns_nothing(stored: dic
     runs.cancel(now.id)
     with pytest.raises(SettingError, match="named twice"):
         Request.of("plane", **three | {"third": three["b"]})
+
+
+@pytest.mark.parametrize("kind", ASKED)
+def test_a_stored_run_leads_back_to_the_controls_that_ask_for_it(stored: dict[str, Request], kind: str) -> None:
+    page, _ = asked.PAGES[kind]
+    at = opened(page, **asked.controls(kind, stored[kind].options))
+    assert heading(at) == heading(opened("run.py", id=stored[kind].id)), "the controls describe another run"
+    assert not at.get_by_key("go").disabled
+
+
+@pytest.mark.parametrize("kind", ASKED)
+def test_every_kind_has_a_small_picture_of_its_own_and_one_for_previews(stored: dict[str, Request], kind: str) -> None:
+    run = stored[kind].id
+    drawing = ElementTree.fromstring(runs.picture(run, illustrate.THUMBNAIL))
+    assert drawing.attrib["aria-label"]
+    assert sum(1 for _ in drawing.iter("{http://www.w3.org/2000/svg}path")) >= 2
+    assert Image.open(io.BytesIO(runs.picture(run, illustrate.PREVIEW))).size == (1200, 630)
+    pictures = {runs.picture(request.id, illustrate.THUMBNAIL) for request in stored.values()}
+    assert len(pictures) == len(stored)
+
+
+def test_the_gallery_shows_every_kind_and_one_kind_alone(stored: dict[str, Request]) -> None:
+    assert len(opened("gallery.py").get("image")) >= len(stored)
+    at = opened("gallery.py", kind="width")
+    assert len(at.get("image")) == 1
+    assert "Widths" in texts(at)
+    assert "No finished run matches" in texts(opened("gallery.py", kind="path"))
+
+
+@pytest.mark.parametrize("kind", ASKED)
+def test_an_owner_publishes_a_run_of_every_kind(stored: dict[str, Request], kind: str) -> None:
+    request = Request.of(kind, **ASKED[kind] | {"seed": 9})
+    found = replace(runs.result(stored[kind].id), request=dict(request.options))
+    service().store.save(request.id, found)
+    runs.submit(request, "ann")
+    at = opened("run.py", id=request.id)
+    assert "publish" not in {button.key for button in at.button}
+    at.session_state["visitor"] = "ann"
+    at.run()
+    at.get_by_key("unpublish").click().run()
+    assert not runs.status(request.id).listed
+    at.get_by_key("publish").click().run()
+    assert runs.status(request.id).listed
+
+
+@pytest.mark.parametrize("kind", ASKED)
+def test_a_bundle_of_every_kind_comes_back_as_the_result_it_was_made_of(
+    stored: dict[str, Request], kind: str, tmp_path: Path
+) -> None:
+    before, path = runs.result(stored[kind].id), tmp_path / "b.zip"
+    path.write_bytes(bundle.export(stored[kind].id))
+    after = bundle.read(path, "b.zip")
+    assert type(after) is type(before)
+    assert after.finding == before.finding
+    assert "nothing of it was computed on this server" in after.notes[0]
+    assert all(card.path == "" for card in after.models)
+    own = {f.name for f in fields(before)} - {f.name for f in fields(Measured)} - {"pairs"}
+    for name in own:
+        same(getattr(before, name), getattr(after, name))
+
+
+def broken(result: Measured) -> dict[str, Measured]:
+    """Results that no run of this program ever has."""
+    wrong: dict[str, Measured] = {"an unknown method": replace(result, method="Magic")}
+    if isinstance(result, PlaneResult):
+        surface, naive = result.surface, result.naive
+        wrong["a map of another size"] = replace(result, surface=replace(surface, x=surface.x[:-1]))
+        wrong["no third corner"] = replace(result, surface=replace(surface, corners={"a": (0.0, 0.0)}))
+        wrong["a path that stops"] = replace(result, naive=replace(naive, t=naive.t / 2))
+    if isinstance(result, TheoryResult):
+        wrong["gaps of another length"] = replace(result, naive=replace(result.naive, gap=np.ones(2)))
+        wrong["layers that are missing"] = replace(result, layers={})
+    if isinstance(result, WidthResult):
+        wrong["one width"] = replace(result, rows=result.rows[:1])
+        wrong["widths in no order"] = replace(result, rows=result.rows[::-1])
+    if isinstance(result, ComparisonResult):
+        row = replace(result.pairs[0].rows[0], method="magic")
+        wrong["a method nobody knows"] = replace(result, pairs=(replace(result.pairs[0], rows=(row,)),))
+        wrong["no pair"] = replace(result, pairs=())
+    return wrong
+
+
+@pytest.mark.parametrize("kind", ASKED)
+def test_a_bundle_whose_numbers_do_not_belong_together_is_refused(
+    stored: dict[str, Request], kind: str, tmp_path: Path
+) -> None:
+    result = runs.result(stored[kind].id)
+    assert isinstance(result, Measured)
+    for what, wrong in broken(result).items():
+        run, path = f"{abs(hash(what)):016x}"[:16], tmp_path / "b.zip"
+        service().store.save(run, wrong)
+        with zipfile.ZipFile(path, "w") as archive:
+            about = {"format": bundle.FORMAT, "version": bundle.VERSION}
+            archive.writestr("bundle.json", json.dumps(about))
+            archive.writestr("request.json", json.dumps(dict(wrong.request), default=list))
+            for name in ("run.json", "arrays.npz"):
+                archive.writestr(name, service().store.read("runs", run, name))
+        with pytest.raises(InputError) as refusal:
+            bundle.read(path, "b.zip")
+        assert "b.zip" in str(refusal.value), what

@@ -2,7 +2,7 @@
 
     bundle.json               what this is, version, title, id of the run it was made of
     request.json              the canonical request
-    run.json, arrays.npz      the result as the store keeps it: a path, or a fusion
+    run.json, arrays.npz      the result as the store keeps it
     aligned.safetensors       B aligned (left out on the way in: it follows from the rest)
     fused.safetensors         the network that a fusion made (.pt2 for programs)
     a.safetensors, b.…        the networks (.pt2 for programs)
@@ -33,9 +33,10 @@ from lmc_core.figures.matching import matching_figure
 from lmc_core.methods import METHODS
 from lmc_core.report import Report
 from lmc_core.runs import library
-from lmc_core.runs.bundled import anonymous, checked_fusion, measured, rising
+from lmc_core.runs.bundled import anonymous, checked_analysis, checked_fusion, measured, rising
 from lmc_core.runs.fused import ARTIFACTS as FUSED
 from lmc_core.runs.fused import FuseResult
+from lmc_core.runs.kinds._result import Measured
 from lmc_core.runs.pack import unpack
 from lmc_core.runs.request import Request, plain_filename
 from lmc_core.runs.result import PathResult, classes
@@ -43,7 +44,7 @@ from lmc_core.runs.schema import check
 from lmc_core.runs.status import STAGES
 from lmc_core.runs.store import ARRAYS, RESULT
 
-Bundled = PathResult | FuseResult
+Bundled = PathResult | FuseResult | Measured
 FORMAT, VERSION = "mode-connectivity-explorer run", 1
 SUFFIX = ".zip"
 ABOUT, REQUEST = "bundle.json", "request.json"
@@ -60,13 +61,13 @@ def export(run: str, *, models: bool = False) -> bytes:
 
     models   take the networks along; those that are no longer in the library are left out
 
-    Raises RunError or InputError if the run has no stored path or fusion.
+    Raises RunError or InputError if the run has no stored analysis.
     """
     from lmc_core import runs
 
     result = runs.result(run)
     if not isinstance(result, Bundled):
-        raise InputError(f"run {run} holds no path and no fusion; only these are made into bundles")
+        raise InputError(f"run {run} only read a file; analyses are made into bundles")
     store = library.store()
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -145,12 +146,14 @@ def read(path: Path, name: str) -> Bundled:
             raise
         raise InputError(f"the result in {name!r} is damaged ({str(error)[:80]}); export the run again") from None
     if not isinstance(result, Bundled):
-        raise InputError(f"{name!r} holds no path between two networks, and no fusion")
+        raise InputError(f"{name!r} holds no path, no fusion and no other analysis")
     check(result, type(result))
     if json.loads(json.dumps(dict(result.request), default=list)) != asked:
         raise InputError(f"the request in {name!r} is not the one its result answers")
     if isinstance(result, FuseResult):
         return checked_fusion(result, name)
+    if isinstance(result, Measured):
+        return checked_analysis(result, name)
     return _tidy(_consistent(result, name), name)
 
 

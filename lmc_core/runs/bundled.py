@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,13 @@ from lmc_core.figures.fuse_history import history_figure
 from lmc_core.figures.fuse_words import fuse_finding
 from lmc_core.fusion import FUSIONS
 from lmc_core.fusion.outcome import Outcome, Scores
+from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Profile
 from lmc_core.runs.card import ModelCard
+from lmc_core.runs.comparison import CompareResult
 from lmc_core.runs.fused import FuseResult
+from lmc_core.runs.kinds import MORE
+from lmc_core.runs.kinds._result import Measured
 from lmc_core.runs.kinds.fuse import EPOCHS, MODELS
 from lmc_core.runs.request import POINTS
 
@@ -44,6 +49,44 @@ def checked_fusion(result: FuseResult, name: str) -> FuseResult:
         finding=fuse_finding(outcome, result.method, max(len(result.data.classes), 2)).text,
         notes=(f"From the bundle {name}; nothing of it was computed on this server.", *result.notes),
     )
+
+
+def checked_analysis(result: Measured, name: str) -> Measured:
+    """The analysis, with what we can say of it said by us. Raises InputError if its numbers do not belong together."""
+    if result.method and result.method not in {method.title for method in METHODS.values()}:
+        raise InputError(f"{name!r} was made by the method {result.method[:40]!r}, which is not known here")
+    if not all(rising(profile) and measured(profile, profile.t) for profile in _profiles(result)):
+        raise InputError(f"the curves in {name!r} are not losses and accuracies along one path")
+    kind = next(kind for kind in MORE.values() if type(result) in kind.results)
+    try:
+        assert kind.proof is not None
+        found = kind.proof(result)
+    except Exception as error:  # drawing is the test: whatever cannot be drawn is not kept
+        raise InputError(f"what {name!r} holds cannot be drawn ({type(error).__name__})") from error
+    notes = (f"From the bundle {name}; nothing of it was computed on this server.", *result.notes)
+    kept: Measured = replace(_nameless(result), finding=found, notes=notes)
+    return kept
+
+
+def _profiles(value: Any) -> Iterator[Profile]:
+    """Every profile in a result."""
+    if isinstance(value, Profile):
+        yield value
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from _profiles(getattr(value, field.name))
+    elif isinstance(value, (tuple, Mapping)):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _profiles(part)
+
+
+def _nameless(value: Any) -> Any:
+    """A result without what only its own server knows of the models."""
+    if isinstance(value, ModelCard):
+        return anonymous(value)
+    if isinstance(value, Measured | CompareResult):
+        return replace(value, **{f.name: _nameless(getattr(value, f.name)) for f in fields(value)})
+    return tuple(map(_nameless, value)) if isinstance(value, tuple) else value
 
 
 def _plausible(outcome: Outcome) -> bool:

@@ -9,18 +9,38 @@ from typing import Any
 
 from lmc_core.errors import InputError
 from lmc_core.figures.fuse_thumbnail import fuse_card_png, fuse_thumbnail_svg
-from lmc_core.figures.thumbnail import card_png, thumbnail_svg
+from lmc_core.figures.sketches import compare_sketch, gap_sketch, path_sketch, plane_sketch, width_sketch
+from lmc_core.figures.thumbnail import Sketch, card_png, thumbnail_svg
 from lmc_core.runs.fused import FuseResult
+from lmc_core.runs.kinds.compare import ComparisonResult
+from lmc_core.runs.kinds.plane import PlaneResult
+from lmc_core.runs.kinds.theory import TheoryResult
+from lmc_core.runs.kinds.width import WidthResult
 from lmc_core.runs.result import PathResult, Result
 
 THUMBNAIL, PREVIEW = "thumbnail.svg", "card.png"
 PICTURES = (THUMBNAIL, PREVIEW)
 
+
+def _sketched(sketch: Callable[[Any], Sketch]) -> Mapping[str, Callable[[Any], bytes]]:
+    return {
+        THUMBNAIL: lambda found: thumbnail_svg(sketch(found)).encode(),
+        PREVIEW: lambda found: card_png(found.title, found.finding, sketch(found)),
+    }
+
+
 DRAWN: Mapping[type, Mapping[str, Callable[[Any], bytes]]] = {
-    PathResult: {
-        THUMBNAIL: lambda found: thumbnail_svg(found.naive, found.aligned).encode(),
-        PREVIEW: lambda found: card_png(found.title, found.finding, found.naive, found.aligned),
-    },
+    PathResult: _sketched(lambda found: path_sketch(found.naive, found.aligned)),
+    PlaneResult: _sketched(lambda found: plane_sketch(found.surface, found.naive, found.aligned)),
+    TheoryResult: _sketched(lambda found: gap_sketch(found.naive.t, found.naive.gap, found.aligned.gap)),
+    WidthResult: _sketched(
+        lambda found: width_sketch(
+            [row.width for row in found.rows],
+            [row.naive.barrier() for row in found.rows],
+            [row.aligned.barrier() for row in found.rows],
+        )
+    ),
+    ComparisonResult: _sketched(lambda found: compare_sketch([pair.profiles for pair in found.pairs])),
     FuseResult: {
         THUMBNAIL: lambda found: fuse_thumbnail_svg(found.outcome).encode(),
         PREVIEW: lambda found: fuse_card_png(found.title, found.finding, found.outcome),

@@ -72,5 +72,5 @@ def unpack(node: Any, arrays: Mapping[str, NDArray[Any]], classes: Mapping[str, 
     try:
         return classes[kind](**given)
     except TypeError:
-        said = f"the stored result holds a {kind!r} of another version of this program; run it again"
+        said = f"the stored result holds a {kind!r} that is damaged or of another version; run it again"
         raise InputError(said) from None

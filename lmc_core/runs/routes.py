@@ -16,10 +16,11 @@ from starlette.routing import Route
 from lmc_core import runs
 from lmc_core.errors import InputError, LMCError
 from lmc_core.runs import illustrate
+from lmc_core.runs.kinds import MORE
 from lmc_core.runs.status import RunStatus
 
 NAME = "Mode Connectivity Explorer"
-PICTURED = ("path", "bundle", "fuse")
+PICTURED = ("path", "bundle", *(name for name, kind in MORE.items() if kind.results[0] in illustrate.DRAWN))
 SUMMARY_TAG = '<meta name="twitter:card" content="summary">'
 PREVIEW_TAGS = """<meta property="og:image" content="{address}/card.png">
 <meta property="og:image:width" content="1200">

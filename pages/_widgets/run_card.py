@@ -7,6 +7,17 @@ from lmc_core.errors import LMCError
 from lmc_core.runs.illustrate import THUMBNAIL
 from pages._widgets.text import escaped
 
+KINDS = {
+    "path": "Path",
+    "fuse": "Fusion",
+    "compare": "Comparison",
+    "plane": "Landscape",
+    "theory": "Theory",
+    "width": "Widths",
+    "bundle": "From a bundle",
+}
+"""Kind of run → what its cards say."""
+
 
 @st.cache_data(max_entries=500, show_spinner=False)
 def thumbnail(run: str) -> str:
@@ -22,7 +33,7 @@ def draw(now: runs.RunStatus) -> None:
     with st.container(border=True, height="stretch", key=f"run-card-{now.id}"):
         if picture := thumbnail(now.id):
             st.image(picture, width="stretch", alt=f"{now.title}. {now.finding}")
-        st.markdown(f"**{escaped(now.title)}**")
+        st.markdown(f":gray[{KINDS.get(now.kind, now.kind)}]  \n**{escaped(now.title)}**")
         st.caption(escaped(now.finding))
         if now.tags:
             with st.container(horizontal=True, gap="small"):

@@ -25,6 +25,8 @@ class Kind:
     results    classes of what it stores
     title      options → what the run is called, where that is not the names of a pair
     example    options of the analysis that its page shows before anybody asks for one: cheap, of shipped models
+    proof      draws everything that a page shows of a result and returns its finding; raises an error of any kind where
+               the numbers, which came in a bundle, do not belong together
     """
 
     name: str
@@ -35,6 +37,7 @@ class Kind:
     results: tuple[type, ...]
     title: Callable[[Mapping[str, Any]], str] | None = None
     example: Mapping[str, Any] | None = None
+    proof: Callable[[Any], str] | None = None
 
 
 def models_of(options: Mapping[str, Any]) -> list[str]:

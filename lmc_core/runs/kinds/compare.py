@@ -162,6 +162,17 @@ def _part(report: Report, number: int, pairs: int) -> Report:
     return inner
 
 
+def proof(result: ComparisonResult) -> str:
+    """The finding of a comparison that can be drawn."""
+    from lmc_core.figures.compare import compare_figure
+
+    profiles = [pair.profiles for pair in result.pairs]
+    assert 1 <= len(result.pairs) <= PAIRS
+    assert all(row.method in METHODS for pair in result.pairs for row in pair.rows)
+    compare_figure({str(number): each for number, each in enumerate(profiles)}).to_json()
+    return compare_finding(profiles).text
+
+
 COMPARISON = Kind(
     "compare",
     "Aligning pairs by every method",
@@ -169,5 +180,6 @@ COMPARISON = Kind(
     options,
     work,
     (ComparisonResult, CompareResult, MethodRow),
+    proof=proof,
     example={"models": [f"digits-mlp-128/seed{seed}" for seed in (0, 1, 2)], "methods": QUICK},
 )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
 
 from lmc_core.errors import SettingError
 from lmc_core.figures.plane_words import plane_finding
 from lmc_core.methods import METHODS
-from lmc_core.paths.profile import Profile
+from lmc_core.paths.profile import Metric, Profile, Split
 from lmc_core.paths.surface import Surface
 from lmc_core.runs.kinds._kind import Kind
 from lmc_core.runs.kinds._pair import Pair, method_options, open_pair, pair_options
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 GRID = (5, 61)
 MARGIN = 0.25
+SPLITS: tuple[Split, ...] = get_args(Split)
+METRICS: tuple[Metric, ...] = get_args(Metric)
 READ, ALIGN, PATHS, MEASURE = STAGES = (
     "Reading the networks",
     "Aligning B to A",
@@ -141,6 +146,20 @@ def _third(pair: Pair, request: Request, report: Report, device: str) -> tuple[N
     return pair.aligned(asked["method"], asked["settings"], asked["seed"], inner)[1], "aligned", pair.cards
 
 
+def proof(result: PlaneResult) -> str:
+    """The finding of a plane that can be drawn both ways."""
+    from lmc_core.figures.plane import plane_figure
+    from lmc_core.figures.relief import surface_figure
+
+    surface, paths = result.surface, (result.naive, result.aligned)
+    assert all(axis.ndim == 1 and len(axis) > 1 and (np.diff(axis) > 0).all() for axis in (surface.x, surface.y))
+    assert all(surface.values[s][m].shape == (len(surface.y), len(surface.x)) for s, m in product(SPLITS, METRICS))
+    for split in SPLITS:
+        plane_figure(surface, *paths, split=split).to_json()
+        surface_figure(surface, *paths, split=split).to_json()
+    return plane_finding(surface, *paths, result.method).text
+
+
 PLANE = Kind(
     "plane",
     "Measuring the plane through three networks",
@@ -148,5 +167,6 @@ PLANE = Kind(
     options,
     work,
     (PlaneResult, Surface),
+    proof=proof,
     example={"a": "digits-mlp-128/seed0", "b": "digits-mlp-128/seed1"},
 )

@@ -138,6 +138,21 @@ def work(request: Request, report: Report, folder: Path, device: str) -> TheoryR
     )
 
 
+def proof(result: TheoryResult) -> str:
+    """The finding of measurements that can be drawn and listed."""
+    from lmc_core.figures.layers import layers_figure
+    from lmc_core.figures.theory import theory_figure
+
+    gaps = result.naive, result.aligned
+    shape = gaps[0].t.shape
+    assert all(len(shape) == 1 and values.shape == shape for g in gaps for values in (g.t, g.gap, g.excess))
+    theory_figure(*gaps, result.matching, result.layers).to_json()
+    if result.layers:
+        layers_figure(result.layers).to_json()
+    theory_rows(result)
+    return theory_finding(*gaps, result.layers, result.method).text
+
+
 THEORY = Kind(
     "theory",
     "Measuring what the theory speaks of",
@@ -145,5 +160,6 @@ THEORY = Kind(
     options,
     work,
     (TheoryResult, Gap),
+    proof=proof,
     example={"a": "digits-mlp-512/seed0", "b": "digits-mlp-512/seed1"},
 )

@@ -184,6 +184,20 @@ def _one(
     return WidthRow(width, naive, after), costs[0], costs[1]
 
 
+def proof(result: WidthResult) -> str:
+    """The finding of widths that can be drawn."""
+    from lmc_core.figures.theory import width_figure
+
+    widths = [row.width for row in result.rows]
+    naive, aligned = ([getattr(row, side).barrier() for row in result.rows] for side in ("naive", "aligned"))
+    assert len(widths) > 1
+    assert sorted(set(widths)) == widths
+    for scalings in (result.plain, result.seen):
+        assert all(s.widths.shape == s.costs.shape == (len(widths),) for s in scalings.values())
+        width_figure(widths, naive, aligned, scalings).to_json()
+    return width_finding(widths, naive, aligned, result.seen or result.plain, result.method).text
+
+
 WIDTH = Kind(
     "width",
     "Aligning networks of three widths",
@@ -192,5 +206,6 @@ WIDTH = Kind(
     work,
     (WidthResult, WidthRow, Scaling),
     title,
+    proof=proof,
     example={},
 )
