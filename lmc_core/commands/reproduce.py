@@ -100,7 +100,7 @@ def _page(found: Experiment, answer: Mapping[str, Any]) -> str:
 
     if not found.chart:
         raise SettingError(f"{answer['experiment']} has no figure; choose --out FILE.csv or FILE.json")
-    figure = experiment_figure(answer["rows"], **answer["chart"], standalone=True)
+    figure = experiment_figure(answer["rows"], found.chart, standalone=True)
     said = f"{found.title}: {found.chart.y} by {found.chart.x}"
     notes = " ".join(found.notes)
     return figure_html(figure, title=found.title, caption=notes, alt=said, filename=str(answer["experiment"]))

@@ -8,28 +8,7 @@ from typing import Any
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Chart:
-    """A picture of a table: columns by their names.
-
-    x, y     of a point; x may be numbers or words
-    line     points of one value are joined and share a colour; none: all points are one line
-    error    half the length of a bar at every point
-    panel    one panel per value
-    also     a column of values known from elsewhere, drawn beside y
-    lower    smaller y is better; its axis is logarithmic
-    least    where the axis starts; what lies below is written at its edge
-    """
-
-    x: str
-    y: str
-    line: str | None = None
-    error: str | None = None
-    panel: str | None = None
-    also: str | None = None
-    lower: bool = False
-    least: float | None = None
+from lmc_core.figures.chart import Chart
 
 
 @dataclass(frozen=True)

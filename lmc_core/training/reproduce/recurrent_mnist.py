@@ -39,9 +39,12 @@ MAIN, WITHOUT = "Gromov–Wasserstein barycentre", "without hidden-to-hidden wei
 EPSILON = {"lstm": 0.003, "rnn": 0.001}
 WAYS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     MAIN: (GROMOV, {}),
-    "starting from the plan of the inputs": (GROMOV, {"warm": "inputs"}),
-    "by the row term": (GROMOV, {"gradient": "row"}),
-    "by the row term, entropic": (GROMOV, {"gradient": "row", "solver": "sinkhorn", "iterations": 10}),
+    "Gromov–Wasserstein, first plan that of the inputs": (GROMOV, {"warm": "inputs"}),
+    "Gromov–Wasserstein by the row term": (GROMOV, {"gradient": "row"}),
+    "Gromov–Wasserstein by the row term, entropic": (
+        GROMOV,
+        {"gradient": "row", "solver": "sinkhorn", "iterations": 10},
+    ),
     WITHOUT: (GROMOV, {"gradient": "none"}),
     "OT fusion": ("ot-fusion", {}),
     "OT fusion by activations": ("ot-fusion", {"compare": "activations"}),
