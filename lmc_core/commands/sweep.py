@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 import uuid
 from collections.abc import Sequence
@@ -23,13 +24,17 @@ LISTEN = 0.2  # seconds between two looks at them
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC.json", help="pairs, methods with settings, data and seeds to combine")
     parser.add_argument(
-        "--engine", default="local", choices=("local",), help="what computes: worker processes here (default: local)"
+        "--engine",
+        choices=("local", "ray"),
+        help="what computes: worker processes here, or a Ray cluster (default: what LMC_ENGINE says, else local)",
     )
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
     from lmc_core.runs.grid import requests
 
+    if args.engine is not None:
+        os.environ["LMC_ENGINE"] = args.engine
     asked = requests(Path(args.spec).read_text())
     started = time.monotonic()
     rows = [_row(request, status, old) for request, status, old in _carried_out(asked, report)]

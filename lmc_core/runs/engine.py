@@ -10,7 +10,7 @@ import time
 import uuid
 from typing import Any, Protocol
 
-from lmc_core.runs.handle import HANDLES, Handle
+from lmc_core.runs.handle import Handle, hold
 from lmc_core.runs.index import Index
 from lmc_core.runs.request import Request
 from lmc_core.runs.settings import Settings
@@ -119,7 +119,7 @@ class _Lane(threading.Thread):
     def _one_round(self) -> None:
         """Carry out the next run; if there is none, wait a little."""
         if self._handle is None:
-            self._handle = HANDLES[self._host.engine](self._host, self.device, self._work)
+            self._handle = hold(self._host, self.device, self._work)
         request = self._index.claim(self._engine.server)
         if request is not None:
             self.busy_with = request.id

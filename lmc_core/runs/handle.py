@@ -137,5 +137,10 @@ class _Queues:
         return message
 
 
-HANDLES: dict[str, type[ProcessHandle] | type[ThreadHandle]] = {"local": ProcessHandle, "thread": ThreadHandle}
-"""Engine name → how its workers are held."""
+def hold(host: Settings, device: str, work: str) -> Handle:
+    """A worker of the kind that the settings ask for."""
+    if host.engine == "ray":
+        from lmc_core.runs.ray_handle import RayHandle
+
+        return RayHandle(host, device, work)
+    return (ThreadHandle if host.engine == "thread" else ProcessHandle)(host, device, work)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from lmc_core.errors import SettingError
 
-ENGINES = ("local", "thread")
+ENGINES = ("local", "thread", "ray")
 LOGINS = ("off", "required")
 PREPARATIONS = ("on", "off")
 
@@ -21,7 +22,7 @@ class Settings:
     home              LMC_HOME            folder for everything this machine keeps
     store             LMC_STORE           where results and uploads live: a folder, or any address fsspec knows (s3://…)
     database          LMC_DATABASE_URL    index of runs: an SQLAlchemy address; SQLite in `home` by default
-    engine            LMC_ENGINE          "local" (a process per device) or "thread" (inside this process)
+    engine            LMC_ENGINE          "local" (processes here), "ray" (a Ray cluster) or "thread" (in this process)
     devices           LMC_DEVICE          one worker each: "auto", "cpu", "cuda", "cuda:0,cuda:1"
     threads           LMC_WORKER_THREADS  processor threads of one worker; by default all but one, which the pages keep
     checkpoints       LMC_CHECKPOINTS     folder of the shipped networks
@@ -79,6 +80,8 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
     engine = environment.get("LMC_ENGINE") or "local"
     if engine not in ENGINES:
         raise SettingError(f"LMC_ENGINE={engine!r} is not one of {', '.join(ENGINES)}")
+    if engine == "ray" and find_spec("ray") is None:
+        raise SettingError("LMC_ENGINE=ray needs Ray, which is not installed: pip install ray")
     login = environment.get("LMC_LOGIN") or "off"
     if login not in LOGINS:
         raise SettingError(f"LMC_LOGIN={login!r} is not one of {', '.join(LOGINS)}")
