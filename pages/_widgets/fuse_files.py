@@ -3,13 +3,15 @@
 import json
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from lmc_core import runs
-from lmc_core.runs import library
+from lmc_core.errors import LMCError
+from lmc_core.runs import datasets, library
 from lmc_core.runs.fused import ARTIFACTS, FuseResult
-from pages._widgets import downloads, fuse_report, fuse_tables, gate, incoming, visitor
+from pages._widgets import downloads, fuse_report, fuse_tables, gate, jobs, visitor
 from pages._widgets.text import escaped
 from pages._widgets.views import _parts
 
@@ -22,26 +24,57 @@ def shelf(result: FuseResult, run_id: str) -> None:
     kept = checkpoint(run_id)
     if kept is None:
         return
-    slot, name = f"fused-{run_id}", filename(result, kept)
+    slot = f"fused-{run_id}"
+    now = jobs.status(st.session_state.get(slot, ""))
     with st.container(horizontal=True, key="shelf"):
-        get = partial(runs.artifact, run_id, kept)
+        get, name = partial(runs.artifact, run_id, kept), filename(result, kept)
         st.download_button("Download the fused network", get, name, icon=":material/download:", on_click="ignore")
-        if gate.allowed() and st.button("Send to Library", icon=":material/library_add:", key="send"):
-            incoming.hand_over(slot, name, lambda: send(result, run_id, kept))
-    for now in incoming.reading(slot):
-        if now.model:
-            told(now.model, result)
+        sent = now is not None and (now.state == "done" or not now.finished)
+        if gate.allowed():
+            how: dict[str, Any] = {"icon": ":material/library_add:", "key": "send", "disabled": sent}
+            st.button("Send to Library", on_click=_send, args=(slot, result, run_id, kept), **how)
+    if now is None:
+        return
+    if not now.finished:
+        _reading(now.id)
+    elif now.model:
+        _told(now.model, result)
+    else:
+        st.error(escaped(now.reason) or f"Reading the network was {now.state}.", icon=":material/error:")
 
 
-def send(result: FuseResult, run_id: str, kept: str) -> str:
-    """Add the fused network to the visitor's models; returns the id of the run that reads it."""
-    content = runs.artifact(run_id, kept)
-    return library.add(filename(result, kept), content, data=result.data.name, owner=visitor.name())
+def _send(slot: str, result: FuseResult, run_id: str, kept: str) -> None:
+    """Add the fused network to the visitor's models, as any file: read by the worker, private."""
+    try:
+        content, me = runs.artifact(run_id, kept), visitor.name()
+        st.session_state[slot] = library.add(filename(result, kept), content, data=_measurable(result), owner=me)
+        visitor.asks(st.session_state[slot])
+    except LMCError as error:
+        st.toast(escaped(str(error)), icon=":material/error:")
 
 
-def told(model: str, result: FuseResult) -> None:
+def _measurable(result: FuseResult) -> str | None:
+    """The data of the fusion, unless it is gone."""
+    try:
+        return datasets.checked(result.data.name)
+    except LMCError:
+        return None
+
+
+@st.fragment(run_every=jobs.POLL)
+def _reading(read: str) -> None:
+    now = jobs.status(read)
+    if now is None or now.finished:
+        st.rerun()
+    st.progress(now.fraction, jobs.stage(now))
+
+
+def _told(model: str, result: FuseResult) -> None:
     """Where the network can be found now."""
-    card = library.card(model)
+    try:
+        card = library.card(model)
+    except LMCError:  # deleted since
+        return
     parent = next((card.id for card in result.models), "")
     with st.container(horizontal=True, vertical_alignment="center", key=f"sent-{model}"):
         st.markdown(f":material/check: **{escaped(card.title)}** is in your library, private.", width="content")

@@ -195,4 +195,4 @@ def _opened(asked: Mapping[str, Any], report: Report) -> tuple[list[Network], li
     return networks, cards, tuple(notes)
 
 
-KIND = Kind("fuse", "Fusing the networks", STAGES, options, work, (FuseResult, Outcome), title, EXAMPLE)
+KIND = Kind("fuse", "Fusing the networks", STAGES, options, work, (FuseResult, Outcome), title=title, example=EXAMPLE)
