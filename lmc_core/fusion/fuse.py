@@ -34,7 +34,8 @@ class FusionResult:
     symmetry         of the fused network
     history          the method's own objective, step after step
     notes            sentences for the user
-    carried          the models in the frame of the fused network, moved there by their couplings
+    carried          the models in the frame of the fused network, moved there by their couplings; of a partial zip
+                     the trunk with the head of each model
     function_errors  per model: max |f − f carried| / max |f|, measured; 0 when nothing is lost
     temperature      the logits were divided by it; None if they were not
     seconds          wall-clock time
@@ -152,7 +153,7 @@ def fusion(
     if kept := frame.frame.metadata.get("names"):
         about["names"] = kept
     report("measuring what the couplings keep", 0, 1)
-    carried = tuple(_carried(problem, m, c) for m, c in zip(models, found.couplings, strict=True))
+    carried = found.alone or tuple(_carried(problem, m, c) for m, c in zip(models, found.couplings, strict=True))
     return FusionResult(
         network=replace(made, metadata=about, source=f"fusion of {len(networks)} networks"),
         couplings=found.couplings,
@@ -216,7 +217,7 @@ def _symmetries(networks: Sequence[Network]) -> list[Symmetry]:
 def _afterwards(
     problem: FusionProblem, found: Fused, recalibrate: str | None, temperature: bool
 ) -> tuple[Network, float | None, tuple[str, ...]]:
-    made = problem.template.network(found.state)
+    made = found.network or problem.template.network(found.state)
     notes: tuple[str, ...] = ()
     degrees = None
     if recalibrate == "bn-reset":
@@ -224,6 +225,8 @@ def _afterwards(
         made, notes = reset(made, problem.data, seed=problem.seed, report=problem.report)
     elif recalibrate == "repair":
         assert problem.data is not None
+        if found.network is not None:
+            raise SettingError("REPAIR is for networks without heads of their own: zip all layers, or leave it out")
         made, notes = repair(problem, found, made, problem.data)
     if temperature:
         assert problem.data is not None

@@ -117,6 +117,8 @@ class Fused:
     state       of the fused network
     couplings   one mapping per model, group → Coupling with the template
     history     the method's own objective, step after step
+    network     where the result is no network of the template: one with a head per model
+    alone       and then every model as the trunk and its own head
     """
 
     state: Mapping[str, Tensor]
@@ -124,6 +126,8 @@ class Fused:
     history: tuple[float, ...] = ()
     converged: bool = True
     notes: tuple[str, ...] = field(default=())
+    network: Network | None = None
+    alone: tuple[Network, ...] = ()
 
     def but(self, notes: Sequence[str]) -> Fused:
         """The same with sentences about what did not converge, if there are any."""

@@ -10,9 +10,12 @@ if TYPE_CHECKING:
     from lmc_core.fusion.merge import Fused, FusionProblem
 
 
-def solve(problem: FusionProblem, *, examples: int, remerge: float, within: float) -> Fused:
+def solve(problem: FusionProblem, *, examples: int, remerge: float, within: float, after: str, heads: str) -> Fused:
     """W = Σ_i λ_i M_i W_i U_iᵀ (Stoica 2023): U (0/1) says which feature goes into which, M = U over the λ-mass of
-    its row. Every group is zipped at once; heads and other nested units are matched instead."""
+    its row. Attention heads and other nested units are matched instead.
+
+    A partial zip stops after a group: the layers behind it stay those of each model, one head beside the other.
+    """
     import numpy as np
 
     from lmc_core.alignment.blocks import blocks
@@ -20,11 +23,13 @@ def solve(problem: FusionProblem, *, examples: int, remerge: float, within: floa
     from lmc_core.fusion.costs import responses
     from lmc_core.fusion.couple import unsolved
     from lmc_core.fusion.merge import Fused
+    from lmc_core.fusion.partial import parted, trunk_of
     from lmc_core.fusion.zipping import correlations, like_weights, matched_plans, zip_features, zipped
 
     x = problem.examples(examples)
     found: list[dict[str, Coupling]] = [{} for _ in problem.models]
-    order = blocks(problem.symmetry)
+    kept = trunk_of(problem.symmetry, after)
+    order = [block for block in blocks(problem.symmetry) if block.name in kept]
     history, matched = [], []
     for done, block in enumerate(order):
         problem.report("zipping", done, len(order))
@@ -45,7 +50,9 @@ def solve(problem: FusionProblem, *, examples: int, remerge: float, within: floa
             known[block.name] = Coupling(block.name, plan=unmerge / sizes[i])
     notes = (f"matched, not zipped, as other units are nested in them: {', '.join(matched)}",) if matched else ()
     couplings = tuple({**unsolved(problem, m, known), **known} for m, known in zip(problem.models, found, strict=True))
-    return Fused(zipped(problem, couplings), couplings, tuple(history), True, notes)
+    state = zipped(problem, couplings)
+    whole = Fused(state, couplings, tuple(history), True, notes)
+    return parted(problem, whole, found, after, heads) if after else whole
 
 
 FUSION = Fusion(
@@ -61,8 +68,15 @@ FUSION = Fusion(
     parameters=(
         Parameter("examples", int, 1000, "Training examples whose responses are compared.", low=2),
         Parameter("remerge", float, 0.3, "Likeness a merged feature keeps; 0 forbids merging it again.", low=0, high=1),
+        Parameter("after", str, "", "Part after this group, or after the input; empty: zip all layers."),
+        Parameter(
+            "heads",
+            str,
+            "mean",
+            "What a partial zip returns: the mean of its heads, or all of them.",
+            choices=("mean", "apart"),
+        ),
         Parameter("within", float, 0.125, "Part of the merges that may be within one model.", low=0, high=1),
     ),
     needs_data=True,
-    notes=("Partial zips, which keep the last layers of each model apart, make no ordinary network and are left out.",),
 )

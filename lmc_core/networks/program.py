@@ -101,6 +101,12 @@ def _traced(module: nn.Module, inputs: tuple[Tensor, ...]) -> torch.export.Expor
     ) from reason
 
 
+def traced_module(network: Network) -> torch.fx.GraphModule:
+    """The traced computation of a network as one graph of a module that holds its numbers, for any batch size if the
+    module accepts one. Raises TraceError."""
+    return _traced(_with_state(network), network.example_inputs).module()
+
+
 def describe(network: Network) -> dict[str, Any]:
     """What a graph does not say, as JSON: normalisation, training, architecture."""
     from lmc_core.networks.checkpoint import write_normalize

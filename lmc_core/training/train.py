@@ -149,11 +149,16 @@ def rate(recipe: Recipe, step: int, steps: int) -> float:
 
 @torch.no_grad()
 def score(module: nn.Module, x: Tensor, y: Tensor, *, batch: int = 1000) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy of prepared inputs x (n, …) with classes y (n,)."""
+    """Mean cross-entropy and accuracy of prepared inputs x (n, …) with classes y (n,).
+
+    Raises DataError if the outputs are not one row of logits per example.
+    """
     loss = torch.zeros((), dtype=torch.float64)
     right = 0
     for start in range(0, len(y), batch):
         logits, labels = module(x[start : start + batch]), y[start : start + batch]
+        if logits.ndim != 2:
+            raise DataError(f"scores need one row of logits per example; the output has shape {tuple(logits.shape)}")
         loss += F.cross_entropy(logits, labels, reduction="sum").double().cpu()
         right += int((logits.argmax(1) == labels).sum())
     return float(loss) / len(y), right / len(y)
