@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lmc_core.errors import InputError
-from lmc_core.figures.fuse_thumbnail import fuse_card_png, fuse_thumbnail_svg
+from lmc_core.figures.fuse_sketch import fuse_sketch
 from lmc_core.figures.sketches import compare_sketch, gap_sketch, path_sketch, plane_sketch, width_sketch
 from lmc_core.figures.thumbnail import Sketch, card_png, thumbnail_svg
 from lmc_core.runs.fused import FuseResult
@@ -41,10 +41,7 @@ DRAWN: Mapping[type, Mapping[str, Callable[[Any], bytes]]] = {
         )
     ),
     ComparisonResult: _sketched(lambda found: compare_sketch([pair.profiles for pair in found.pairs])),
-    FuseResult: {
-        THUMBNAIL: lambda found: fuse_thumbnail_svg(found.outcome).encode(),
-        PREVIEW: lambda found: fuse_card_png(found.title, found.finding, found.outcome),
-    },
+    FuseResult: _sketched(lambda found: fuse_sketch(found.outcome)),
 }
 """Kind of result → name of a picture → what draws it."""
 

@@ -1,0 +1,33 @@
+"""A fusion as a small picture: the test accuracy of every network."""
+
+from __future__ import annotations
+
+from lmc_core.figures import words
+from lmc_core.figures.fuse_rows import standings
+from lmc_core.figures.fuse_words import fuse_alt
+from lmc_core.figures.thumbnail import INK, Curve, Dot, Sketch
+from lmc_core.fusion.outcome import Outcome
+
+HIGH = 0.84
+"""Height of 100% in shares of the picture: above it stand numbers."""
+
+
+def fuse_sketch(outcome: Outcome) -> Sketch:
+    """A stem with a dot for the parents, their plain average and the fused network."""
+    curves, dots, below = [], [], []
+    rows = standings(outcome, INK)
+    for place, row in enumerate(rows):
+        x, value = (place + 0.5) / len(rows), min(max(row.scores["test"]["accuracy"], 0.0), 1.0)
+        curves.append(Curve([x, x], [0, HIGH * value], row.ink.mark))
+        dots.append(Dot(x, HIGH * value, row.ink, letter=f"{100 * value:.0f}%", turned=row.symbol == "diamond"))
+        below.append((x, row.short, row.ink.mark))
+    numbers = [("fused", outcome.final, INK.fused)]
+    if outcome.average is not None:
+        numbers.insert(0, ("plain average", outcome.average, INK.naive))
+    return Sketch(
+        alt=fuse_alt(outcome),
+        curves=tuple(curves),
+        dots=tuple(dots),
+        below=tuple(below),
+        numbers=tuple((f"{name} {words.percent(found['test']['accuracy'])}", ink.text) for name, found, ink in numbers),
+    )
