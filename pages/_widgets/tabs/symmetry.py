@@ -6,13 +6,17 @@ from typing import Any
 
 import streamlit as st
 
+from lmc_core.figures.chain import ROWS, chain_alt, chain_figure, chain_steps
+from lmc_core.figures.config import plotly_config
 from lmc_core.runs.result import SymmetryFacts
+from pages._widgets import viewport
 from pages._widgets.shown import Shown
 
 WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
 CAPTION = (
     "**What to look at.** A group is a set of units that can change places without changing the function, provided "
-    "that everything that writes them and everything that reads them changes along. Pinned axes never move."
+    "that everything that writes them and everything that reads them changes along: all tensors on its line. "
+    "Pinned axes never move."
 )
 QUIET: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "border": True}
 VERIFIED = 1e-4  # relative: float32 leaves a few 1e-7
@@ -21,10 +25,12 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def body(shown: Shown) -> None:
     facts = shown.result.symmetry
+    labels = {group: cloud.label for (group, _), cloud in shown.result.clouds.items()}
+    if facts.groups:
+        chain(facts, labels)
     left, right = st.columns([1.6, 1], gap="medium")
     with left:
         st.markdown(f"### {headline(facts)}")
-        labels = {group: cloud.label for (group, _), cloud in shown.result.clouds.items()}
         st.dataframe(groups(facts, labels), hide_index=True, alt="The groups, what writes and what reads them")
         st.markdown("### Pinned axes")
         st.dataframe(pinned(facts), hide_index=True, alt="The axes that never move, and why")
@@ -40,6 +46,22 @@ def body(shown: Shown) -> None:
             st.dataframe(tensors(facts), hide_index=True, alt="Every tensor with its shape and its axes")
     with st.container(key="caption-symmetry"):
         st.markdown(CAPTION)
+
+
+def chain(facts: SymmetryFacts, labels: Mapping[str, str]) -> None:
+    """The tensors in order, joined by their groups, with the experiment that says it is right."""
+    layout = viewport.layout()
+    checked = facts.error is not None and facts.error < VERIFIED
+    icon, colour = (":material/check:", "green") if checked else (":material/help:", "gray")
+    badge = (
+        f"re-ordered at random, outputs change by {power(facts.error)}" if facts.error is not None else "not verified"
+    )
+    st.badge(badge, icon=icon, color=colour)  # type: ignore[arg-type]
+    figure = chain_figure(facts, labels=labels, theme=viewport.theme(), layout=layout)
+    config = plotly_config("symmetry", phone=layout == "narrow")
+    st.plotly_chart(figure, key="chain", config=config, alt=chain_alt(facts))
+    if len(steps := chain_steps(facts)) > ROWS:
+        st.caption(f"The first {ROWS} of {len(steps)} rows are drawn; the table below has all.")
 
 
 def headline(facts: SymmetryFacts) -> str:
