@@ -176,3 +176,14 @@ def files(stored: Request, result: FuseResult) -> list[fuse_files.File]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pages._widgets.visitor.name", lambda: "ann")
         return fuse_files.files(result, stored.id)
+
+
+def test_a_fusion_that_failed_says_so_in_its_own_words(stored: Request) -> None:
+    request = Request.of("fuse", models=SMALL, seed=99)
+    runs.submit(request)
+    while (claimed := service().index.claim("a server")) is not None and claimed.id != request.id:
+        service().index.finish(claimed.id, "cancelled")
+    service().index.finish(request.id, "failed", reason="tensor 'x' has another shape")
+    at = opened("run.py", id=request.id)
+    assert heading(at) == "## These networks could not be fused."
+    assert "tensor 'x' has another shape" in texts(at).replace("\\", "")

@@ -108,6 +108,7 @@ def test_a_request_is_known_by_what_it_asks_not_by_how_it_was_said(home: Path) -
         ({"models": [PAIR[0], "digits-cnn/seed0"]}, "two architectures, mlp and cnn"),
         ({"models": [PAIR[0], "digits-mlp-128/seed0"], "method": "c2m3"}, "fc1 has 32 units in .* and 128 in"),
         ({"method": "c2m3", "widths": 40}, "keeps the widths"),
+        ({"data": "mnist"}, "MNIST are 28 × 28, and .* reads 8 × 8"),
         ({"method": "alchemy"}, "alchemy"),
         ({"settings": {"solver": "magic"}}, "magic"),
         ({"weights": [1]}, "one number"),

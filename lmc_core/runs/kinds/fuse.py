@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmc_core.data.registry import DATASETS
 from lmc_core.errors import InputError, MismatchError, SettingError
 from lmc_core.fusion import FUSIONS
 from lmc_core.fusion.outcome import Outcome
@@ -60,6 +62,8 @@ def options(
     cards = [library.card(str(model)) for model in models]
     if why := unfit(cards, method):
         raise MismatchError(why)
+    if why := unread(cards, datasets.checked(data)):
+        raise MismatchError(why)
     if finetune and not 0 < float(rate) <= 10:
         raise SettingError(f"rate={rate!r} is no learning rate; give a number above 0, such as 0.01")
     asked = checked_widths(widths, cards[0].groups)
@@ -108,6 +112,19 @@ def unfit(cards: Sequence[ModelCard], method: str = METHOD) -> str | None:
                 f"{first.name} and {other.groups[group]} in {other.name}: {able} fuses them."
             )
     return None
+
+
+def unread(cards: Sequence[ModelCard], data: str) -> str | None:
+    """Why one of these networks cannot read the data, as far as cards tell; None if nothing speaks against it."""
+    from lmc_core.runs import datasets
+
+    own = datasets.card(data)
+    shape = own.shape if own is not None else DATASETS[data].shape
+    odd = next((card for card in cards if card.input_shape and math.prod(card.input_shape) != math.prod(shape)), None)
+    if odd is None:
+        return None
+    one, other = (" × ".join(map(str, sides)) for sides in (shape, odd.input_shape))
+    return f"Examples of {datasets.title(data)} are {one}, and {odd.name} reads {other}: choose other data."
 
 
 def shares(weights: Sequence[float] | None, count: int) -> list[float]:
