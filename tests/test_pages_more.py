@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -30,6 +31,7 @@ from lmc_core.runs.kinds.width import WidthResult
 from lmc_core.runs.request import Request
 from lmc_core.runs.service import service
 from pages._widgets import asked
+from pages._widgets.views import _parts
 
 PAIR = {"a": "digits-mlp-32/seed0", "b": "digits-mlp-32/seed1", "data": "digits", "train_examples": 200}
 ASKED = {
@@ -353,3 +355,23 @@ def test_a_bundle_whose_numbers_do_not_belong_together_is_refused(
         with pytest.raises(InputError) as refusal:
             bundle.read(path, "b.zip")
         assert "b.zip" in str(refusal.value), what
+
+
+@pytest.mark.parametrize("kind", ASKED)
+def test_every_kind_is_saved_as_tables_json_report_and_bundle(
+    stored: dict[str, Request], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(_parts, "foot", lambda *told: seen.append(told))
+    opened("run.py", id=stored[kind].id)
+    told, result, run = seen[0]
+    saved = {label: make() for label, _, make in _parts.files(told, result, run)}
+    tables = [content for label, content in saved.items() if label.endswith(", CSV")]
+    assert all(len(content.splitlines()) > 1 for content in tables)
+    assert tables
+    assert json.loads(saved["Everything, JSON"])["finding"] == result.finding
+    assert json.loads(saved["Request, JSON"])["kind"] == kind
+    assert zipfile.is_zipfile(io.BytesIO(saved["Bundle, ZIP"]))
+    page = saved["Report, HTML"].decode()
+    assert page.count('<div id="figure-') == len(told.pictures()) >= 1
+    assert "$" not in page.split("</script>")[-1], "a formula that nothing sets"

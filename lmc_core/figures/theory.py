@@ -1,8 +1,8 @@
-"""What the theory speaks of: the gap and its bound, transport costs and dimensions; and the same over widths."""
+"""What the theory speaks of on one pair: the gap and its bound, transport costs, dimensions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -11,9 +11,8 @@ import plotly.graph_objects as go
 from lmc_core.diagnostics.diagnose import Layer
 from lmc_core.diagnostics.gap import Gap
 from lmc_core.diagnostics.matching import Matching
-from lmc_core.diagnostics.width import Scaling
 from lmc_core.figures.drawing import f32
-from lmc_core.figures.palette import LAYER_DASHES, Theme, ThemeName
+from lmc_core.figures.palette import Theme, ThemeName
 from lmc_core.figures.palette import theme as theme_of
 from lmc_core.figures.plain import Sheet, columns, short
 from lmc_core.figures.theory_words import dimension_of
@@ -48,60 +47,6 @@ def theory_figure(
     _bound(sheet, boxes[0], naive, aligned, ink)
     _costs(sheet, boxes[1], list(matching.values()), ink)
     _dimensions(sheet, boxes[2], list(layers.values()), ink)
-    return sheet.figure()
-
-
-def width_figure(
-    widths: Sequence[int],
-    naive: Sequence[float],
-    aligned: Sequence[float],
-    scalings: Mapping[str, Scaling],
-    *,
-    seen: bool = True,
-    theme: ThemeName = "light",
-    layout: Literal["wide", "narrow"] = "wide",
-    standalone: bool = False,
-) -> go.Figure:
-    """Barrier and W₂² against width. `seen`: the costs are of W Σ^½ rather than of W."""
-    ink, narrow = theme_of(theme), layout == "narrow"
-    sheet = Sheet(ink, 800 if narrow else 430, standalone)
-    boxes = columns([(0.0, 0.44), (0.56, 1.0)], narrow, gap=0.14)
-    across = {
-        "type": "log",
-        "range": [float(np.log10(widths[0] / 1.35)), float(np.log10(widths[-1] * 1.35))],
-        "tickvals": list(widths),
-        "ticktext": [str(width) for width in widths],
-        "title": "units per layer",
-    }
-    top = max(*naive, *aligned, _LEAST)
-    panel = sheet.panel(
-        boxes[0], "<b>Barrier</b>, test loss", across, {"range": [-0.06 * top, 1.18 * top], "nticks": 5}
-    )
-    for name, values, colour, symbol, place in (
-        ("naive", naive, ink.naive, "diamond", "top center"),
-        ("aligned", aligned, ink.aligned, "circle", "bottom center"),
-    ):
-        sheet.add(
-            panel,
-            mode="lines+markers",
-            x=f32(widths),
-            y=f32(values),
-            line={"color": colour.mark, "width": 2.6},
-            marker={"color": colour.mark, "size": 9, "symbol": symbol, "line": {"color": ink.halo, "width": 1.5}},
-            hovertemplate=f"<b>{name}</b><br>width %{{x:.0f}}<br>barrier %{{y:.3f}}<extra></extra>",
-        )
-        middle = len(widths) // 2
-        where = "top center" if place == "top center" or values[middle] < 0.12 * top else place
-        sheet.add(
-            panel,
-            mode="text",
-            x=[widths[middle]],
-            y=[values[middle] + 0.02 * top],
-            text=[f"<b>{name}</b>"],
-            textposition=where,
-            textfont={"color": colour.text, "size": 13},
-        )
-    _scaling(sheet, boxes[1], across, scalings, seen, ink)
     return sheet.figure()
 
 
@@ -248,38 +193,3 @@ def _dimensions(sheet: Sheet, box: Any, every: list[Layer], ink: Theme) -> None:
             )
     blue = f"<span style='color:{ink.a.text}'>● seen  ○ centred</span>"
     sheet.note(f"| of W  {blue}", box[0], box[2], yshift=-40)
-
-
-def _scaling(
-    sheet: Sheet, box: Any, across: dict[str, Any], scalings: Mapping[str, Scaling], seen: bool, ink: Theme
-) -> None:
-    values = np.concatenate([s.costs for s in scalings.values()]) if scalings else np.ones(1)
-    low, high = float(np.log10(max(values.min(), 1e-6) / 1.5)), float(np.log10(max(values.max(), 1e-6) * 1.6))
-    panel = sheet.panel(
-        box,
-        f"<b>W₂²</b> of W{' Σ<sup>½</sup>' if seen else ''}, relative to the size of the units",
-        across,
-        {
-            "type": "log",
-            "range": [low - 0.35 * (high - low), high],
-            "tickvals": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
-            "ticktext": ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1", "2"],
-        },
-    )
-    for k, (label, s) in enumerate(scalings.items()):
-        sheet.add(
-            panel,
-            mode="lines+markers",
-            x=f32(s.widths),
-            y=f32(s.costs),
-            line={"color": ink.aligned.mark, "width": 2.2, "dash": LAYER_DASHES[k % len(LAYER_DASHES)]},
-            marker={"color": ink.aligned.mark, "size": 8, "line": {"color": ink.halo, "width": 1.2}},
-            hovertemplate=f"<b>{label}</b><br>width %{{x:.0f}}<br>W₂² %{{y:.3f}}<extra></extra>",
-        )
-    lines = []
-    for k, (label, s) in enumerate(scalings.items()):
-        implied = f", d ≈ {s.dimension:.1f}" if s.dimension is not None else ""
-        dash = ("━━", "╸╸", "┅┅", "╸·", "━╸", "━·")[k % len(LAYER_DASHES)]
-        lines.append(f"{dash} {label}: slope {s.slope:.2f}{implied}".replace("-", "−"))
-    font = {"color": ink.aligned.text, "size": 12}
-    sheet.note("<br>".join(lines), box[0], box[2], xshift=8, yshift=6, align="left", font=font)

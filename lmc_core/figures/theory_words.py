@@ -19,10 +19,20 @@ NOT_COMPUTABLE = (
     "**What cannot be computed.** The theorems speak of widths from which on a barrier below ε is guaranteed: "
     "$N_{\\min}$ of Theorem 3.1, $\\tilde m_\\ell$ and $T_\\ell$ of Theorem 5.2 (Ferbach 2023). Their constants "
     "are not known, the bounds grow exponentially with the input dimension, and the authors call them far from "
-    "practice, so no number is shown for them. The theorems also assume what no checkpoint can prove: weights of a "
-    "layer that are independent draws from one distribution, and for Theorem 3.1 two layers, a bounded activation and "
-    "training for the same time. Shown here is what the files do determine."
+    "practice, so no number is shown for them; nor for the density of Theorem 5.3 or the support of Theorem 5.4, of "
+    "which the dimensions shown here are only a hint. The theorems also assume what no checkpoint can prove: weights "
+    "of a layer that are independent draws from one distribution, and for Theorem 3.1 two layers, a bounded activation "
+    "(ReLU is none) and training for the same time. Shown here is what the files do determine."
 )
+_SYMBOLS = {"$N_{\\min}$": "N_min", "$\\tilde m_\\ell$": "m̃_l", "$T_\\ell$": "T_l"}
+
+
+def not_computable() -> str:
+    """The same as plain text."""
+    text = words.plain(NOT_COMPUTABLE)
+    for formula, letters in _SYMBOLS.items():
+        text = text.replace(formula, letters)
+    return text
 
 
 def theory_finding(naive: Gap, aligned: Gap, layers: Mapping[str, Layer], method_title: str) -> Finding:

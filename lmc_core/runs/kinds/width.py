@@ -186,7 +186,7 @@ def _one(
 
 def proof(result: WidthResult) -> str:
     """The finding of widths that can be drawn."""
-    from lmc_core.figures.theory import width_figure
+    from lmc_core.figures.widths import width_figure
 
     widths = [row.width for row in result.rows]
     naive, aligned = ([getattr(row, side).barrier() for row in result.rows] for side in ("naive", "aligned"))

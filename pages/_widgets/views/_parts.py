@@ -4,18 +4,25 @@ import csv
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from lmc_core import runs
 from lmc_core.figures.captions import Card
-from lmc_core.figures.words import count
+from lmc_core.figures.report import Picture, Report, Table, report_html
+from lmc_core.figures.words import count, plain
 from lmc_core.runs import datasets
 from lmc_core.runs.card import ModelCard
+from lmc_core.runs.kinds._result import Measured
 from pages._widgets import viewport
+from pages._widgets.downloads import bundles
 from pages._widgets.text import escaped
 from pages._widgets.url import link
+
+Columns = Mapping[str, Sequence[Any]]
 
 
 def head(finding: str, about: str, cards: Sequence[Card]) -> None:
@@ -41,25 +48,73 @@ def about_models(models: Sequence[ModelCard], data: str, examples: Mapping[str, 
     return " · ".join([*named, *kinds, told])
 
 
-def foot(caption: str, notes: Sequence[str], run_id: str, files: Mapping[str, tuple[str, Callable[[], bytes]]]) -> None:
-    """The caption, notes of the run, its files and its link; an embedded page leads to the full one instead.
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What a page says of a result, for the page and for its files.
 
-    files   label → (name of the file, what makes it)
+    caption    under the figure, as Streamlit markdown
+    tables     title → (name of the file, columns)
+    pictures   makes the figures of the report
     """
+
+    about: str
+    cards: Sequence[Card]
+    caption: str
+    tables: Mapping[str, tuple[str, Callable[[], Columns]]]
+    pictures: Callable[[], Sequence[Picture]]
+
+
+def foot(told: Told, result: Measured, run_id: str) -> None:
+    """The caption, notes of the run, its files and its link; an embedded page leads to the full one instead."""
     with st.container(key="caption"):
-        st.markdown(caption)
-        for note in notes:
+        st.markdown(told.caption)
+        for note in result.notes:
             st.caption(f":material/info: {escaped(note)}")
     address = link("run", id=run_id)
     if st.context.is_embedded:
         st.caption(f"Mode Connectivity Explorer · [open the full analysis]({address})")
         return
     with st.container(horizontal=True, key="files"):
-        for label, (name, make) in files.items():
-            st.download_button(label, make, f"{run_id}-{name}", icon=":material/download:", on_click="ignore")
+        for label, name, make in files(told, result, run_id):
+            st.download_button(label, make, f"{run_id}{name}", icon=":material/download:", on_click="ignore")
         with st.popover("Link", icon=":material/link:"):
             st.caption("Opens this result without recomputing.")
             st.code(address, language=None, wrap_lines=True)
+
+
+def files(told: Told, result: Measured, run_id: str) -> list[tuple[str, str, Callable[[], bytes]]]:
+    """Label, end of the file's name, and what makes it."""
+    found: list[tuple[str, str, Callable[[], bytes]]] = [
+        (f"{title}, CSV", f"-{name}.csv", partial(_csv, columns)) for title, (name, columns) in told.tables.items()
+    ]
+    found += [
+        ("Everything, JSON", ".json", lambda: json.dumps(result.json, indent=1).encode()),
+        ("Report, HTML", ".html", partial(report, told, result, run_id)),
+        ("Request, JSON", "-request.json", partial(request_json, run_id)),
+    ]
+    return found + [(file.label, file.name.removeprefix(run_id), file.make) for file in bundles(run_id, result.models)]
+
+
+def report(told: Told, result: Measured, run_id: str) -> bytes:
+    """The result as one HTML file that needs nothing else."""
+    listed = json.dumps(dict(result.request), indent=1, default=list)
+    content = Report(
+        title=result.title,
+        finding=result.finding,
+        about=plain(told.about).replace("\\", ""),
+        numbers=tuple((card.label, plain(card.value), card.note) for card in told.cards),
+        pictures=tuple(told.pictures()),
+        tables=tuple(Table(title, columns()) for title, (_, columns) in told.tables.items()),
+        listings=(("Request", listed),),
+        notes=result.notes,
+        link=link("run", id=run_id),
+        facts={**result.versions, "device": result.device},
+    )
+    return report_html(content).encode()
+
+
+def _csv(columns: Callable[[], Columns]) -> bytes:
+    return as_csv(columns())
 
 
 def as_csv(columns: Mapping[str, Sequence[Any]]) -> bytes:

@@ -8,9 +8,12 @@ import streamlit as st
 from lmc_core.figures.compare import compare_figure, compare_height
 from lmc_core.figures.compare_words import compare_alt, compare_caption, compare_cards, compare_finding
 from lmc_core.figures.config import plotly_config
+from lmc_core.figures.report import Picture
+from lmc_core.figures.words import plain
 from lmc_core.runs.card import models_title
 from lmc_core.runs.kinds.compare import ComparisonResult
 from pages._widgets import picture, viewport
+from pages._widgets.text import escaped
 from pages._widgets.url import choice
 from pages._widgets.views import _parts
 
@@ -25,13 +28,16 @@ ROWS = 12  # of the table before it scrolls
 def draw(result: ComparisonResult, run_id: str) -> None:
     profiles = [pair.profiles for pair in result.pairs]
     examples = next((dict(p.examples) for each in profiles for p in each.values()), None)
-    shown = result.pairs[0].models if len(result.pairs) == 1 else ()
-    about = _parts.about_models(shown, result.data, examples)
-    _parts.head(
-        compare_finding(profiles).markdown,
-        about if shown else f"{_parts.escaped(result.title)} · {about}",
+    one = len(result.pairs) == 1
+    about = _parts.about_models(result.pairs[0].models if one else (), result.data, examples)
+    told = _parts.Told(
+        about if one else f"{escaped(result.title)} · {about}",
         compare_cards(profiles, result.seconds),
+        compare_caption(len(result.pairs)),
+        {"Table": ("methods", partial(table, result))},
+        partial(pictures, result),
     )
+    _parts.head(compare_finding(profiles).markdown, told.about, told.cards)
     if any(profiles):
         _curves(result, run_id)
     columns = table(result)
@@ -40,15 +46,20 @@ def draw(result: ComparisonResult, run_id: str) -> None:
     st.dataframe(
         columns, hide_index=True, column_config=formats, height=height, alt="Every method on every pair, its barrier"
     )
-    _parts.foot(
-        compare_caption(len(result.pairs)),
-        result.notes,
-        run_id,
-        {
-            "Table, CSV": ("methods.csv", lambda: _parts.as_csv(table(result))),
-            "Request, JSON": ("request.json", lambda: _parts.request_json(run_id)),
-        },
-    )
+    _parts.foot(told, result, run_id)
+
+
+def pictures(result: ComparisonResult) -> list[Picture]:
+    """The figures of a report: losses, and of several pairs accuracies too."""
+    pairs = {name: pair.profiles for name, pair in zip(labels(result), result.pairs, strict=True)}
+    every = list(pairs.values())
+    if not any(every):
+        return []
+    caption, alt = plain(compare_caption(len(pairs))), compare_alt(every)
+    drawn = [Picture("The paths", compare_figure(pairs, standalone=True), caption, alt)]
+    if len(pairs) > 1:
+        drawn.append(Picture("Accuracy", compare_figure(pairs, metric="accuracy", standalone=True), "", alt))
+    return drawn
 
 
 def _curves(result: ComparisonResult, run_id: str) -> None:

@@ -1,7 +1,7 @@
 """The plane through three networks, as maps or as a relief."""
 
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -10,6 +10,8 @@ from lmc_core.figures.config import plotly_config
 from lmc_core.figures.plane import plane_figure, plane_height
 from lmc_core.figures.plane_words import plane_alt, plane_caption, plane_cards, plane_finding
 from lmc_core.figures.relief import RELIEF, surface_figure
+from lmc_core.figures.report import Picture
+from lmc_core.figures.words import plain
 from lmc_core.runs.kinds.plane import PlaneResult
 from pages._widgets import picture, viewport
 from pages._widgets.url import choice
@@ -21,11 +23,14 @@ SPLITS = {"test": "Test examples", "train": "Training examples"}
 
 def draw(result: PlaneResult, run_id: str) -> None:
     surface, naive, aligned = result.surface, result.naive, result.aligned
-    _parts.head(
-        plane_finding(surface, naive, aligned, result.method).markdown,
+    told = _parts.Told(
         _parts.about_models(result.models, result.data, surface.examples),
         plane_cards(surface, naive, aligned, result.seconds.get("plane")),
+        plane_caption(surface),
+        {"Grid": ("grid", partial(table, result))},
+        partial(pictures, result),
     )
+    _parts.head(plane_finding(surface, naive, aligned, result.method).markdown, told.about, told.cards)
     layout, theme = viewport.layout(), viewport.theme()
     shape, split = _view()
     place = st.skeleton(plane_height(surface, layout) if shape == "maps" else RELIEF[layout])
@@ -34,31 +39,32 @@ def draw(result: PlaneResult, run_id: str) -> None:
     figure = picture.drawn(f"plane-{shape}", run_id, (split, theme, layout), make)
     config = plotly_config(f"plane-{run_id}", phone=layout == "narrow")
     place.plotly_chart(figure, key=f"plane-{shape}", config=config, alt=plane_alt(surface, naive, aligned))
-    _parts.foot(
-        plane_caption(surface),
-        result.notes,
-        run_id,
-        {"Grid, CSV": ("plane.csv", lambda: _csv(result)), "Request, JSON": ("request.json", lambda: _request(run_id))},
-    )
+    _parts.foot(told, result, run_id)
 
 
-def _view() -> tuple[str, Literal["test", "train"]]:
-    with st.container(horizontal=True, key="view", vertical_alignment="center"):
-        how: dict[str, Any] = {"required": True, "label_visibility": "collapsed"}
-        shape = choice(st.segmented_control, "Shape", SHAPES, "maps", "shape", **how)
-        split = choice(st.segmented_control, "Examples", SPLITS, "test", "split", **how)
-    return shape, "train" if split == "train" else "test"
-
-
-def _request(run_id: str) -> bytes:
-    return _parts.request_json(run_id)
-
-
-def _csv(result: PlaneResult) -> bytes:
+def table(result: PlaneResult) -> dict[str, list[float]]:
     """One row per cell."""
     surface = result.surface
     y, x = np.meshgrid(surface.y, surface.x, indexing="ij")
     columns = {"x": x.ravel().tolist(), "y": y.ravel().tolist()}
     for split, metrics in surface.values.items():
         columns |= {f"{split} {metric}": values.ravel().tolist() for metric, values in metrics.items()}
-    return _parts.as_csv(columns)
+    return columns
+
+
+def pictures(result: PlaneResult) -> list[Picture]:
+    """Both figures of a report."""
+    parts = result.surface, result.naive, result.aligned
+    caption, alt = plain(plane_caption(result.surface)), plane_alt(*parts)
+    return [
+        Picture("Loss and accuracy", plane_figure(*parts, standalone=True), caption, alt),
+        Picture("The loss as a relief", surface_figure(*parts, standalone=True), "", alt),
+    ]
+
+
+def _view() -> tuple[str, str]:
+    with st.container(horizontal=True, key="view", vertical_alignment="center"):
+        how: dict[str, Any] = {"required": True, "label_visibility": "collapsed"}
+        shape = choice(st.segmented_control, "Shape", SHAPES, "maps", "shape", **how)
+        split = choice(st.segmented_control, "Examples", SPLITS, "test", "split", **how)
+    return shape, split
