@@ -90,3 +90,12 @@ def test_a_cost_that_is_not_finite_is_refused():
     for solver in (Solver("emd"), Solver("sinkhorn")):
         with pytest.raises(SettingError, match="NaN"):
             solver(np.array([[1.0, np.nan], [0.0, 1.0]]))
+
+
+def test_a_plan_left_far_from_its_marginals_is_told_of():
+    told = []
+    Solver("sinkhorn", 1e-4, 20, tell=told.append)(cost(200, 130))
+    assert len(told) == 1
+    assert told[0] > 1e-3
+    Solver("sinkhorn", 0.1, tell=told.append)(cost(40, 40))
+    assert len(told) == 1

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import ot
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.alignment.solve import assignment
@@ -126,8 +125,8 @@ def _iterate(cost: Cost, f: Cost, g: Cost, epsilon: float) -> tuple[Cost, Cost, 
     """One iteration in the log domain, then several on the kernel with the potentials absorbed (Schmitzer 2019): as
     safe, and much faster. Returns the potentials and the L1 error of the row marginal."""
     m, n = cost.shape
-    f = -epsilon * (logsumexp((g - cost) / epsilon, axis=1) + np.log(m))
-    g = -epsilon * (logsumexp((f[:, None] - cost) / epsilon, axis=0) + np.log(n))
+    f = -epsilon * (_log_sum_exp((g - cost) / epsilon, axis=1) + np.log(m))
+    g = -epsilon * (_log_sum_exp((f[:, None] - cost) / epsilon, axis=0) + np.log(n))
     kernel = np.exp((f[:, None] + g - cost) / epsilon)
     u, v = np.ones(m), np.ones(n)
     for _ in range(INNER - 1):
@@ -137,6 +136,12 @@ def _iterate(cost: Cost, f: Cost, g: Cost, epsilon: float) -> tuple[Cost, Cost, 
             return f, g, float(np.abs(kernel.sum(1) - 1 / m).sum())
     error = float(np.abs(u * (kernel @ v) - 1 / m).sum())
     return f + epsilon * np.log(u), g + epsilon * np.log(v), error
+
+
+def _log_sum_exp(x: Cost, axis: int) -> Cost:
+    """log Σ exp x along one axis of finite numbers."""
+    top = x.max(axis, keepdims=True)
+    return np.log(np.exp(x - top).sum(axis)) + top.squeeze(axis)
 
 
 def rounded(plan: Plan) -> Plan:
