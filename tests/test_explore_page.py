@@ -136,3 +136,23 @@ def opened_run(run: str) -> AppTest:
     at.run()
     assert not at.exception, at.exception
     return at
+
+
+def test_another_method_is_asked_for_from_its_link_and_drawn_once_it_is_there(stored: Request, home: Path) -> None:
+    at = opened(overlay="weight-matching")
+    assert "Not computed for this pair yet: Weight matching" in texts(at)
+    assert figure(at)["layout"]["showlegend"] is False
+    at.get_by_key("overlay-run").click().run()
+    assert not at.exception
+    options = {name: value for name, value in stored.options.items() if name not in ("fingerprints", "settings")}
+    other = Request.path(**options | {"method": "weight-matching"})
+    assert runs.status(other.id).state == "queued"
+    assert "Waiting for the worker" in texts(at)
+    assert service().index.claim("a server") == other
+    computed(other, home / "other")
+    service().index.finish(other.id, "done")
+    at = opened(overlay="weight-matching")
+    drawn = figure(at)
+    assert next(t["name"] for t in drawn["data"] if t.get("showlegend")).startswith("Weight matching ")
+    assert re.search(r"Of the 2 methods drawn, \w+ matching stays lowest", texts(at))
+    assert "overlay-run" not in {button.key for button in at.button}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from lmc_core.figures.clouds import density_top, draw_clouds
 from lmc_core.figures.curves import ACCURACY_RANGE, T_RANGE, Scale, draw_curves, lines
 from lmc_core.figures.drawing import Drawing
 from lmc_core.figures.frames import frame_places, frames, play_button, slider
+from lmc_core.figures.overlay import draw_overlays, legend, legend_height, overlays
 from lmc_core.figures.palette import Theme, ThemeName
 from lmc_core.figures.palette import theme as theme_of
 from lmc_core.figures.panels import ACCURACY, LAYOUTS, LOSS, Layout, axes, cloud_range
@@ -34,11 +36,15 @@ def explore_figure(
     layout: Literal["wide", "narrow"] = "wide",
     loss_axis: Literal["linear", "log"] = "linear",
     start: float | None = None,
+    others: Mapping[str, Profile] | None = None,
+    curve: tuple[str, Profile] | None = None,
     standalone: bool = False,
 ) -> go.Figure:
     """The explore figure with one frame per t of the cloud, at most 25.
 
     start         t of the first frame; by default where the naive barrier is reached
+    others        name of a method → its path, drawn over the two
+    curve         title and path of a trained curve, likewise
     standalone    for files: neutral text and the page get explicit colours. In the app they stay unset, because the
                   frontend fills them and follows a change of theme that reruns nothing
 
@@ -53,11 +59,13 @@ def explore_figure(
     t = cloud.t[shown].astype(np.float64)
     first = int(np.abs(t - (naive.peak() if start is None else start)).argmin())
 
-    paths = lines(naive, aligned, ink)
-    scale = Scale.of((naive, aligned), loss_axis == "log")
+    paths, more = lines(naive, aligned, ink), overlays(others or {}, theme, curve)
+    scale = Scale.of((naive, aligned, *(path.profile for path in more)), loss_axis == "log")
+    extra = legend_height(more, place.width)
     half = cloud_range(place, (float(cloud.extent[0]), float(cloud.extent[1])))
     drawing = Drawing(first)
     draw_curves(drawing, paths, scale, t, ink)
+    draw_overlays(drawing, more, scale, ink.halo)
     draw_clouds(drawing, cloud, shown, half, ink)
 
     x, y = [-half[0], half[0]], [-half[1], half[1]]
@@ -75,12 +83,12 @@ def explore_figure(
         frames=frames(drawing, t),
         layout={
             "template": "none",
-            "height": place.height,
-            "margin": {"l": left, "r": right, "t": above, "b": below, "autoexpand": False},
+            "height": place.height + extra,
+            "margin": {"l": left, "r": right, "t": above + extra, "b": below, "autoexpand": False},
             "dragmode": False,
             "clickmode": "event",  # selecting fails once a frame was shown
             "hovermode": "closest",
-            "showlegend": False,
+            **legend(more, ink.neutral),
             "annotations": _titles(place, cloud, method_title, ink, layout == "wide", scale.log, standalone),
             "sliders": [slider(place, paths, t, first, ink)],
             "updatemenus": [play_button(place, ink)],
@@ -88,6 +96,13 @@ def explore_figure(
             **paper(ink, standalone),
         },
     )
+
+
+def explore_height(layout: str, others: Sequence[str] = (), curve: str | None = None) -> int:
+    """Height of the figure in pixels, so that its place can be held; `others` are names of methods."""
+    flat = Profile(np.zeros(1), {"test": {"loss": np.zeros(1), "accuracy": np.zeros(1)}}, {})
+    more = overlays(dict.fromkeys(others, flat), curve=None if curve is None else (curve, flat))
+    return LAYOUTS[layout].height + legend_height(more, LAYOUTS[layout].width)
 
 
 def first_axis(cloud: Cloud) -> str:

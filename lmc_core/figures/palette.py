@@ -24,6 +24,7 @@ class Theme:
     naive, aligned   the paths, without and with alignment; `fused`: one network made of several
     grey             links, chords, cursor; `ticks` is its text
     neutral          figure text that must survive either page; `text`, `page` are the page's own
+    others           paths beside naive and aligned: other methods, and last a curve
     groups           lines of groups of units, each beside its name
     dots, fill       opacity of unlinked dots; of the area between a curve and its chord
     sequential       colour scale from nothing to much; `diverging` from negative to positive
@@ -45,6 +46,7 @@ class Theme:
     methods: tuple[str, ...]
     diverging: tuple[tuple[float, str], ...]
     groups: tuple[str, ...]
+    others: tuple[str, ...]
     neutral: str = "#6B7A88"
     grid: str = "rgba(122,135,148,.17)"
     fill: float = 0.09
@@ -74,6 +76,7 @@ THEMES: dict[str, Theme] = {
         dots=0.30,
         sequential=((0.0, "#F7FBFF"), (0.25, "#C6DBEF"), (0.5, "#6BAED6"), (0.75, "#2171B5"), (1.0, "#08306B")),
         methods=_METHODS,
+        others=("#7A3E9D", "#8A5A00", "#5D6B00", "#B03A5B", "#4C5C9A", "#1B2733"),
         groups=("#542788", "#9A6A00", "#1B7F79", "#A03C3C", "#4C5C9A", "#6B6B1F"),
         diverging=((0.0, "#B35806"), (0.25, "#FDB863"), (0.5, "#F7F7F7"), (0.75, "#B2ABD2"), (1.0, "#542788")),
     ),
@@ -92,6 +95,7 @@ THEMES: dict[str, Theme] = {
         dots=0.42,
         sequential=((0.0, "#10161D"), (0.5, "#17496B"), (1.0, "#9BD8FF")),
         methods=_METHODS_ON_DARK,
+        others=("#C79BE8", "#E0B050", "#C3CF5A", "#F08CA8", "#9DB2F2", "#E6EBF0"),
         groups=("#B9AEFF", "#F0B93A", "#5FCFC6", "#F09A94", "#9DB2F2", "#CFCF6A"),
         diverging=((0.0, "#FFB765"), (0.25, "#9A5B12"), (0.5, "#161D25"), (0.75, "#5B4FA3"), (1.0, "#B9AEFF")),
     ),

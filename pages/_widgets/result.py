@@ -7,15 +7,15 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.figures.config import plotly_config
-from lmc_core.figures.explore import explore_figure
+from lmc_core.figures.explore import explore_figure, explore_height
+from lmc_core.figures.overlay import overlay_sentence
 from lmc_core.runs.result import PathResult
-from pages._widgets import inspector, picture, placing, tabs, viewport
+from pages._widgets import inspector, overlay, picture, placing, tabs, viewport
 from pages._widgets.shown import Shown, sentence, who
 from pages._widgets.text import escaped
 from pages._widgets.url import link
 from pages._widgets.view import View, controls
 
-HEIGHTS = {"wide": 570, "narrow": 960}  # of the figure, so that nothing jumps when it arrives
 DRAWN = "figure-drawn"  # in the session: what the figure on the page shows
 
 
@@ -23,16 +23,23 @@ def draw(result: PathResult, run_id: str) -> None:
     """The whole result; without view row and tabs where it is embedded in another page."""
     narrow, embedded = viewport.layout() == "narrow", st.context.is_embedded
     found = sentence(result)
-    st.markdown(f"## {found.markdown}")
+    heading = st.empty()
+    heading.markdown(f"## {found.markdown}")
     st.caption(who(result))
     numbers = st.container(horizontal=True, key="cards")
     view = controls(result, run_id, narrow=narrow) if result.clouds else None
     cloud = placing.cloud(result, run_id, view.group, view.projection) if view else None
-    if view and cloud is None:
+    waits = view is not None and cloud is None
+    if view and waits:
         placing.offer(run_id, view.group, view.projection)
         view = replace(view, projection=next(name for group, name in result.clouds if group == view.group))
         cloud = result.clouds[view.group, view.projection]
     shown = Shown(run_id, result, found, cloud)
+    if view and view.overlay:
+        best = overlay_sentence((shown.title, result.aligned), overlay.titled(overlay.paths(result, view.overlay)))
+        heading.markdown(f"## {found.markdown} {best}")
+        if not waits:  # one job at a time is watched
+            overlay.offer(result, view.overlay)
     with numbers:
         metrics(shown, spacious=not (narrow or embedded))
     if view is not None:
@@ -73,6 +80,7 @@ def chart(shown: Shown, view: View) -> None:
     layout = viewport.layout()
     theme = viewport.theme()
     assert shown.cloud is not None
+    others = overlay.paths(shown.result, view.overlay)
     make = partial(
         explore_figure,
         shown.result.naive,
@@ -83,10 +91,11 @@ def chart(shown: Shown, view: View) -> None:
         layout=layout,
         loss_axis=view.axis,
         start=view.start,
+        others=others,
     )
-    look = (view.group, view.projection, theme, layout, view.axis, view.start)
+    look = (view.group, view.projection, theme, layout, view.axis, view.start, *others)
     there = st.session_state.get(DRAWN) == (shown.run_id, *look)
-    place = st if there else st.skeleton(HEIGHTS[layout])
+    place = st if there else st.skeleton(explore_height(layout, tuple(others)))
     st.session_state[DRAWN] = (shown.run_id, *look)
     drawn = picture.drawn("explore", shown.run_id, look, make)
     config = plotly_config(f"run-{shown.run_id}", phone=layout == "narrow")

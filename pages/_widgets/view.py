@@ -7,7 +7,7 @@ import streamlit as st
 
 from lmc_core.figures.explore import worth_log
 from lmc_core.runs.result import PathResult
-from pages._widgets import placing
+from pages._widgets import overlay, placing
 from pages._widgets.url import choice
 
 BUTTONS = 6  # more layers than this are a list
@@ -31,6 +31,7 @@ class View:
     group: str
     projection: str
     axis: Literal["linear", "log"]
+    overlay: tuple[str, ...]
     start: float
 
 
@@ -38,11 +39,13 @@ def controls(result: PathResult, run_id: str, *, narrow: bool) -> View:
     """The row of view controls; one popover on a phone, with labels instead of places."""
     if narrow:
         with st.popover("View: layer, projection, axis", icon=":material/tune:", width="stretch", key="view-phone"):
-            return View(*_choices(result, run_id, {}), _start(result))
+            return View(*_choices(result, run_id, {}), overlay.chosen(result), _start(result))
     with st.container(horizontal=True, key="view", vertical_alignment="center"):
         chosen = _choices(result, run_id, HIDDEN)
+        with st.popover("Overlay", help="Draw the paths of other methods over this one"):
+            others = overlay.chosen(result)
         with st.popover("Start at t", help="Where the slider under the figure starts"):
-            return View(*chosen, _start(result))
+            return View(*chosen, others, _start(result))
 
 
 def _choices(result: PathResult, run_id: str, how: dict[str, Any]) -> tuple[str, str, Literal["linear", "log"]]:

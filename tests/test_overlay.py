@@ -1,0 +1,90 @@
+"""Paths of other methods over the two of a run: lines, legend, and the sentence that names the best."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lmc_core.diagnostics.projection import project
+from lmc_core.figures.explore import explore_figure, explore_height
+from lmc_core.figures.overlay import legend_height, overlay_sentence, overlays
+from lmc_core.figures.palette import THEMES, contrast
+from lmc_core.figures.panels import LAYOUTS
+from lmc_core.methods import METHODS
+from lmc_core.paths.profile import Profile
+
+NAMES = [name for name in METHODS if name not in ("identity", "activation-matching")]
+
+
+def path(height, points=5):
+    t = np.linspace(0, 1, points)
+    bump = 4 * t * (1 - t)
+    return Profile(t, {"test": {"loss": 0.1 + height * bump, "accuracy": 0.9 - 0.3 * height * bump}}, {"test": 10})
+
+
+def figure(others=None, **settings):
+    rng = np.random.default_rng(0)
+    rows = [rng.normal(size=(20, 4)) for _ in range(3)]
+    cloud = project(*rows, t=np.linspace(0, 1, 5), group="g", label="layer 1")
+    drawn = explore_figure(path(1), path(0.2), cloud, method_title="Activation matching", others=others, **settings)
+    return json.loads(drawn.to_json())
+
+
+def test_without_other_methods_nothing_changes():
+    assert figure({}) == figure(None)
+    assert figure()["layout"]["showlegend"] is False
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_other_method_has_a_line_of_its_own_in_both_panels_and_the_legend(layout):
+    others = {name: path(0.1 * k) for k, name in enumerate(NAMES, 1)}
+    drawn = figure(others, layout=layout)
+    more = [trace for trace in drawn["data"] if trace.get("name")]
+    assert len(more) == 2 * len(NAMES)
+    shown = [trace for trace in more if trace["showlegend"]]
+    assert [trace["name"].rsplit(" ", 1)[0] for trace in shown] == [METHODS[name].title for name in NAMES]
+    looks = [(t["line"]["color"], t["line"]["dash"], t["marker"]["symbol"]) for t in shown]
+    assert len(set(looks)) == len(NAMES)
+    assert len({look[2] for look in looks}) == len(NAMES) or len(NAMES) > 10
+    height = drawn["layout"]["height"]
+    assert height == explore_height(layout, NAMES) > LAYOUTS[layout].height
+    assert drawn["layout"]["margin"]["t"] - LAYOUTS[layout].margin[1] == height - LAYOUTS[layout].height
+
+
+def test_a_method_looks_the_same_whichever_others_are_drawn():
+    all_of_them = overlays({name: path(1) for name in NAMES})
+    for one in all_of_them:
+        name = next(name for name in NAMES if METHODS[name].title == one.title)
+        (alone,) = overlays({name: path(1)})
+        assert (alone.colour, alone.dash, alone.symbol) == (one.colour, one.dash, one.symbol)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_no_other_path_has_a_colour_that_means_something_else_and_all_can_be_seen(theme):
+    ink = THEMES[theme]
+    taken = {end.mark for end in (ink.a, ink.b, ink.naive, ink.aligned)}
+    assert not taken & set(ink.others)
+    assert min(contrast(colour, ink.page) for colour in (*ink.others, *ink.groups)) > 4.5
+
+
+def test_the_loss_axis_holds_the_highest_of_all_paths():
+    drawn = figure({NAMES[0]: path(3.0)})
+    assert drawn["layout"]["yaxis"]["range"][1] > 3.1
+
+
+def test_the_sentence_names_the_lowest_path():
+    own = ("Activation matching", path(0.2))
+    title = METHODS[NAMES[0]].title
+    assert overlay_sentence(own, {}) == ""
+    better = overlay_sentence(own, {title: path(0.1)})
+    assert better.startswith("Of the 2 methods drawn, ")
+    assert better.endswith("stays lowest: its barrier is 0.10.")
+    assert "activation matching stays lowest: its barrier is :green[0.20]" in overlay_sentence(own, {title: path(0.4)})
+    lost = Profile(np.linspace(0, 1, 3), {"test": {"loss": np.array([0.1, np.nan, 0.1])}}, {"test": 10})
+    assert "activation matching stays lowest" in overlay_sentence(own, {title: lost})
+
+
+def test_a_legend_has_room_for_every_row():
+    few, many = (overlays({name: path(1) for name in NAMES[:count]}) for count in (1, len(NAMES)))
+    assert 0 == legend_height([], 1000) < legend_height(few, 1000) < legend_height(many, 1000)
+    assert legend_height(many, 1000) < legend_height(many, 358)
