@@ -158,9 +158,11 @@ def _notes(beginning: str, each: Mapping[str, list[list[float]]], shares: list[f
         f"B, which never saw it, {_percent(b)}."
     )
     better = np.maximum(each["A"][0], each["B"][0])
-    if all(each[title] == each["vanilla average"] for title in WAYS):
+    titles = list(WAYS)
+    if all(each[title] == each["vanilla average"] for title in titles):
         yield "All methods give the average here: every unit is nearest to its namesake."
-    for title in WAYS:
+        titles = ["vanilla average"]
+    for title in titles:
         means = [float(np.mean(x)) for x in each[title]]
         best = int(np.argmax(means))
         gains = 100 * (np.array(each[title][best]) - better)

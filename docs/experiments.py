@@ -1,0 +1,187 @@
+"""docs/experiments.md, written from the results in docs/experiments/, so that no number in it is typed by hand.
+
+python -m lmc_core reproduce akash-mnist --out docs/experiments/akash-mnist.json    # minutes; the same for others
+python docs/experiments.py                # writes docs/experiments.md
+python docs/experiments.py --figures      # and docs/experiments/*.png, by Chromium
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+RESULTS, PAGE = HERE / "experiments", HERE / "experiments.md"
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu"]
+
+HEAD = """# Experiments
+
+What the methods here give where papers, or their users, say what to expect. Every table is written by
+`python docs/experiments.py` from the file named above it, which the command above it made; the file also holds every
+single number behind the means. Accuracies are of test examples, in percent; `± …` is the standard deviation over what
+the last column, or a note, counts. Networks that a command trains are kept, so that a second run only fuses. MNIST is
+found in a folder named by `LMC_DATA`, or downloaded.
+"""
+
+READING = {
+    "ferbach-mnist": (
+        "Ferbach 2024, figure 2 (left)",
+        "The published order comes back: weighting by the covariance of the inputs takes away most of the loss that "
+        "layer-wise matching leaves, and matching of activations a little more.",
+        "One of the six learning rates of the figure, and pairs that share networks: the spread is of pairs, not of "
+        "independent trainings. Published values are read off a figure. The paper has no row for Git Re-Basin.",
+    ),
+    "akash-mnist": (
+        "Akash 2022, fully connected networks on MNIST",
+        "Transport makes fusion work: the average of four networks has lost most of what they know, the barycentre and "
+        "OT fusion have not. Networks of other widths fuse as well. Whether the barycentre is better than OT fusion "
+        "depends on the plans: by exact ones it is OT fusion itself, and neither more passes nor a distilled start "
+        "leads away from there; by entropic ones the notes say by how much it differs and how surely. Into twice the "
+        "widths every unit is doubled, which is why that column repeats the one for equal widths.",
+        "The accuracies of the paper are not known here, so only its order (barycentre ≥ OT fusion > average) can be "
+        "checked. The sets overlap, as they are drawn from ten networks. MergeMany is not in the paper; it is here to "
+        "show what comparing outgoing weights too, and leaving a network out of the mean it is matched with, is worth.",
+    ),
+    "skill-transfer": (
+        "Singh 2020 and Akash 2022, heterogeneous MNIST",
+        "How much of the skill of A the fused network has depends on λ above all: B has trained longer, its weights "
+        "are larger, and half of each is nearly B. From the same start the units stay where they were, and every "
+        "method is the average.",
+        "The accuracies of the papers are not known here. The best λ is chosen on the test set, as a curve against λ "
+        "does; a user would choose it on examples kept apart.",
+    ),
+    "recurrent-mnist": (
+        "Akash 2022, recurrent networks on rows of MNIST",
+        "Hidden-to-hidden weights are worth comparing: see the first four rows of each kind against the row without "
+        "them, which is what FedMA and OT fusion by weights do.",
+        "Fewer hidden units and epochs than in the paper (256 and 20), whose accuracies are not known here.",
+    ),
+    "residual-toy": (
+        "Planted orders in a residual block",
+        "One coordinate sweep seldom finds a planted order of a block that is free at both ends; starting several "
+        "times, or moving all groups at once, does.",
+        "Weights drawn at random: no trained network is like that.",
+    ),
+}
+"""Name → source, what the experiment shows, what it does not; in the order of the page."""
+
+
+def page() -> str:
+    """All of docs/experiments.md."""
+    return "\n".join([HEAD, *(line for name in READING if (RESULTS / f"{name}.json").exists() for line in part(name))])
+
+
+def part(name: str) -> Iterator[str]:
+    """One experiment."""
+    result = json.loads((RESULTS / f"{name}.json").read_text())
+    source, shows, not_shown = READING[name]
+    settings = {key: value for key, value in result["settings"].items() if value is not None}
+    yield f"## {result['title']}\n"
+    yield f"{source}. Numbers: [`{name}.json`](experiments/{name}.json).\n"
+    yield f"```\n{result['command']} --out {name}\n```\n"
+    said = ", ".join(f"{key} {value}" for key, value in settings.items())
+    yield f"Settings: {said or 'as they come'}; seed {result['seed']}.\n"
+    if (RESULTS / f"{name}.png").exists():
+        yield f"![{result['title']}](experiments/{name}.png)\n"
+    yield from pivoted(result) if result["chart"]["line"] else plain(result)
+    yield ""
+    yield from (f"- {note}" for note in result["notes"])
+    yield f"\n**It shows.** {shows}\n"
+    yield f"**It does not show.** {not_shown}\n"
+
+
+def plain(result: dict[str, Any]) -> Iterator[str]:
+    """The table as it is, every spread beside its mean."""
+    y, error = result["chart"]["y"], result["chart"]["error"]
+    columns = [column for column in result["rows"][0] if column != error]
+    yield from table(
+        [f"{column} {error}" if column == y and error else column for column in columns],
+        [
+            [measured(row, y, error) if column == y else cell(column, row[column]) for column in columns]
+            for row in result["rows"]
+        ],
+    )
+
+
+def pivoted(result: dict[str, Any]) -> Iterator[str]:
+    """One table per panel, a line of the chart per column (over numbers) or per row (over names)."""
+    chart, rows = result["chart"], result["rows"]
+    x, y, line, error = (chart[key] for key in ("x", "y", "line", "error"))
+    for name in dict.fromkeys(row[chart["panel"]] if chart["panel"] else "" for row in rows):
+        here = [row for row in rows if not chart["panel"] or row[chart["panel"]] == name]
+        numbers = all(isinstance(row[x], float) for row in here)
+        down, across = (x, line) if numbers else (line, x)
+        found = {(row[down], row[across]): row for row in here}
+        columns = list(dict.fromkeys(row[across] for row in here))
+        if name:
+            yield f"\n{chart['panel'].capitalize()}: {name}\n"
+        lines = [
+            [cell(down, value), *(measured(found.get((value, column)), y, error) for column in columns)]
+            for value in dict.fromkeys(row[down] for row in here)
+        ]
+        yield from table([down, *map(str, columns)], lines)
+
+
+def measured(row: dict[str, Any] | None, y: str, error: str | None) -> str:
+    """A mean with its spread."""
+    if row is None or row[y] is None:
+        return ""
+    spread = row[error] if error else None
+    return cell(y, row[y]) + (f" ± {cell(y, spread)}" if spread is not None else "")
+
+
+def cell(column: str, value: Any) -> str:
+    """Shares of examples in percent."""
+    if value is None:
+        return ""
+    if not isinstance(value, float):
+        return str(value)
+    if column.startswith(("accuracy", "on the")):
+        return f"{100 * value:.2f}"
+    return f"{value:g}" if column.startswith("λ") else f"{value:.4f}"
+
+
+def table(head: list[str], rows: list[list[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+
+
+def figures() -> None:
+    """docs/experiments/*.png, drawn anew from the results."""
+    from playwright.sync_api import sync_playwright
+
+    from lmc_core.figures.chart import Chart
+    from lmc_core.figures.experiment import experiment_figure
+    from lmc_core.figures.html import figure_html
+
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        for file in sorted(RESULTS.glob("*.json")):
+            result = json.loads(file.read_text())
+            figure = experiment_figure(result["rows"], Chart(**result["chart"]), standalone=True)
+            drawn = Path(folder) / f"{file.stem}.html"
+            drawn.write_text(figure_html(figure, title=result["title"]))
+            view = browser.new_page(viewport={"width": 940, "height": 900}, device_scale_factor=1.5)
+            view.goto(drawn.as_uri())
+            view.locator(".js-plotly-plot .main-svg").first.wait_for()
+            view.wait_for_timeout(1000)
+            view.locator("figure").screenshot(path=RESULTS / f"{file.stem}.png")
+            view.close()
+        browser.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--figures", action="store_true", help="draw the pictures too")
+    if parser.parse_args().figures:
+        figures()
+    PAGE.write_text(page())
+    print(f"written: {PAGE}")
+
+
+if __name__ == "__main__":
+    main()

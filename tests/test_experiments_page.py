@@ -1,0 +1,63 @@
+"""docs/experiments.md: written from the results beside it, and none left out."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from lmc_core.training.reproduce import EXPERIMENTS
+
+DOCS = Path(__file__).parent.parent / "docs"
+RESULTS = sorted(DOCS.glob("experiments/*.json"))
+
+
+def script():
+    """docs/experiments.py as a module."""
+    spec = importlib.util.spec_from_file_location("experiments_page", DOCS / "experiments.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_is_what_its_script_writes():
+    assert (DOCS / "experiments.md").read_text() == script().page()
+
+
+def test_every_experiment_is_recorded_and_explained():
+    assert {file.stem for file in RESULTS} == set(EXPERIMENTS) == set(script().READING)
+
+
+@pytest.mark.parametrize("file", RESULTS, ids=lambda file: file.stem)
+def test_a_recorded_result_names_a_command_and_no_machine(file):
+    text = file.read_text()
+    result = json.loads(text)
+    assert result["command"].startswith(f"python -m lmc_core reproduce {file.stem}")
+    assert result["rows"]
+    assert not re.search(r'"(/|[A-Z]:)', text)
+
+
+@pytest.mark.parametrize("file", RESULTS, ids=lambda file: file.stem)
+def test_every_mean_of_a_table_is_that_of_the_recorded_numbers(file):
+    """Nothing was typed: the single numbers behind a mean are in the file."""
+    result = json.loads(file.read_text())
+    numbers = result.get("accuracies") or result.get("losses")
+    if numbers is None:
+        pytest.skip("counts have no single numbers")
+    means = [sum(values) / len(values) for values in lists(numbers)]
+    y = result["chart"]["y"]
+    known = [row for row in result["rows"] if row["method"] != "the networks themselves"]
+    assert all(min(abs(row[y] - mean) for mean in means) < 1e-9 for row in known)
+
+
+def lists(value):
+    """All lists of numbers within."""
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from lists(item)
+    elif value and isinstance(value[0], list):
+        for item in value:
+            yield from lists(item)
+    else:
+        yield value
