@@ -11,9 +11,9 @@ from torch import Tensor
 
 from lmc_core.alignment.blocks import Block, BlockCost, Perms
 from lmc_core.alignment.objective import Objective, Position
+from lmc_core.alignment.problem import Problem
 from lmc_core.alignment.schedule import Outcome, best_of, random_start, sweep
 from lmc_core.alignment.views import Leaf, children, views
-from lmc_core.report import Report, silent
 from lmc_core.symmetry.axis import Group
 from lmc_core.symmetry.permute import identity
 
@@ -239,25 +239,15 @@ def line_search(
     return best, float(curve(best)) - value
 
 
-def matched(
-    objective: Objective,
-    rng: Callable[[int], np.random.Generator],
-    *,
-    restarts: int,
-    iterations: int,
-    sweeps: int,
-    report: Report = silent,
-) -> Outcome:
+def matched(objective: Objective, problem: Problem, *, restarts: int, iterations: int, sweeps: int) -> Outcome:
     """Frank–Wolfe from several starts, each rounded and completed by coordinate sweeps; the best, never below naive.
 
     The first start spreads every unit over all others, the second is the networks as they are, the next are random
     orders around the first.
-
-    rng   random numbers of a restart
     """
-    relaxed, found = Relaxed(objective), []
+    relaxed, found, report = Relaxed(objective), [], problem.report
     for restart in range(restarts):
-        drawn = rng(restart)
+        drawn = problem.rng(1, restart)
         start = relaxed.centre() if restart != 1 else relaxed.vertex(identity(objective.symmetry))
         if restart > 1:
             corner = relaxed.vertex(random_start(objective, drawn))
@@ -275,5 +265,5 @@ def matched(
         found.append(rounded)
     best = best_of(found)
     if best.history[-1] < best.history[0]:  # rounding may lose what the plans gained
-        return best_of([*found, sweep(objective, rng(0), limit=sweeps, report=report)])
+        return best_of([*found, sweep(objective, problem.rng(1, 0), limit=sweeps, report=report)])
     return best

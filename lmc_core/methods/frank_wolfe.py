@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     from lmc_core.alignment.schedule import Outcome
 
 
-def solve(problem: Problem, *, restarts: int, iterations: int, sweeps: int) -> Outcome:
+LIMITS = (
+    Parameter("restarts", int, 3, "Starts tried; the best is kept and the spread shown.", low=1, high=100),
+    Parameter("iterations", int, 200, "Most Frank–Wolfe steps per start.", low=1, high=10_000),
+    Parameter("sweeps", int, 100, "Most passes over all groups per start.", low=1, high=1000),
+)
+"""Where methods that walk over plans stop."""
+
+
+def solve(problem: Problem, **limits: int) -> Outcome:
     """max over doubly stochastic P of Σ <A, T(B, P)> by conditional gradients (Crisostomi 2024, alg. 1, two models).
 
     Each step solves an assignment per group for the gradient of all of them and goes the best part of the way there.
@@ -22,14 +30,7 @@ def solve(problem: Problem, *, restarts: int, iterations: int, sweeps: int) -> O
     from lmc_core.alignment.terms import weight_terms
 
     objective = Objective(problem.moved, problem.symmetry, weight_terms(problem.reference, problem.symmetry))
-    return matched(
-        objective,
-        lambda restart: problem.rng(1, restart),
-        restarts=restarts,
-        iterations=iterations,
-        sweeps=sweeps,
-        report=problem.report,
-    )
+    return matched(objective, problem, **limits)
 
 
 METHOD = Method(
@@ -42,9 +43,5 @@ METHOD = Method(
         "https://arxiv.org/abs/2405.17897",
     ),
     solve=solve,
-    parameters=(
-        Parameter("restarts", int, 3, "Starts tried; the best is kept and the spread shown.", low=1, high=100),
-        Parameter("iterations", int, 200, "Most Frank–Wolfe steps per start.", low=1, high=10_000),
-        Parameter("sweeps", int, 100, "Most passes over all groups per start.", low=1, high=1000),
-    ),
+    parameters=LIMITS,
 )

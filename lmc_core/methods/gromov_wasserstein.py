@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmc_core.methods._method import Method, Paper, Parameter
+from lmc_core.methods.frank_wolfe import LIMITS
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
     from lmc_core.alignment.schedule import Outcome
 
 
-def solve(problem: Problem, *, alpha: float, restarts: int, iterations: int, sweeps: int) -> Outcome:
+def solve(problem: Problem, *, alpha: float, **limits: int) -> Outcome:
     """max over P of (1 − α) Σ <A, T(B, P)> over entering weights + α Σ_g <D^A_g, P_g D^B_g P_gᵀ> (Akash 2022, fused
     Gromov–Wasserstein): D are recurrent weights on both axes, or distances between the units of one network.
 
@@ -22,14 +23,7 @@ def solve(problem: Problem, *, alpha: float, restarts: int, iterations: int, swe
     from lmc_core.alignment.structure import structural
 
     objective = structural(problem.reference, problem.moved, problem.symmetry, alpha=alpha)
-    return matched(
-        objective,
-        lambda restart: problem.rng(1, restart),
-        restarts=restarts,
-        iterations=iterations,
-        sweeps=sweeps,
-        report=problem.report,
-    )
+    return matched(objective, problem, **limits)
 
 
 METHOD = Method(
@@ -44,8 +38,6 @@ METHOD = Method(
     solve=solve,
     parameters=(
         Parameter("alpha", float, 0.5, "Share of the relations within; the rest is weights entering.", low=0, high=1),
-        Parameter("restarts", int, 3, "Starts tried; the best is kept and the spread shown.", low=1, high=100),
-        Parameter("iterations", int, 200, "Most Frank–Wolfe steps per start.", low=1, high=10_000),
-        Parameter("sweeps", int, 100, "Most passes over all groups per start.", low=1, high=1000),
+        *LIMITS,
     ),
 )
