@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lmc_core.figures import words
 from lmc_core.figures.captions import Card
@@ -21,7 +21,7 @@ def fuse_finding(outcome: Outcome, method: str, classes: int = 10) -> Finding:
     """What the fused network scores, beside its parents and their plain average. `classes`: of the data."""
     alone, fused = outcome.accuracies(), outcome.fused["test"]["accuracy"]
     reached = _gold(words.percent(fused))
-    number = number_word(len(alone))
+    number = in_words(len(alone))
     among = _range(alone)
     how = "Averaged as they are" if method == PLAIN else f"Fused by {words.inside(FUSIONS[method].title)}"
     keep = "keep" if fused >= min(alone) - LOST else "reach only"
@@ -32,7 +32,7 @@ def fuse_finding(outcome: Outcome, method: str, classes: int = 10) -> Finding:
         said += f"; averaging their weights as they are {verb}{_orange(words.percent(average))}"
     said += "."
     if outcome.curve:
-        epochs = "one epoch" if outcome.epochs == 1 else f"{number_word(outcome.epochs)} epochs"
+        epochs = "one epoch" if outcome.epochs == 1 else f"{in_words(outcome.epochs)} epochs"
         said += f" After {epochs} of fine-tuning it is {_gold(words.percent(outcome.final['test']['accuracy']))}."
     elif fused < min(alone) - LOST:
         remedy = "another method" if method != PLAIN else "a method that aligns them first"
@@ -96,16 +96,15 @@ def fuse_cards(outcome: Outcome, seconds: Mapping[str, float], device: str) -> t
 def fuse_caption(outcome: Outcome, method: str) -> str:
     """What to look at in the figure."""
     end = "fine-tuned" if outcome.curve else "fused"
-    said = (
-        "**What to look at.** Left: every network as a dot, filled on test examples and open on training examples. "
-        f"Right: the straight line from each parent to the {end} network"
-    )
-    if method == PLAIN:
-        said += ". Units are averaged with strangers: the loss rises on the way."
-    elif any(path is not None for path in outcome.paths):
-        said += ", its units re-ordered as the fusion found them; a flat line means that both lie in one basin."
+    said = "**What to look at.** Left: every network as a dot, filled on test examples and open on training examples. "
+    if any(path is not None for path in outcome.paths):
+        said += f"Right: the straight line from each parent to the {end} network"
+        if method == PLAIN:
+            said += ". Units are averaged with strangers: the loss rises on the way."
+        else:
+            said += ", its units re-ordered as the fusion found them; a flat line means that both lie in one basin."
     else:
-        said += "."
+        said += "Right: no line to the fused network, because no parent keeps its function in the units of that one."
     if outcome.average_paths:
         said += " :orange[Dotted], the lines to the plain average: there, units are averaged with strangers."
     return said
@@ -130,8 +129,13 @@ def letter(number: int) -> str:
     return chr(ord("A") + number)
 
 
-def number_word(number: int) -> str:
+def in_words(number: int) -> str:
     return NUMBERS[number] if number < len(NUMBERS) else str(number)
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Words with commas and an "and"."""
+    return " and ".join([*([", ".join(parts[:-1])] if len(parts) > 1 else []), *parts[-1:]])
 
 
 def _epochs(number: int) -> str:

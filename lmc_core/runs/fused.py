@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lmc_core.figures.fuse_words import listed
 from lmc_core.fusion import FUSIONS
 from lmc_core.fusion.outcome import Outcome
 from lmc_core.runs.card import ModelCard
@@ -85,11 +86,6 @@ def fusion_title(models: Sequence[ModelCard]) -> str:
     if len(titles) == 1 and all(seed is not None for seed in seeds):
         return f"Fusion of {models[0].title}, seeds {listed([str(seed) for seed in seeds])}"
     return f"Fusion of {listed([card.name for card in models])}"
-
-
-def listed(words: Sequence[str]) -> str:
-    """Words with commas and an "and"."""
-    return " and ".join([*([", ".join(words[:-1])] if len(words) > 1 else []), *words[-1:]])
 
 
 def plain(value: Any) -> Any:

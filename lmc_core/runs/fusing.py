@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -16,22 +16,19 @@ from lmc_core.fusion.outcome import Outcome, Scores
 from lmc_core.fusion.template import sizes
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
-from lmc_core.paths.evaluate import evaluate_many
-from lmc_core.paths.path import LinearPath
-from lmc_core.paths.profile import Profile
 from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.report import Report, silent
 from lmc_core.runs.bench import Clock, device_name, on_device, pick_device, within
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.facts import card_of, data_facts, versions
+from lmc_core.runs.fuse_paths import lines, starts
 from lmc_core.runs.fused import FuseResult
 from lmc_core.training.finetune import finetune as train_on
 from lmc_core.training.finetune import measure
 
 FUSE, MEASURE, PATHS = "Fusing the networks", "Measuring them", "Following the paths"
 PLAIN = "vanilla-average"
-KEPT = 0.01
-"""A path starts at a parent only if carrying it to the fused frame changes its outputs by less, relative."""
+Number = TypeVar("Number", int, float)
 
 
 def fuse_run(
@@ -79,33 +76,23 @@ def fuse_run(
     with clock("measure"):
         inner = within(report, MEASURE)
         average = _average(placed, method, used, inner)
-        scores = []
-        for done, net in enumerate(placed):
-            inner("loss and accuracy", done, len(placed) + 1)
-            scores.append(measure(net, data))
-        fused = measure(found.network, data)
-        plain = measure(average, data) if average else None
-    network, curve = found.network, ()  # type: tuple[Network, tuple[Scores, ...]]
+        outcome = _measured(placed, found, average, data, inner)
+    cards = tuple(models) or tuple(card_of(net) for net in networks)
+    network, outcome = found.network, replace(outcome, names=tuple(card.name for card in cards))
     if finetune:
         with clock("finetune"):
             network, curve = _tuned(network, data, finetune, rate, seed, within(report, MEASURE))
+            outcome = replace(outcome, curve=curve)
     with clock("paths"):
-        kept = [error <= KEPT for error in found.function_errors]
-        starts = [net for net, whole in zip(found.carried, kept, strict=True) if whole]
+        begins = starts(placed, found, outcome.names)
         how = {"points": points, "recalibrate": recalibrate, "seed": seed, "train_examples": None}
         inner = within(report, PATHS, details=False)
-        to_fused = iter(_lines(starts, network, data, how, inner))
-        to_average = _lines(placed, average, data, how, inner) if average else ()
-    cards = tuple(models) or tuple(card_of(net) for net in networks)
-    outcome = Outcome(
-        names=tuple(card.name for card in cards),
-        parents=tuple(scores),
-        fused=fused,
-        average=plain,
-        curve=curve,
-        paths=tuple(next(to_fused) if whole else None for whole in kept),
-        average_paths=to_average,
-    )
+        plain = lines(placed, average, data, how, inner) if average else ()
+        outcome = replace(
+            outcome,
+            paths=lines(begins.networks, network, data, how, inner),
+            average_paths=tuple(path for path in plain if path is not None),
+        )
     network = _described(network, data, outcome.final, seed)
     result = FuseResult(
         request=request or {},
@@ -116,8 +103,8 @@ def fuse_run(
         weights=found.weights,
         outcome=outcome,
         groups=sizes(found.symmetry),
-        parent_groups=tuple({n: c.matrices[0].shape[-1] for n, c in each.items()} for each in found.couplings),
-        sources=tuple({name: _sources(c) for name, c in each.items()} for each in found.couplings),
+        parent_groups=tuple(_by_group(found, each, lambda c: c.matrices[0].shape[-1]) for each in found.couplings),
+        sources=tuple(_by_group(found, each, _sources) for each in found.couplings),
         function_errors=found.function_errors,
         history=found.history,
         converged=found.converged,
@@ -129,7 +116,7 @@ def fuse_run(
         versions=versions(),
         device=device_name(device),
         finding=fuse_finding(outcome, found.method, len(data.classes)).text,
-        notes=(*notes, *found.notes, *_left_out(found, cards)),
+        notes=(*notes, *found.notes, *begins.notes),
     )
     return result, network
 
@@ -148,20 +135,25 @@ def _average(networks: Sequence[Network], method: str, used: Mapping[str, Any], 
     return fusion(networks, PLAIN, report=report, **used).network
 
 
+def _measured(
+    networks: Sequence[Network], found: FusionResult, average: Network | None, data: Dataset, report: Report
+) -> Outcome:
+    """What all of them score."""
+    every = [*networks, found.network, *([average] if average else [])]
+    scores = []
+    for done, net in enumerate(every):
+        report("loss and accuracy", done, len(every))
+        scores.append(measure(net, data))
+    count = len(networks)
+    return Outcome((), tuple(scores[:count]), scores[count], scores[-1] if average else None)
+
+
 def _tuned(
     network: Network, data: Dataset, epochs: int, rate: float, seed: int, report: Report
 ) -> tuple[Network, tuple[Scores, ...]]:
     tuned = train_on(network, data, epochs, rate=rate, seed=seed, report=report)
     about = {**network.metadata["fusion"], "finetune": {"epochs": epochs, "rate": rate}}
     return replace(tuned.network, metadata={**network.metadata, "fusion": about}), tuned.curve
-
-
-def _lines(
-    starts: Sequence[Network], end: Network, data: Dataset, how: Mapping[str, Any], report: Report
-) -> tuple[Profile, ...]:
-    """The straight lines from several networks to one, all of its computation."""
-    lines = [LinearPath(replace(net, module=end.module), end) for net in starts]
-    return evaluate_many(lines, data, report=report, **how) if lines else ()
 
 
 def _described(network: Network, data: Dataset, final: Scores, seed: int) -> Network:
@@ -171,18 +163,16 @@ def _described(network: Network, data: Dataset, final: Scores, seed: int) -> Net
     return replace(on_device(network, "cpu"), metadata=about)
 
 
+def _by_group(
+    found: FusionResult, couplings: Mapping[str, Coupling], number: Callable[[Coupling], Number]
+) -> dict[str, Number]:
+    """Group → a number of its coupling, in the order of the fused network's groups."""
+    return {name: number(couplings[name]) for name in found.symmetry.groups if name in couplings}
+
+
 def _sources(coupling: Coupling) -> float:
     """Of how many units of the model a fused unit is made, 1 / Σ p² in the mean over units."""
     if coupling.is_hard:
         return 1.0
     shares = torch.as_tensor(coupling.matrices[0]).double()
     return float((1 / (shares**2).sum(-1).clamp(min=1e-12)).mean())
-
-
-def _left_out(found: FusionResult, cards: Sequence[ModelCard]) -> list[str]:
-    return [
-        f"The path from {card.name} is left out: carried to the widths of the fused network its outputs change by "
-        f"{100 * error:.0f}%, so the line would not start at it."
-        for card, error in zip(cards, found.function_errors, strict=True)
-        if error > KEPT
-    ]
