@@ -34,6 +34,13 @@ def test_a_request_of_a_sweep_is_that_of_a_page():
     assert made.id == page.id
 
 
+def test_seed_and_device_of_the_command_hold_where_the_spec_says_nothing():
+    (made,) = requests(spelled(), seed=9, device="cpu")
+    assert (made.options["seed"], made.options["device"]) == (9, "cpu")
+    (made,) = requests(spelled(seeds=[1], device="auto"), seed=9, device="cpu")
+    assert (made.options["seed"], made.options["device"]) == (1, "auto")
+
+
 def test_what_is_spelled_twice_is_computed_once():
     assert len(requests(spelled(methods=["identity", "identity"], seeds=[0, 0]))) == 1
 

@@ -17,7 +17,7 @@ from lmc_core.report import Report
 if TYPE_CHECKING:
     from lmc_core.runs import Request, RunStatus
 
-AHEAD = 4  # runs that wait at a time, so that a sweep that is stopped leaves no queue behind
+AHEAD = 4  # runs that wait at a time, or two per worker, so that a sweep that is stopped leaves no queue behind
 LISTEN = 0.2  # seconds between two looks at them
 
 
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
 
     if args.engine is not None:
         os.environ["LMC_ENGINE"] = args.engine
-    asked = requests(Path(args.spec).read_text())
+    asked = requests(Path(args.spec).read_text(), seed=args.seed, device=args.device)
     started = time.monotonic()
     rows = [_row(request, status, old) for request, status, old in _carried_out(asked, report)]
     found = {
@@ -52,7 +52,8 @@ def _carried_out(asked: Sequence[Request], report: Report) -> list[tuple[Request
     from lmc_core import runs
     from lmc_core.runs.settings import settings
 
-    owner, ahead = f"sweep-{uuid.uuid4().hex}", min(AHEAD, settings().queue_per_owner)
+    owner, host = f"sweep-{uuid.uuid4().hex}", settings()
+    ahead = min(max(AHEAD, 2 * len(host.devices)), host.queue_per_owner)
     ended: dict[str, RunStatus] = {}
     old: set[str] = set()
     waiting: list[str] = []

@@ -17,7 +17,7 @@ _SHARED = ("points", "recalibrate", "train_examples", "device")
 _KEYS = ("pairs", "methods", "data", "seeds", *_SHARED)
 
 
-def requests(text: str) -> tuple[Request, ...]:
+def requests(text: str, *, seed: int = 0, device: str = "auto") -> tuple[Request, ...]:
     """The requests that a JSON object spells, in its order, each once.
 
         {"pairs": [["digits-mlp-32/seed0", "digits-mlp-32/seed1"]],
@@ -26,8 +26,8 @@ def requests(text: str) -> tuple[Request, ...]:
 
     pairs      ids of networks in the library
     methods    names, or objects with a setting per key: a list of values is tried one by one
-    data       names of data sets (default: digits); seeds (default: 0)
-    others     as in `Request.path`, the same for all
+    data       names of data sets (default: digits); seeds (default: `seed`)
+    others     as in `Request.path`, the same for all; the device is `device` unless it is spelled
 
     Raises SettingError or InputError with what is wrong, before anything is computed.
     """
@@ -37,13 +37,13 @@ def requests(text: str) -> tuple[Request, ...]:
     if not all(isinstance(pair, list) and len(pair) == 2 and all(isinstance(id, str) for id in pair) for pair in pairs):
         raise SettingError('pairs is a list of two networks each: [["digits-mlp-32/seed0", "digits-mlp-32/seed1"]]')
     methods = [found for entry in _list(spec, "methods", ["weight-matching"]) for found in _settings(entry)]
-    grid = (pairs, _list(spec, "data", ["digits"]), methods, _list(spec, "seeds", [0]))
+    grid = (pairs, _list(spec, "data", ["digits"]), methods, _list(spec, "seeds", [seed]))
     count = len(pairs) * len(grid[1]) * len(methods) * len(grid[3])
     if not 0 < count <= LARGEST:
         raise SettingError(f"the sweep has {count} runs; give at least one and at most {LARGEST}")
     made = [
-        Request.path(a, b, data, method, settings, seed=seed, **{"recalibrate": "auto", **shared})
-        for (a, b), data, (method, settings), seed in product(*grid)
+        Request.path(a, b, data, method, settings, seed=number, **{"recalibrate": "auto", "device": device, **shared})
+        for (a, b), data, (method, settings), number in product(*grid)
     ]
     return tuple({request.id: request for request in made}.values())
 
