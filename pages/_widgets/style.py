@@ -8,6 +8,7 @@ CSS = """
 h2{line-height:1.32!important;letter-spacing:-.012em;text-wrap:pretty;max-width:56rem;padding:0 0 .1rem!important}
 [data-testid="stSidebar"] [role="combobox"]{font-size:.93rem;text-overflow:ellipsis}
 .st-key-cards>*{flex:1 1 150px}
+[data-testid="stMultiSelectTagsContainer"] input{min-width:45px!important}
 [class*="st-key-caption"]{max-width:62rem}
 :has(>.st-key-viewport-watch),:has(>.st-key-figure-clicks){position:absolute}
 :is(.st-key-view) [data-testid="stPopover"] button{min-height:2rem;height:2rem}
