@@ -6,7 +6,7 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.methods import METHODS
-from lmc_core.runs import datasets
+from lmc_core.runs import curve, datasets
 from pages._widgets import asked, examples, fuse_form, jobs, publishing, run_view, share
 from pages._widgets.text import escaped
 
@@ -25,6 +25,8 @@ def about(now: runs.RunStatus) -> None:
         recalibrated = f", recalibrate {options['recalibrate'] or 'none'}"
         st.markdown(f"**{escaped(datasets.title(options['data']))}**")
         st.caption(escaped(f"{options['points']} points, seed {options['seed']}{recalibrated}"))
+        if bent := options.get("curve"):
+            st.markdown(f"**{escaped(curve.title(bent))}**")
         st.page_link(
             "explore.py",
             label="Change something in Explore",

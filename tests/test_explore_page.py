@@ -5,14 +5,17 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lmc_core import runs
 from lmc_core.report import silent
 from lmc_core.runs.request import Request
+from lmc_core.runs.result import PathResult
 from lmc_core.runs.service import service
 from lmc_core.runs.units import units
+from pages._widgets import share
 
 ROOT = Path(__file__).parents[1]
 
@@ -156,3 +159,29 @@ def test_another_method_is_asked_for_from_its_link_and_drawn_once_it_is_there(st
     assert next(t["name"] for t in drawn["data"] if t.get("showlegend")).startswith("Weight matching ")
     assert re.search(r"Of the 2 methods drawn, \w+ matching stays lowest", texts(at))
     assert "overlay-run" not in {button.key for button in at.button}
+
+
+def test_a_curve_is_asked_for_in_the_form_and_drawn_as_one_more_line(stored: Request, home: Path) -> None:
+    at = opened(seed="3", points="3", train_examples="200")
+    at.get_by_key("curve").select("bezier").run()
+    at.get_by_key("epochs").set_value(2).run()
+    assert at.query_params["curve"] == "bezier"
+    at.get_by_key("go").click().run()
+    same = {name: stored.options[name] for name in ("a", "b", "data", "method", "recalibrate", "device")}
+    bent = {"kind": "bezier", "bends": 1, "epochs": 2}
+    asked = Request.path(**same, points=3, seed=3, train_examples=200, curve=bent)
+    assert runs.status(asked.id).state == "queued"
+    assert share.controls(asked.options)["curve"] == "bezier"
+    assert service().index.claim("a server") == asked
+    computed(asked, home / "curve")
+    service().index.finish(asked.id, "done")
+    found = runs.result(asked.id)
+    assert isinstance(found, PathResult)
+    assert found.curve is not None
+    assert len(found.curve.history) == 2
+    np.testing.assert_allclose(found.curve.profile.loss()[[0, -1]], found.aligned.loss()[[0, -1]], atol=1e-5)
+    at = opened(**share.controls(asked.options))
+    assert "The trained curve rises by" in texts(at)
+    names = [t["name"] for t in figure(at)["data"] if t.get("showlegend")]
+    assert [name.rpartition(" ")[0] for name in names] == ["Bézier curve, 1 free point, 2 epochs"]
+    assert "--curve bezier --curve-bends 1 --curve-epochs 2" in share.command(found)

@@ -194,7 +194,7 @@ def _arrays(content: bytes, name: str) -> Mapping[str, Any]:
 
 def _consistent(result: PathResult, name: str) -> PathResult:
     """Curves over one t from 0 to 1, a known method, clouds that can be drawn. Raises InputError."""
-    profiles, t = (result.naive, result.aligned), result.naive.t
+    profiles, t = (result.naive, result.aligned, *([result.curve.profile] if result.curve else [])), result.naive.t
     if not rising(result.naive) or not all(measured(profile, t) for profile in profiles):
         raise InputError(f"the curves in {name!r} are not losses and accuracies along one path")
     if result.alignment.method not in METHODS:

@@ -63,6 +63,7 @@ class Request:
         seed: int = 0,
         train_examples: int = 10_000,
         device: str = "auto",
+        curve: Mapping[str, Any] | None = None,
     ) -> Request:
         """Align B to A and evaluate the line between them, before and after.
 
@@ -72,12 +73,15 @@ class Request:
         points           2..201 values of t
         recalibrate      None, "bn-reset", "repair", or "auto": reset where the network has running statistics
         train_examples   how many training examples the losses, and a method that reads data, see
+        curve            a curved path from A to aligned B to measure too: see `runs/curve.checked`
 
         Raises InputError (or SettingError) with the value received and what is allowed.
         """
         from lmc_core.methods import METHODS
         from lmc_core.runs import datasets, library
+        from lmc_core.runs.curve import checked
 
+        bent = checked(curve)
         return Request._of(
             "path",
             a=str(a),
@@ -91,6 +95,7 @@ class Request:
             seed=integer("seed", seed, *SEEDS),
             train_examples=integer("train_examples", train_examples, *TRAIN_EXAMPLES),
             device=checked_device(device),
+            **({} if bent is None else {"curve": bent}),
         )
 
     @staticmethod

@@ -10,6 +10,7 @@ from lmc_core.alignment.coupling import Coupling
 from lmc_core.diagnostics.values import VALUES
 from lmc_core.paths.profile import Profile
 from lmc_core.runs.card import DataCard, ModelCard, pair_title
+from lmc_core.runs.curve import CurveFacts
 from lmc_core.symmetry.symmetry import Pinned
 
 
@@ -101,6 +102,7 @@ class PathResult:
     versions        package → version
     device          on which it was computed
     finding         the sentence
+    curve           a curved path from A to aligned B, where one was asked for
     """
 
     request: Mapping[str, Any]
@@ -118,6 +120,7 @@ class PathResult:
     device: str = "cpu"
     finding: str = ""
     notes: tuple[str, ...] = ()
+    curve: CurveFacts | None = None
 
     @property
     def title(self) -> str:
@@ -134,6 +137,11 @@ class PathResult:
             "models": [{"id": m.id, "title": m.name, "fingerprint": m.fingerprint} for m in self.models],
             **profile_json(self.aligned),
             "naive": profile_json(self.naive),
+            **(
+                {}
+                if self.curve is None
+                else {"curved": {"title": self.curve.title, **profile_json(self.curve.profile)}}
+            ),
             "groups": {row.name: row.size for row in self.symmetry.groups},
             "verification_error": self.symmetry.error,
             "function_error": self.alignment.function_error,
@@ -242,5 +250,15 @@ def classes() -> dict[str, type]:
     from lmc_core.runs.kinds import MORE
 
     more = tuple(c for kind in MORE.values() for c in kind.results)
-    here = (DataFacts, GroupRow, TensorRow, SymmetryFacts, AlignmentFacts, PathResult, InspectResult, DataResult)
+    here = (
+        CurveFacts,
+        DataFacts,
+        GroupRow,
+        TensorRow,
+        SymmetryFacts,
+        AlignmentFacts,
+        PathResult,
+        InspectResult,
+        DataResult,
+    )
     return {c.__name__: c for c in (*here, *more, *VALUES, Coupling, ModelCard, DataCard, Pinned, Profile)}

@@ -17,7 +17,7 @@ from lmc_core.methods import METHODS
 from lmc_core.methods.align import align
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
-from lmc_core.paths.evaluate import evaluate_many
+from lmc_core.paths.evaluate import evaluate, evaluate_many
 from lmc_core.paths.path import LinearPath
 from lmc_core.paths.path import Path as Between
 from lmc_core.paths.profile import Profile
@@ -27,6 +27,7 @@ from lmc_core.runs import datasets, library, units
 from lmc_core.runs.bench import Clock, device_name, on_device, open_pair, pick_device, verified_symmetry, within
 from lmc_core.runs.bundle import read_bundle
 from lmc_core.runs.card import ModelCard
+from lmc_core.runs.curve import CurveFacts, maker
 from lmc_core.runs.facts import card_of, data_facts, symmetry_facts, versions
 from lmc_core.runs.inspection import inspect_upload, read_data
 from lmc_core.runs.kinds import MORE
@@ -68,6 +69,7 @@ def path_run(
     notes: tuple[str, ...] = (),
     between: Callable[[Network, Network, Report], Between] | None = None,
     folder: Path | None = None,
+    curve: tuple[str, Mapping[str, Any], Callable[[Network, Network, Report], Between]] | None = None,
     report: Report = silent,
 ) -> tuple[PathResult, Network]:
     """Align B to A and evaluate the line between them before and after: the result, and B aligned.
@@ -76,6 +78,7 @@ def path_run(
     between   makes the path from A to B, and to B aligned, where it is not the straight line
     request   what to keep as the request; by default these arguments
     notes     sentences to keep with the result
+    curve     title and options of one more path, from A to aligned B, and what makes it
     folder    where to leave the units one by one, if anywhere
 
     Other settings as in `Request.path`. Raises InputError if the networks, the data and the settings do not fit
@@ -113,6 +116,15 @@ def path_run(
             report=within(report, EVALUATE, details=False),
             partial=_shown(report),
         )
+    curved = None
+    if curve is not None:
+        with clock("curve"):
+            bent = curve[2](a, aligned, within(report, EVALUATE))
+            measured = evaluate(
+                bent, data, points=points, recalibrate=recalibrate, train_examples=train_examples, seed=seed,
+                report=within(report, EVALUATE, details=False),
+            )  # fmt: skip
+        curved = CurveFacts(str(curve[1]["kind"]), curve[0], measured, tuple(getattr(bent, "history", ())))
     with clock("diagnose"):
         inner = within(report, COMPARE)
         seen = diagnose(a, b, aligned, alignment, data=data, t=naive.t, seed=seed, thorough=True, report=inner)
@@ -145,6 +157,7 @@ def path_run(
         device=device_name(device),
         finding=found_out.text,
         notes=(*notes, *after.notes, *seen.notes),
+        curve=curved,
     )
     return result, aligned
 
@@ -158,16 +171,21 @@ def _path(request: Request, report: Report, folder: Path, device: str) -> Result
             raise InputError(f"model {card.id!r} was replaced after this run was asked for; ask again")
     a, b, notes = open_pair(*cards)
     report(READ, 1, 2)
+    data, curve = datasets.opened(options["data"]), None
+    if (asked := options.get("curve")) is not None:
+        title, make = maker(asked, data, train_examples=options["train_examples"], seed=options["seed"])
+        curve = (title, asked, make)
     result, aligned = path_run(
         a,
         b,
-        datasets.opened(options["data"]),
+        data,
         **{name: options[name] for name in ("method", "settings", "points", "recalibrate", "seed", "train_examples")},
         device=device,
         models=cards,
         request={"kind": "path", **options},
         notes=notes,
         folder=folder,
+        curve=curve,
         report=report,
     )
     if aligned.architecture is not None:

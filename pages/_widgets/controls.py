@@ -6,7 +6,7 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.runs.card import ModelCard
-from pages._widgets import data_choice, gate, jobs, method_form, model_picker, upload
+from pages._widgets import data_choice, gate, jobs, method_form, model_picker, path_form, upload
 from pages._widgets.url import choice
 
 DATA_HELP = "The examples on which loss and accuracy are measured, and that a method may look at."
@@ -30,12 +30,14 @@ def draw(default: runs.Request) -> Controls:
     """The form, in the order of the work. Its state is the URL; while a run is under way only the button is off."""
     start = default.options
     st.markdown("**Models**")
-    a, b = model_picker.pair(model_picker.models(), (start["a"], start["b"]))
+    models = model_picker.models()
+    a, b = model_picker.pair(models, (start["a"], start["b"]))
     upload.popover()
     known = data_choice.titles()
     data = choice(st.selectbox, "Data", known, a.data if a.data in known else start["data"], "data", help=DATA_HELP)
     method, settings = method_form.method(start["method"])
-    request = runs.Request.path(a.id, b.id, data, method, settings, **method_form.evaluation())
+    bent = path_form.curve(models, a)
+    request = runs.Request.path(a.id, b.id, data, method, settings, **method_form.evaluation(), curve=bent)
     job = jobs.waiting(request.id)
     busy = job is not None
     go = {"type": "primary", "width": "stretch", "disabled": busy, "key": "go"}

@@ -71,7 +71,8 @@ def pictures(shown: Shown) -> list[Picture]:
 def table(result: PathResult) -> dict[str, list[float]]:
     """Loss (nats) and accuracy (percent) of both paths at every t, as columns."""
     columns: dict[str, list[float]] = {"t": result.naive.t.tolist()}
-    for name, profile in (("naive", result.naive), ("aligned", result.aligned)):
+    bent = () if result.curve is None else (("curve", result.curve.profile),)
+    for name, profile in (("naive", result.naive), ("aligned", result.aligned), *bent):
         for split in profile.values:
             columns[f"{name} {split} loss"] = profile.values[split]["loss"].tolist()
             columns[f"{name} {split} acc."] = (100 * profile.values[split]["accuracy"]).tolist()

@@ -35,9 +35,10 @@ def draw(result: PathResult, run_id: str) -> None:
         view = replace(view, projection=next(name for group, name in result.clouds if group == view.group))
         cloud = result.clouds[view.group, view.projection]
     shown = Shown(run_id, result, found, cloud)
-    if view and view.overlay:
-        best = overlay_sentence((shown.title, result.aligned), overlay.titled(overlay.paths(result, view.overlay)))
-        heading.markdown(f"## {found.markdown} {best}")
+    if view and (view.overlay or result.curve):
+        more = overlay.titled(overlay.paths(result, view.overlay))
+        bent = result.curve.profile if result.curve else None
+        heading.markdown(f"## {found.markdown} {overlay_sentence((shown.title, result.aligned), more, bent)}")
         if not waits:  # one job at a time is watched
             overlay.offer(result, view.overlay)
     with numbers:
@@ -80,7 +81,8 @@ def chart(shown: Shown, view: View) -> None:
     layout = viewport.layout()
     theme = viewport.theme()
     assert shown.cloud is not None
-    others = overlay.paths(shown.result, view.overlay)
+    others, curved = overlay.paths(shown.result, view.overlay), shown.result.curve
+    bent = (curved.title, curved.profile) if curved else None
     make = partial(
         explore_figure,
         shown.result.naive,
@@ -92,10 +94,11 @@ def chart(shown: Shown, view: View) -> None:
         loss_axis=view.axis,
         start=view.start,
         others=others,
+        curve=bent,
     )
     look = (view.group, view.projection, theme, layout, view.axis, view.start, *others)
     there = st.session_state.get(DRAWN) == (shown.run_id, *look)
-    place = st if there else st.skeleton(explore_height(layout, tuple(others)))
+    place = st if there else st.skeleton(explore_height(layout, tuple(others), curved.title if curved else None))
     st.session_state[DRAWN] = (shown.run_id, *look)
     drawn = picture.drawn("explore", shown.run_id, look, make)
     config = plotly_config(f"run-{shown.run_id}", phone=layout == "narrow")

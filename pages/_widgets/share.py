@@ -24,6 +24,9 @@ def controls(options: Mapping[str, Any]) -> dict[str, str]:
     method = METHODS[options["method"]]
     query = {name: str(options[name]) for name in ("a", "b", "data", "method", "points", "train_examples", "seed")}
     query |= {"device": options["device"], "recalibrate": options["recalibrate"] or "none"}
+    bent = dict(options.get("curve") or {})
+    named = {"kind": "curve", "model": "through", "bends": "bends", "epochs": "epochs"}
+    query |= {named[name]: str(value) for name, value in bent.items() if name in named}
     return query | {f"{method.name}.{name}": str(value) for name, value in _changed(method.name, options["settings"])}
 
 
@@ -40,7 +43,15 @@ def command(result: PathResult) -> str:
     if request["device"] != "auto":
         options.append(f"--device {request['device']}")
     pairs = [" ".join(options[i : i + 2]) for i in range(0, len(options), 2)]
-    return " \\\n  ".join(["python -m lmc_core path", a, b, *pairs])
+    straight = " \\\n  ".join(["python -m lmc_core path", a, b, *pairs])
+    bent = request.get("curve")
+    if not bent:
+        return straight
+    if bent["kind"] == "through":
+        more = f"--through {quote('checkpoints/' + bent['model'] + '.safetensors')}"
+    else:
+        more = f"--curve {bent['kind']} --curve-bends {bent['bends']} --curve-epochs {bent['epochs']}"
+    return f"{straight}\n\n{straight} \\\n  {more}"
 
 
 def python(result: PathResult) -> str:

@@ -43,4 +43,5 @@ class Kind:
 def models_of(options: Mapping[str, Any]) -> list[str]:
     """Ids of all models a request names, in the order of its fingerprints."""
     single = [str(options[name]) for name in ("a", "b", "third") if options.get(name)]
+    single += [str(options["curve"]["model"])] if "model" in (options.get("curve") or {}) else []
     return single + [str(model) for model in options.get("models", ())]
