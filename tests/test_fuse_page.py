@@ -153,7 +153,7 @@ def test_the_fused_network_is_sent_to_the_library_of_who_asked(stored: Request) 
 def test_files_hold_every_network_and_every_path(stored: Request) -> None:
     result = found(stored)
     scores, paths = fuse_tables.scores(result), fuse_tables.paths(result)
-    assert [name.split(",")[0] for name in scores["network"]] == ["A", "B", "C", "plain average", "fused"]
+    assert [name.split(",")[0] for name in scores["network"]] == ["A", "B", "C", "ensemble", "plain average", "fused"]
     assert scores["test acc."][-1] == pytest.approx(100 * result.outcome.final["test"]["accuracy"])
     assert {len(column) for column in paths.values()} == {2 * 3 * 11}
     assert set(fuse_tables.groups(result)) == {

@@ -167,6 +167,7 @@ def test_a_network_and_its_shuffled_self_fuse_to_it_and_every_path_is_flat() -> 
     assert outcome.fused["test"]["accuracy"] == outcome.parents[0]["test"]["accuracy"]
     assert outcome.fused["test"]["loss"] == pytest.approx(outcome.parents[1]["test"]["loss"], rel=1e-5)
     assert outcome.barrier == pytest.approx(0, abs=1e-6)
+    assert outcome.ensemble["test"]["loss"] == pytest.approx(outcome.parents[0]["test"]["loss"], rel=1e-5)
     assert outcome.average["test"]["accuracy"] < 0.8 * outcome.parents[0]["test"]["accuracy"]
     assert all(path.loss()[-1] > path.loss()[0] + 0.5 for path in outcome.average_paths)
     assert made.fingerprint == result.fingerprint

@@ -130,6 +130,8 @@ def _text(result: FuseResult, out: str | None) -> str:
     rows: list[Sequence[object]] = [("network", "test accuracy", "test loss", "train accuracy", "units")]
     for name, scores, groups in zip(outcome.names, outcome.parents, result.parent_groups, strict=True):
         rows.append((name, *_scores(scores), _units(groups)))
+    if outcome.ensemble is not None:
+        rows.append(("ensemble", *_scores(outcome.ensemble), "all of them, their predictions averaged"))
     if outcome.average is not None:
         rows.append(("plain average", *_scores(outcome.average), ""))
     rows.append(("fused", *_scores(outcome.fused), _units(result.groups)))

@@ -47,7 +47,7 @@ def fuse_figure(
     ink = theme_of(theme)
     sheet = Sheet(ink, HEIGHTS[layout], standalone)
     boxes = _NARROW if layout == "narrow" else _WIDE
-    rows = standings(outcome, ink)
+    rows = standings(outcome, ink, layout)
     for metric in ("accuracy", "loss"):
         scale = _scale(outcome, metric)
         title = f"<b>{metric.capitalize()}</b>"
@@ -76,8 +76,8 @@ def _scale(outcome: Outcome, metric: str) -> dict[str, Any]:
 
 
 def _all(outcome: Outcome) -> list[Scores]:
-    average = [] if outcome.average is None else [outcome.average]
-    return [*outcome.parents, *average, outcome.fused, *outcome.curve[-1:]]
+    more = [scores for scores in (outcome.ensemble, outcome.average) if scores is not None]
+    return [*outcome.parents, *more, outcome.fused, *outcome.curve[-1:]]
 
 
 def _names(rows: tuple[Standing, ...]) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _names(rows: tuple[Standing, ...]) -> dict[str, Any]:
         "tickmode": "array",
         "tickvals": list(range(len(rows))),
         "ticktext": [f"<b style='color:{row.ink.text}'>{row.short}</b>" for row in rows],
-        "tickfont": {"size": 12 if len(rows) < CROWD else 10.5},
+        "tickfont": {"size": 12 if len(rows) < CROWD["narrow"] else 11},
         "showgrid": False,
     }
 
@@ -94,7 +94,7 @@ def _names(rows: tuple[Standing, ...]) -> dict[str, Any]:
 def _dots(sheet: Sheet, panel: int, rows: tuple[Standing, ...], metric: str, layout: Layout) -> None:
     """A stem and a dot for the test examples with its number, an open mark beside it for the training examples."""
     said = "%{y:.1%}" if metric == "accuracy" else "%{y:.3f}"
-    tight = len(rows) > CROWD or (layout == "narrow" and len(rows) > 5)
+    tight = len(rows) > (5 if layout == "narrow" else 9)
     for place, row in enumerate(rows):
         test, train = row.scores["test"][metric], row.scores["train"][metric]
         sheet.add(

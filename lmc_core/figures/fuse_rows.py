@@ -9,7 +9,7 @@ from lmc_core.figures.palette import Ink, Theme
 from lmc_core.fusion.outcome import Outcome, Scores
 
 SYMBOLS = ("circle", "square", "triangle-up", "cross", "triangle-down", "pentagon", "hourglass", "hexagon")
-CROWD = 6
+CROWD = {"wide": 7, "narrow": 6}
 """From so many networks on, labels are short."""
 
 
@@ -24,13 +24,17 @@ class Standing:
     scores: Scores
 
 
-def standings(outcome: Outcome, theme: Theme) -> tuple[Standing, ...]:
-    """The parents, their plain average, the fused network and, if it was trained on, what became of it."""
+def standings(outcome: Outcome, theme: Theme, layout: str = "narrow") -> tuple[Standing, ...]:
+    """The parents, their ensemble, their plain average, the fused network and what fine-tuning made of it."""
     rows = [
         Standing(letter(k), f"{letter(k)}, {name}", parent_ink(k, theme), SYMBOLS[k % len(SYMBOLS)], scores)
         for k, (name, scores) in enumerate(zip(outcome.names, outcome.parents, strict=True))
     ]
-    short = len(rows) + 1 + (outcome.average is not None) + bool(outcome.curve) >= CROWD
+    more = (outcome.ensemble is not None, outcome.average is not None, bool(outcome.curve))
+    short = len(rows) + 1 + sum(more) >= CROWD[layout]
+    if outcome.ensemble is not None:
+        name = "ens." if short else "ensemble"
+        rows.append(Standing(name, "ensemble of the parents", theme.grey, "x", outcome.ensemble))
     if outcome.average is not None:
         name = "avg." if short else "average"
         rows.append(Standing(name, "plain average", theme.naive, "diamond", outcome.average))

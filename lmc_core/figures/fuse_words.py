@@ -96,7 +96,8 @@ def fuse_cards(outcome: Outcome, seconds: Mapping[str, float], device: str) -> t
 def fuse_caption(outcome: Outcome, method: str) -> str:
     """What to look at in the figure."""
     end = "fine-tuned" if outcome.curve else "fused"
-    said = "**What to look at.** Left: every network as a dot, filled on test examples and open on training examples. "
+    said = "**What to look at.** Left: every network as a dot, filled on test examples and open on training examples"
+    said += "; the ensemble keeps all parents and averages what they say. " if outcome.ensemble is not None else ". "
     if any(path is not None for path in outcome.paths):
         said += f"Right: the straight line from each parent to the {end} network"
         if method == PLAIN:
@@ -113,6 +114,8 @@ def fuse_caption(outcome: Outcome, method: str) -> str:
 def fuse_alt(outcome: Outcome) -> str:
     """What the figure shows, for who does not see it."""
     parts = [f"{letter(k)} {words.percent(value)}" for k, value in enumerate(outcome.accuracies())]
+    if outcome.ensemble is not None:
+        parts.append(f"ensemble {words.percent(outcome.ensemble['test']['accuracy'])}")
     if outcome.average is not None:
         parts.append(f"plain average {words.percent(outcome.average['test']['accuracy'])}")
     parts.append(f"fused {words.percent(outcome.fused['test']['accuracy'])}")

@@ -17,6 +17,7 @@ class Outcome:
 
     names            of the parents
     parents, fused   what each scores, the parents in order; fused before fine-tuning
+    ensemble         what the mean of their predictions, weighted by λ, scores: all of them kept, at all of their cost
     average          what the mean of the weights as they are scores; None where widths differ, or if that was asked for
     curve            scores before fine-tuning and after every epoch; empty without it
     paths            from each parent, carried to the fused frame, to the network at the end; None where carrying it
@@ -28,6 +29,7 @@ class Outcome:
     parents: tuple[Scores, ...]
     fused: Scores
     average: Scores | None = None
+    ensemble: Scores | None = None
     curve: tuple[Scores, ...] = ()
     paths: tuple[Profile | None, ...] = ()
     average_paths: tuple[Profile, ...] = ()

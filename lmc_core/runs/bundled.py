@@ -90,8 +90,8 @@ def _nameless(value: Any) -> Any:
 
 
 def _plausible(outcome: Outcome) -> bool:
-    average = () if outcome.average is None else (outcome.average,)
-    scores = (*outcome.parents, outcome.fused, *average, *outcome.curve)
+    more = (scores for scores in (outcome.average, outcome.ensemble) if scores is not None)
+    scores = (*outcome.parents, outcome.fused, *more, *outcome.curve)
     paths = (*outcome.average_paths, *(path for path in outcome.paths if path is not None))
     if len(outcome.average_paths) not in (0, len(outcome.parents)) or len(outcome.curve) > EPOCHS[1] + 1:
         return False

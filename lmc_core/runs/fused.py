@@ -66,7 +66,7 @@ class FuseResult:
     def json(self) -> dict[str, Any]:
         """The object that `fuse --json` prints."""
         outcome = self.outcome
-        scores = ("parents", "fused", "average", "curve")
+        scores = ("parents", "ensemble", "average", "fused", "curve")
         found = ("method", "settings", "weights", "groups", "parent_groups", "sources", "function_errors", "history")
         facts = ("converged", "recalibrate", "temperature", "fingerprint", "seed", "seconds", "versions", "device")
         return {

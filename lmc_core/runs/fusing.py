@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
+import torch.nn.functional as F
 
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.data.dataset import Dataset
@@ -28,6 +29,8 @@ from lmc_core.training.finetune import measure
 
 FUSE, MEASURE, PATHS = "Fusing the networks", "Measuring them", "Following the paths"
 PLAIN = "vanilla-average"
+BATCH = 500  # examples
+TINY = 1e-300  # so that a probability of nothing has a logarithm
 Number = TypeVar("Number", int, float)
 
 
@@ -145,7 +148,31 @@ def _measured(
         report("loss and accuracy", done, len(every))
         scores.append(measure(net, data))
     count = len(networks)
-    return Outcome((), tuple(scores[:count]), scores[count], scores[-1] if average else None)
+    return Outcome(
+        names=(),
+        parents=tuple(scores[:count]),
+        fused=scores[count],
+        average=scores[-1] if average else None,
+        ensemble=_ensemble(networks, found.weights, data),
+    )
+
+
+def _ensemble(networks: Sequence[Network], weights: Sequence[float], data: Dataset) -> Scores:
+    """Loss and accuracy of Σ λ_i softmax f_i."""
+    example = networks[0].example_inputs[0]
+    found = {}
+    for split, x, y in (("train", data.x_train, data.y_train), ("test", data.x_test, data.y_test)):
+        loss, right = 0.0, 0
+        for start in range(0, len(y), BATCH):
+            inputs = torch.from_numpy(x[start : start + BATCH]).to(example.device, example.dtype)
+            labels = torch.from_numpy(y[start : start + BATCH]).to(example.device)
+            parts = zip(networks, weights, strict=True)
+            mixed = sum(weight * net(net.prepare(inputs)).double().softmax(-1) for net, weight in parts)
+            assert isinstance(mixed, torch.Tensor)
+            loss += float(F.nll_loss(mixed.clamp(min=TINY).log(), labels, reduction="sum"))
+            right += int((mixed.argmax(-1) == labels).sum())
+        found[split] = {"loss": loss / len(y), "accuracy": right / len(y)}
+    return found
 
 
 def _tuned(

@@ -36,6 +36,8 @@ def scores(result: FuseResult) -> dict[str, list[Any]]:
         (f"{letter(k)}, {name}", found)
         for k, (name, found) in enumerate(zip(outcome.names, outcome.parents, strict=True))
     ]
+    if outcome.ensemble is not None:
+        rows.append(("ensemble", outcome.ensemble))
     if outcome.average is not None:
         rows.append(("plain average", outcome.average))
     rows.append(("fused", outcome.fused))
