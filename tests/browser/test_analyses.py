@@ -1,0 +1,120 @@
+"""The pages beside Explore in a real browser: a finished figure at the first visit, one change, and its link."""
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+from serving import PATIENCE, Server
+from test_story import COMPUTED, choose, finding
+
+pytestmark = pytest.mark.browser
+PLOT = ".js-plotly-plot"
+DIGITS = "Digits MLP, 3 × 128 · seed 2"
+
+
+def titles(page: Page) -> Locator:
+    return page.locator(f"{PLOT} .annotation-text")
+
+
+def idle(server: Server) -> dict[str, object]:
+    """What the engine says: nothing waits, and what each worker is doing."""
+    state: dict[str, object] = json.loads(server.get("/api/healthz"))
+    return state
+
+
+def first_look(page: Page, address: str, said: str, title: str) -> None:
+    """A page that nobody has used: its default analysis, at once or after its progress."""
+    page.goto(address)
+    expect(finding(page)).to_contain_text(re.compile(said), timeout=COMPUTED)
+    expect(titles(page).filter(has_text=title).first).to_be_visible(timeout=COMPUTED)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def run_changed(page: Page, change: Callable[[Page], None], button: str, said: str) -> str:
+    """Change a control, see that the old result is kept but marked, run, see the new one; returns its link."""
+    change(page)
+    expect(page.get_by_text("The controls have changed")).to_be_visible()
+    page.get_by_role("button", name=button, exact=True).click()
+    expect(page.get_by_text("The controls have changed")).to_have_count(0)
+    expect(finding(page)).to_contain_text(re.compile(said), timeout=COMPUTED)
+    expect(page.locator(PLOT).first).to_be_visible()
+    page.get_by_role("button", name="Link", exact=True).click()
+    link = page.get_by_text(re.compile(r"/run\?id=[0-9a-f]{16}$")).inner_text()
+    page.keyboard.press("Escape")
+    return link
+
+
+def opens_for_a_colleague(page: Page, browser: Browser, server: Server, link: str) -> None:
+    """The link in another browser, and embedded in this one: the same finding, and the engine has done nothing."""
+    said, before = finding(page).inner_text(), idle(server)
+    other = browser.new_context(viewport={"width": 1440, "height": 900})
+    other.set_default_timeout(PATIENCE)
+    colleague = other.new_page()
+    colleague.goto(link)
+    expect(finding(colleague)).to_have_text(said)
+    expect(colleague.locator(PLOT).first).to_be_visible()
+    expect(colleague.get_by_role("link", name=re.compile("Change something in"))).to_be_visible()
+    other.close()
+    page.goto(f"{link}&embed=true")
+    expect(finding(page)).to_have_text(said)
+    expect(page.locator(PLOT).first).to_be_visible()
+    expect(page.get_by_test_id("stSidebar")).to_be_hidden()
+    expect(page.get_by_role("link", name="open the full analysis")).to_be_visible()
+    assert idle(server) == before, "the link made the server compute"
+
+
+def test_a_landscape_with_a_third_model(page: Page, browser: Browser, server: Server) -> None:
+    first_look(page, "/landscape", r"two valleys with a ridge of \d", "Loss")
+    assert page.locator(f"{PLOT} .contour").count() >= 2
+    link = run_changed(page, lambda p: choose(p, "Third network", DIGITS), "Measure the plane", "on the way to C")
+    assert "third=digits-mlp-128%2Fseed2" in page.url
+    expect(titles(page).filter(has_text=re.compile("^C$")).first).to_be_visible()
+    opens_for_a_colleague(page, browser, server, link)
+
+
+def test_the_theory_of_one_pair_and_of_three_widths(page: Page, browser: Browser, server: Server) -> None:
+    first_look(page, "/theory", r"the function gap falls from \d", "Distance of partners")
+    expect(page.get_by_text("What cannot be computed.")).to_be_visible()
+    method = "Layer-wise weight matching"
+    link = run_changed(page, lambda p: choose(p, "Method", method), "Measure", "[Ll]ayer-wise weight matching")
+    opens_for_a_colleague(page, browser, server, link)
+    first_look(page, "/theory?part=width", r"From 32 to 512 units", "Barrier")
+    expect(titles(page).filter(has_text="relative to the size")).to_be_visible()
+
+
+def test_a_comparison_of_fewer_pairs(page: Page, browser: Browser, server: Server) -> None:
+    first_look(page, "/compare", r"Over 3 pairs, .* smallest mean barrier", "seeds 1 and 2")
+    expect(page.locator(f"{PLOT} .cartesianlayer > .subplot")).to_have_count(3)
+
+    def leave_one_out(page: Page) -> None:
+        chips = page.get_by_test_id("stSidebar").get_by_test_id("stMultiSelect").first
+        chips.get_by_role("combobox").press("Backspace")
+        page.keyboard.press("Escape")
+        page.wait_for_url(re.compile("networks=digits-mlp-128%2Fseed0%2Cdigits-mlp-128%2Fseed1"))
+
+    link = run_changed(page, leave_one_out, "Compare the methods", "leaves the smallest barrier")
+    expect(titles(page).filter(has_text="Accuracy")).to_be_visible()
+    opens_for_a_colleague(page, browser, server, link)
+
+
+def test_the_gallery_leads_to_a_stored_run_and_back_to_its_controls(page: Page, server: Server) -> None:
+    page.goto("/landscape")  # its default, computed by the first story, or now
+    expect(finding(page)).to_contain_text("two valleys", timeout=COMPUTED)
+    before = idle(server)
+    page.goto("/gallery?kind=plane")
+    expect(page.get_by_text("Landscape", exact=True).last).to_be_visible()
+    pictures = page.get_by_test_id("stImage")
+    expect(pictures.first).to_be_visible()
+    page.get_by_placeholder("digits, barrier").fill("two valleys")
+    page.keyboard.press("Enter")
+    expect(pictures).to_have_count(1)
+    page.get_by_role("link", name=re.compile("Open$")).click()
+    expect(finding(page)).to_contain_text("two valleys")
+    expect(page.locator(PLOT).first).to_be_visible()
+    page.get_by_role("link", name=re.compile("Change something in Landscape")).click()
+    page.wait_for_url(re.compile("/landscape"))
+    expect(finding(page)).to_contain_text("two valleys")
+    expect(page.get_by_role("button", name="Measure the plane")).to_be_enabled()
+    assert idle(server) == before, "looking made the server compute"
