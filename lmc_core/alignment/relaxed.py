@@ -56,6 +56,7 @@ class Relaxed:
 
     def __init__(self, objective: Objective) -> None:
         self._objective = objective
+        self.device = next((x.device for x in objective.still.values()), torch.device("cpu"))
         self.blocks = objective.blocks
         self.symmetry = objective.symmetry
         self._known = {name for block in self.blocks for name in block.names}
@@ -106,11 +107,11 @@ class Relaxed:
         for block in self.blocks:
             perm = torch.as_tensor(perms[block.name])
             n = len(perm)
-            plans[block.name] = torch.eye(n, dtype=torch.float64)[perm]
+            plans[block.name] = torch.eye(n, dtype=torch.float64, device=self.device)[perm]
             for group in block.inner:
-                plan = torch.zeros(n, n, group.size, group.size, dtype=torch.float64)
-                inside = torch.eye(group.size, dtype=torch.float64)[torch.as_tensor(perms[group.name])]
-                plan[torch.arange(n), perm] = inside
+                plan = torch.zeros(n, n, group.size, group.size, dtype=torch.float64, device=self.device)
+                inside = torch.eye(group.size, dtype=torch.float64, device=self.device)
+                plan[torch.arange(n), perm] = inside[torch.as_tensor(perms[group.name])]
                 plans[group.name] = plan
         return plans
 
@@ -119,9 +120,10 @@ class Relaxed:
         plans: Plans = {}
         for block in self.blocks:
             n = block.outer.size
-            plans[block.name] = torch.full((n, n), 1 / n, dtype=torch.float64)
+            plans[block.name] = torch.full((n, n), 1 / n, dtype=torch.float64, device=self.device)
             for g in block.inner:
-                plans[g.name] = torch.full((n, n, g.size, g.size), 1 / (n * g.size), dtype=torch.float64)
+                even = 1 / (n * g.size)
+                plans[g.name] = torch.full((n, n, g.size, g.size), even, dtype=torch.float64, device=self.device)
         return plans
 
     def best(self, costs: Mapping[str, Tensor]) -> Perms:

@@ -68,7 +68,7 @@ def _parted(
         outputs.append(env[plan.output])
     graph.output(_together(graph, outputs, problem.weights, heads))
     graph.eliminate_dead_code()
-    made = Traced(root, graph)
+    made = Traced(root, graph).to(first.device)
     return network(made, first.example_inputs, normalize=first.normalize, source="partial zip")
 
 

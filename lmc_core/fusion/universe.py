@@ -25,6 +25,7 @@ class Universe(Relaxed):
 
     def __init__(self, problem: FusionProblem) -> None:
         self.symmetry = problem.symmetry
+        self.device = problem.models[0].network.device
         self.blocks = blocks(problem.symmetry)
         self.count = len(problem.models)
         self._known = {name for block in self.blocks for name in block.names}
@@ -75,11 +76,13 @@ class Universe(Relaxed):
                 continue
             for block in self.blocks:
                 n = block.outer.size
-                outer = _mixed(n, rng, noise)
+                outer = _mixed(n, rng, noise).to(self.device)
                 plans[block.name] = outer
                 for g in block.inner:
                     pairs = [_mixed(g.size, rng, noise) for _ in range(n * n)]
-                    plans[g.name] = outer[..., None, None] * torch.stack(pairs).reshape(n, n, g.size, g.size)
+                    plans[g.name] = outer[..., None, None] * torch.stack(pairs).reshape(n, n, g.size, g.size).to(
+                        self.device
+                    )
             found.append(plans)
         return self._joined(found)
 
