@@ -147,7 +147,7 @@ def test_alignment_lowers_the_loss_half_way_in_the_published_experiment(results)
     loss = {row["method"]: row["loss at t = ½"] for row in result["rows"]}
     naive = loss.pop("no alignment")
     assert all(value < naive / 2 for value in loss.values())
-    assert [row["count"] for row in result["rows"]] == [3] * 6
+    assert [row["count"] for row in result["rows"]] == [3] * 7
 
 
 def test_recurrent_networks_are_fused_in_all_pairs_of_a_kind(results):

@@ -156,7 +156,7 @@ def _names(sheet: Sheet, panel: int, part: _Part) -> None:
 
 def _title(chart: Chart, panel: Any) -> str:
     named = f"{chart.y}, smaller is better" if chart.lower else chart.y
-    return f"<b>{panel}</b>, {named}" if chart.panel else f"<b>{named[0].upper()}{named[1:]}</b>"
+    return f"<b>{panel} {chart.panel}</b>, {named}" if chart.panel else f"<b>{named[0].upper()}{named[1:]}</b>"
 
 
 def _written(chart: Chart, value: float) -> str:
