@@ -38,13 +38,11 @@ def test_a_recorded_result_names_a_command_and_no_machine(file):
     assert not re.search(r'"(/|[A-Z]:)', text)
 
 
-@pytest.mark.parametrize("file", RESULTS, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [f for f in RESULTS if f.stem != "residual-toy"], ids=lambda file: file.stem)
 def test_every_mean_of_a_table_is_that_of_the_recorded_numbers(file):
     """Nothing was typed: the single numbers behind a mean are in the file."""
     result = json.loads(file.read_text())
-    numbers = result.get("accuracies") or result.get("losses")
-    if numbers is None:
-        pytest.skip("counts have no single numbers")
+    numbers = result.get("accuracies") or result["losses"]
     means = [sum(values) / len(values) for values in lists(numbers)]
     y = result["chart"]["y"]
     known = [row for row in result["rows"] if row["method"] != "the networks themselves"]
