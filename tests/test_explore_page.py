@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from lmc_core.runs.result import PathResult
 from lmc_core.runs.service import service
 from lmc_core.runs.units import units
 from pages._widgets import share
+from pages._widgets.text import escaped
 
 ROOT = Path(__file__).parents[1]
 
@@ -185,3 +187,25 @@ def test_a_curve_is_asked_for_in_the_form_and_drawn_as_one_more_line(stored: Req
     names = [t["name"] for t in figure(at)["data"] if t.get("showlegend")]
     assert [name.rpartition(" ")[0] for name in names] == ["Bézier curve, 1 free point, 2 epochs"]
     assert "--curve bezier --curve-bends 1 --curve-epochs 2" in share.command(found)
+
+
+def test_the_notes_of_a_run_stand_under_its_figure(stored: Request) -> None:
+    said = "Features were not compared: the graph has a loop"
+    options = {name: value for name, value in stored.options.items() if name != "fingerprints"}
+    other = Request.path(**options | {"seed": 77})
+    found = runs.result(stored.id)
+    assert isinstance(found, PathResult)
+    service().store.save(other.id, replace(found, notes=(said,)))
+    runs.submit(other)
+    assert escaped(said) in texts(opened_run(other.id))
+    assert escaped(said) not in texts(opened())
+
+
+def test_a_run_that_kept_no_units_offers_neither_the_list_nor_t_sne(stored: Request) -> None:
+    options = {name: value for name, value in stored.options.items() if name != "fingerprints"}
+    other = Request.path(**options | {"seed": 78})
+    service().store.save(other.id, runs.result(stored.id))
+    runs.submit(other)
+    at = opened_run(other.id)
+    assert "unit" not in {box.key for box in at.selectbox}
+    assert "t-SNE" not in at.get_by_key("projection").options

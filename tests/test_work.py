@@ -10,7 +10,7 @@ import torch
 from test_store import same
 
 from lmc_core.data.registry import dataset
-from lmc_core.errors import Cancelled, MismatchError, SettingError
+from lmc_core.errors import Cancelled, MismatchError, SettingError, TraceError
 from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import Network
 from lmc_core.runs.bench import open_pair, pick_device
@@ -132,3 +132,15 @@ def test_a_shipped_pair_opens_without_notes_and_under_its_titles() -> None:
         cards.append(ModelCard(f"x/{seed}", "A net", fingerprint=load(path).fingerprint, path=str(path), seed=seed))
     a, b, notes = open_pair(*cards)
     assert (a.source, b.source, notes) == ("A net, seed 0", "A net, seed 1", ())
+
+
+def test_what_could_not_be_compared_is_noted_in_the_result(
+    pair: tuple[Network, Network], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise TraceError("the graph has a loop")
+
+    monkeypatch.setattr("lmc_core.diagnostics.diagnose.connectivity", fails)
+    result, _ = path_run(*pair, dataset("digits"), points=3, train_examples=50)
+    assert result.notes == ("Features were not compared: the graph has a loop",)
+    assert result.json["notes"][-1] == result.notes[-1]

@@ -18,7 +18,7 @@ from lmc_core.figures.panels import ACCURACY, LOSS
 from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Profile
 
-_ENTRY, _LETTER, _ROW = 62, 6.6, 21
+_ENTRY, _LETTER, _ROW = 62, 6.6, 29
 """Pixels of a legend entry without its words, of a letter, of a row of entries."""
 
 
@@ -50,7 +50,7 @@ def overlays(
         colour = colours[list(METHODS).index(name) % len(colours)]
         drawn.append(Overlay(METHODS[name].title, profiles[name], colour, look["dash"], look["symbol"]))
     if curve is not None:
-        drawn.append(Overlay(curve[0], curve[1], last, "longdash", "star"))
+        drawn.append(Overlay(curve[0], curve[1], last, "longdash", "bowtie"))
     return tuple(drawn)
 
 
@@ -99,7 +99,7 @@ def legend_height(paths: Sequence[Overlay], width: int) -> int:
         if needed > left:
             rows, left = rows + 1, float(width)
         left -= needed
-    return rows * _ROW + (6 if rows else 0)
+    return max(0, rows * _ROW - 2)
 
 
 def overlay_sentence(own: tuple[str, Profile], others: Mapping[str, Profile], curve: Profile | None = None) -> str:

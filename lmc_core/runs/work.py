@@ -156,7 +156,7 @@ def path_run(
         versions=versions(),
         device=device_name(device),
         finding=found_out.text,
-        notes=(*notes, *after.notes, *seen.notes),
+        notes=tuple(dict.fromkeys((*notes, *after.notes, *(curved.profile.notes if curved else ()), *seen.notes))),
         curve=curved,
     )
     return result, aligned
