@@ -17,10 +17,9 @@ WHOSE = {"all": "Published", "mine": "Mine"}
 def found(words: str, kind: str | None, mine: bool) -> list[runs.RunStatus]:
     """The newest finished runs of a kind with these words, one more than are shown."""
     shown = PAGE * int(st.session_state.get("gallery-pages", 1))
-    me = visitor.name()
-    seen = runs.recent(shown + 1, kind=kind, state="done", owner=me if mine else None, words=words)
-    kept = (run for run in seen if run.kind not in ("inspect", "data", "projection"))
-    return [run for run in kept if not mine or runs.owned(run.id, me)]
+    owner = visitor.name() if mine else None
+    kinds = [kind] if kind else list(run_card.KINDS)
+    return runs.recent(shown + 1, kind=kinds, state="done", owner=owner, words=words, mine=mine)
 
 
 def more() -> None:

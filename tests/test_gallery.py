@@ -89,6 +89,14 @@ def test_an_owner_finds_private_runs_under_mine(falls: str, private: str) -> Non
     assert "business" not in texts(opened("gallery.py", "a stranger", whose="mine"))
 
 
+def test_runs_of_others_and_uploads_do_not_crowd_out_ones_own(falls: str, private: str) -> None:
+    for number in range(3):
+        runs.submit(Request.inspect(f"{number:064x}", f"{number}.pt"), OWNER)
+        stored(10 + number, "Somebody else's.", owner="bob")
+    mine = runs.recent(2, kind=("path", "plane"), state="done", owner=OWNER, mine=True)
+    assert {now.id for now in mine} == {falls, private}
+
+
 @pytest.mark.parametrize(("words", "there"), [("falls digits", True), ("FALLS", True), ("rises", False), ("%", False)])
 def test_a_search_finds_runs_that_hold_every_word(falls: str, private: str, words: str, there: bool) -> None:
     assert ("It falls" in texts(opened("gallery.py", "a stranger", q=words))) == there

@@ -134,3 +134,18 @@ def test_without_the_setting_nobody_is_asked(home: None, monkeypatch: pytest.Mon
 def test_a_word_that_is_no_setting_is_refused() -> None:
     with pytest.raises(SettingError, match="LMC_LOGIN='maybe'"):
         settings({"LMC_LOGIN": "maybe"})
+
+
+@pytest.mark.parametrize(
+    ("page", "button"),
+    [("landscape.py", "Measure the plane"), ("theory.py", "Measure"), ("compare.py", "Compare the methods")],
+)
+def test_a_stranger_may_see_the_default_of_every_page_and_start_nothing_else(
+    home: None, page: str, button: str
+) -> None:
+    at = opened(page)
+    assert button not in labels(at)
+    assert "Log in" in labels(at)
+    assert any("Waiting for the worker" in str(text.value) for text in at.markdown), "the host's own default"
+    runs.cancel(runs.recent(1, kind=("plane", "theory", "compare"), state="queued")[0].id)
+    assert button in labels(opened(page, ANN))

@@ -139,6 +139,8 @@ def test_the_plane_is_drawn_as_maps_and_as_a_relief(stored: dict[str, Request]) 
     assert '"contour"' in kinds["maps"]
     assert '"surface"' in kinds["relief"]
     assert '"contour"' in kinds["nonsense"]
+    heights = [opened("run.py", id=stored["plane"].id, shape="relief", height=name) for name in ("loss", "accuracy")]
+    assert len({at.get("plotly_chart")[0].proto.spec for at in heights}) == 2
 
 
 def test_a_comparison_has_a_row_per_method_and_pair_and_a_panel_per_pair(stored: dict[str, Request]) -> None:

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from lmc_core.figures import words
 from lmc_core.figures.drawing import f32
@@ -14,12 +13,13 @@ from lmc_core.figures.palette import Theme, ThemeName
 from lmc_core.figures.palette import theme as theme_of
 from lmc_core.figures.plain import MARGIN, Box, Sheet
 from lmc_core.figures.plane_scene import SPLITS, Corner, Route, Scene, scene
-from lmc_core.paths.profile import Profile, Split
-from lmc_core.paths.surface import Point, Surface
+from lmc_core.paths.profile import Metric, Profile, Split
+from lmc_core.paths.surface import Surface
 
 WIDTHS = {"wide": 405, "narrow": 267}
 """Pixels one map is wide on a full page; its height follows, so that distances are the same both ways."""
 LEVELS = 14
+METRICS: tuple[Metric, ...] = ("loss", "accuracy")
 
 
 def plane_figure(
@@ -37,15 +37,9 @@ def plane_figure(
     shown = scene(surface, naive, aligned, split, ink)
     sheet = Sheet(ink, plane_height(surface, layout), standalone)
     boxes = [(0.0, 0.85, 0.57, 1.0), (0.0, 0.85, 0.0, 0.43)] if narrow else [(0.01, 0.42, 0, 1), (0.53, 0.94, 0, 1)]
-    accuracy = np.nan_to_num(surface.accuracy(split))
-    least = float(np.floor(10 * accuracy.min()) / 10)
-    maps = (
-        ("loss", shown.clipped(surface.loss(split)), (shown.low, shown.high)),
-        ("accuracy", accuracy, (min(least, 0.9), 1.0)),
-    )
-    for (metric, values, range_), box in zip(maps, boxes, strict=True):
+    for metric, box in zip(METRICS, boxes, strict=True):
         panel = _panel(sheet, box, f"<b>{metric.capitalize()}</b>, {SPLITS[split]}", shown)
-        _map(sheet, panel, box, surface, metric, values, range_, ink)
+        _map(sheet, panel, box, shown, metric, ink)
         for route in shown.routes:
             _route(sheet, panel, route, split, ink)
         for corner in shown.corners:
@@ -76,17 +70,8 @@ def _panel(sheet: Sheet, box: Box, title: str, shown: Scene) -> int:
     return panel
 
 
-def _map(
-    sheet: Sheet,
-    panel: int,
-    box: Box,
-    surface: Surface,
-    metric: str,
-    values: NDArray[np.float64],
-    range_: Point,
-    ink: Theme,
-) -> None:
-    low, high = range_
+def _map(sheet: Sheet, panel: int, box: Box, shown: Scene, metric: Metric, ink: Theme) -> None:
+    low, high = shown.bounds(metric)
     said = "loss %{z:.3f}" if metric == "loss" else "accuracy %{z:.1%}"
     ticks = [low, (low + high) / 2, high]
     bar: dict[str, Any] = {
@@ -100,23 +85,27 @@ def _map(
         "ticktext": [words.loss(v) if metric == "loss" else f"{words.whole(v)}%" for v in ticks],
         "tickfont": {"size": 10, "color": ink.ticks},
     }
-    scale = [list(stop) for stop in ink.sequential]
-    if metric == "accuracy":  # what is good fades into the page in both maps
-        scale = [[1 - share, colour] for share, colour in reversed(ink.sequential)]
     sheet.add(
         panel,
         type="contour",
-        x=f32(surface.x),
-        y=f32(surface.y),
-        z=f32(values),
+        x=f32(shown.surface.x),
+        y=f32(shown.surface.y),
+        z=f32(shown.drawn(shown.surface.values[shown.split][metric], metric)),
         zmin=low,
         zmax=high,
-        colorscale=scale,
+        colorscale=scale(ink, metric),
         contours={"start": low, "end": high, "size": (high - low) / LEVELS},
         line={"width": 0.6, "color": ink.grey.mark},
         colorbar=bar,
         hovertemplate=f"{said}<extra></extra>",
     )
+
+
+def scale(ink: Theme, metric: Metric) -> list[list[Any]]:
+    """The colours of a map: what is good fades into the page, whether it is little loss or much accuracy."""
+    if metric == "loss":
+        return [list(stop) for stop in ink.sequential]
+    return [[1 - share, colour] for share, colour in reversed(ink.sequential)]
 
 
 def _route(sheet: Sheet, panel: int, route: Route, split: Split, ink: Theme) -> None:
@@ -144,7 +133,7 @@ def _corner(sheet: Sheet, panel: int, corner: Corner, ink: Theme) -> None:
         x=[x],
         y=[y],
         marker={"size": 12, "color": corner.colour.mark, "line": {"color": ink.halo, "width": 2}},
-        hovertemplate=f"<b>{corner.letter}</b><br>loss {corner.loss:.3f}<extra></extra>",
+        hovertemplate=f"<b>{corner.letter}</b><br>loss {corner.values['loss']:.3f}<extra></extra>",
     )
     sheet.notes.append(
         {

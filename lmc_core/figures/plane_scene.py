@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmc_core.figures.palette import Ink, Theme
-from lmc_core.paths.profile import Profile, Split
+from lmc_core.paths.profile import Metric, Profile, Split
 from lmc_core.paths.surface import Point, Surface
 
 ABOVE = 1.3
@@ -19,12 +20,12 @@ SPLITS = {"test": "test", "train": "training"}
 
 @dataclass(frozen=True)
 class Corner:
-    """One of the three networks: where it lies, its letter, and its loss."""
+    """One of the three networks: where it lies, its letter, its loss and accuracy."""
 
     place: Point
     letter: str
     colour: Ink
-    loss: float
+    values: Mapping[Metric, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,17 @@ class Scene:
         """Losses as they are drawn."""
         return np.clip(np.nan_to_num(losses, nan=self.high, posinf=self.high), self.low, self.high)
 
+    def drawn(self, values: NDArray[np.float64], metric: Metric) -> NDArray[np.float64]:
+        """Values of either metric as they are drawn."""
+        return self.clipped(values) if metric == "loss" else np.nan_to_num(values)
+
+    def bounds(self, metric: Metric) -> Point:
+        """From the lowest to the highest value that is drawn."""
+        if metric == "loss":
+            return self.low, self.high
+        least = float(np.floor(10 * np.nan_to_num(self.surface.accuracy(self.split)).min()) / 10)
+        return min(least, 0.9), 1.0
+
 
 def scene(surface: Surface, naive: Profile, aligned: Profile, split: Split, ink: Theme) -> Scene:
     """The scene of `PlaneResult`: `naive` leads to B, `aligned` to the third network."""
@@ -66,15 +78,23 @@ def scene(surface: Surface, naive: Profile, aligned: Profile, split: Split, ink:
     key = "aligned" if own else "c"
     low, high = loss_range(surface, naive, aligned, split)
     ends = (
-        ("a", "A", ink.a, float(naive.loss(split)[0])),
-        ("b", "B", ink.b, float(naive.loss(split)[-1])),
-        (key, "B aligned" if own else "C", ink.b if own else ink.grey, float(aligned.loss(split)[-1])),
+        ("a", "A", ink.a, naive, 0),
+        ("b", "B", ink.b, naive, -1),
+        (key, "B aligned" if own else "C", ink.b if own else ink.grey, aligned, -1),
     )
     routes = (
         _route("naive" if own else "A to B", naive, surface, "b", ink.naive, "dash"),
         _route("aligned" if own else "A to C", aligned, surface, key, *_look(own, ink)),
     )
-    corners = tuple(Corner(surface.corners[end], letter, colour, loss) for end, letter, colour, loss in ends)
+    corners = tuple(
+        Corner(
+            surface.corners[end],
+            letter,
+            colour,
+            {"loss": float(profile.loss(split)[at]), "accuracy": float(profile.accuracy(split)[at])},
+        )
+        for end, letter, colour, profile, at in ends
+    )
     return Scene(surface, split, low, high, corners, routes, "aligned B" if own else "C")
 
 

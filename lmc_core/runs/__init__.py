@@ -142,13 +142,18 @@ def artifacts(run: str) -> frozenset[str]:
 def recent(
     limit: int = 20,
     *,
-    kind: str | None = "path",
+    kind: str | Sequence[str] | None = "path",
     state: str | None = None,
     owner: str | None = None,
     words: str = "",
+    mine: bool = False,
 ) -> list[RunStatus]:
-    """The newest runs that are listed, or that `owner` asked for, with all `words` in title, finding or tags."""
-    return _service().index.recent(limit, kind=kind, state=state, owner=owner, words=words)
+    """The newest runs that are listed, or that `owner` asked for, with all `words` in title, finding or tags.
+
+    kind   one, several, or None for all
+    mine   only what `owner` was the first to ask for, listed or not
+    """
+    return _service().index.recent(limit, kind=kind, state=state, owner=owner, words=words, mine=mine)
 
 
 def owned(run: str, owner: str) -> bool:

@@ -62,28 +62,14 @@ def compare(
         b = replace(b, module=a.module)
     with clock("symmetry"):
         found, _ = verified_symmetry(a, report)
-    rows: list[MethodRow] = []
-    aligned: dict[str, Network] = {}
     with clock("align"):
-        for number, name in enumerate(chosen):
-            inner = _within(report, METHODS[name].title, number, len(chosen))
-            given = found if same else None
-            row, moved = _aligned(a, b, data, name, wanted[name], given, seed, inner)
-            rows.append(row)
-            if moved is not None:
-                aligned[name] = moved
+        rows, aligned = _all_aligned(a, b, data, wanted, found if same else None, seed, report)
     if recalibrate == "auto":
         recalibrate = default_recalibration(a)
+    how: dict[str, Any] = {"points": points, "recalibrate": recalibrate, "train_examples": train_examples, "seed": seed}
     with clock("evaluate"):
         paths = [LinearPath(a, replace(moved, module=a.module)) for moved in aligned.values()]
-        measured = (
-            evaluate_many(
-                paths, data, points=points, recalibrate=recalibrate, train_examples=train_examples, seed=seed,
-                report=report,
-            )
-            if paths
-            else ()
-        )  # fmt: skip
+        measured = evaluate_many(paths, data, **how, report=report) if paths else ()
     profiles = dict(zip(aligned, measured, strict=True))
     rows = [replace(row, profile=profiles.get(row.method)) for row in rows]
     return CompareResult(
@@ -99,6 +85,26 @@ def compare(
         seed=seed,
         notes=tuple(dict.fromkeys(note for profile in measured for note in profile.notes)),
     )
+
+
+def _all_aligned(
+    a: Network,
+    b: Network,
+    data: Dataset,
+    wanted: Mapping[str, Mapping[str, Any]],
+    symmetry: Symmetry | None,
+    seed: int,
+    report: Report,
+) -> tuple[list[MethodRow], dict[str, Network]]:
+    """Every method's row, still without its profile, and B aligned by those that did not fail."""
+    rows, aligned = [], {}
+    for number, (name, settings) in enumerate(wanted.items()):
+        inner = _within(report, METHODS[name].title, number, len(wanted))
+        row, moved = _aligned(a, b, data, name, settings, symmetry, seed, inner)
+        rows.append(row)
+        if moved is not None:
+            aligned[name] = moved
+    return rows, aligned
 
 
 def _aligned(

@@ -151,16 +151,27 @@ class Index:
         return _status(row, position, expected)
 
     def recent(
-        self, limit: int, *, kind: str | None, state: str | None, owner: str | None, words: str = ""
+        self,
+        limit: int,
+        *,
+        kind: str | Sequence[str] | None,
+        state: str | None,
+        owner: str | None,
+        words: str = "",
+        mine: bool = False,
     ) -> list[RunStatus]:
-        """The newest runs that are listed, or asked for by `owner`, that hold every one of `words`."""
+        """The newest runs that are listed, or asked for by `owner`, that hold every one of `words`.
+
+        mine   only what `owner` was the first to ask for
+        """
         visible = RUNS.c.listed if owner is None else sql.or_(RUNS.c.listed, RUNS.c.owner == owner)
+        visible = RUNS.c.owner == owner if mine else visible
         query = sql.select(RUNS).where(visible).order_by(RUNS.c.created.desc()).limit(limit)
         for word in words.split()[:8]:
             texts = (RUNS.c.title, RUNS.c.finding, RUNS.c.tags)
             query = query.where(sql.or_(*(text.icontains(word, autoescape=True) for text in texts)))
         if kind is not None:
-            query = query.where(RUNS.c.kind == kind)
+            query = query.where(RUNS.c.kind.in_((kind,) if isinstance(kind, str) else kind))
         if state is not None:
             query = query.where(RUNS.c.state == state)
         with self.database.connect() as connection:

@@ -18,11 +18,12 @@ from pages._widgets.url import choice
 from pages._widgets.views import _parts
 
 SHAPES = {"maps": "Maps", "relief": "Relief"}
+HEIGHTS = {"loss": "Loss", "accuracy": "Accuracy"}
 SPLITS = {"test": "Test examples", "train": "Training examples"}
 
 
 def draw(result: PlaneResult, run_id: str) -> None:
-    surface, naive, aligned = result.surface, result.naive, result.aligned
+    parts = surface, naive, aligned = result.surface, result.naive, result.aligned
     told = _parts.Told(
         _parts.about_models(result.models, result.data, surface.examples),
         plane_cards(surface, naive, aligned, result.seconds.get("plane")),
@@ -32,13 +33,15 @@ def draw(result: PlaneResult, run_id: str) -> None:
     )
     _parts.head(plane_finding(surface, naive, aligned, result.method).markdown, told.about, told.cards)
     layout, theme = viewport.layout(), viewport.theme()
-    shape, split = _view()
+    shape, split, metric = _view()
+    how: dict[str, Any] = {"split": split, "theme": theme, "layout": layout}
+    if shape == "relief":
+        how["metric"] = metric
     place = st.skeleton(plane_height(surface, layout) if shape == "maps" else RELIEF[layout])
     drawing: Any = plane_figure if shape == "maps" else surface_figure
-    make = partial(drawing, surface, naive, aligned, split=split, theme=theme, layout=layout)
-    figure = picture.drawn(f"plane-{shape}", run_id, (split, theme, layout), make)
+    figure = picture.drawn(f"plane-{shape}", run_id, tuple(how.values()), partial(drawing, *parts, **how))
     config = plotly_config(f"plane-{run_id}", phone=layout == "narrow")
-    place.plotly_chart(figure, key=f"plane-{shape}", config=config, alt=plane_alt(surface, naive, aligned))
+    place.plotly_chart(figure, key=f"plane-{shape}", config=config, alt=plane_alt(*parts))
     _parts.foot(told, result, run_id)
 
 
@@ -62,9 +65,13 @@ def pictures(result: PlaneResult) -> list[Picture]:
     ]
 
 
-def _view() -> tuple[str, str]:
+def _view() -> tuple[str, str, str]:
+    """Shape, split, and what is the height of a relief; maps show both."""
+    metric = "loss"
     with st.container(horizontal=True, key="view", vertical_alignment="center"):
         how: dict[str, Any] = {"required": True, "label_visibility": "collapsed"}
         shape = choice(st.segmented_control, "Shape", SHAPES, "maps", "shape", **how)
+        if shape == "relief":
+            metric = choice(st.segmented_control, "Height", HEIGHTS, "loss", "height", **how)
         split = choice(st.segmented_control, "Examples", SPLITS, "test", "split", **how)
-    return shape, split
+    return shape, split, metric
