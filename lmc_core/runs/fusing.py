@@ -102,24 +102,16 @@ def fuse_run(
         models=cards,
         data=data_facts(data),
         method=method,
-        settings=dict(found.settings),
-        weights=found.weights,
         outcome=outcome,
-        groups=sizes(found.symmetry),
-        parent_groups=tuple(_by_group(found, each, lambda c: c.matrices[0].shape[-1]) for each in found.couplings),
-        sources=tuple(_by_group(found, each, _sources) for each in found.couplings),
-        function_errors=found.function_errors,
-        history=found.history,
-        converged=found.converged,
         recalibrate=recalibrate,
-        temperature=found.temperature,
         fingerprint=network.fingerprint,
         seed=seed,
         seconds=clock.seconds,
         versions=versions(),
         device=device_name(device),
-        finding=fuse_finding(outcome, found.method, len(data.classes)).text,
+        finding=fuse_finding(outcome, method, len(data.classes)).text,
         notes=(*notes, *found.notes, *begins.notes),
+        **_facts(found),
     )
     return result, network
 
@@ -188,6 +180,17 @@ def _described(network: Network, data: Dataset, final: Scores, seed: int) -> Net
     about = {**network.metadata, "data": data.name, "seed": seed}
     about |= {kind: {split: final[split][kind] for split in final} for kind in ("accuracy", "loss")}
     return replace(on_device(network, "cpu"), metadata=about)
+
+
+def _facts(found: FusionResult) -> dict[str, Any]:
+    """What a fusion says of itself, without its tensors."""
+    names = ("weights", "function_errors", "history", "converged", "temperature")
+    return {name: getattr(found, name) for name in names} | {
+        "settings": dict(found.settings),
+        "groups": sizes(found.symmetry),
+        "parent_groups": tuple(_by_group(found, each, lambda c: c.matrices[0].shape[-1]) for each in found.couplings),
+        "sources": tuple(_by_group(found, each, _sources) for each in found.couplings),
+    }
 
 
 def _by_group(
