@@ -122,11 +122,12 @@ def plane_caption(surface: Surface) -> str:
     return " ".join(parts)
 
 
-def plane_alt(surface: Surface, naive: Profile, aligned: Profile) -> str:
-    """What the maps show, for who does not see them."""
+def plane_alt(surface: Surface, naive: Profile, aligned: Profile, relief: str = "") -> str:
+    """What the maps show, or a relief of loss or accuracy, for who does not see them."""
     key, third = ("aligned", "aligned B") if _own(surface) else ("c", "C")
+    shown = f"Relief of the {relief} over" if relief else "Maps of loss and accuracy on"
     return (
-        f"Two maps of the plane through A, B and {third}: loss and accuracy. On the straight path to B the test loss "
+        f"{shown} the plane through A, B and {third}. On the straight path to B the test loss "
         f"reaches {words.loss(float(naive.loss().max()))}, on the path to {third} "
         f"{words.loss(float(aligned.loss().max()))}; {third} is {surface.distance('a', key):.1f} away from A, "
         f"B {surface.distance('a', 'b'):.1f}."

@@ -41,7 +41,8 @@ def draw(result: PlaneResult, run_id: str) -> None:
     drawing: Any = plane_figure if shape == "maps" else surface_figure
     figure = picture.drawn(f"plane-{shape}", run_id, tuple(how.values()), partial(drawing, *parts, **how))
     config = plotly_config(f"plane-{run_id}", phone=layout == "narrow")
-    place.plotly_chart(figure, key=f"plane-{shape}", config=config, alt=plane_alt(*parts))
+    alt = plane_alt(*parts, relief=metric if shape == "relief" else "")
+    place.plotly_chart(figure, key=f"plane-{shape}", config=config, alt=alt)
     _parts.foot(told, result, run_id)
 
 
@@ -58,10 +59,10 @@ def table(result: PlaneResult) -> dict[str, list[float]]:
 def pictures(result: PlaneResult) -> list[Picture]:
     """Both figures of a report."""
     parts = result.surface, result.naive, result.aligned
-    caption, alt = plain(plane_caption(result.surface)), plane_alt(*parts)
+    caption = plain(plane_caption(result.surface))
     return [
-        Picture("Loss and accuracy", plane_figure(*parts, standalone=True), caption, alt),
-        Picture("The loss as a relief", surface_figure(*parts, standalone=True), "", alt),
+        Picture("Loss and accuracy", plane_figure(*parts, standalone=True), caption, plane_alt(*parts)),
+        Picture("The loss as a relief", surface_figure(*parts, standalone=True), "", plane_alt(*parts, "loss")),
     ]
 
 
