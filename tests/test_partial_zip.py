@@ -35,7 +35,7 @@ def member(name):
     return net, net.with_state(state), planted(net, symmetry(net, verify=False), seed=3).moved
 
 
-@pytest.mark.parametrize("name", [*CHAINS, *WITHIN])
+@pytest.mark.parametrize("name", ["mlp", "lstm2", "gpt_tied_sdpa"])
 def test_models_that_part_at_the_input_answer_as_they_did(name):
     net, other, _ = member(name)
     x = net.example_inputs[0]
