@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from lmc_core import runs
-from lmc_core.errors import InputError, MismatchError
+from lmc_core.errors import MismatchError
 from lmc_core.figures.fuse_words import letter
 from lmc_core.fusion import FUSIONS
 from lmc_core.networks.widths import FREEDOMS
@@ -15,7 +15,7 @@ from lmc_core.runs.card import ModelCard
 from lmc_core.runs.kinds import fuse
 from pages._widgets import data_choice, fuse_tables, method_form, model_picker, pair_form
 from pages._widgets.text import escaped
-from pages._widgets.url import choice
+from pages._widgets.url import choice, choices
 
 HALF, WHOLE = 50, 100
 WIDTHS = {"keep": "As A", "one": "Uniform", "each": "By group"}
@@ -81,32 +81,19 @@ def about(options: Mapping[str, Any]) -> None:
 
 
 def networks(default: Sequence[str]) -> list[ModelCard]:
-    """The chosen networks in order; in the URL as `models`, separated by commas."""
-    state, asked = st.session_state, st.query_params.get("models")
+    """The chosen networks in order."""
     cards = model_picker.models()
-    for named in (asked or "").split(","):
-        if named and named not in cards:
-            try:
-                cards[named] = library.card(named)
-            except InputError:
-                continue
-    if asked is not None and asked != state.get("models:url"):
-        state["models"] = asked.split(",")
-    state["models"] = [name for name in state.get("models", default) if name in cards]
-    titles = {name: _seed_first(title) for name, title in model_picker.titles(cards).items()}
-    chosen = st.multiselect(
+    ids = choices(
         "Networks",
-        list(cards),
-        format_func=titles.__getitem__,
-        key="models",
-        max_selections=fuse.MODELS[1],
+        model_picker.titles(cards, model_picker.CHIP),
+        default,
+        "models",
+        limit=fuse.MODELS[1],
         help=HELP_MODELS,
         label_visibility="collapsed",
         placeholder="Choose two networks or more",
-        persist_state="session",
     )
-    state["models:url"] = _in_url("models", None if list(chosen) == list(default) else ",".join(chosen))
-    return [cards[name] for name in chosen]
+    return [cards[name] for name in ids]
 
 
 def lambdas(cards: Sequence[ModelCard]) -> list[float] | None:
@@ -243,12 +230,6 @@ def _whole(weights: Sequence[float]) -> list[int]:
         if all(abs(part - round(part)) < 1e-5 for part in parts):
             return [round(part) for part in parts]
     return [round(WHOLE * weight / max(weights)) for weight in weights]
-
-
-def _seed_first(title: str) -> str:
-    """A title whose end says the seed, turned round: the list of the chosen cuts what is long."""
-    name, _, seed = title.rpartition(" · seed ")
-    return f"Seed {seed} · {name}" if name and seed.isdigit() else title
 
 
 def _in_url(key: str, value: str | None) -> str | None:
