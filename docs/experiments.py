@@ -51,15 +51,16 @@ READING = {
         "Singh 2020 and Akash 2022, heterogeneous MNIST",
         "How much of the skill of A the fused network has depends on λ above all: B has trained longer, its weights "
         "are larger, and half of each is nearly B. From the same start the units stay where they were, and every "
-        "method is the average.",
+        "method is the average. Near A the fused network beats both parents; from different starts only by transport, "
+        "where entropic plans do so in every pair.",
         "The accuracies of the papers are not known here. The best λ is chosen on the test set, as a curve against λ "
         "does; a user would choose it on examples kept apart.",
     ),
     "recurrent-mnist": (
         "Akash 2022, recurrent networks on rows of MNIST",
         "Hidden-to-hidden weights are worth comparing: see the first four rows of each kind against the row without "
-        "them, which is what FedMA and OT fusion by weights do. The exact gradient finds better couplings of LSTMs than "
-        "its row term. Methods that see more, responses to examples or the outgoing weights, do better still.",
+        "them, which is what FedMA and OT fusion by weights do. The exact gradient couples LSTMs better than its row "
+        "term. Methods that see more, responses to examples or the outgoing weights, do better still.",
         "Fewer hidden units and epochs than in the paper (256 and 20), whose accuracies are not known here.",
     ),
     "residual-toy": (

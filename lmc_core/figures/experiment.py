@@ -18,7 +18,7 @@ from lmc_core.figures.plain import MARGIN, Sheet
 Row = Mapping[str, Any]
 CURVES = 460  # height of a panel of curves
 LABEL, DOT = 30, 15  # heights of a name in a list of dots, and of a dot
-GAP = 60  # between panels
+GAP, TITLE = 60, 30  # between panels, and more where the axis has a title
 
 
 def experiment_figure(
@@ -29,7 +29,8 @@ def experiment_figure(
     curves = all(isinstance(row[chart.x], float) for row in shown)
     names = _values(shown, chart.panel)
     parts = [_Part(chart, [row for row in shown if _key(row, chart.panel) == name], curves) for name in names]
-    height = sum(part.height for part in parts) + GAP * (len(parts) - 1)
+    gap = GAP + TITLE * curves
+    height = sum(part.height for part in parts) + gap * (len(parts) - 1)
     sheet = Sheet(theme_of(theme), round(height) + MARGIN[1] + MARGIN[3], standalone)
     across = _range(shown, chart)
     lines = _values(shown, chart.line)
@@ -44,7 +45,7 @@ def experiment_figure(
             _rings(sheet, number, part, chart.also)
         if not curves:
             _names(sheet, number, part)
-        top -= part.height + GAP
+        top -= part.height + gap
     legend = [str(line) for line in lines] if chart.line else []
     return _finished(sheet, [*legend, *([chart.also] if chart.also else [])], curves)
 
