@@ -139,6 +139,7 @@ def test_networks_of_one_recipe_are_named_together() -> None:
     seeds = [ModelCard(str(k), "Digits MLP", seed=k) for k in range(3)]
     assert fusion_title(seeds) == "Fusion of Digits MLP, seeds 0, 1 and 2"
     assert fusion_title([seeds[0], ModelCard("x", "mine")]) == "Fusion of Digits MLP, seed 0 and mine"
+    assert fusion_title([*seeds, ModelCard("x", "mine")]) == "Fusion of Digits MLP, seed 0 and three others"
 
 
 @pytest.mark.parametrize("name", ["digits-mlp-32", "digits-cnn", "digits-lstm", "cifar10-resnet8"])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lmc_core.figures.fuse_words import listed
+from lmc_core.figures.fuse_words import in_words, listed
 from lmc_core.fusion import FUSIONS
 from lmc_core.fusion.outcome import Outcome
 from lmc_core.runs.card import ModelCard
@@ -14,6 +14,9 @@ from lmc_core.runs.result import DataFacts, profile_json
 
 ARTIFACTS = ("fused.safetensors", "fused.pt2")
 """The fused network as the worker keeps it: the second for networks whose code is a program of their own."""
+
+
+NAMED = 3  # networks of several recipes that a title names
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +88,8 @@ def fusion_title(models: Sequence[ModelCard]) -> str:
     titles, seeds = {card.title for card in models}, [card.seed for card in models]
     if len(titles) == 1 and all(seed is not None for seed in seeds):
         return f"Fusion of {models[0].title}, seeds {listed([str(seed) for seed in seeds])}"
+    if len(models) > NAMED:
+        return f"Fusion of {models[0].name} and {in_words(len(models) - 1)} others"
     return f"Fusion of {listed([card.name for card in models])}"
 
 
