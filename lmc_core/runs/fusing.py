@@ -145,17 +145,18 @@ def _measured(
         parents=tuple(scores[:count]),
         fused=scores[count],
         average=scores[-1] if average else None,
-        ensemble=_ensemble(networks, found.weights, data),
+        ensemble=_ensemble(networks, found.weights, data, report),
     )
 
 
-def _ensemble(networks: Sequence[Network], weights: Sequence[float], data: Dataset) -> Scores:
+def _ensemble(networks: Sequence[Network], weights: Sequence[float], data: Dataset, report: Report) -> Scores:
     """Loss and accuracy of Σ λ_i softmax f_i."""
     example = networks[0].example_inputs[0]
     found = {}
     for split, x, y in (("train", data.x_train, data.y_train), ("test", data.x_test, data.y_test)):
         loss, right = 0.0, 0
         for start in range(0, len(y), BATCH):
+            report("the ensemble", start, len(y))
             inputs = torch.from_numpy(x[start : start + BATCH]).to(example.device, example.dtype)
             labels = torch.from_numpy(y[start : start + BATCH]).to(example.device)
             parts = zip(networks, weights, strict=True)
