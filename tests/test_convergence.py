@@ -86,6 +86,12 @@ def test_a_fusion_that_is_cut_short_says_so(name):
     assert result.notes
 
 
+def test_a_first_template_that_was_cut_short_says_so():
+    nets = trained("digits-mlp-32")[:2]
+    result = fusion(nets, "wasserstein-barycenter", widths=20, iterations=1)
+    assert any(note.startswith("the first template did not converge in 1 iterations") for note in result.notes)
+
+
 @pytest.mark.parametrize("name", ["digits-mlp-32", "digits-cnn", "digits-lstm"])
 def test_on_trained_pairs_no_method_is_worse_than_naive_on_its_own_objective(name):
     (a, b, found), data = trained(name), dataset("digits")

@@ -94,8 +94,10 @@ def _change(old: Coupling | None, new: Coupling) -> float:
     return float(np.abs(old.matrices[0] - new.matrices[0]).mean())
 
 
-def starting(problem: FusionProblem, couple: Couple, *, start: str, base: int, iterations: int) -> State:
-    """First weights of the template: those of the base model, or where widths differ its distillation.
+def starting(
+    problem: FusionProblem, couple: Couple, *, start: str, base: int, iterations: int
+) -> tuple[State, tuple[str, ...]]:
+    """First weights of the template: those of the base model, or where widths differ its distillation; and notes.
 
     start   "identity": a copy of model number `base`; "distill": units chosen among the base's, then the barycentre
             of that one model; "auto": identity where the widths are those of the base
@@ -109,11 +111,12 @@ def starting(problem: FusionProblem, couple: Couple, *, start: str, base: int, i
     if start == "identity" and not equal:
         raise SettingError("start=identity needs the widths of the base model; choose start=distill")
     if equal and start != "distill":
-        return dict(model.state)
+        return dict(model.state), ()
     alone = replace(problem, models=(model,), weights=(1.0,))
     seeds = _seeds(alone, model)
     first = barycenter(alone, [seeds], model.state)
-    return dict(alternate(alone, couple, first, iterations=iterations).state)
+    found = alternate(alone, couple, first, iterations=iterations)
+    return dict(found.state), tuple(f"the first template {note}" for note in found.notes)
 
 
 def _seeds(problem: FusionProblem, model: Model) -> Couplings:

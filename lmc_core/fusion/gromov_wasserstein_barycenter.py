@@ -49,10 +49,10 @@ def solve(
         couple = by_recurrence(
             transport, gradient=gradient, alpha=alpha, inner=inner, damping=damping, warm=warm, moving=moving
         )
-    first = starting(problem, couple, start=start, base=base, iterations=iterations)
+    first, notes = starting(problem, couple, start=start, base=base, iterations=iterations)
     found = alternate(problem, couple, first, iterations=iterations)
     late = (f"couplings still moved after {inner} inner steps: {', '.join(sorted(moving))}",) if moving else ()
-    return found.but((*late, *stopped_short(errors)))
+    return found.but((*notes, *late, *stopped_short(errors)))
 
 
 FUSION = Fusion(

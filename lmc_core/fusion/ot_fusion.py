@@ -32,7 +32,7 @@ def solve(
 
     errors: list[float] = []
     transport = Solver(solver, epsilon, tell=errors.append)
-    target = starting(problem, by_weights(Solver()), start="auto", base=base, iterations=100)
+    target, notes = starting(problem, by_weights(Solver()), start="auto", base=base, iterations=100)
     frame = problem.template.network(target)
     x = problem.examples(examples) if compare == "activations" else None
     found: list[dict[str, Coupling]] = [{} for _ in problem.models]
@@ -54,7 +54,7 @@ def solve(
         history.append(value)
     couplings = tuple({**unsolved(problem, m, known), **known} for m, known in zip(problem.models, found, strict=True))
     state = barycenter(problem, couplings, problem.models[0].state)
-    return Fused(state, couplings, tuple(history), not errors, stopped_short(errors))
+    return Fused(state, couplings, tuple(history)).but((*notes, *stopped_short(errors)))
 
 
 FUSION = Fusion(

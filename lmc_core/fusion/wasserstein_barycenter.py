@@ -43,10 +43,10 @@ def solve(
     errors: list[float] = []
     transport = Solver(solver, epsilon, tell=errors.append)
     weights = by_weights(transport)
-    first = starting(problem, weights, start=start, base=base, iterations=iterations)
+    first, notes = starting(problem, weights, start=start, base=base, iterations=iterations)
     couple = weights if compare == "weights" else by_responses(transport, problem.examples(examples))
     found = alternate(problem, couple, first, iterations=iterations, passes=passes)
-    return found.but(stopped_short(errors))
+    return found.but((*notes, *stopped_short(errors)))
 
 
 FUSION = Fusion(
