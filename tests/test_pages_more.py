@@ -377,3 +377,25 @@ def test_every_kind_is_saved_as_tables_json_report_and_bundle(
     page = saved["Report, HTML"].decode()
     assert page.count('<div id="figure-') == len(told.pictures()) >= 1
     assert "$" not in page.split("</script>")[-1], "a formula that nothing sets"
+
+
+def test_a_model_chosen_on_one_page_stays_chosen_on_the_next_and_what_nobody_chose_does_not(
+    stored: dict[str, Request],
+) -> None:
+    def first_model(at: AppTest, page: str) -> str:
+        at.query_params.clear()
+        at.switch_page(page)
+        at.run()
+        assert not at.exception
+        return str(at.get_by_key("a").value)
+
+    at = opened("landscape.py")
+    assert at.get_by_key("a").value == "digits-mlp-128/seed0"
+    assert first_model(at, "theory.py") == "digits-mlp-512/seed0", "the default of that page"
+    at.get_by_key("a").set_value("digits-cnn/seed0").run()
+    for page in ("landscape.py", "explore.py", "theory.py"):
+        assert first_model(at, page) == "digits-cnn/seed0"
+    at.query_params.clear()
+    at.switch_page("compare.py")
+    at.run()
+    assert at.multiselect[0].value[0] == "digits-cnn/seed0"
