@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from lmc_core.figures.captions import MATCHING_CAPTION, layers_caption
+from lmc_core.figures.chain import chain_alt, chain_figure
 from lmc_core.figures.explore import explore_figure
 from lmc_core.figures.layers import layers_alt, layers_figure
 from lmc_core.figures.matching import matching_alt, matching_figure
@@ -51,8 +52,11 @@ def report(shown: Shown) -> bytes:
 def pictures(shown: Shown) -> list[Picture]:
     """The figures of the page and of its tabs."""
     result, drawn = shown.result, []
+    bent = (result.curve.title, result.curve.profile) if result.curve else None
     if shown.cloud is not None:
-        figure = explore_figure(result.naive, result.aligned, shown.cloud, method_title=shown.title, standalone=True)
+        figure = explore_figure(
+            result.naive, result.aligned, shown.cloud, method_title=shown.title, curve=bent, standalone=True
+        )
         drawn.append(Picture("The path", figure, plain(shown.caption), shown.alt))
         if shown.cloud.group in result.matching:
             group = shown.cloud.group
@@ -65,6 +69,9 @@ def pictures(shown: Shown) -> list[Picture]:
         caption = layers_caption(seen, max(dimension.units for dimension in measured))
         figure = layers_figure(result.layers, standalone=True)
         drawn.append(Picture("Layer by layer", figure, plain(caption), layers_alt(result.layers)))
+    if result.symmetry.groups:
+        figure = chain_figure(result.symmetry, standalone=True)
+        drawn.append(Picture("Groups along the network", figure, alt=chain_alt(result.symmetry)))
     return drawn
 
 
