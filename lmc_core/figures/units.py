@@ -61,12 +61,13 @@ def units_figure(
     figure = sheet.figure()
     if block.kind != "profile":
         scale = [list(stop) for stop in ink.diverging]
+        tick = float(f"{0.8 * top:.1g}")
         bar: dict[str, Any] = {
             "thickness": 8,
             "len": 0.9,
             "x": 0.93 if not narrow else 0.97,
             "outlinewidth": 0,
-            "nticks": 3,
+            "tickvals": [-tick, 0, tick],
         }
         bar |= {"tickfont": {"size": 10 if narrow else 11, "color": ink.ticks}, "xpad": 4, "tickformat": ".2~g"}
         figure.update_layout(coloraxis={"colorscale": scale, "cmin": -top, "cmax": top, "colorbar": bar})

@@ -116,7 +116,7 @@ def test_every_control_comes_back_from_its_link(page: Page, context: BrowserCont
     assert set(re.findall(r"[?&](\w+)=", page.url)) == {"layer", "projection", "tab", "v"}
     again = opened(context.new_page(), page.url)
     expect(again.get_by_role("radio", name="Layer 2")).to_be_checked()
-    expect(again.get_by_role("combobox", name=re.compile("PCA, raw weights"))).to_be_visible()
+    expect(again.get_by_role("combobox", name="Projection")).to_have_value("PCA, raw weights")
     expect(again.get_by_role("tab", name="Data")).to_have_attribute("aria-selected", "true")
     expect(again.locator(".js-plotly-plot .annotation-text").filter(has_text="layer 2, PC 1")).to_be_visible()
 
