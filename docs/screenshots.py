@@ -1,6 +1,6 @@
 """The pictures of the README, taken from a running server so that they stay true.
 
-streamlit run app.py &                                  # and wait for the default run
+streamlit run app.py &                                  # and wait for the first results
 python docs/screenshots.py http://127.0.0.1:8501        # writes docs/*.png
 """
 
@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 HERE = Path(__file__).parent
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-COMPUTED = 600_000  # ms: the default run may still be under way
+COMPUTED = 600_000  # ms: what the page shows first may still be under way
+PAGES = {"fuse": 1000, "compare": 1000, "landscape": 1000, "theory": 1000}
 
 
 @contextmanager
@@ -33,8 +34,8 @@ def visitor(browser: Browser, url: str, width: int, height: int, theme: str = "l
 def drawn(page: Page, address: str) -> None:
     """Open an address and wait until its figure stands still."""
     page.goto(address)
-    page.locator(".js-plotly-plot .slider-group").wait_for(timeout=COMPUTED)
-    page.wait_for_timeout(1500)
+    page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=COMPUTED)
+    page.wait_for_timeout(2500)
 
 
 def whole(page: Page) -> int:
@@ -57,8 +58,11 @@ def main(url: str) -> None:
         for tab in ("Matching", "Layers", "Symmetry"):
             with visitor(browser, url, 1440, 1800) as page:
                 drawn(page, f"/?tab={tab}")
-                page.wait_for_timeout(2500)
                 page.get_by_test_id("stTabs").screenshot(path=HERE / f"{tab.lower()}.png")
+        for name, height in PAGES.items():
+            with visitor(browser, url, 1440, height) as page:
+                drawn(page, f"/{name}")
+                page.screenshot(path=HERE / f"{name}.png")
         browser.close()
     for picture in sorted(HERE.glob("*.png")):
         print(f"{picture.name}: {picture.stat().st_size / 1000:.0f} kB")

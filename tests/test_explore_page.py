@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,17 +19,6 @@ from pages._widgets import share
 from pages._widgets.text import escaped
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A machine of its own, without an engine: what is asked for stays in the queue."""
-    folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("LMC_DATA", "LMC_CHECKPOINTS", "LMC_STORE", "LMC_DATABASE_URL"):
-            patch.delenv(name, raising=False)
-        patch.setenv("LMC_HOME", str(folder))
-        yield folder
 
 
 def computed(request: Request, folder: Path) -> Request:

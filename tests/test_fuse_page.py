@@ -1,7 +1,6 @@
 """The Fuse page as a script, without a browser: what it shows, what it asks for, and how its address says so."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +22,6 @@ TABS = {
     "Data": "mean cross-entropy",
     "Reproduce": "Command line",
 }
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A machine of its own, without an engine: what is asked for stays in the queue."""
-    folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("LMC_DATA", "LMC_CHECKPOINTS", "LMC_STORE", "LMC_DATABASE_URL"):
-            patch.delenv(name, raising=False)
-        patch.setenv("LMC_HOME", str(folder))
-        yield folder
 
 
 @pytest.fixture(scope="module")

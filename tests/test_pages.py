@@ -6,7 +6,6 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,17 +34,6 @@ TABS = {
     "Data": "Loss is the mean cross-entropy",
     "Reproduce": "Link to this result",
 }
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A machine of its own, without an engine: what is asked for stays in the queue."""
-    folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("LMC_DATA", "LMC_CHECKPOINTS", "LMC_STORE", "LMC_DATABASE_URL"):
-            patch.delenv(name, raising=False)
-        patch.setenv("LMC_HOME", str(folder))
-        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -52,17 +51,6 @@ SAID = {
     "theory": "which it can never exceed",
     "width": "trained alike but for",
 }
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A machine of its own, without an engine: what is asked for stays in the queue."""
-    folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("LMC_DATA", "LMC_CHECKPOINTS", "LMC_STORE", "LMC_DATABASE_URL"):
-            patch.delenv(name, raising=False)
-        patch.setenv("LMC_HOME", str(folder))
-        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -84,15 +84,11 @@ def path_run(
     Other settings as in `Request.path`. Raises InputError if the networks, the data and the settings do not fit
     together, Cancelled if `report` does.
     """
-    device = pick_device(device)
-    clock = Clock()
     known = models or (card_of(a), card_of(b))
     if why := mismatch(a, b):
         raise MismatchError(why)
-    a, b = on_device(a, device), on_device(b, device)
-    same = a.architecture is not None  # and then B's is equal; programs are compared by what they do
-    if same:
-        b = replace(b, module=a.module)  # traced once
+    device, clock = pick_device(device), Clock()
+    a, b, same = _placed(a, b, device)
     with clock("symmetry"):
         found, errors = verified_symmetry(a, within(report, SYMMETRY))
     with clock("align"):
@@ -101,29 +97,19 @@ def path_run(
         aligned = alignment.transport(b)
     if recalibrate == "auto":
         recalibrate = default_recalibration(a)
+    how: dict[str, Any] = {"points": points, "recalibrate": recalibrate, "train_examples": train_examples, "seed": seed}
+    along, counting = within(report, EVALUATE), within(report, EVALUATE, details=False)
     paths: list[Between] = [LinearPath(a, b), LinearPath(a, aligned)]
     if between is not None:
         with clock("curve"):
-            paths = [between(a, end, within(report, EVALUATE)) for end in (b, aligned)]
+            paths = [between(a, end, along) for end in (b, aligned)]
     with clock("evaluate"):
-        naive, after = evaluate_many(
-            paths,
-            data,
-            points=points,
-            recalibrate=recalibrate,
-            train_examples=train_examples,
-            seed=seed,
-            report=within(report, EVALUATE, details=False),
-            partial=_shown(report),
-        )
+        naive, after = evaluate_many(paths, data, **how, report=counting, partial=_shown(report))
     curved = None
     if curve is not None:
         with clock("curve"):
-            bent = curve[2](a, aligned, within(report, EVALUATE))
-            measured = evaluate(
-                bent, data, points=points, recalibrate=recalibrate, train_examples=train_examples, seed=seed,
-                report=within(report, EVALUATE, details=False),
-            )  # fmt: skip
+            bent = curve[2](a, aligned, along)
+            measured = evaluate(bent, data, **how, report=counting)
         curved = CurveFacts(str(curve[1]["kind"]), curve[0], measured, tuple(getattr(bent, "history", ())))
     with clock("diagnose"):
         inner = within(report, COMPARE)
@@ -138,8 +124,7 @@ def path_run(
     )  # fmt: skip
     asked = {
         "kind": "path", "a": known[0].id, "b": known[1].id, "data": data.name, "method": method,
-        "settings": dict(alignment.settings), "points": points, "recalibrate": recalibrate, "seed": seed,
-        "train_examples": train_examples, "device": device,
+        "settings": dict(alignment.settings), **how, "device": device,
     }  # fmt: skip
     result = PathResult(
         request=request or asked,
@@ -160,6 +145,14 @@ def path_run(
         curve=curved,
     )
     return result, aligned
+
+
+def _placed(a: Network, b: Network, device: str) -> tuple[Network, Network, bool]:
+    """Both on the device, and whether they are of one architecture, which then is traced once; programs are compared
+    by what they do."""
+    a, b = on_device(a, device), on_device(b, device)
+    same = a.architecture is not None
+    return a, replace(b, module=a.module) if same else b, same
 
 
 def _path(request: Request, report: Report, folder: Path, device: str) -> Result:
