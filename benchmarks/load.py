@@ -47,7 +47,7 @@ class Server:
             self.process = subprocess.Popen(
                 [*command, f"--server.address={HOST}", "--server.headless=true"],
                 cwd=ROOT,
-                env={**kept, "LMC_HOME": str(home), "LMC_WORKER_THREADS": "1"},
+                env={**kept, "LMC_HOME": str(home), "LMC_WORKER_THREADS": "1", "LMC_PREPARE": "off"},
                 stdout=log,
                 stderr=log,
             )
