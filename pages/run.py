@@ -16,8 +16,11 @@ def about(now: runs.RunStatus) -> None:
     options = runs.request(now.id).options
     st.markdown("**Stored run**")
     st.caption(escaped(now.title))
-    st.code(share.run_link(now.id), language=None, wrap_lines=True)
-    st.caption(f"With a preview where it is pasted: {share.card_link(now.id)}")
+    with st.popover("Copy link", icon=":material/link:", width="stretch"):  # what it holds is loaded when it opens
+        st.caption("Opens this result without recomputing.")
+        st.code(share.run_link(now.id), language=None, wrap_lines=True)
+        st.caption("The same with a preview, for chats.")
+        st.code(share.card_link(now.id), language=None, wrap_lines=True)
     if now.kind == "path":
         settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options["settings"].items())
         st.markdown(f"**{METHODS[options['method']].title}**")
