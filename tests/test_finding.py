@@ -213,3 +213,15 @@ def test_a_card_does_not_call_a_rise_lower():
 )
 def test_only_a_barrier_that_is_gone_is_all_of_it_lower(after, said):
     assert cards(hill(1.0), hill(after))[0].note == said
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (0, "no interchangeable units"),
+        (1, "1 group of interchangeable units"),
+        (2, "2 groups of interchangeable units"),
+    ],
+)
+def test_groups_are_counted_as_people_count(number: int, said: str) -> None:
+    assert words.groups(number) == said

@@ -44,6 +44,13 @@ def count(number: int) -> str:
     return f"{number:,}".replace(",", "\u202f")
 
 
+def groups(number: int) -> str:
+    """How many groups of interchangeable units a network has."""
+    if number == 0:
+        return "no interchangeable units"
+    return f"{number} group{'s' if number > 1 else ''} of interchangeable units"
+
+
 def inside(title: str) -> str:
     """A method's title inside a sentence: "Weight matching" → "weight matching"; names of people and acronyms stay."""
     first = re.split(r"[\s–-]", title, maxsplit=1)[0]

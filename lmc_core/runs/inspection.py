@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from lmc_core.data.arrays import load as read_arrays
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError, InputError, MismatchError
+from lmc_core.figures.words import groups
 from lmc_core.networks.network import Network
 from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
@@ -144,7 +145,6 @@ def _written(network: Network, folder: Path) -> Path:
 
 
 def _finding(known: ModelCard) -> str:
-    groups = f"{len(known.groups)} groups of interchangeable units" if known.groups else "no interchangeable units"
-    family = f"a {known.family}" if known.family else "a program"
     accuracy = f" Its accuracy on {known.data} is {known.accuracy['test']:.1%}." if "test" in known.accuracy else ""
-    return f"{known.title} is {family} with {known.parameters:,} parameters and {groups}.{accuracy}"
+    family, units = known.family or "program", groups(len(known.groups))
+    return f"{known.title} ({family}) has {known.parameters:,} parameters and {units}.{accuracy}"

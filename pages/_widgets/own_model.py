@@ -7,7 +7,7 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.errors import LMCError
-from lmc_core.figures.words import count, percent
+from lmc_core.figures.words import count, groups, percent
 from lmc_core.runs import datasets, library
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.result import InspectResult
@@ -51,7 +51,7 @@ def facts(card: ModelCard) -> str:
     """Size, groups and accuracy in one line."""
     shape = " × ".join(map(str, card.input_shape))
     said = [f"{count(card.parameters)} parameters", f"reads {shape}"]
-    said.append(f"{len(card.groups)} groups of interchangeable units" if card.groups else "no interchangeable units")
+    said.append(groups(len(card.groups)))
     if "test" in card.accuracy:
         said.append(f"{percent(card.accuracy['test'])} on {escaped(datasets.title(card.data))}")
     else:
