@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lmc_core.errors import CheckpointError, SettingError
 
 if TYPE_CHECKING:
+    from lmc_core.methods._method import Parameter
     from lmc_core.networks.network import Network
+
+RECALIBRATE = ("auto", "none", "bn-reset", "repair")
+SETTING = "setting_"  # before the name of a setting among the arguments
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,39 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         metavar="MEAN/STD",
         help="input normalisation: 0.1307/0.3081, or one number per channel: 0.49,0.48,0.45/0.25,0.24,0.26",
     )
+
+
+class Declared(Protocol):
+    """What can be set: a method of alignment or of fusion."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def parameters(self) -> tuple[Parameter, ...]: ...
+
+
+def add_settings(parser: argparse.ArgumentParser, methods: Iterable[Declared], taken: Container[str] = ()) -> None:
+    """One option per setting of any of the methods, but for names that the command takes itself, and --set for all."""
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method")
+    found: dict[str, tuple[Parameter, list[str]]] = {}
+    for method in methods:
+        for parameter in method.parameters:
+            if parameter.name not in taken:
+                found.setdefault(parameter.name, (parameter, []))[1].append(method.name)
+    group = parser.add_argument_group("settings of the methods")
+    for name, (parameter, having) in found.items():
+        group.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=f"{SETTING}{name}",
+            metavar="|".join(parameter.choices) or parameter.kind.__name__.upper(),
+            help=f"{parameter.help} ({', '.join(having)}; default: {parameter.default})".replace("%", "%%"),
+        )
+
+
+def given_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were given, by --set or by their own options."""
+    own = {name.removeprefix(SETTING): value for name, value in vars(args).items() if name.startswith(SETTING)}
+    return {**pairs(args.set, "--set"), **{name: value for name, value in own.items() if value is not None}}
 
 
 def read_model(text: str, args: argparse.Namespace, *, like: Network | None = None) -> Network:

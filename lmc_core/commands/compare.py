@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from lmc_core.commands.arguments import Answer, add_reading, pairs, read_model, table, title
-from lmc_core.commands.path import RECALIBRATE
+from lmc_core.commands.arguments import RECALIBRATE, Answer, add_reading, pairs, read_model, table, title
 from lmc_core.errors import SettingError
 from lmc_core.methods import METHODS
 from lmc_core.report import Report

@@ -6,7 +6,19 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lmc_core.commands.arguments import Answer, add_reading, check_output, pairs, read_model, table, title, write
+from lmc_core.commands.arguments import (
+    RECALIBRATE,
+    Answer,
+    add_reading,
+    add_settings,
+    check_output,
+    given_settings,
+    pairs,
+    read_model,
+    table,
+    title,
+    write,
+)
 from lmc_core.errors import SettingError
 from lmc_core.fusion import FUSIONS
 from lmc_core.report import Report
@@ -15,15 +27,12 @@ if TYPE_CHECKING:
     from lmc_core.fusion.outcome import Scores
     from lmc_core.runs.fused import FuseResult
 
-_RECALIBRATE = ("auto", "none", "bn-reset", "repair")
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="+", metavar="MODEL", help="two or more checkpoint files or shipped networks")
     add_reading(parser)
     parser.add_argument("--data", default="digits", help="digits, mnist, fashion-mnist, cifar10 or an .npz file")
     parser.add_argument("--method", default="wasserstein-barycenter", help=f"one of {', '.join(FUSIONS)}")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method")
     parser.add_argument("--weights", metavar="L1,L2,…", help="of the networks, of sum 1 (default: equal)")
     parser.add_argument(
         "--widths",
@@ -33,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recalibrate",
         default="auto",
-        choices=_RECALIBRATE,
+        choices=RECALIBRATE,
         help="statistics of the fused network; auto = bn-reset where there is BatchNorm (default: auto)",
     )
     parser.add_argument("--temperature", action="store_true", help="scale the logits as training examples want it")
@@ -42,14 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--points", type=int, default=11, help="on the path from each network to the fused one")
     parser.add_argument("--train-examples", type=int, metavar="N", help="use only the first N (default: all)")
     parser.add_argument("--out", metavar="FILE", help="write the fused network, .safetensors or .pt2")
-    group = parser.add_argument_group("settings of the methods")
-    for name, (parameter, methods) in _settings().items():
-        group.add_argument(
-            f"--{name.replace('_', '-')}",
-            dest=f"setting_{name}",
-            metavar="|".join(parameter.choices) or parameter.kind.__name__.upper(),
-            help=f"{parameter.help} ({', '.join(methods)}; default: {parameter.default})".replace("%", "%%"),
-        )
+    add_settings(parser, FUSIONS.values())
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
@@ -58,9 +60,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
         raise SettingError(f"there is no fusion method {args.method!r}; there are {', '.join(FUSIONS)}")
     if args.finetune < 0 or not args.rate > 0:
         raise SettingError(f"--finetune {args.finetune} --rate {args.rate}: give at least 0 epochs and a positive rate")
-    given: dict[str, Any] = pairs(args.set, "--set")
-    given |= {n: value for n in _settings() if (value := getattr(args, f"setting_{n}")) is not None}
-    settings = FUSIONS[args.method].settings(given)
+    settings = FUSIONS[args.method].settings(given_settings(args))
     weights, widths = read_weights(args.weights), read_widths(args.widths)
 
     report("reading the networks", 0, 0)
@@ -114,15 +114,6 @@ def read_widths(text: str | None) -> int | dict[str, int] | None:
         return {name: int(size) for name, size in pairs(text.split(","), "--widths").items()}
     except ValueError:
         raise SettingError(f"--widths {text!r} is neither a number nor group=number, …") from None
-
-
-def _settings() -> dict[str, tuple[Any, list[str]]]:
-    """Name of every setting of any method → the parameter, and the methods that have it."""
-    found: dict[str, tuple[Any, list[str]]] = {}
-    for method in FUSIONS.values():
-        for parameter in method.parameters:
-            found.setdefault(parameter.name, (parameter, []))[1].append(method.name)
-    return found
 
 
 def _text(result: FuseResult, out: str | None) -> str:

@@ -5,7 +5,18 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from lmc_core.commands.arguments import Answer, add_reading, check_output, pairs, read_model, table, title, write
+from lmc_core.commands.arguments import (
+    RECALIBRATE,
+    Answer,
+    add_reading,
+    add_settings,
+    check_output,
+    given_settings,
+    read_model,
+    table,
+    title,
+    write,
+)
 from lmc_core.errors import SettingError
 from lmc_core.methods import METHODS
 from lmc_core.report import Report
@@ -16,7 +27,10 @@ if TYPE_CHECKING:
     from lmc_core.runs.result import PathResult
 
 CURVES = ("line", "bezier", "chain")
-RECALIBRATE = ("auto", "none", "bn-reset", "repair")
+TAKEN = frozenset(
+    ("curve", "through", "data", "method", "points", "recalibrate", "train_examples", "out", "seed", "device")
+)
+"""Options of the command itself, which no setting of a method can be."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +39,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_reading(parser)
     parser.add_argument("--data", default="digits", help="digits, mnist, fashion-mnist, cifar10 or an .npz file")
     parser.add_argument("--method", default="weight-matching", help=f"one of {', '.join(METHODS)}")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method")
     parser.add_argument("--points", type=int, default=25, help="values of t, both ends included (default: 25)")
     parser.add_argument(
         "--recalibrate",
@@ -48,25 +61,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--through", metavar="FILE", help="lead the path through this network, such as a fused one")
     parser.add_argument("--out", metavar="FILE", help="write B aligned to A, .safetensors or .pt2")
-    group = parser.add_argument_group("settings of the methods")
-    for name, (parameter, methods) in _settings().items():
-        group.add_argument(
-            f"--{name.replace('_', '-')}",
-            dest=f"setting_{name}",
-            metavar="|".join(parameter.choices) or parameter.kind.__name__.upper(),
-            help=f"{parameter.help} ({', '.join(methods)}; default: {parameter.default})".replace("%", "%%"),
-        )
+    add_settings(parser, METHODS.values(), TAKEN)
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
     check_output(args.out, ".safetensors", ".pt2")
-    settings: dict[str, Any] = pairs(args.set, "--set")
-    chosen = METHODS.get(args.method)
-    for name in _settings():
-        value = getattr(args, f"setting_{name}")
-        if value is not None:
-            settings[name] = value
-    if chosen is not None:
+    settings = given_settings(args)
+    if (chosen := METHODS.get(args.method)) is not None:
         settings = chosen.settings(settings)
 
     report("reading the networks", 0, 0)
@@ -121,18 +122,6 @@ def _between(args: argparse.Namespace, a: Network, data: Dataset) -> tuple[Any, 
     return lambda x, y, report: train_curve(x, y, data, report=report, **settings), note.replace(
         "1 free points", "1 free point"
     )
-
-
-def _settings() -> dict[str, tuple[Any, list[str]]]:
-    """Name of every setting of any method → the parameter, and the methods that have it."""
-    found: dict[str, tuple[Any, list[str]]] = {}
-    taken = {"curve", "curve_epochs", "curve_bends", "through"}
-    taken |= {"data", "method", "set", "points", "recalibrate", "out", "seed", "device", "json", "arch", "normalize"}
-    for method in METHODS.values():
-        for parameter in method.parameters:
-            if parameter.name not in taken:
-                found.setdefault(parameter.name, (parameter, []))[1].append(method.name)
-    return found
 
 
 def _text(result: PathResult, out: str | None) -> str:
