@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from lmc_core.figures import words
 from lmc_core.figures.captions import Card
@@ -134,11 +134,6 @@ def letter(number: int) -> str:
 
 def in_words(number: int) -> str:
     return NUMBERS[number] if number < len(NUMBERS) else str(number)
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Words with commas and an "and"."""
-    return " and ".join([*([", ".join(parts[:-1])] if len(parts) > 1 else []), *parts[-1:]])
 
 
 def _epochs(number: int) -> str:

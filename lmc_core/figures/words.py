@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 _PROPER = ("Frank", "Git", "Gromov", "Hungarian", "Sinkhorn", "Wasserstein")
 
@@ -49,6 +50,11 @@ def groups(number: int) -> str:
     if number == 0:
         return "no interchangeable units"
     return f"{number} group{'s' if number > 1 else ''} of interchangeable units"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Words with commas and an "and"."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def inside(title: str) -> str:

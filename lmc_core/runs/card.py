@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
+
+from lmc_core.figures.words import listed
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,12 @@ def models_title(*cards: ModelCard) -> str:
     """Models by name, briefly: "Digits MLP, seeds 0, 1 and 2"."""
     if len({card.title for card in cards}) == 1 and all(card.seed is not None for card in cards):
         named = [str(card.seed) for card in cards]
-        return f"{cards[0].title}, seed{'s' * (len(cards) > 1)} {_listed(named)}"
+        return f"{cards[0].title}, seed{'s' * (len(cards) > 1)} {listed(named)}"
     if len(cards) == 2:
         return f"{cards[0].name} → {cards[1].name}"
-    return _listed([card.name for card in cards])
+    return listed([card.name for card in cards])
 
 
-def _listed(names: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+def models_json(cards: Sequence[ModelCard]) -> list[dict[str, str]]:
+    """Which models a result is of."""
+    return [{"id": card.id, "title": card.name, "fingerprint": card.fingerprint} for card in cards]

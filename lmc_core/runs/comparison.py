@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lmc_core.paths.profile import Profile
-from lmc_core.runs.card import ModelCard, pair_title
+from lmc_core.runs.card import ModelCard, models_json, pair_title
 from lmc_core.runs.result import profile_json
 
 
@@ -89,7 +89,7 @@ class CompareResult:
         """The object that `compare --json` prints."""
         return {
             "data": self.data,
-            "models": [{"id": m.id, "title": m.name, "fingerprint": m.fingerprint} for m in self.models],
+            "models": models_json(self.models),
             "methods": [row.json for row in self.rows],
             "groups": dict(self.groups),
             "verification_error": self.verification_error,

@@ -10,7 +10,8 @@ from lmc_core.alignment.coupling import Coupling
 from lmc_core.alignment.solve import assignment
 from lmc_core.alignment.transport import transport
 from lmc_core.data.dataset import Dataset
-from lmc_core.figures.fuse_words import in_words, listed
+from lmc_core.figures.fuse_words import in_words
+from lmc_core.figures.words import listed
 from lmc_core.fusion.fuse import FusionResult
 from lmc_core.networks.network import Network
 from lmc_core.paths.evaluate import evaluate_many

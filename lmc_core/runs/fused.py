@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lmc_core.figures.fuse_words import in_words, listed
+from lmc_core.figures.fuse_words import in_words
+from lmc_core.figures.words import listed
 from lmc_core.fusion import FUSIONS
 from lmc_core.fusion.outcome import Outcome
-from lmc_core.runs.card import ModelCard
+from lmc_core.runs.card import ModelCard, models_json
 from lmc_core.runs.result import DataFacts, profile_json
 
 ARTIFACTS = ("fused.safetensors", "fused.pt2")
@@ -73,7 +74,7 @@ class FuseResult:
         found = ("method", "settings", "weights", "groups", "parent_groups", "sources", "function_errors", "history")
         facts = ("converged", "recalibrate", "temperature", "fingerprint", "seed", "seconds", "versions", "device")
         return {
-            "models": [{"id": m.id, "title": m.name, "fingerprint": m.fingerprint} for m in self.models],
+            "models": models_json(self.models),
             "data": self.data.name,
             **{name: plain(getattr(outcome, name)) for name in scores},
             "accuracy": outcome.final["test"]["accuracy"],

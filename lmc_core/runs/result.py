@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.diagnostics.values import VALUES
 from lmc_core.paths.profile import Profile
-from lmc_core.runs.card import DataCard, ModelCard, pair_title
+from lmc_core.runs.card import DataCard, ModelCard, models_json, pair_title
 from lmc_core.runs.curve import CurveFacts
 from lmc_core.symmetry.symmetry import Pinned
 
@@ -134,7 +134,7 @@ class PathResult:
             "method": self.alignment.method,
             "settings": dict(self.alignment.settings),
             "data": self.data.name,
-            "models": [{"id": m.id, "title": m.name, "fingerprint": m.fingerprint} for m in self.models],
+            "models": models_json(self.models),
             **profile_json(self.aligned),
             "naive": profile_json(self.naive),
             **(

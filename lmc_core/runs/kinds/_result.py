@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lmc_core.runs.card import ModelCard, models_title
+from lmc_core.runs.card import ModelCard, models_json, models_title
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -39,7 +39,7 @@ class Measured:
         return {
             "method": self.method,
             "data": self.data,
-            "models": [{"id": m.id, "title": m.name, "fingerprint": m.fingerprint} for m in self.models],
+            "models": models_json(self.models),
             "seconds": dict(self.seconds),
             "versions": dict(self.versions),
             "device": self.device,
