@@ -1,13 +1,18 @@
-"""Curved paths in requests: what may be asked for, and what it is called."""
+"""Curved paths in requests: what may be asked for, what it is called, and that a command says the same."""
 
 import json
+import re
+import shlex
+from dataclasses import replace
 
 import pytest
 
+from lmc_core.cli import main
 from lmc_core.errors import InputError, SettingError
 from lmc_core.report import silent
 from lmc_core.runs import about, curve, library
 from lmc_core.runs.request import Request
+from pages._widgets import share
 
 PAIR = ("digits-mlp-32/seed0", "digits-mlp-32/seed1", "digits", "weight-matching")
 
@@ -61,15 +66,68 @@ def test_titles_say_what_was_trained():
     assert curve.title({"kind": "through", "model": "x/seed0"}, "Fused") == "Through Fused"
 
 
-def test_a_path_through_a_model_passes_it_half_way(tmp_path, monkeypatch):
+@pytest.fixture
+def computed(tmp_path, monkeypatch):
+    """What carries a request out, as a worker does."""
     from lmc_core.runs.work import run
 
     monkeypatch.setenv("LMC_HOME", str(tmp_path))
-    folder = tmp_path / "work"
-    folder.mkdir()
-    found = run(asked(kind="through", model=PAIR[0]), silent, folder, "cpu")
-    assert found.curve.title.startswith("Through ")
+    (tmp_path / "work").mkdir()
+    return lambda request: run(request, silent, tmp_path / "work", "cpu")
+
+
+def as_told(words, capsys):
+    """The object that a command prints."""
+    assert main([*words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_path_through_a_model_passes_it_half_way(computed):
+    found = computed(asked(kind="through", model=PAIR[0]))
     losses = found.curve.profile.loss()
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)  # by way of A itself
     assert losses[2] == pytest.approx(found.aligned.loss()[2], abs=1e-6)
-    assert found.json["curved"]["barrier"]["test"]["loss"] == found.curve.profile.barrier()
+    assert found.json["curve"]["barrier"]["test"]["loss"] == found.curve.profile.barrier()
+
+
+@pytest.mark.parametrize(
+    ("bent", "words"),
+    [
+        ({}, []),
+        ({"kind": "bezier", "epochs": 2}, ["--curve", "bezier", "--curve-epochs", "2"]),
+        ({"kind": "chain", "epochs": 1, "bends": 2}, ["--curve", "chain", "--curve-epochs", "1", "--curve-bends", "2"]),
+        ({"kind": "through", "model": PAIR[0]}, ["--through", PAIR[0]]),
+    ],
+    ids=["none", "bezier", "chain", "through"],
+)
+def test_a_command_says_word_for_word_what_the_run_of_the_same_request_says(bent, words, computed, capsys):
+    mine = json.loads(json.dumps(computed(asked(**bent)).json))
+    command = ["path", *PAIR[:2], "--points", "3", "--train-examples", "100", "--recalibrate", "none", *words]
+    theirs = as_told([*command, "--device", "cpu"], capsys)
+    assert (mine["curve"] is None) == (not bent)
+    assert theirs.pop("out") is None
+    assert mine.pop("seconds").keys() == theirs.pop("seconds").keys()
+    fingerprints = [[model["fingerprint"] for model in found.pop("models")] for found in (mine, theirs)]
+    assert fingerprints[0] == fingerprints[1]
+    assert mine == theirs
+
+
+@pytest.mark.parametrize("bent", [{"kind": "chain", "epochs": 2}, {"kind": "through", "model": PAIR[1]}])
+def test_what_a_page_says_to_type_computes_its_curve_again(bent, computed, capsys):
+    found = computed(asked(**bent))
+    words = shlex.split(share.command(found).replace("\\\n", " "))
+    assert words[:3] == ["python", "-m", "lmc_core"]
+    assert as_told(words[3:], capsys)["curve"] == json.loads(json.dumps(found.json["curve"]))
+    code = share.python(found)
+    exec(compile(code, "share", "exec"), {})
+    printed = capsys.readouterr().out.split()
+    assert [f"{float(number):.3f}" for number in printed] == re.findall(r"# ([\d.]+)", code)
+    assert len(printed) == 2
+
+
+def test_a_visitors_own_model_on_the_way_is_named_as_its_file_was(computed):
+    found = computed(asked(kind="through", model=PAIR[0]))
+    request = {**found.request, "curve": {"kind": "through", "model": "0" * 16, "fingerprint": "0" * 64}}
+    mine = replace(found, request=request, curve=replace(found.curve, title="Through my net"))
+    assert share.command(mine).endswith("--through 'my net'")
+    assert "lmc.load('my net')" in share.python(mine)

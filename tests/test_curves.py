@@ -208,21 +208,64 @@ def test_curves_that_cannot_be_are_refused(pair):
 PATH = ["path", "digits-mlp-32/seed0", "digits-mlp-32/seed1", "--points", "5", "--train-examples", "500"]
 
 
-def test_the_command_trains_a_curve_before_and_after_alignment(capsys):
-    assert main([*PATH, "--curve", "bezier", "--curve-epochs", "4", "--device", "cpu", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["curve"] == "bezier"
-    assert found["barrier"]["test"]["loss"] < found["naive"]["barrier"]["test"]["loss"]
-    assert any("Bézier curve with 1 free point," in note for note in found["notes"])
-    assert found["seconds"]["curve"] > 0
+def answer(capsys, *words):
+    assert main([*PATH, *words, "--device", "cpu", "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_command_measures_a_curve_beside_both_lines_and_leaves_them_as_they_are(capsys):
+    plain, bent = answer(capsys), answer(capsys, "--curve", "bezier", "--curve-epochs", "4")
+    assert plain["curve"] is None
+    for key in ("naive", "barrier", "midpoint", "test", "train", "finding"):
+        assert bent[key] == plain[key]
+    curve = bent["curve"]
+    assert (curve["kind"], curve["title"]) == ("bezier", "Bézier curve, 1 free point, 4 epochs")
+    assert len(curve["history"]) == 4
+    assert curve["barrier"]["train"]["loss"] <= bent["barrier"]["train"]["loss"]
+    assert curve["test"]["loss"][0] == pytest.approx(bent["test"]["loss"][0], rel=1e-5)
+    assert curve["test"]["loss"][-1] == pytest.approx(bent["test"]["loss"][-1], rel=1e-5)
+    assert bent["seconds"]["curve"] > 0
+
+
+def test_without_alignment_the_command_bends_the_path_between_the_networks_as_they_are(pair, capsys):
+    a, b, data = pair
+    found = answer(capsys, "--method", "identity", "--curve", "chain", "--curve-epochs", "6", "--curve-bends", "2")
+    alone = train_curve(a, b, data, kind="chain", bends=2, epochs=6, examples=500)
+    assert found["curve"]["history"] == pytest.approx(alone.history, rel=1e-5)
+    losses = evaluate(alone, data, points=5, train_examples=500).loss()
+    assert found["curve"]["test"]["loss"] == pytest.approx(losses, rel=1e-4)
+    assert found["naive"]["test"] == found["test"]
+    assert found["curve"]["barrier"]["test"]["loss"] < 0.7 * found["naive"]["barrier"]["test"]["loss"]
 
 
 def test_the_command_leads_the_path_through_a_network(pair, tmp_path, capsys):
     a, _, _ = pair
     a.save(str(tmp_path / "again.safetensors"))
-    command = [*PATH, "--through", str(tmp_path / "again.safetensors"), "--device", "cpu", "--json"]
-    assert main(command) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["test"]["loss"][1] == pytest.approx(found["test"]["loss"][0], rel=1e-5)  # A, halfway from A to A
-    assert any("straight from A to" in note for note in found["notes"])
-    assert main([*command, "--curve", "chain"]) == 2
+    found = answer(capsys, "--through", str(tmp_path / "again.safetensors"))
+    curve = found["curve"]
+    assert (curve["kind"], curve["title"], curve["history"]) == ("through", "Through again", [])
+    assert curve["test"]["loss"][1] == pytest.approx(curve["test"]["loss"][0], rel=1e-5)  # A, halfway from A to A
+    assert curve["test"]["loss"][4] == pytest.approx(found["test"]["loss"][4], rel=1e-5)
+
+
+def test_the_table_of_the_command_shows_the_curve(capsys):
+    assert main([*PATH, "--curve", "chain", "--curve-epochs", "2", "--device", "cpu"]) == 0
+    text = capsys.readouterr().out
+    _, curve = text.split("Polygonal chain, 1 free point, 2 epochs, from A to aligned B")
+    assert [line.split()[:2] for line in curve.splitlines()[2:4]] == [["test", "loss"], ["test", "accuracy"]]
+    assert "in the last of 2" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--through", "digits-mlp-32/seed0", "--curve", "chain"], "leave out --curve chain"),
+        (["--through", "digits-mlp-32/seed0", "--curve-epochs", "3"], "does not have epochs"),
+        (["--through", "digits-mlp-128/seed0"], "cannot lead through"),
+        (["--curve-bends", "2"], "does not have bends"),
+        (["--curve", "bezier", "--curve-bends", "9"], "from 1 to 5"),
+    ],
+)
+def test_the_command_refuses_curves_that_cannot_be(words, said, capsys):
+    assert main([*PATH, *words]) == 2
+    assert said in capsys.readouterr().err

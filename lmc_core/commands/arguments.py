@@ -78,15 +78,32 @@ def given_settings(args: argparse.Namespace) -> dict[str, Any]:
 def read_model(text: str, args: argparse.Namespace, *, like: Network | None = None) -> Network:
     """The network in a file, or a shipped one by its id such as digits-mlp-128/seed0."""
     from lmc_core.networks.checkpoint import load
+
+    return load(_file(text), arch=pairs(args.arch, "--arch"), normalize=normalization(args.normalize), like=like)
+
+
+def known_as(text: str, network: Network) -> str:
+    """What a page calls the model an argument names: a shipped network by its title and seed, a file by its name."""
+    from lmc_core.runs.facts import card_of
+    from lmc_core.runs.settings import settings
+
+    path = _file(text)
+    if path.resolve().is_relative_to(settings().checkpoints.resolve()):
+        return card_of(network, seed=network.metadata.get("seed")).name
+    return path.stem
+
+
+def _file(text: str) -> Path:
+    """The file that an argument names, itself or by the id of a shipped network. Raises CheckpointError."""
     from lmc_core.runs.settings import settings
 
     path = Path(text)
-    if not path.exists():
-        shipped = settings().checkpoints / f"{text}.safetensors"
-        if not shipped.exists():
-            raise CheckpointError(f"there is no file {text!r}, and no shipped network of that name")
-        path = shipped
-    return load(path, arch=pairs(args.arch, "--arch"), normalize=normalization(args.normalize), like=like)
+    if path.exists():
+        return path
+    shipped = settings().checkpoints / f"{text}.safetensors"
+    if not shipped.exists():
+        raise CheckpointError(f"there is no file {text!r}, and no shipped network of that name")
+    return shipped
 
 
 def title(text: str) -> str:

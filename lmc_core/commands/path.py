@@ -1,8 +1,9 @@
-"""`path A B`: align B to A and evaluate the line between them, before and after."""
+"""`path A B`: align B to A and evaluate the line between them, before and after, and a curve if one is asked for."""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lmc_core.commands.arguments import (
@@ -12,6 +13,7 @@ from lmc_core.commands.arguments import (
     add_settings,
     check_output,
     given_settings,
+    known_as,
     read_model,
     table,
     title,
@@ -20,13 +22,13 @@ from lmc_core.commands.arguments import (
 from lmc_core.errors import SettingError
 from lmc_core.methods import METHODS
 from lmc_core.report import Report
+from lmc_core.runs.curve import TRAINED, checked
 
 if TYPE_CHECKING:
-    from lmc_core.data.dataset import Dataset
     from lmc_core.networks.network import Network
+    from lmc_core.paths.profile import Profile
     from lmc_core.runs.result import PathResult
 
-CURVES = ("line", "bezier", "chain")
 TAKEN = frozenset(
     ("curve", "through", "data", "method", "points", "recalibrate", "train_examples", "out", "seed", "device")
 )
@@ -51,15 +53,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--curve",
-        default="line",
-        choices=CURVES,
-        help="the path: a straight line, or a curve trained between the ends (default: line)",
+        default="none",
+        choices=("none", *TRAINED),
+        help="train and measure a curve from A to aligned B too; with --method identity, to B as it is (default: none)",
     )
-    parser.add_argument("--curve-epochs", type=int, default=20, help="epochs of training a curve (default: 20)")
+    parser.add_argument("--curve-epochs", type=int, help="epochs of training a curve (default: 20)")
+    parser.add_argument("--curve-bends", type=int, help="free points between the ends of a curve (default: 1)")
     parser.add_argument(
-        "--curve-bends", type=int, default=1, help="free points between the ends of a curve (default: 1)"
+        "--through", metavar="FILE", help="measure the way through this network too, such as a fused one"
     )
-    parser.add_argument("--through", metavar="FILE", help="lead the path through this network, such as a fused one")
     parser.add_argument("--out", metavar="FILE", help="write B aligned to A, .safetensors or .pt2")
     add_settings(parser, METHODS.values(), TAKEN)
 
@@ -72,15 +74,13 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
 
     report("reading the networks", 0, 0)
     from lmc_core.data.registry import dataset
-    from lmc_core.paths.recalibrate import default_recalibration
     from lmc_core.runs.facts import card_of
     from lmc_core.runs.work import path_run
 
     data = dataset(args.data)
     a = read_model(args.a, args)
     b = read_model(args.b, args, like=a)
-    between, about = _between(args, a, data)
-    recalibrate = {"auto": default_recalibration(a), "none": None}.get(args.recalibrate, args.recalibrate)
+    curve, waypoint = _curve(args, a)
     result, aligned = path_run(
         a,
         b,
@@ -88,75 +88,73 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
         method=args.method,
         settings=settings,
         points=args.points,
-        recalibrate=recalibrate,
+        recalibrate=None if args.recalibrate == "none" else args.recalibrate,
         seed=args.seed,
         train_examples=args.train_examples or None,
         device=args.device,
+        curve=curve,
+        waypoint=waypoint,
         models=(card_of(a, title=title(args.a)), card_of(b, title=title(args.b))),
-        notes=(about,) if about else (),
-        between=between,
         report=report,
     )
     if args.out:
         write(aligned.to("cpu"), args.out)
-    answer = {**result.json, "curve": args.curve, "through": args.through, "out": args.out}
-    return Answer(answer, _text(result, args.out))
+    return Answer({**result.json, "out": args.out}, _text(result, args.out))
 
 
-def _between(args: argparse.Namespace, a: Network, data: Dataset) -> tuple[Any, str]:
-    """What makes the path between two networks, and a sentence about it; nothing for the straight line."""
-    from lmc_core.paths.curves import through, train_curve
-
-    if args.through is not None:
-        if args.curve != "line":
-            raise SettingError(f"--through leads straight to a network and on; leave out --curve {args.curve}")
-        waypoint = read_model(args.through, args, like=a)
-        name = title(args.through)
-        return lambda x, y, report: through(x, waypoint.to(x.device), y), f"The path is straight from A to {name} to B."
-    if args.curve == "line":
-        return None, ""
-    settings = {"kind": args.curve, "bends": args.curve_bends, "epochs": args.curve_epochs, "seed": args.seed}
-    settings["examples"] = args.train_examples
-    shape = "Bézier curve" if args.curve == "bezier" else "polygonal chain"
-    note = f"The path is a {shape} with {args.curve_bends} free points, trained for {args.curve_epochs} epochs."
-    return lambda x, y, report: train_curve(x, y, data, report=report, **settings), note.replace(
-        "1 free points", "1 free point"
-    )
+def _curve(args: argparse.Namespace, a: Network) -> tuple[dict[str, Any] | None, Network | None]:
+    """The curve that is asked for, as a request has it, and the network it leads through."""
+    given = {"bends": args.curve_bends, "epochs": args.curve_epochs}
+    asked = checked({"kind": args.curve, **{name: value for name, value in given.items() if value is not None}})
+    if args.through is None:
+        return asked, None
+    if asked is not None:
+        raise SettingError(f"--through leads straight to a network and on; leave out --curve {args.curve}")
+    waypoint = read_model(args.through, args, like=a)
+    waypoint = replace(waypoint, source=known_as(args.through, waypoint))
+    return {"kind": "through", "model": waypoint.source, "fingerprint": waypoint.fingerprint}, waypoint
 
 
 def _text(result: PathResult, out: str | None) -> str:
-    naive, aligned = result.naive, result.aligned
-    rows: list[tuple[object, ...]] = [("", "", "barrier", "", "midpoint", "", "ends")]
-    for split in ("test", "train"):
-        for metric in ("loss", "accuracy"):
-            y = aligned.values[split][metric]
-            rows.append(
-                (
-                    split,
-                    metric,
-                    f"{naive.barrier(split, metric):.4f} → {aligned.barrier(split, metric):.4f}",
-                    f"at t={aligned.peak(split, metric):.2f}",
-                    f"{naive.midpoint(split, metric):.4f} → {aligned.midpoint(split, metric):.4f}",
-                    "",
-                    f"{y[0]:.4f}, {y[-1]:.4f}",
-                )
-            )
+    curve = result.curve
+    lines = ("before → after alignment", (result.naive, result.aligned))
+    bent = [(f"{curve.title}, from A to aligned B", (curve.profile,))] if curve else []
     groups = ", ".join(f"{row.name} {row.size}" for row in result.symmetry.groups) or "none"
     facts = [
         ("method", result.alignment.title),
         ("settings", ", ".join(f"{k}={v}" for k, v in result.alignment.settings.items()) or "none"),
-        ("recalibration", aligned.recalibrate or "none"),
+        ("recalibration", result.aligned.recalibrate or "none"),
         ("groups", groups),
         ("symmetry", f"relative error {_number(result.symmetry.error)} under random re-ordering"),
         ("function", f"B aligned differs from B by {_number(result.alignment.function_error)}, relative"),
-        ("examples", ", ".join(f"{n} {split}" for split, n in aligned.examples.items())),
+        ("examples", ", ".join(f"{n} {split}" for split, n in result.aligned.examples.items())),
+        *((("training", f"of the curve: {_falling(curve.history)}"),) if curve and curve.history else ()),
         ("seconds", ", ".join(f"{stage} {spent:.2f}" for stage, spent in result.seconds.items())),
         ("device", f"{result.device}, seed {result.alignment.seed}"),
         *(("note", note) for note in (*result.alignment.notes, *result.notes)),
         *((("written", out),) if out else ()),
     ]
     heading = f"{result.title} on {result.data.name}"
-    return "\n\n".join([heading, result.finding, "before → after alignment\n" + table(rows), table(facts, "")])
+    tables = (f"{name}\n{table(_rows(*profiles))}" for name, profiles in (lines, *bent))
+    return "\n\n".join([heading, result.finding, *tables, table(facts, "")])
+
+
+def _rows(*profiles: Profile) -> list[tuple[str, ...]]:
+    """Barrier and midpoint of paths in turn, where the last one is highest, and its ends."""
+    last = profiles[-1]
+    rows: list[tuple[str, ...]] = [("", "", "barrier", "", "midpoint", "", "ends")]
+    for split in ("test", "train"):
+        for metric in ("loss", "accuracy"):
+            barrier = " → ".join(f"{profile.barrier(split, metric):.4f}" for profile in profiles)
+            middle = " → ".join(f"{profile.midpoint(split, metric):.4f}" for profile in profiles)
+            y = last.values[split][metric]
+            peak, ends = f"at t={last.peak(split, metric):.2f}", f"{y[0]:.4f}, {y[-1]:.4f}"
+            rows.append((split, metric, barrier, peak, middle, "", ends))
+    return rows
+
+
+def _falling(history: tuple[float, ...]) -> str:
+    return f"mean loss {history[0]:.4f} in the first epoch, {history[-1]:.4f} in the last of {len(history)}"
 
 
 def _number(value: float | None) -> str:

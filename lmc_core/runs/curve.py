@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from lmc_core.paths.profile import Profile
 if TYPE_CHECKING:
     from lmc_core.data.dataset import Dataset
     from lmc_core.networks.network import Network
-    from lmc_core.paths.path import Path
+    from lmc_core.paths.curves import Curve
     from lmc_core.report import Report
 
 CURVES = {
@@ -21,6 +21,7 @@ CURVES = {
     "chain": "And a polygonal chain",
     "through": "And through a model",
 }
+TRAINED = ("bezier", "chain")
 BENDS, EPOCHS = (1, 5), (1, 200)
 
 
@@ -50,14 +51,13 @@ def checked(curve: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
     given = dict(curve or {})
     kind = one_of("curve", given.pop("kind", "none") or "none", CURVES)
-    if kind == "none":
-        return None
+    done: dict[str, Any] | None = None
     if kind == "through":
         card = library.card(str(given.pop("model", "")))
         if given.pop("fingerprint", card.fingerprint) != card.fingerprint:
             raise InputError(f"model {card.id!r} holds other weights now than when the request was made")
-        done: dict[str, Any] = {"kind": kind, "model": card.id, "fingerprint": card.fingerprint}
-    else:
+        done = {"kind": kind, "model": card.id, "fingerprint": card.fingerprint}
+    elif kind != "none":
         bends, epochs = given.pop("bends", 1), given.pop("epochs", 20)
         done = {"kind": kind, "bends": integer("bends", bends, *BENDS), "epochs": integer("epochs", epochs, *EPOCHS)}
     if given:
@@ -74,19 +74,35 @@ def title(curve: Mapping[str, Any], model: str = "") -> str:
     return f"{named}, {points}, {curve['epochs']} epochs"
 
 
-def maker(
-    curve: Mapping[str, Any], data: Dataset, *, train_examples: int, seed: int
-) -> tuple[str, Callable[[Network, Network, Report], Path]]:
-    """Title of a curve, and what makes it between two networks. Called in the worker."""
-    from lmc_core.paths.curves import through, train_curve
+def waypoint(curve: Mapping[str, Any]) -> Network | None:
+    """The model of the library that a curve leads through; None for a trained one. Called in the worker."""
     from lmc_core.runs import library
-    from lmc_core.runs.bench import on_device, open_model
+    from lmc_core.runs.bench import open_model
 
-    if curve["kind"] == "through":
-        card = library.card(curve["model"])
-        if card.fingerprint != curve["fingerprint"]:
-            raise InputError(f"model {card.id!r} was replaced after this run was asked for; ask again")
-        waypoint = open_model(card)
-        return title(curve, card.name), lambda a, b, report: through(a, on_device(waypoint, str(a.device)), b)
+    if curve["kind"] != "through":
+        return None
+    card = library.card(curve["model"])
+    if card.fingerprint != curve["fingerprint"]:
+        raise InputError(f"model {card.id!r} was replaced after this run was asked for; ask again")
+    return open_model(card)
+
+
+def made(
+    curve: Mapping[str, Any],
+    a: Network,
+    b: Network,
+    data: Dataset,
+    *,
+    way: Network | None,
+    train_examples: int | None,
+    seed: int,
+    report: Report,
+) -> Curve:
+    """The curve between two networks, trained on at most so many examples or led through `way`."""
+    from lmc_core.paths.curves import through, train_curve
+    from lmc_core.runs.bench import on_device
+
+    if way is not None:
+        return through(a, on_device(way, str(a.device)), b)
     how = {"kind": curve["kind"], "bends": curve["bends"], "epochs": curve["epochs"], "seed": seed}
-    return title(curve), lambda a, b, report: train_curve(a, b, data, examples=train_examples, report=report, **how)
+    return train_curve(a, b, data, examples=train_examples or 0, report=report, **how)

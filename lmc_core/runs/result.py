@@ -137,11 +137,7 @@ class PathResult:
             "models": models_json(self.models),
             **profile_json(self.aligned),
             "naive": profile_json(self.naive),
-            **(
-                {}
-                if self.curve is None
-                else {"curved": {"title": self.curve.title, **profile_json(self.curve.profile)}}
-            ),
+            "curve": None if self.curve is None else _curve_json(self.curve),
             "groups": {row.name: row.size for row in self.symmetry.groups},
             "verification_error": self.symmetry.error,
             "function_error": self.alignment.function_error,
@@ -243,6 +239,12 @@ def profile_json(profile: Profile) -> dict[str, Any]:
         "barrier": {s: {m: profile.barrier(s, m) for m in profile.values[s]} for s in splits},  # type: ignore[arg-type]
         "midpoint": {s: {m: profile.midpoint(s, m) for m in profile.values[s]} for s in splits},  # type: ignore[arg-type]
     }
+
+
+def _curve_json(curve: CurveFacts) -> dict[str, Any]:
+    """What a curve is, how its training went, and its profile."""
+    about = {"kind": curve.kind, "title": curve.title, "history": list(curve.history)}
+    return {**about, **profile_json(curve.profile)}
 
 
 def classes() -> dict[str, type]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,15 +19,15 @@ from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.paths.evaluate import evaluate, evaluate_many
 from lmc_core.paths.path import LinearPath
-from lmc_core.paths.path import Path as Between
 from lmc_core.paths.profile import Profile
 from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.report import Report, silent
+from lmc_core.runs import curve as curves
 from lmc_core.runs import datasets, library, units
 from lmc_core.runs.bench import Clock, device_name, on_device, open_pair, pick_device, verified_symmetry, within
 from lmc_core.runs.bundle import read_bundle
 from lmc_core.runs.card import ModelCard
-from lmc_core.runs.curve import CurveFacts, maker
+from lmc_core.runs.curve import CurveFacts
 from lmc_core.runs.facts import card_of, data_facts, symmetry_facts, versions
 from lmc_core.runs.inspection import inspect_upload, read_data
 from lmc_core.runs.kinds import MORE
@@ -64,21 +64,21 @@ def path_run(
     seed: int = 0,
     train_examples: int | None = 10_000,
     device: str = "auto",
+    curve: Mapping[str, Any] | None = None,
+    waypoint: Network | None = None,
     models: tuple[ModelCard, ModelCard] | None = None,
     request: Mapping[str, Any] | None = None,
     notes: tuple[str, ...] = (),
-    between: Callable[[Network, Network, Report], Between] | None = None,
     folder: Path | None = None,
-    curve: tuple[str, Mapping[str, Any], Callable[[Network, Network, Report], Between]] | None = None,
     report: Report = silent,
 ) -> tuple[PathResult, Network]:
     """Align B to A and evaluate the line between them before and after: the result, and B aligned.
 
+    curve     one more path to measure, from A to aligned B, as `curve.checked` has it
+    waypoint  the network that a curve of kind "through" leads through
     models    cards of A and B, where they come from the library
-    between   makes the path from A to B, and to B aligned, where it is not the straight line
     request   what to keep as the request; by default these arguments
     notes     sentences to keep with the result
-    curve     title and options of one more path, from A to aligned B, and what makes it
     folder    where to leave the units one by one, if anywhere
 
     Other settings as in `Request.path`. Raises InputError if the networks, the data and the settings do not fit
@@ -87,6 +87,8 @@ def path_run(
     known = models or (card_of(a), card_of(b))
     if why := mismatch(a, b):
         raise MismatchError(why)
+    if waypoint is not None and (why := mismatch(a, waypoint)):
+        raise MismatchError(f"the path cannot lead through {waypoint.source!r}, here called B: {why}")
     device, clock = pick_device(device), Clock()
     a, b, same = _placed(a, b, device)
     with clock("symmetry"):
@@ -98,33 +100,21 @@ def path_run(
     if recalibrate == "auto":
         recalibrate = default_recalibration(a)
     how: dict[str, Any] = {"points": points, "recalibrate": recalibrate, "train_examples": train_examples, "seed": seed}
-    along, counting = within(report, EVALUATE), within(report, EVALUATE, details=False)
-    paths: list[Between] = [LinearPath(a, b), LinearPath(a, aligned)]
-    if between is not None:
-        with clock("curve"):
-            paths = [between(a, end, along) for end in (b, aligned)]
     with clock("evaluate"):
-        naive, after = evaluate_many(paths, data, **how, report=counting, partial=_shown(report))
+        paths, inner = (LinearPath(a, b), LinearPath(a, aligned)), within(report, EVALUATE, details=False)
+        naive, after = evaluate_many(paths, data, **how, report=inner, partial=_shown(report))
     curved = None
     if curve is not None:
         with clock("curve"):
-            bent = curve[2](a, aligned, along)
-            measured = evaluate(bent, data, **how, report=counting)
-        curved = CurveFacts(str(curve[1]["kind"]), curve[0], measured, tuple(getattr(bent, "history", ())))
+            curved = _curved(curve, waypoint, a, aligned, data, how, report)
     with clock("diagnose"):
         inner = within(report, COMPARE)
         seen = diagnose(a, b, aligned, alignment, data=data, t=naive.t, seed=seed, thorough=True, report=inner)
         if folder is not None:
             units.write(folder, seen.units)
-    title = METHODS[method].title
-    following = [m.title for name, m in METHODS.items() if name not in (method, "identity")]
-    found_out = finding(
-        naive, after, method_title=title, next_method=next(iter(following), None),
-        recalibrated=recalibrate, classes=len(data.classes),
-    )  # fmt: skip
     asked = {
         "kind": "path", "a": known[0].id, "b": known[1].id, "data": data.name, "method": method,
-        "settings": dict(alignment.settings), **how, "device": device,
+        "settings": dict(alignment.settings), **how, "device": device, **({} if curve is None else {"curve": curve}),
     }  # fmt: skip
     result = PathResult(
         request=request or asked,
@@ -133,14 +123,14 @@ def path_run(
         naive=naive,
         aligned=after,
         symmetry=symmetry_facts(found, errors, alignment.couplings),
-        alignment=_alignment_facts(alignment, title),
+        alignment=_alignment_facts(alignment),
         clouds=seen.clouds,
         matching=seen.matching,
         layers=seen.layers,
         seconds=clock.seconds,
         versions=versions(),
         device=device_name(device),
-        finding=found_out.text,
+        finding=_finding(naive, after, method, recalibrate, len(data.classes)),
         notes=tuple(dict.fromkeys((*notes, *after.notes, *(curved.profile.notes if curved else ()), *seen.notes))),
         curve=curved,
     )
@@ -155,6 +145,24 @@ def _placed(a: Network, b: Network, device: str) -> tuple[Network, Network, bool
     return a, replace(b, module=a.module) if same else b, same
 
 
+def _curved(
+    curve: Mapping[str, Any],
+    waypoint: Network | None,
+    a: Network,
+    b: Network,
+    data: Dataset,
+    how: Mapping[str, Any],
+    report: Report,
+) -> CurveFacts:
+    """The curve from A to B, made and measured as the lines are."""
+    inner = within(report, EVALUATE)
+    examples, seed = how["train_examples"], how["seed"]
+    bent = curves.made(curve, a, b, data, way=waypoint, train_examples=examples, seed=seed, report=inner)
+    profile = evaluate(bent, data, **how, report=within(report, EVALUATE, details=False))
+    name = waypoint.source if waypoint is not None else ""
+    return CurveFacts(curve["kind"], curves.title(curve, name), profile, bent.history)
+
+
 def _path(request: Request, report: Report, folder: Path, device: str) -> Result:
     options = dict(request.options)
     report(READ, 0, 2)
@@ -164,21 +172,19 @@ def _path(request: Request, report: Report, folder: Path, device: str) -> Result
             raise InputError(f"model {card.id!r} was replaced after this run was asked for; ask again")
     a, b, notes = open_pair(*cards)
     report(READ, 1, 2)
-    data, curve = datasets.opened(options["data"]), None
-    if (asked := options.get("curve")) is not None:
-        title, make = maker(asked, data, train_examples=options["train_examples"], seed=options["seed"])
-        curve = (title, asked, make)
+    data, curve = datasets.opened(options["data"]), options.get("curve")
     result, aligned = path_run(
         a,
         b,
         data,
         **{name: options[name] for name in ("method", "settings", "points", "recalibrate", "seed", "train_examples")},
         device=device,
+        curve=curve,
+        waypoint=curves.waypoint(curve) if curve is not None else None,
         models=cards,
         request={"kind": "path", **options},
         notes=notes,
         folder=folder,
-        curve=curve,
         report=report,
     )
     if aligned.architecture is not None:
@@ -188,11 +194,19 @@ def _path(request: Request, report: Report, folder: Path, device: str) -> Result
     return result
 
 
-def _alignment_facts(alignment: Alignment, title: str) -> AlignmentFacts:
+def _alignment_facts(alignment: Alignment) -> AlignmentFacts:
     names = ("method", "settings", "seed", "history", "spread", "converged", "notes", "seconds", "function_error")
     return AlignmentFacts(
-        title=title, couplings=dict(alignment.couplings), **{name: getattr(alignment, name) for name in names}
+        title=METHODS[alignment.method].title,
+        couplings=dict(alignment.couplings),
+        **{name: getattr(alignment, name) for name in names},
     )
+
+
+def _finding(naive: Profile, aligned: Profile, method: str, recalibrated: str | None, classes: int) -> str:
+    others = (m.title for name, m in METHODS.items() if name not in (method, "identity"))
+    how: dict[str, Any] = {"recalibrated": recalibrated, "classes": classes}
+    return finding(naive, aligned, method_title=METHODS[method].title, next_method=next(others, None), **how).text
 
 
 def _shown(report: Report) -> Any:

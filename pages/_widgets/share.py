@@ -43,15 +43,11 @@ def command(result: PathResult) -> str:
     if request["device"] != "auto":
         options.append(f"--device {request['device']}")
     pairs = [" ".join(options[i : i + 2]) for i in range(0, len(options), 2)]
-    straight = " \\\n  ".join(["python -m lmc_core path", a, b, *pairs])
-    bent = request.get("curve")
-    if not bent:
-        return straight
-    if bent["kind"] == "through":
-        more = f"--through {quote('checkpoints/' + bent['model'] + '.safetensors')}"
-    else:
-        more = f"--curve {bent['kind']} --curve-bends {bent['bends']} --curve-epochs {bent['epochs']}"
-    return f"{straight}\n\n{straight} \\\n  {more}"
+    if (waypoint := _waypoint(result)) is not None:
+        pairs.append(f"--through {quote(waypoint)}")
+    elif bent := request.get("curve"):
+        pairs.append(f"--curve {bent['kind']} --curve-bends {bent['bends']} --curve-epochs {bent['epochs']}")
+    return " \\\n  ".join(["python -m lmc_core path", a, b, *pairs])
 
 
 def python(result: PathResult) -> str:
@@ -72,9 +68,39 @@ alignment = lmc.align(
     a, b, method={request["method"]!r},
     data=data, seed={request["seed"]}{settings},
 )
-path = lmc.LinearPath(a, alignment.transport(b))
+aligned = alignment.transport(b)
+path = lmc.LinearPath(a, aligned)
 profile = lmc.evaluate(path, data, points={request["points"]}{measured})
-print(profile.barrier("test", "loss"))  # {result.aligned.barrier():.3f}"""
+print(profile.barrier("test", "loss"))  # {result.aligned.barrier():.3f}""" + _curve_lines(result, measured)
+
+
+def _curve_lines(result: PathResult, measured: str) -> str:
+    """The lines that go on to compute the curve, if there is one."""
+    request, curve, asked = result.request, result.curve, result.request.get("curve")
+    if curve is None or asked is None:
+        return ""
+    if (waypoint := _waypoint(result)) is not None:
+        verb, made = "through", f"through(a, lmc.load({waypoint!r}), aligned)"
+    else:
+        bent = ", ".join(f"{name}={asked[name]!r}" for name in ("kind", "bends", "epochs"))
+        seen = f"examples={request['train_examples']}, seed={request['seed']}"
+        verb, made = "train_curve", f"train_curve(\n    a, aligned, data, {bent},\n    {seen},\n)"
+    return f"""
+
+from lmc_core.paths.curves import {verb}
+
+curve = {made}
+bent = lmc.evaluate(curve, data, points={request["points"]}{measured})
+print(bent.barrier("test", "loss"))  # {curve.profile.barrier():.3f}"""
+
+
+def _waypoint(result: PathResult) -> str | None:
+    """The file of the model that the curve leads through; None if it leads through none."""
+    bent = result.request.get("curve")
+    if result.curve is None or not bent or bent["kind"] != "through":
+        return None
+    shipped = "/" in bent["model"]
+    return f"checkpoints/{bent['model']}.safetensors" if shipped else result.curve.title.removeprefix("Through ")
 
 
 def _file(card: ModelCard) -> str:
