@@ -7,37 +7,14 @@ import streamlit as st
 
 from lmc_core.diagnostics.inspector import Block, Units
 from lmc_core.figures.config import plotly_config
+from lmc_core.figures.ring import ring, ring_note
 from lmc_core.figures.units import HEIGHTS, units_alt, units_caption, units_figure
 from lmc_core.runs.units import units as stored
-from pages._widgets import viewport
+from pages._widgets import touch, viewport
 from pages._widgets.shown import Shown
 from pages._widgets.url import choice
 
 KEY, NONE = "unit", "none"
-CLICKS = "clicks"
-# Streamlit's own selections do not survive the slider: plotly cannot select in a figure that showed a frame
-LISTEN = """
-export default function({ data, setTriggerValue }) {
-    let graph = null;
-    const tell = (event) => {
-        const about = event.points.length ? event.points[0].customdata : null;
-        if (about) setTriggerValue("unit", Number(about[0]));
-    };
-    const leave = () => { if (graph && graph.removeListener) graph.removeListener("plotly_click", tell); };
-    const look = () => {
-        const now = document.querySelector(data.figure + " .js-plotly-plot");
-        if (now === graph || (now && !now.on)) return;
-        leave();
-        graph = now;
-        if (graph) graph.on("plotly_click", tell);
-    };
-    const timer = window.setInterval(look, 300);
-    look();
-    return () => { window.clearInterval(timer); leave(); };
-}
-"""
-
-_listen = st.components.v2.component("figure-clicks", js=LISTEN)
 
 METRICS = {"data": "as the data sees them", "weights": "raw"}
 METRIC_HELP = (
@@ -48,9 +25,8 @@ METRIC_HELP = (
 
 def clicked() -> None:
     """What a click on a dot of the figure means: look at that unit of A, and at its partners."""
-    number = st.session_state[CLICKS].unit
-    if isinstance(number, (int, float)):
-        st.session_state[KEY] = str(int(number))
+    if (number := touch.number()) is not None:
+        st.session_state[KEY] = str(number)
 
 
 def draw(shown: Shown) -> None:
@@ -60,8 +36,7 @@ def draw(shown: Shown) -> None:
     if not kept:
         return
     units = kept["weights"]
-    with st.container(key="figure-clicks"):
-        _listen(key=CLICKS, data={"figure": ".st-key-figure"}, on_unit_change=clicked)
+    over = st.container(key="figure-clicks")
     with st.container(horizontal=True, key="unit-row", vertical_alignment="bottom"):
         number = _number(units)
         block = None if number is None else _block(units)
@@ -69,6 +44,9 @@ def draw(shown: Shown) -> None:
             units = kept[_metric(kept)]
         if number is None:
             st.caption("or click a dot in the figure, to see the weights that make it", width="content")
+    rings = None if number is None else ring(shown.cloud, number, theme=viewport.theme())
+    with over:
+        touch.listen(rings, clicked)
     if number is not None:
         layout = viewport.layout()
         place = st.skeleton(HEIGHTS[layout])
@@ -76,7 +54,7 @@ def draw(shown: Shown) -> None:
         config = plotly_config(f"unit-{shown.cloud.group}-{number}", phone=layout == "narrow")
         place.plotly_chart(figure, key="unit-figure", config=config, alt=units_alt(units, number))
         with st.container(key="caption-unit"):
-            st.markdown(units_caption(units, number, block))
+            st.markdown(f"{units_caption(units, number, block)} {ring_note(rings is not None)}")
 
 
 def _number(units: Units) -> int | None:

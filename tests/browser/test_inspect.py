@@ -7,6 +7,11 @@ from playwright.sync_api import Page, expect
 from test_story import opened
 
 pytestmark = pytest.mark.browser
+RINGED = ".st-key-figure .unit-ring"
+CENTRES = """() => [...document.querySelectorAll('.st-key-figure .unit-ring > svg')].map(panel => {
+    const marks = [...panel.querySelectorAll('circle, polygon')].map(mark => mark.getBoundingClientRect());
+    return marks.map(box => [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)]);
+})"""
 FARTHEST = """() => {
     const dots = [...document.querySelectorAll('.st-key-figure .subplot.x3y3 .scatterlayer .points path')];
     const boxes = dots.map(dot => dot.getBoundingClientRect());
@@ -37,9 +42,37 @@ def test_a_click_on_a_dot_shows_its_weights_and_leaves_the_slider_where_it_is(pa
     number = re.findall(r"unit=(\d+)", page.url)[0]
     expect(page.get_by_text(f"Unit {number} of layer 1.", exact=True)).to_be_visible()
     assert readout.text_content() == moved
+    ring = page.locator(RINGED)
+    expect(ring).to_have_count(1)
+    expect(ring.get_by_text(f"A {number}", exact=True)).to_have_count(2)
+    assert any(mark == pytest.approx(place, abs=2) for mark in page.evaluate(CENTRES)[0])
 
     page.get_by_role("combobox", name=re.compile("Look at a unit")).click()
     page.keyboard.type("17")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Unit 17 of layer 1.", exact=True)).to_be_visible()
     assert readout.text_content() == moved
+    expect(ring).to_have_count(1)
+    expect(ring.get_by_text("A 17", exact=True)).to_have_count(2)
+
+
+def test_a_link_rings_its_unit_and_the_ring_follows_the_slider(page: Page) -> None:
+    opened(page, "/?unit=97")
+    ring = page.locator(RINGED)
+    expect(ring.get_by_text("A 97", exact=True)).to_have_count(2)
+    first = page.evaluate(CENTRES)
+    grip = page.locator(".st-key-figure .slider-grip-rect").bounding_box()
+    assert grip is not None
+    x, y = grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 400, y, steps=8)
+    page.mouse.up()
+    expect(page.locator(".st-key-figure .slider-label").first).to_have_text(re.compile("t = 0.00"))
+    moved = page.evaluate(CENTRES)
+    assert [panel[0] for panel in moved] == [panel[0] for panel in first]
+    for panel in moved:  # at t = 0 the average is A's unit
+        assert panel[-1] == pytest.approx(panel[0], abs=1)
+    page.set_viewport_size({"width": 500, "height": 900})
+    expect(page.get_by_test_id("stPopover").filter(has_text="View: layer")).to_be_visible()
+    expect(ring.get_by_text("A 97", exact=True)).to_have_count(2)
