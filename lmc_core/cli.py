@@ -18,7 +18,7 @@ from lmc_core.commands.progress import Progress
 from lmc_core.errors import InputError
 
 COMMANDS = {
-    "compare": "every alignment method on one pair, as a table",
+    "compare": "every alignment method on one pair, or on every pair of several models, as a table",
     "fuse": "make one network of several, of any widths",
     "inspect": "the symmetry of a network: groups, axes, measured error",
     "path": "align B to A and evaluate the line between them, before and after",

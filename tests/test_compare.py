@@ -1,8 +1,9 @@
-"""Methods compared on one pair: one table, the best first, a failure is a row."""
+"""Methods compared on a pair or on every pair of several: one table, the best first, a failure is a row."""
 
 import json
 import math
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -13,12 +14,16 @@ from lmc_core.cli import main
 from lmc_core.data.registry import dataset
 from lmc_core.errors import Cancelled, InputError, SettingError
 from lmc_core.methods import METHODS
+from lmc_core.networks import checkpoint
 from lmc_core.networks.checkpoint import load
-from lmc_core.networks.network import network
+from lmc_core.networks.network import Normalize, network
 from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
+from lmc_core.runs import bench
 from lmc_core.runs.compare import compare
+from lmc_core.runs.comparison import method_means
 from lmc_core.runs.settings import settings
+from lmc_core.symmetry import infer
 from lmc_core.symmetry.infer import symmetry
 
 QUICK = ["identity", "weight-matching", "layerwise-weight-matching", "activation-matching"]
@@ -133,6 +138,144 @@ def test_modules_of_ones_own_are_compared_too():
     best = found.rows[0]
     assert best.profile.barrier("test", "loss") == pytest.approx(0, abs=1e-12)
     assert math.isfinite(best.objective)
+
+
+SEEDS = [f"digits-mlp-128/seed{seed}" for seed in range(3)]
+SEVERAL = ["--methods", "identity,weight-matching", "--points", "3", "--train-examples", "50", "--device", "cpu"]
+
+
+def answer(capsys, *words):
+    assert main(["compare", *words, *SEVERAL, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def timeless(found):
+    """What a comparison found, without how long it took and what the models are called."""
+    if isinstance(found, dict):
+        left = {"seconds", "id", "title"} if "fingerprint" in found else {"seconds"}
+        return {name: timeless(value) for name, value in found.items() if name not in left}
+    return [timeless(value) for value in found] if isinstance(found, list) else found
+
+
+@pytest.fixture
+def three(capsys):
+    return answer(capsys, *SEEDS)
+
+
+def test_every_pair_of_several_models_says_what_the_pair_alone_says(three, capsys):
+    titles = [[model["title"] for model in pair["models"]] for pair in three["pairs"]]
+    assert titles == [list(pair) for pair in combinations(SEEDS, 2)]
+    for pair, names in zip(three["pairs"], titles, strict=True):
+        alone = answer(capsys, *names)
+        assert alone.keys() == pair.keys()
+        assert timeless(alone) == timeless(pair)
+
+
+def test_the_row_of_a_method_is_the_mean_over_the_pairs(three):
+    barriers = {
+        name: [row["barrier"]["test"]["loss"] for pair in three["pairs"] for row in rows(pair, name)]
+        for name in ("identity", "weight-matching")
+    }
+    assert [row["method"] for row in three["methods"]] == sorted(barriers, key=lambda name: sum(barriers[name]))
+    for row in three["methods"]:
+        assert row["pairs"] == len(barriers[row["method"]]) == 3
+        assert row["barrier"]["test"]["loss"] == pytest.approx(np.mean(barriers[row["method"]]))
+        assert row["largest_barrier"] == max(barriers[row["method"]])
+
+
+def test_the_order_of_the_models_changes_who_is_a_but_not_which_pairs_there_are(three, capsys):
+    other = answer(capsys, *reversed(SEEDS))
+    pairs = [
+        {frozenset(m["fingerprint"] for m in pair["models"]): naive(pair) for pair in found["pairs"]}
+        for found in (three, other)
+    ]
+    assert pairs[0].keys() == pairs[1].keys()
+    assert len(pairs[0]) == 3
+    for pair, line in pairs[0].items():  # nothing is moved: the same line from its other end
+        assert line == pytest.approx(pairs[1][pair][::-1], rel=1e-4)
+    (first,), (again,) = rows(three, "identity"), rows(other, "identity")
+    assert first["barrier"]["test"]["loss"] == pytest.approx(again["barrier"]["test"]["loss"], rel=1e-4)
+
+
+def naive(pair):
+    (row,) = rows(pair, "identity")
+    return row["test"]["loss"]
+
+
+def rows(found, name):
+    return [row for row in found["methods"] if row["method"] == name]
+
+
+def test_a_command_and_the_request_of_a_page_compare_alike(tmp_path, monkeypatch, three):
+    from lmc_core.report import silent
+    from lmc_core.runs.request import Request
+    from lmc_core.runs.work import run
+
+    monkeypatch.setenv("LMC_HOME", str(tmp_path))
+    request = Request.of("compare", models=SEEDS, methods=["identity", "weight-matching"], points=3, train_examples=50)
+    found = json.loads(json.dumps(run(request, silent, tmp_path, "cpu").json))
+    assert found["finding"]
+    assert timeless(found) == timeless(three)
+
+
+def test_models_are_opened_once_and_a_symmetry_is_found_once_per_reference(monkeypatch, capsys):
+    opened, traced = [], []
+    monkeypatch.setattr(bench, "_symmetries", {})
+    once, read = infer.symmetry, checkpoint.load
+    monkeypatch.setattr(checkpoint, "load", lambda path, **how: opened.append(str(path)) or read(path, **how))
+    monkeypatch.setattr(infer, "symmetry", lambda network: traced.append(network.fingerprint) or once(network))
+    answer(capsys, *SEEDS)
+    assert len(opened) == len(set(opened)) == 3
+    assert len(traced) == len(set(traced)) == 2  # the last model is never the reference
+
+
+def test_a_model_that_fits_no_other_is_noted_and_none_that_fit_are_refused(capsys):
+    found = answer(capsys, "digits-mlp-32/seed0", "digits-cnn/seed0", "digits-mlp-32/seed1")
+    assert [[m["title"] for m in pair["models"]] for pair in found["pairs"]] == [
+        ["digits-mlp-32/seed0", "digits-mlp-32/seed1"]
+    ]
+    assert "No other model here has the shape of digits-cnn/seed0." in found["notes"]
+    for names in (["digits-mlp-32/seed0", "digits-cnn/seed0", "digits-lstm/seed0"], ["digits-cnn/seed0"]):
+        assert main(["compare", *names, *SEVERAL]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_models_of_one_size_of_which_no_two_fit_are_refused_in_one_line(pair, tmp_path, capsys):
+    files = [tmp_path / f"{k}.safetensors" for k in range(3)]
+    for k, file in enumerate(files):
+        replace(pair[0], normalize=Normalize((0.1 * k,), (1.0,))).save(str(file))
+    assert main(["compare", *map(str, files), *SEVERAL]) == 2
+    said = capsys.readouterr().err
+    assert "give both the same with --normalize" in said
+    assert said.count("\n") == 1
+
+
+def test_a_method_that_fails_on_some_pairs_stands_below_those_that_never_fail(pair):
+    a, b, data = pair
+    whole = compare(a, b, data, methods=["identity", "weight-matching"], points=3, train_examples=50, device="cpu")
+    best, worst = whole.rows
+    part = replace(whole, rows=(worst, replace(best, profile=None, why="no")))
+    never = replace(whole, rows=(worst, replace(best, profile=None, why="never")))
+    found = method_means([whole, part])
+    assert [(row["method"], row["pairs"]) for row in found] == [("identity", 2), ("weight-matching", 1)]
+    assert found[1]["errors"] == ["no"]
+    assert method_means([never])[-1] == {
+        "method": "weight-matching",
+        "title": "Weight matching",
+        "settings": best.settings,
+        "pairs": 0,
+        "errors": ["never"],
+    }
+
+
+def test_the_command_prints_the_means_and_the_pairs(capsys):
+    assert main(["compare", *SEEDS, *SEVERAL]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("3 models, 3 pairs on digits\n")
+    lines = [line.split() for line in text.splitlines()]
+    start = lines.index(["method", "barrier", "largest", "midpoint", "accuracy", "objective", "seconds"])
+    assert [line[0] for line in lines[start + 1 : start + 3]] == ["weight-matching", "identity"]
+    assert sum(" → " in line for line in text.splitlines()) == 3
 
 
 PATH = ["compare", "digits-mlp-32/seed0", "digits-mlp-32/seed1", "--points", "3", "--train-examples", "50"]

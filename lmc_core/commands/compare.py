@@ -1,22 +1,35 @@
-"""`compare A B`: every method that applies to a pair, in one table."""
+"""`compare A B [C…]`: every method that applies to a pair, or to every pair of several models, in one table."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from lmc_core.commands.arguments import RECALIBRATE, Answer, add_reading, pairs, read_model, table, title
-from lmc_core.errors import SettingError
+from lmc_core.errors import InputError, SettingError
 from lmc_core.methods import METHODS
 from lmc_core.report import Report
 
 if TYPE_CHECKING:
+    from lmc_core.data.dataset import Dataset
+    from lmc_core.networks.network import Network
+    from lmc_core.runs.card import ModelCard
     from lmc_core.runs.comparison import CompareResult, MethodRow
+    from lmc_core.runs.kinds.compare import ComparisonResult
+
+
+OBJECTIVE = ("objective", "Σ <A, B aligned> over the weights, the same for all methods; larger is more alike")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("a", metavar="A", help="the reference: a checkpoint file, or the name of a shipped network")
-    parser.add_argument("b", metavar="B", help="the network that is aligned to A")
+    parser.add_argument(
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help="checkpoint files or names of shipped networks: A and B, which is aligned to A, or more, of which every "
+        "two of one shape are a pair, the earlier one as A",
+    )
     add_reading(parser)
     parser.add_argument("--data", default="digits", help="digits, mnist, fashion-mnist, cifar10 or an .npz file")
     parser.add_argument("--methods", default="", metavar="M,N,…", help=f"some of {', '.join(METHODS)} (default: all)")
@@ -40,33 +53,59 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
-    chosen = [name.strip() for name in args.methods.split(",") if name.strip()]
+    if len(args.models) < 2:
+        raise SettingError("compare takes two models, or more of which every pair is compared")
+    chosen = [name.strip() for name in args.methods.split(",") if name.strip()] or list(METHODS)
     if unknown := [name for name in chosen if name not in METHODS]:
         raise SettingError(f"there is no alignment method {unknown[0]!r}; there are {', '.join(METHODS)}")
-    settings = _settings(args.set, chosen or list(METHODS))
+    given = _settings(args.set, chosen)
+    asked: dict[str, Any] = {
+        "methods": chosen,
+        "settings": {name: METHODS[name].settings(given.get(name, {})) for name in chosen},
+        "points": args.points,
+        "recalibrate": None if args.recalibrate == "none" else args.recalibrate,
+        "seed": args.seed,
+        "train_examples": args.train_examples or None,
+    }
     report("reading the networks", 0, 0)
     from lmc_core.data.registry import dataset
+    from lmc_core.runs.bench import pick_device
     from lmc_core.runs.compare import compare
     from lmc_core.runs.facts import card_of
 
-    data = dataset(args.data)
-    a = read_model(args.a, args)
-    b = read_model(args.b, args, like=a)
-    result = compare(
-        a,
-        b,
-        data,
-        methods=chosen,
-        settings=settings,
-        points=args.points,
-        recalibrate=None if args.recalibrate == "none" else args.recalibrate,
-        seed=args.seed,
-        train_examples=args.train_examples or None,
-        device=args.device,
-        models=(card_of(a, title=title(args.a)), card_of(b, title=title(args.b))),
-        report=report,
-    )
+    data, device = dataset(args.data), pick_device(args.device)
+    networks = [read_model(args.models[0], args)]
+    networks += [read_model(text, args, like=networks[0]) for text in args.models[1:]]
+    cards = [card_of(network, title=title(text)) for network, text in zip(networks, args.models, strict=True)]
+    if len(networks) > 2:
+        return _several(networks, cards, data, asked, report, device)
+    a, b = networks
+    result = compare(a, b, data, **asked, device=device, models=(cards[0], cards[1]), report=report)
     return Answer(result.json, _text(result))
+
+
+def _several(
+    networks: Sequence[Network],
+    cards: Sequence[ModelCard],
+    data: Dataset,
+    asked: Mapping[str, Any],
+    report: Report,
+    device: str,
+) -> Answer:
+    """Every pair of the models, each opened once, as the page compares them."""
+    from lmc_core.runs.kinds._pair import Pair
+    from lmc_core.runs.kinds.compare import every_pair
+
+    known = {card.fingerprint: network for card, network in zip(cards, networks, strict=True)}
+
+    def opened(pair: tuple[ModelCard, ModelCard], report: Report) -> Pair:
+        return Pair(known[pair[0].fingerprint], known[pair[1].fingerprint], data, pair, ())
+
+    request = {"kind": "compare", "models": [card.id for card in cards], "data": data.name, **asked, "device": device}
+    result = every_pair(cards, opened, request, report, device)
+    if not any(pair.seconds for pair in result.pairs):  # not one could be begun
+        raise InputError(result.pairs[0].rows[0].why)
+    return Answer(result.json, _text_of_several(result))
 
 
 def _settings(words: list[str], chosen: list[str]) -> dict[str, dict[str, str]]:
@@ -87,7 +126,7 @@ def _text(result: CompareResult) -> str:
     rows = [heading, *(_cells(row) for row in result.rows)]
     facts = [
         ("barrier", "of the test loss, smallest first; midpoint: test loss and accuracy at t = ½"),
-        ("objective", "Σ <A, B aligned> over the weights, the same for all methods; larger is more alike"),
+        OBJECTIVE,
         ("recalibration", result.recalibrate or "none"),
         ("seconds", ", ".join(f"{stage} {spent:.2f}" for stage, spent in result.seconds.items())),
         ("device", f"{result.device}, seed {result.seed}"),
@@ -95,6 +134,52 @@ def _text(result: CompareResult) -> str:
         *((row.method, note) for row in result.rows for note in row.notes),
     ]
     return "\n\n".join([f"{result.title} on {result.data}", table(rows), table(facts, "")])
+
+
+def _text_of_several(result: ComparisonResult) -> str:
+    rows: list[tuple[str, ...]] = [("method", "barrier", "largest", "midpoint", "accuracy", "objective", "seconds", "")]
+    rows += [_mean_cells(row, len(result.pairs)) for row in result.means]
+    pairs = [("pair", "best method", "barrier", "identity"), *map(_pair_cells, result.pairs)]
+    facts = [
+        ("barrier", "of the test loss, its mean over the pairs and the largest of them"),
+        ("midpoint", "test loss and accuracy at t = ½, means over the pairs"),
+        OBJECTIVE,
+        ("recalibration", ", ".join(sorted({pair.recalibrate or "none" for pair in result.pairs}))),
+        ("seconds", f"total {result.seconds['total']:.2f}; of a method: mean over the pairs"),
+        ("device", f"{result.device}, seed {result.request['seed']}"),
+        *(("note", note) for note in result.notes),
+        *dict.fromkeys((row.method, note) for pair in result.pairs for row in pair.rows for note in row.notes),
+    ]
+    heading = f"{len(result.models)} models, {len(result.pairs)} pairs on {result.data}"
+    return "\n\n".join([heading, result.finding, table(rows), table(pairs), table(facts, "")])
+
+
+def _mean_cells(row: Mapping[str, Any], pairs: int) -> tuple[str, ...]:
+    if not row["pairs"]:
+        return (row["method"], "—", "—", "—", "—", "—", "—", "; ".join(row["errors"]))
+    said = [] if row["converged"] else ["did not always converge"]
+    if (changed := row["largest_function_error"] or 0) > 1e-3:
+        said.append(f"changes B's function by up to {changed:.1%}")
+    if row["pairs"] < pairs:
+        said.append(f"on {row['pairs']} of {pairs} pairs: {'; '.join(row['errors'])}")
+    middle = row["midpoint"]["test"]
+    return (
+        row["method"],
+        f"{row['barrier']['test']['loss']:.4f}",
+        f"{row['largest_barrier']:.4f}",
+        f"{middle['loss']:.4f}",
+        f"{middle['accuracy']:.4f}",
+        f"{row['objective']:.5g}",
+        f"{row['seconds']:.2f}",
+        "; ".join(said),
+    )
+
+
+def _pair_cells(pair: CompareResult) -> tuple[str, ...]:
+    best, barriers = pair.rows[0], {name: f"{profile.barrier():.4f}" for name, profile in pair.profiles.items()}
+    if best.profile is None:
+        return (pair.title, "—", "—", best.why or "")
+    return (pair.title, best.method, barriers[best.method], barriers.get("identity", "—"))
 
 
 def _cells(row: MethodRow) -> tuple[str, ...]:

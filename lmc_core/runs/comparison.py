@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from lmc_core.paths.profile import Profile
 from lmc_core.runs.card import ModelCard, models_json, pair_title
 from lmc_core.runs.result import profile_json
@@ -100,6 +102,50 @@ class CompareResult:
             "seed": self.seed,
             "versions": dict(self.versions),
         }
+
+
+NUMBERS = ("objective", "seconds", "function_error")
+"""What a row has beside its path."""
+
+
+def method_means(pairs: Sequence[CompareResult]) -> list[dict[str, Any]]:
+    """Every method over several pairs: its means over those it could align, as JSON.
+
+    Methods that could align as many as any stand first, among equals the smallest barrier of the test loss.
+    """
+    rows: dict[str, list[MethodRow]] = {}
+    for pair in pairs:
+        for row in pair.rows:
+            rows.setdefault(row.method, []).append(row)
+    found = [_mean(each) for each in rows.values()]
+    return sorted(found, key=lambda row: (-row["pairs"], row["barrier"]["test"]["loss"] if row["pairs"] else 0.0))
+
+
+def _mean(rows: Sequence[MethodRow]) -> dict[str, Any]:
+    done = [row for row in rows if row.profile is not None]
+    failed = [row.why for row in rows if row.profile is None]
+    about = {"method": rows[0].method, "title": rows[0].title, "settings": dict(rows[0].settings), "pairs": len(done)}
+    if failed:
+        about["errors"] = list(dict.fromkeys(failed))
+    if not done:
+        return about
+    profiles = [profile_json(row.profile) for row in done if row.profile is not None]
+    tables = {name: _mean_table([profile[name] for profile in profiles]) for name in ("barrier", "midpoint")}
+    measured = {name: [x for row in done if (x := getattr(row, name)) is not None] for name in NUMBERS}
+    return {
+        **about,
+        **tables,
+        "largest_barrier": max(profile["barrier"]["test"]["loss"] for profile in profiles),
+        "objective": float(np.mean(measured["objective"])) if measured["objective"] else None,
+        "seconds": float(np.mean(measured["seconds"])) if measured["seconds"] else None,
+        "converged": all(row.converged for row in done),
+        "largest_function_error": max(measured["function_error"], default=None),
+    }
+
+
+def _mean_table(tables: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
+    """Split → metric → the mean of the numbers there."""
+    return {s: {m: float(np.mean([table[s][m] for table in tables])) for m in tables[0][s]} for s in tables[0]}
 
 
 SLOWER = 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from lmc_core.errors import InputError, SettingError
 from lmc_core.figures.compare_words import compare_finding
+from lmc_core.figures.words import listed
 from lmc_core.methods import METHODS
 from lmc_core.runs.card import ModelCard
-from lmc_core.runs.comparison import CompareResult, MethodRow
+from lmc_core.runs.comparison import CompareResult, MethodRow, method_means
 from lmc_core.runs.kinds._kind import Kind
-from lmc_core.runs.kinds._pair import open_pair
+from lmc_core.runs.kinds._pair import Pair, open_pair
 from lmc_core.runs.kinds._result import Measured
 from lmc_core.runs.request import POINTS, SEEDS, TRAIN_EXAMPLES, checked_device, integer, one_of
 from lmc_core.runs.status import SEPARATOR
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 READ, COMPARE = STAGES = ("Reading the networks", "Aligning and evaluating")
 PAIRS = 12
+HOW = ("methods", "settings", "recalibrate", "points", "seed", "train_examples")
+"""Options that `compare` takes as they are; a request of a page has not all of them."""
+Cards = tuple[ModelCard, ModelCard]
 ALIGNING = 0.8
 """The share of a comparison's progress that belongs to the methods; the rest to evaluating their paths."""
 QUICK = (
@@ -45,9 +49,14 @@ class ComparisonResult(Measured):
     pairs: tuple[CompareResult, ...]
 
     @property
+    def means(self) -> list[dict[str, Any]]:
+        """Every method over all pairs."""
+        return method_means(self.pairs)
+
+    @property
     def json(self) -> dict[str, Any]:
-        """For each pair the object that `compare --json` prints."""
-        return super().json | {"pairs": [pair.json for pair in self.pairs]}
+        """The object that `compare --json` prints for three models or more; of each pair, what it prints for two."""
+        return super().json | {"methods": self.means, "pairs": [pair.json for pair in self.pairs]}
 
 
 def options(
@@ -81,7 +90,7 @@ def options(
     }
 
 
-def pairs_of(cards: Sequence[ModelCard]) -> list[tuple[ModelCard, ModelCard]]:
+def pairs_of(cards: Sequence[ModelCard]) -> list[Cards]:
     """Every two models that may fit, the earlier one as A; two that were chosen alone are a pair in any case."""
     pairs = list(combinations(cards, 2))
     return pairs if len(pairs) == 1 else [(a, b) for a, b in pairs if a.parameters == b.parameters]
@@ -90,21 +99,43 @@ def pairs_of(cards: Sequence[ModelCard]) -> list[tuple[ModelCard, ModelCard]]:
 def work(request: Request, report: Report, folder: Path, device: str) -> ComparisonResult:
     """Pair by pair: every method in turn, then all its paths together."""
     from lmc_core.runs import library
+
+    def opened(pair: Cards, report: Report) -> Pair:
+        return open_pair(request, report, READ, device, (pair[0].id, pair[1].id))
+
+    cards = tuple(library.card(model) for model in request.options["models"])
+    return every_pair(cards, opened, {"kind": "compare", **request.options}, report, device)
+
+
+def every_pair(
+    cards: Sequence[ModelCard],
+    opened: Callable[[Cards, Report], Pair],
+    request: Mapping[str, Any],
+    report: Report,
+    device: str,
+) -> ComparisonResult:
+    """Every two of the models that fit, compared by every method; for the worker and for the command line.
+
+    opened    gives the networks of a pair; where it raises InputError, every method's row says why
+    request   what to keep as the request: data, methods and how to evaluate, as `compare` takes it
+    """
     from lmc_core.runs.bench import Clock, device_name
     from lmc_core.runs.facts import versions
 
-    asked, clock = request.options, Clock()
-    cards = tuple(library.card(model) for model in asked["models"])
-    pairs = pairs_of(cards)
-    found, notes = [], []
+    clock, pairs = Clock(), pairs_of(cards)
+    if not pairs:
+        raise SettingError(f"{len(cards)} models make no pair of networks of one shape; choose two of one shape")
+    alone = [card.name for card in cards if not any(card is one for pair in pairs for one in pair)]
+    notes = [f"No other model here has the shape of {listed(alone)}."] if alone else []
+    found = []
     for number, pair in enumerate(pairs):
-        compared, said = _one(pair, request, _part(report, number, len(pairs)), device)
+        compared, said = _one(pair, opened, request, _part(report, number, len(pairs)), device)
         found.append(compared)
         notes += [*said, *compared.notes]
     return ComparisonResult(
-        request={"kind": "compare", **asked},
-        models=cards,
-        data=asked["data"],
+        request=request,
+        models=tuple(cards),
+        data=request["data"],
         method="",
         pairs=tuple(found),
         seconds=clock.seconds,
@@ -116,29 +147,21 @@ def work(request: Request, report: Report, folder: Path, device: str) -> Compari
 
 
 def _one(
-    pair: tuple[ModelCard, ModelCard], request: Request, report: Report, device: str
+    pair: Cards, opened: Callable[[Cards, Report], Pair], request: Mapping[str, Any], report: Report, device: str
 ) -> tuple[CompareResult, tuple[str, ...]]:
     """One pair, and notes on how it was opened; one that does not fit has a row for every method that says so."""
     from lmc_core.runs.compare import compare
     from lmc_core.runs.facts import versions
 
-    asked = request.options
+    how = {name: request[name] for name in HOW if name in request}
     try:
-        opened = open_pair(request, report, READ, device, (pair[0].id, pair[1].id))
-        found = compare(
-            opened.a,
-            opened.b,
-            opened.data,
-            **{name: asked[name] for name in ("methods", "points", "seed", "train_examples")},
-            device=device,
-            models=pair,
-            report=report,
-        )
+        both = opened(pair, report)
+        found = compare(both.a, both.b, both.data, **how, device=device, models=pair, report=report)
     except InputError as error:
-        rows = tuple(MethodRow(name, METHODS[name].title, why=str(error)) for name in asked["methods"])
-        nothing = CompareResult(pair, asked["data"], rows, {}, None, None, {}, versions(), device, asked["seed"])
+        rows = tuple(MethodRow(name, METHODS[name].title, why=str(error)) for name in request["methods"])
+        nothing = CompareResult(pair, request["data"], rows, {}, None, None, {}, versions(), device, request["seed"])
         return nothing, ()
-    return found, opened.notes
+    return found, both.notes
 
 
 def _part(report: Report, number: int, pairs: int) -> Report:
@@ -168,7 +191,7 @@ def proof(result: ComparisonResult) -> str:
 
     profiles = [pair.profiles for pair in result.pairs]
     assert 1 <= len(result.pairs) <= PAIRS
-    assert all(row.method in METHODS for pair in result.pairs for row in pair.rows)
+    assert all(row["method"] in METHODS for row in result.means)
     compare_figure({str(number): each for number, each in enumerate(profiles)}).to_json()
     return compare_finding(profiles).text
 
