@@ -80,16 +80,17 @@ def _curve_lines(result: PathResult, measured: str) -> str:
     if curve is None or asked is None:
         return ""
     if (waypoint := _waypoint(result)) is not None:
-        verb, made = "through", f"through(a, lmc.load({waypoint!r}), aligned)"
+        opened = f"waypoint = lmc.load({waypoint!r})\n"
+        verb, made = "through", "through(a, waypoint, aligned)"
     else:
         bent = ", ".join(f"{name}={asked[name]!r}" for name in ("kind", "bends", "epochs"))
         seen = f"examples={request['train_examples']}, seed={request['seed']}"
-        verb, made = "train_curve", f"train_curve(\n    a, aligned, data, {bent},\n    {seen},\n)"
+        opened, verb, made = "", "train_curve", f"train_curve(\n    a, aligned, data, {bent},\n    {seen},\n)"
     return f"""
 
 from lmc_core.paths.curves import {verb}
 
-curve = {made}
+{opened}curve = {made}
 bent = lmc.evaluate(curve, data, points={request["points"]}{measured})
 print(bent.barrier("test", "loss"))  # {curve.profile.barrier():.3f}"""
 
