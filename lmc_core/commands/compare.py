@@ -93,10 +93,11 @@ def _several(
     device: str,
 ) -> Answer:
     """Every pair of the models, each opened once, as the page compares them."""
+    from lmc_core.runs.bench import on_device
     from lmc_core.runs.kinds._pair import Pair
     from lmc_core.runs.kinds.compare import every_pair
 
-    known = {card.fingerprint: network for card, network in zip(cards, networks, strict=True)}
+    known = {card.fingerprint: on_device(network, device) for card, network in zip(cards, networks, strict=True)}
 
     def opened(pair: tuple[ModelCard, ModelCard], report: Report) -> Pair:
         return Pair(known[pair[0].fingerprint], known[pair[1].fingerprint], data, pair, ())

@@ -118,7 +118,8 @@ def _curve(args: argparse.Namespace, a: Network) -> tuple[dict[str, Any] | None,
 def _text(result: PathResult, out: str | None) -> str:
     curve = result.curve
     lines = ("before → after alignment", (result.naive, result.aligned))
-    bent = [(f"{curve.title}, from A to aligned B", (curve.profile,))] if curve else []
+    end = "B" if result.alignment.method == "identity" else "aligned B"
+    bent = [(f"{curve.title}, from A to {end}", (curve.profile,))] if curve else []
     groups = ", ".join(f"{row.name} {row.size}" for row in result.symmetry.groups) or "none"
     facts = [
         ("method", result.alignment.title),

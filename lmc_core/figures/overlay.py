@@ -106,7 +106,7 @@ def overlay_sentence(own: tuple[str, Profile], others: Mapping[str, Profile], cu
     """Which of several paths is the lowest, as Streamlit markdown; nothing where there is only one.
 
     own      title of the run's method, and its path;  others: title → path
-    curve    a trained path of the same pair
+    curve    one more path of the same pair, trained or through another model
     """
     parts = []
     if others:
@@ -116,7 +116,7 @@ def overlay_sentence(own: tuple[str, Profile], others: Mapping[str, Profile], cu
         said = f":green[{barrier}]" if best == own[0] else barrier
         parts.append(f"Of the {len(every)} methods drawn, {words.inside(best)} stays lowest: its barrier is {said}.")
     if curve is not None:
-        parts.append(f"The trained curve rises by {words.loss(curve.barrier())}.")
+        parts.append(f"The curve rises by {words.loss(curve.barrier())}.")
     return " ".join(parts)
 
 
