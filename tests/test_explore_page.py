@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from lmc_core import runs
 from lmc_core.report import silent
+from lmc_core.runs import bundle
 from lmc_core.runs.request import Request
 from lmc_core.runs.result import PathResult
 from lmc_core.runs.service import service
@@ -122,10 +123,11 @@ def test_t_sne_is_placed_when_asked_for_and_then_opens_by_its_link(stored: Reque
     assert "See it in its run" in [link.proto.label for link in opened_run(asked.id).get("page_link")]
 
 
-def opened_run(run: str) -> AppTest:
+def opened_run(run: str, **query: str) -> AppTest:
     at = AppTest.from_file(str(ROOT / "pages" / "_shell.py"), default_timeout=60)
     at.switch_page("run.py")
-    at.query_params["id"] = run
+    for name, value in {"id": run, **query}.items():
+        at.query_params[name] = value
     at.run()
     assert not at.exception, at.exception
     return at
@@ -196,4 +198,17 @@ def test_a_run_that_kept_no_units_offers_neither_the_list_nor_t_sne(stored: Requ
     runs.submit(other)
     at = opened_run(other.id)
     assert "unit" not in {box.key for box in at.selectbox}
+    assert "came without its single units" in texts(at)
     assert "t-SNE" not in at.get_by_key("projection").options
+
+
+def test_a_run_that_came_in_a_bundle_has_its_units_and_can_be_placed_by_t_sne(stored: Request, home: Path) -> None:
+    request = runs.request(bundle.add("from afar.zip", bundle.export(stored.id)))
+    computed(request, home / "afar")
+    assert service().index.claim("a server", ("bundle",)) == request
+    service().index.finish(request.id, "done")
+    at = opened_run(request.id, unit="17")
+    assert "Unit 17 of layer 1" in texts(at)
+    assert "t-SNE" in at.get_by_key("projection").options
+    computed(Request.of("projection", run=request.id, group="fc1"), home / "afar-tsne")
+    assert "t-SNE keeps neighbours, not distances" in texts(opened_run(request.id, projection="tsne"))

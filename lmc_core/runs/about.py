@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from lmc_core import runs
 from lmc_core.data.registry import DATASETS
 from lmc_core.errors import InputError
 from lmc_core.runs import library
@@ -21,7 +22,7 @@ _NOT_LIKENESS = frozenset(
 def about(request: Request) -> dict[str, Any]:
     """title, listed and likeness of a request.
 
-    listed     False as soon as one of its models or its data is private
+    listed     False as soon as one of its models, its data, or the run that it goes on from is private
     likeness   "kind|data|family and size|method|…", from general to special, to find earlier runs of the same cost
     """
     options = request.options
@@ -32,6 +33,7 @@ def about(request: Request) -> dict[str, Any]:
         named = MORE[request.kind].title if request.kind in MORE else None
         title = named(options) if named else models_title(*cards) if len(cards) >= 2 else request.kind
         listed = all(c.listed for c in cards) and options.get("data", "") in ("", *DATASETS)
+        listed = listed and ("run" not in options or runs.status(options["run"]).listed)
     sizes = ",".join(f"{c.family} 2^{round(math.log2(max(c.parameters, 1)))}" for c in cards)
     rest = [f"{name}={options[name]}" for name in sorted(options) if name not in _NOT_LIKENESS]
     words = [request.kind, str(options.get("data")), sizes, str(options.get("method")), *rest]

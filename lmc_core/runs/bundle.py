@@ -3,6 +3,7 @@
     bundle.json               what this is, version, title, id of the run it was made of
     request.json              the canonical request
     run.json, arrays.npz      the result as the store keeps it
+    units.npz                 its units one by one, where they were kept
     aligned.safetensors       B aligned (left out on the way in: it follows from the rest)
     fused.safetensors         the network that a fusion made (.pt2 for programs)
     a.safetensors, b.…        the networks (.pt2 for programs)
@@ -32,7 +33,7 @@ from lmc_core.figures.layers import layers_figure
 from lmc_core.figures.matching import matching_figure
 from lmc_core.methods import METHODS
 from lmc_core.report import Report
-from lmc_core.runs import library
+from lmc_core.runs import bundled_units, library, units
 from lmc_core.runs.bundled import anonymous, checked_analysis, checked_fusion, measured, rising
 from lmc_core.runs.fused import ARTIFACTS as FUSED
 from lmc_core.runs.fused import FuseResult
@@ -53,7 +54,8 @@ MODELS = tuple(f"{letter}.{kind}" for letter in LETTERS for kind in ("safetensor
 ALIGNED = ("aligned.safetensors", "aligned.pt2")
 
 JSON_BYTES, ARRAY_BYTES, ARRAY_COUNT = 8 * 2**20, 256 * 2**20, 20_000
-ENTRIES = (ABOUT, REQUEST, RESULT, ARRAYS, *ALIGNED, *FUSED, *MODELS)
+ARRAY_NAMES = re.compile(r"a\d{1,6}\.npy")
+ENTRIES = (ABOUT, REQUEST, RESULT, ARRAYS, units.FILE, *ALIGNED, *FUSED, *MODELS)
 
 
 def export(run: str, *, models: bool = False) -> bytes:
@@ -77,6 +79,11 @@ def export(run: str, *, models: bool = False) -> bytes:
         for name in (RESULT, ARRAYS, *ALIGNED, *FUSED):
             if store.exists("runs", run, name):
                 archive.writestr(name, store.read("runs", run, name))
+        if store.exists("runs", run, units.FILE):
+            with suppress(InputError):  # units of networks that are not finite stay at home, others would refuse them
+                content = store.read("runs", run, units.FILE)
+                _units(content, result, units.FILE)
+                archive.writestr(units.FILE, content)
         for letter, card in zip(LETTERS, result.models if models else (), strict=False):
             with suppress(InputError):
                 known = library.card(card.id)
@@ -157,6 +164,25 @@ def read(path: Path, name: str) -> Bundled:
     return _tidy(_consistent(result, name), name)
 
 
+def read_units(path: Path, name: str, result: Bundled) -> bundled_units.Kept:
+    """The units of the result in a bundle, checked; nothing where it has none. Raises InputError with a sentence."""
+    with opened(path, name) as archive:
+        if units.FILE not in archive.namelist():
+            return {}
+        try:
+            content = archive.read(units.FILE)
+        except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+            raise InputError(f"{name!r} is damaged ({str(error)[:80]}); export the run again") from None
+    return _units(content, result, name)
+
+
+def _units(content: bytes, result: Bundled, name: str) -> bundled_units.Kept:
+    if not isinstance(result, PathResult):
+        raise InputError(f"{name!r} holds units, which only runs of a path have")
+    limits = bundled_units.BYTES, bundled_units.COUNT, bundled_units.NAMES
+    return bundled_units.checked_units(_arrays(content, name, *limits), result, name)
+
+
 def read_bundle(request: Request, report: Report, folder: Path, device: str) -> Bundled:
     """Check an uploaded bundle; its result becomes that of this run. Called by the worker."""
     options, store = request.options, library.store()
@@ -165,24 +191,33 @@ def read_bundle(request: Request, report: Report, folder: Path, device: str) -> 
         raise InputError(f"the uploaded file {options['filename']!r} is no longer here; upload it again")
     try:
         with store.local("uploads", options["upload"]) as path:
-            return read(path, options["filename"])
+            result = read(path, options["filename"])
+            if kept := read_units(path, options["filename"], result):
+                units.write(folder, kept)
+            return result
     finally:
         store.remove("uploads", options["upload"])
 
 
 def _limit(name: str) -> int:
-    return ARRAY_BYTES if name == ARRAYS else library.upload_limit()
+    return {ARRAYS: ARRAY_BYTES, units.FILE: bundled_units.BYTES}.get(name) or library.upload_limit()
 
 
-def _arrays(content: bytes, name: str) -> Mapping[str, Any]:
+def _arrays(
+    content: bytes,
+    name: str,
+    most_bytes: int = ARRAY_BYTES,
+    most: int = ARRAY_COUNT,
+    names: re.Pattern[str] = ARRAY_NAMES,
+) -> Mapping[str, Any]:
     """The arrays of a bundle: plain numbers and text, not more than fit."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
         size = sum(entry.file_size for entry in entries)
-        if len(entries) > ARRAY_COUNT or size > ARRAY_BYTES:
+        if len(entries) > most or size > most_bytes:
             raise InputError(f"{name!r} holds {len(entries)} arrays of {size / 2**20:.0f} MB, more than a run has")
-        if any(not re.fullmatch(r"a\d{1,6}\.npy", entry.filename) for entry in entries):
+        if any(not names.fullmatch(entry.filename) for entry in entries):
             raise InputError(f"{name!r} holds arrays with names that no run has")
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             return {array: stored[array] for array in stored.files}

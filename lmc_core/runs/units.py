@@ -16,7 +16,7 @@ from lmc_core.errors import LMCError
 from lmc_core.runs.pack import pack, unpack
 
 FILE = "units.npz"
-_ABOUT = "about"
+ABOUT = "about"
 _KEPT = 4  # layers that this process remembers
 
 
@@ -24,13 +24,13 @@ def write(folder: Path, units: Mapping[tuple[str, str], Units]) -> None:
     """Leave the units of every (group, metric) in the folder of a run."""
     arrays: dict[str, Any] = {}
     packed = [[*key, pack(one, arrays)] for key, one in units.items()]
-    np.savez(folder / FILE, allow_pickle=False, **arrays, **{_ABOUT: np.asarray(json.dumps(packed))})
+    np.savez(folder / FILE, allow_pickle=False, **arrays, **{ABOUT: np.asarray(json.dumps(packed))})
 
 
 def read(content: bytes, group: str) -> dict[str, Units]:
     """Metric → the units of one group, the only ones whose arrays are read."""
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        packed = json.loads(str(arrays[_ABOUT]))
+        packed = json.loads(str(arrays[ABOUT]))
         found = {m: unpack(one, arrays, {"Block": Block, "Units": Units}) for g, m, one in packed if g == group}
     assert all(isinstance(one, Units) for one in found.values())
     return found

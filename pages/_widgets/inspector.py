@@ -16,6 +16,10 @@ from pages._widgets.url import choice
 
 KEY, NONE = "unit", "none"
 
+NOT_KEPT = (
+    "This run came without its single units, so their weights cannot be looked at here, and t-SNE cannot place them: "
+    "run it again, or export it again from where it was made."
+)
 METRICS = {"data": "as the data sees them", "weights": "raw"}
 METRIC_HELP = (
     "Raw weights are mostly the noise of the initialisation: what a unit does with inputs that never vary, or always "
@@ -34,6 +38,7 @@ def draw(shown: Shown) -> None:
     assert shown.cloud is not None
     kept = stored(shown.run_id, shown.cloud.group)
     if not kept:
+        st.caption(NOT_KEPT)
         return
     units = kept["weights"]
     over = st.container(key="figure-clicks")
