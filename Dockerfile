@@ -12,7 +12,7 @@ ENV PYTHONUNBUFFERED=1 \
     OMP_WAIT_POLICY=PASSIVE \
     LMC_HOME=/data
 
-RUN useradd --create-home --uid 1000 explorer && install -d -o explorer -g explorer /data /app
+RUN useradd --create-home --uid 1000 explorer && install -d -o explorer -g explorer /data
 WORKDIR /app
 
 COPY requirements.txt ./
@@ -20,11 +20,15 @@ RUN torch=$(grep '^torch' requirements.txt) \
     && pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$torch" \
     && pip install -r requirements.txt
 
-COPY --chown=explorer:explorer . .
+# Root owns the program, so the server cannot change it; everybody may read it, whatever umask it was checked out with.
+COPY --chmod=755 . .
 
 USER explorer
 VOLUME /data
 EXPOSE 8501
-HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/api/healthz', timeout=4)"]
-ENTRYPOINT ["streamlit", "run", "app.py", "--server.port=8501", "--server.address=0.0.0.0"]
+# Past any proxy that the environment names.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["python", "-c", \
+    "from urllib.request import *; build_opener(ProxyHandler({})).open('http://127.0.0.1:8501/api/healthz', timeout=4)"]
+# An address that Streamlit is not told, it asks the internet for at every start: 20 s where no answer comes.
+ENTRYPOINT ["streamlit", "run", "app.py", "--server.port=8501", "--server.address=0.0.0.0", \
+    "--browser.serverAddress=localhost"]
