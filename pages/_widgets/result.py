@@ -10,7 +10,7 @@ from lmc_core.figures.config import plotly_config
 from lmc_core.figures.explore import explore_figure, explore_height
 from lmc_core.figures.overlay import overlay_sentence
 from lmc_core.runs.result import PathResult
-from pages._widgets import inspector, overlay, picture, placing, tabs, viewport
+from pages._widgets import inspector, later, overlay, picture, placing, tabs, viewport
 from pages._widgets.shown import Shown, sentence, who
 from pages._widgets.text import escaped
 from pages._widgets.url import link
@@ -52,7 +52,7 @@ def draw(result: PathResult, run_id: str) -> None:
     if embedded:
         st.caption(f"Mode Connectivity Explorer · [open the full analysis]({link('run', id=run_id)})")
     else:
-        tabs.draw(shown)
+        below(run_id, view)
 
 
 def metrics(shown: Shown, *, spacious: bool) -> None:
@@ -68,12 +68,24 @@ def figure(run_id: str, view: View) -> None:
 
     Only the name of the run is kept for that, not the run: there may be many visitors.
     """
-    result = runs.result(run_id)
-    assert isinstance(result, PathResult)
-    shown = Shown(run_id, result, sentence(result), placing.cloud(result, run_id, view.group, view.projection))
+    shown = looked_at(run_id, view)
     chart(shown, view)
     if not st.context.is_embedded:
         inspector.draw(shown)
+
+
+@st.fragment
+def below(run_id: str, view: View | None) -> None:
+    """The tabs, the open one with its body once the figure is there."""
+    tabs.draw(looked_at(run_id, view), bodies=view is None or later.seen("figure"))
+
+
+def looked_at(run_id: str, view: View | None) -> Shown:
+    """The run as it is looked at, read again: it is shared by all who look."""
+    result = runs.result(run_id)
+    assert isinstance(result, PathResult)
+    cloud = placing.cloud(result, run_id, view.group, view.projection) if view else None
+    return Shown(run_id, result, sentence(result), cloud)
 
 
 def chart(shown: Shown, view: View) -> None:

@@ -10,7 +10,7 @@ h2{line-height:1.32!important;letter-spacing:-.012em;text-wrap:pretty;max-width:
 .st-key-cards>*{flex:1 1 150px}
 [data-testid="stMultiSelectTagsContainer"] input{min-width:45px!important}
 [class*="st-key-caption"]{max-width:62rem}
-:has(>.st-key-viewport-watch),:has(>.st-key-figure-clicks){position:absolute}
+:has(>.st-key-viewport-watch),:has(>.st-key-figure-clicks),:has(>.st-key-figure-seen){position:absolute}
 :is(.st-key-view) [data-testid="stPopover"] button{min-height:2rem;height:2rem}
 @media(max-width:640px){h2{font-size:1.3rem!important}}
 """

@@ -83,6 +83,25 @@ def test_the_slider_moves_both_panels_without_the_server(page: Page) -> None:
     assert len(sent) == quiet, "the slider talked to the server"
 
 
+def test_the_figure_comes_before_what_lies_under_it(page: Page) -> None:
+    order: list[str] = []
+
+    def note(request: Request) -> None:
+        if re.search("/(DataFrame|PlotlyChart)[.][^/]*js$", request.url):
+            order.append(request.url.rpartition("/")[2].partition(".")[0])
+
+    page.on("request", note)
+    page.add_init_script("""new MutationObserver(() => {
+        if (document.querySelector('.st-key-figure .main-svg')) window.figureSeen ??= performance.now();
+        if (document.querySelector('.st-key-matching')) window.tabSeen ??= performance.now();
+    }).observe(document, {childList: true, subtree: true})""")
+    opened(page)
+    expect(page.locator(".st-key-matching .main-svg").first).to_be_visible()
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    assert order == ["PlotlyChart", "DataFrame"]
+    assert page.evaluate("window.figureSeen < window.tabSeen")
+
+
 def test_another_method_is_run_and_its_link_opens_for_a_colleague(page: Page, browser: Browser, server: Server) -> None:
     opened(page)
     choose(page, "Method", "Weight matching")

@@ -14,10 +14,13 @@ TABS = {
 }
 
 
-def draw(shown: Shown) -> None:
-    """The row of tabs; the open one is in the URL."""
+HEIGHT = 420  # about what a body takes, so that little moves when it comes
+
+
+def draw(shown: Shown, *, bodies: bool) -> None:
+    """The row of tabs; the open one is in the URL. Without bodies it holds their place."""
     row = st.tabs(list(TABS), key="tab", on_change="rerun", bind="query-params")
     for tab, body in zip(row, TABS.values(), strict=True):
         if tab.open:
             with tab:
-                body(shown)
+                body(shown) if bodies else st.skeleton(HEIGHT)
