@@ -11,10 +11,12 @@ import torch
 from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.errors import Cancelled, MismatchError, SettingError
+from lmc_core.figures.palette import THEMES
 from lmc_core.figures.plane import plane_figure
-from lmc_core.figures.plane_scene import loss_range
+from lmc_core.figures.plane_scene import loss_range, scene
 from lmc_core.figures.plane_words import plane_alt, plane_caption, plane_cards, plane_finding
 from lmc_core.figures.relief import surface_figure
+from lmc_core.figures.words import loss
 from lmc_core.methods.align import align
 from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import Network
@@ -22,6 +24,10 @@ from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
 from lmc_core.paths.plane import Plane, evaluate_plane
 from lmc_core.paths.surface import Surface
+from lmc_core.report import silent
+from lmc_core.runs.kinds.plane import PlaneResult, proof
+from lmc_core.runs.request import Request
+from lmc_core.runs.work import run
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 
@@ -159,3 +165,60 @@ def test_a_third_model_is_named_in_the_words_and_no_path_to_it_is_called_aligned
     drawn = str(plane_figure(surface, naive, other)) + str(surface_figure(surface, naive, other))
     assert "<b>C</b>" in drawn
     assert "aligned" not in drawn
+
+
+def test_the_side_between_two_models_is_drawn_from_one_to_the_other_and_told(
+    measured: Surface, plane: Plane, data: Dataset
+) -> None:
+    ends = ((plane.a, plane.b), (plane.a, plane.c), (plane.b, plane.c))
+    to_b, to_c, across = (evaluate(LinearPath(*pair), data, points=9) for pair in ends)
+    corners = {"a": (0.0, 0.0), "b": (plane.length, 0.0), "c": plane.foot}
+    surface, side = replace(measured, corners=corners), {"across": across}
+    for x, y, t in zip(*np.linspace(corners["b"], corners["c"], 9).T, across.t, strict=True):
+        there = LinearPath(plane.b, plane.c)(float(t))
+        for name, tensor in plane.state(x, y).items():
+            torch.testing.assert_close(tensor, there[name], rtol=1e-4, atol=1e-4)
+    drawn = scene(surface, to_b, to_c, "test", THEMES["light"], across)
+    assert [route.name for route in drawn.routes] == ["A to B", "A to C", "B to C"]
+    assert len({route.dash for route in drawn.routes}) == 3
+    last = drawn.routes[-1]
+    np.testing.assert_allclose([last.x[[0, -1]], last.y[[0, -1]]], np.transpose([corners["b"], corners["c"]]))
+    flat, relief = (draw(surface, to_b, to_c, **side) for draw in (plane_figure, surface_figure))
+    assert str(flat).count("<b>B to C</b>") == 2
+    lifted = [trace for trace in relief.data if trace.type == "scatter3d" and "B to C" in trace.hovertemplate]
+    assert len(lifted) == 1
+    assert lifted[0].z == pytest.approx(across.loss(), abs=0.1 * np.ptp(across.loss()))
+    barrier, top = (loss(value) for value in (across.barrier(), float(across.loss().max())))
+    assert f"Between B and C the ridge is {barrier} high." in plane_finding(surface, to_b, to_c, "", **side).text
+    assert f"on the side from B to C {top}" in plane_alt(surface, to_b, to_c, **side)
+    assert "from B to C" in plane_caption(surface, across)
+    half = f"{100 * across.midpoint('test', 'accuracy'):.1f}"
+    for card, said in zip(
+        plane_cards(surface, to_b, to_c, **side), (barrier, half, f"{surface.distance('b', 'c'):.1f}"), strict=False
+    ):
+        assert card.note.endswith(f"B–C {said}")
+
+
+def test_a_plane_of_three_models_measures_all_its_sides_and_goes_into_a_bundle_with_them(tmp_path: Path) -> None:
+    three = {"a": "digits-mlp-128/seed0", "b": "digits-mlp-128/seed1", "third": "digits-mlp-128/seed2"}
+    request = Request.of("plane", **three, grid=5, train_examples=200)
+    result = run(request, silent, tmp_path, "cpu")
+    assert isinstance(result, PlaneResult)
+    sides = result.sides
+    assert list(sides) == ["a-b", "a-c", "b-c"]
+    for profile, other, end, start in ((sides["b-c"], sides["a-b"], 0, -1), (sides["b-c"], sides["a-c"], -1, -1)):
+        assert profile.loss()[end] == pytest.approx(other.loss()[start])
+    assert result.json["barriers"]["b-c"] == sides["b-c"].barrier()
+    assert proof(result) == result.finding
+    with pytest.raises(AssertionError):
+        proof(replace(result, surface=replace(result.surface, corners={"a": (0, 0), "b": (1, 0), "aligned": (1, 1)})))
+    before = replace(result, across=None)  # as it was stored before this side was measured
+    assert list(before.sides) == ["a-b", "a-c"]
+    assert "Between B and C" not in proof(before)
+
+
+def test_a_loss_that_is_no_number_between_two_models_is_said(measured: Surface, plane: Plane, data: Dataset) -> None:
+    path = evaluate(LinearPath(plane.a, plane.b), data, points=3)
+    lost = replace(path, values={"test": {"loss": np.array([0.1, np.nan, 0.1]), "accuracy": np.ones(3)}})
+    surface = replace(measured, corners={"a": (0.0, 0.0), "b": (plane.length, 0.0), "c": plane.foot})
+    assert "Between B and C the loss is not a number" in plane_finding(surface, path, path, "", across=lost).text

@@ -27,14 +27,15 @@ def plane_figure(
     naive: Profile,
     aligned: Profile,
     *,
+    across: Profile | None = None,
     split: Split = "test",
     theme: ThemeName = "light",
     layout: Literal["wide", "narrow"] = "wide",
     standalone: bool = False,
 ) -> go.Figure:
-    """Loss and accuracy as contour maps with the three networks and both straight paths from A."""
+    """Loss and accuracy as contour maps with the three networks, both straight paths from A, and that across."""
     ink, narrow = theme_of(theme), layout == "narrow"
-    shown = scene(surface, naive, aligned, split, ink)
+    shown = scene(surface, naive, aligned, split, ink, across)
     sheet = Sheet(ink, plane_height(surface, layout), standalone)
     boxes = [(0.0, 0.85, 0.57, 1.0), (0.0, 0.85, 0.0, 0.43)] if narrow else [(0.01, 0.42, 0, 1), (0.53, 0.94, 0, 1)]
     for metric, box in zip(METRICS, boxes, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,8 @@ from lmc_core.paths.profile import Metric, Profile, Split
 from lmc_core.paths.surface import Point, Surface
 
 ABOVE = 1.3
-"""Losses above this multiple of the higher path are drawn alike: they are no part of the story."""
+"""Losses above this multiple of the highest path are drawn alike: they are no part of the story."""
+Dash = Literal["solid", "dash", "dot", "dashdot"]
 SPLITS = {"test": "test", "train": "training"}
 
 
@@ -30,11 +31,11 @@ class Corner:
 
 @dataclass(frozen=True, eq=False)
 class Route:
-    """A straight path from A: its points in the plane, and what was measured on it."""
+    """A straight path between two corners: its points in the plane, and what was measured on it."""
 
     name: str
     colour: Ink
-    dash: Literal["solid", "dash", "dot"]
+    dash: Dash
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     profile: Profile
@@ -72,20 +73,24 @@ class Scene:
         return min(least, 0.9), 1.0
 
 
-def scene(surface: Surface, naive: Profile, aligned: Profile, split: Split, ink: Theme) -> Scene:
-    """The scene of `PlaneResult`: `naive` leads to B, `aligned` to the third network."""
+def scene(
+    surface: Surface, naive: Profile, aligned: Profile, split: Split, ink: Theme, across: Profile | None = None
+) -> Scene:
+    """The scene of `PlaneResult`: `naive` leads to B, `aligned` to the third network, `across` from B to it."""
     own = "aligned" in surface.corners
     key = "aligned" if own else "c"
-    low, high = loss_range(surface, naive, aligned, split)
+    low, high = loss_range(surface, naive, aligned, split, across)
     ends = (
         ("a", "A", ink.a, naive, 0),
         ("b", "B", ink.b, naive, -1),
         (key, "B aligned" if own else "C", ink.b if own else ink.grey, aligned, -1),
     )
-    routes = (
-        _route("naive" if own else "A to B", naive, surface, "b", ink.naive, "dash"),
-        _route("aligned" if own else "A to C", aligned, surface, key, *_look(own, ink)),
-    )
+    routes = [
+        _route("naive" if own else "A to B", naive, surface, ("a", "b"), ink.naive, "dash"),
+        _route("aligned" if own else "A to C", aligned, surface, ("a", key), *_look(own, ink)),
+    ]
+    if across is not None:
+        routes.append(_route("B to C", across, surface, ("b", key), ink.naive, "dashdot"))
     corners = tuple(
         Corner(
             surface.corners[end],
@@ -95,14 +100,16 @@ def scene(surface: Surface, naive: Profile, aligned: Profile, split: Split, ink:
         )
         for end, letter, colour, profile, at in ends
     )
-    return Scene(surface, split, low, high, corners, routes, "aligned B" if own else "C")
+    return Scene(surface, split, low, high, corners, tuple(routes), "aligned B" if own else "C")
 
 
-def loss_range(surface: Surface, naive: Profile, aligned: Profile, split: Split = "test") -> Point:
-    """From the lowest loss of the plane to a little above the higher path."""
+def loss_range(
+    surface: Surface, naive: Profile, aligned: Profile, split: Split = "test", across: Profile | None = None
+) -> Point:
+    """From the lowest loss of the plane to a little above the highest path."""
     values = surface.loss(split)
     low = float(values[np.isfinite(values)].min(initial=np.inf))
-    walked = np.concatenate([p.loss(split) for p in (naive, aligned)])
+    walked = np.concatenate([p.loss(split) for p in (naive, aligned, across) if p is not None])
     walked = walked[np.isfinite(walked)]
     low = min(low, float(walked.min(initial=np.inf)))
     low = low if np.isfinite(low) else 0.0
@@ -110,13 +117,11 @@ def loss_range(surface: Surface, naive: Profile, aligned: Profile, split: Split 
     return low, high if high > low else low + 1.0
 
 
-def _look(own: bool, ink: Theme) -> tuple[Ink, Literal["solid", "dot"]]:
+def _look(own: bool, ink: Theme) -> tuple[Ink, Dash]:
     """Green and solid is the path to B aligned; every other path is one without alignment."""
     return (ink.aligned, "solid") if own else (ink.naive, "dot")
 
 
-def _route(
-    name: str, profile: Profile, surface: Surface, end: str, colour: Ink, dash: Literal["solid", "dash", "dot"]
-) -> Route:
-    (x0, y0), (x1, y1) = surface.corners["a"], surface.corners[end]
+def _route(name: str, profile: Profile, surface: Surface, ends: Sequence[str], colour: Ink, dash: Dash) -> Route:
+    (x0, y0), (x1, y1) = (surface.corners[end] for end in ends)
     return Route(name, colour, dash, x0 + profile.t * (x1 - x0), y0 + profile.t * (y1 - y0), profile)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lmc_core.figures import words
@@ -14,7 +16,12 @@ _A, _B, _C = ":blue[A]", ":violet[B]", "aligned :violet[B]"
 
 
 def plane_finding(
-    surface: Surface, naive: Profile, aligned: Profile, method_title: str, thresholds: Thresholds = THRESHOLDS
+    surface: Surface,
+    naive: Profile,
+    aligned: Profile,
+    method_title: str,
+    thresholds: Thresholds = THRESHOLDS,
+    across: Profile | None = None,
 ) -> Finding:
     """What lies between the three networks, in one sentence."""
     b0, b1, small = naive.barrier(), aligned.barrier(), thresholds.none(naive)
@@ -23,7 +30,8 @@ def plane_finding(
         if not np.isfinite(profile.loss()).all():
             return Finding("broken", f"Between {_A} and {end} the loss is not a number: check the weights of both.")
     if not _own(surface):
-        return _three(b0, b1, small)
+        found = _three(b0, b1, small)
+        return found if across is None else replace(found, markdown=f"{found.markdown} {_side(across)}")
     before, after = f":orange[{words.loss(b0)}]", f":green[{words.loss(b1)}]"
     method = words.inside(method_title)
     if b0 <= small:
@@ -65,29 +73,46 @@ def _three(b0: float, b1: float, small: float) -> Finding:
     )
 
 
-def plane_cards(surface: Surface, naive: Profile, aligned: Profile, seconds: float | None = None) -> tuple[Card, ...]:
-    """The metric row: barrier, accuracy half-way, distances, grid."""
+def _side(across: Profile) -> str:
+    """The sentence about the third side."""
+    if not np.isfinite(across.loss()).all():
+        return f"Between {_B} and C the loss is not a number."
+    return f"Between {_B} and C the ridge is :orange[{words.loss(across.barrier())}] high."
+
+
+def plane_cards(
+    surface: Surface,
+    naive: Profile,
+    aligned: Profile,
+    seconds: float | None = None,
+    across: Profile | None = None,
+) -> tuple[Card, ...]:
+    """The metric row: barrier, accuracy half-way, distances, grid; `across` is the third side."""
     own = _own(surface)
     far, near = surface.distance("a", "b"), surface.distance("a", "aligned" if own else "c")
     rows, columns = surface.loss().shape
-    to = "to B, to aligned B" if own else "to B, to C"
+    barrier, middle, apart = ["to B, to aligned B" if own else "to B, to C"] * 3
+    if across is not None:
+        barrier += f"; B–C {words.loss(across.barrier())}"
+        middle += f"; B–C {100 * across.midpoint('test', 'accuracy'):.1f}"
+        apart += f"; B–C {surface.distance('b', 'c'):.1f}"
     return (
         Card(
             "Barrier, test loss",
             _two(own, words.loss(naive.barrier()), words.loss(aligned.barrier())),
-            to,
-            "How far each straight path from A rises above the line between its ends.",
+            barrier,
+            "How far each straight path rises above the line between its ends.",
         ),
         Card(
             "Accuracy half-way",
             _two(own, *(f"{100 * p.midpoint('test', 'accuracy'):.1f}" for p in (naive, aligned))) + " %",
-            to,
+            middle,
             "Test accuracy in the middle of each path.",
         ),
         Card(
             "Distance from A",
             _two(own, f"{far:.1f}", f"{near:.1f}"),
-            _share(far, near) if own else to,
+            _share(far, near) if own else apart,
             "Euclidean distance in weight space.",
         ),
         Card(
@@ -99,7 +124,7 @@ def plane_cards(surface: Surface, naive: Profile, aligned: Profile, seconds: flo
     )
 
 
-def plane_caption(surface: Surface) -> str:
+def plane_caption(surface: Surface, across: Profile | None = None) -> str:
     """What to look at in both maps, as Streamlit markdown."""
     used = " and ".join(f"{words.count(n)} {split}" for split, n in surface.examples.items())
     if _own(surface):
@@ -110,7 +135,8 @@ def plane_caption(surface: Surface) -> str:
         )
     else:
         third = "C"
-        told = "The :orange[dashed path] leads to B, the :orange[dotted path] to C, each as it was trained."
+        side = ", the :orange[dash-dotted one] from B to C" if across else ""
+        told = f"The :orange[dashed path] leads to B, the :orange[dotted path] to C{side}, each as it was trained."
     parts = [
         "**What to look at.** Every point is a network: A plus a step towards B (right) plus a step in the direction "
         f"that only {third} adds (up). Where the map fades into the page, networks are good. {told} Axes are "
@@ -122,14 +148,17 @@ def plane_caption(surface: Surface) -> str:
     return " ".join(parts)
 
 
-def plane_alt(surface: Surface, naive: Profile, aligned: Profile, relief: str = "") -> str:
+def plane_alt(
+    surface: Surface, naive: Profile, aligned: Profile, relief: str = "", *, across: Profile | None = None
+) -> str:
     """What the maps show, or a relief of loss or accuracy, for who does not see them."""
     key, third = ("aligned", "aligned B") if _own(surface) else ("c", "C")
     shown = f"Relief of the {relief} over" if relief else "Maps of loss and accuracy on"
+    side = f", on the side from B to C {words.loss(float(across.loss().max()))}" if across else ""
     return (
         f"{shown} the plane through A, B and {third}. On the straight path to B the test loss "
         f"reaches {words.loss(float(naive.loss().max()))}, on the path to {third} "
-        f"{words.loss(float(aligned.loss().max()))}; {third} is {surface.distance('a', key):.1f} away from A, "
+        f"{words.loss(float(aligned.loss().max()))}{side}; {third} is {surface.distance('a', key):.1f} away from A, "
         f"B {surface.distance('a', 'b'):.1f}."
     )
 

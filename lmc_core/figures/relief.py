@@ -30,15 +30,16 @@ def surface_figure(
     naive: Profile,
     aligned: Profile,
     *,
+    across: Profile | None = None,
     metric: Metric = "loss",
     split: Split = "test",
     theme: ThemeName = "light",
     layout: Literal["wide", "narrow"] = "wide",
     standalone: bool = False,
 ) -> go.Figure:
-    """Loss or accuracy as a relief, with both paths lying on it as they were measured."""
+    """Loss or accuracy as a relief, with the paths lying on it as they were measured."""
     ink = theme_of(theme)
-    shown = scene(surface, naive, aligned, split, ink)
+    shown = scene(surface, naive, aligned, split, ink, across)
     return go.Figure(
         data=[_ground(shown, metric, ink), *_routes(shown, metric), *_corners(shown, metric, ink)],
         layout={

@@ -51,9 +51,9 @@ def path_alt(naive: Profile, aligned: Profile) -> str:
     return f"Test loss from A to B: the barrier is {before} without alignment and {after} after it."
 
 
-def plane_sketch(surface: Surface, naive: Profile, aligned: Profile) -> Sketch:
-    """The map of the test loss with the three networks and both paths."""
-    shown = scene(surface, naive, aligned, "test", INK)
+def plane_sketch(surface: Surface, naive: Profile, aligned: Profile, across: Profile | None = None) -> Sketch:
+    """The map of the test loss with the three networks and the paths between them."""
+    shown = scene(surface, naive, aligned, "test", INK, across)
     losses = shown.clipped(surface.loss())
     rows, columns = (
         np.linspace(0, n - 1, cells).round().astype(int) for n, cells in zip(losses.shape, CELLS, strict=True)
@@ -64,7 +64,7 @@ def plane_sketch(surface: Surface, naive: Profile, aligned: Profile) -> Sketch:
     def place(values: NDArray[np.float64], axis: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray((values - axis[0]) / (axis[-1] - axis[0]))
 
-    dashes = {"solid": "", "dash": "7 4", "dot": "2 3"}
+    dashes = {"solid": "", "dash": "7 4", "dot": "2 3", "dashdot": "7 3 2 3"}
     return Sketch(
         alt=f"Map of the test loss on the plane through A, B and {shown.third}.",
         curves=tuple(

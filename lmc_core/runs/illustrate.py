@@ -31,7 +31,7 @@ def _sketched(sketch: Callable[[Any], Sketch]) -> Mapping[str, Callable[[Any], b
 
 DRAWN: Mapping[type, Mapping[str, Callable[[Any], bytes]]] = {
     PathResult: _sketched(lambda found: path_sketch(found.naive, found.aligned)),
-    PlaneResult: _sketched(lambda found: plane_sketch(found.surface, found.naive, found.aligned)),
+    PlaneResult: _sketched(lambda found: plane_sketch(found.surface, found.naive, found.aligned, found.across)),
     TheoryResult: _sketched(lambda found: gap_sketch(found.naive.t, found.naive.gap, found.aligned.gap)),
     WidthResult: _sketched(
         lambda found: width_sketch(

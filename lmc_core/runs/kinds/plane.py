@@ -32,23 +32,25 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 READ, ALIGN, PATHS, MEASURE = STAGES = (
     "Reading the networks",
     "Aligning B to A",
-    "Evaluating both paths",
+    "Evaluating the paths",
     "Measuring the plane",
 )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PlaneResult(Measured):
-    """The plane through three networks, and the two straight paths from A in it.
+    """The plane through three networks, and the straight paths between them.
 
     models      A and B; and the third network, where it is not B aligned
     naive       from A to B
     aligned     from A to the third network
+    across      from B to the third network, where it is not B aligned; None in results from before it was measured
     """
 
     surface: Surface
     naive: Profile
     aligned: Profile
+    across: Profile | None = None
 
     @property
     def json(self) -> dict[str, Any]:
@@ -60,7 +62,15 @@ class PlaneResult(Measured):
             **{s: {m: values.tolist() for m, values in metrics.items()} for s, metrics in surface.values.items()},
             "corners": {name: list(point) for name, point in surface.corners.items()},
             "recalibrate": surface.recalibrate,
+            "barriers": {name: path.barrier() for name, path in self.sides.items()},
         }
+
+    @property
+    def sides(self) -> Mapping[str, Profile]:
+        """Corners that a straight path joins → that path."""
+        third = "aligned" if "aligned" in self.surface.corners else "c"
+        found = {"a-b": self.naive, f"a-{third}": self.aligned}
+        return found if self.across is None else found | {f"b-{third}": self.across}
 
 
 def options(
@@ -91,7 +101,7 @@ def options(
 
 
 def work(request: Request, report: Report, folder: Path, device: str) -> PlaneResult:
-    """Find the third network, evaluate both straight paths, then the grid around all three."""
+    """Find the third network, evaluate the straight paths, then the grid around all three."""
     from lmc_core.paths.evaluate import evaluate_many
     from lmc_core.paths.path import LinearPath
     from lmc_core.paths.plane import Plane, evaluate_plane
@@ -111,7 +121,10 @@ def work(request: Request, report: Report, folder: Path, device: str) -> PlaneRe
     }
     with clock("evaluate"):
         lines = [LinearPath(pair.a, pair.b), LinearPath(pair.a, third)]
-        naive, after = evaluate_many(lines, pair.data, **used, report=within(report, PATHS, details=False))
+        if key == "c":
+            lines.append(LinearPath(pair.b, third))
+        naive, after, *side = evaluate_many(lines, pair.data, **used, report=within(report, PATHS, details=False))
+        across = side[0] if side else None
     with clock("plane"):
         inner = within(report, MEASURE, details=False)
         plane = Plane.through(pair.a, pair.b, third)
@@ -126,10 +139,11 @@ def work(request: Request, report: Report, folder: Path, device: str) -> PlaneRe
         surface=surface,
         naive=naive,
         aligned=after,
+        across=across,
         seconds=clock.seconds,
         versions=versions(),
         device=device_name(device),
-        finding=plane_finding(surface, naive, after, title).text,
+        finding=plane_finding(surface, naive, after, title, across=across).text,
         notes=(*pair.notes, *surface.notes),
     )
 
@@ -153,11 +167,12 @@ def proof(result: PlaneResult) -> str:
 
     surface, paths = result.surface, (result.naive, result.aligned)
     assert all(axis.ndim == 1 and len(axis) > 1 and (np.diff(axis) > 0).all() for axis in (surface.x, surface.y))
+    assert result.across is None or "c" in surface.corners
     assert all(surface.values[s][m].shape == (len(surface.y), len(surface.x)) for s, m in product(SPLITS, METRICS))
     for split in SPLITS:
-        plane_figure(surface, *paths, split=split).to_json()
-        surface_figure(surface, *paths, split=split).to_json()
-    return plane_finding(surface, *paths, result.method).text
+        plane_figure(surface, *paths, split=split, across=result.across).to_json()
+        surface_figure(surface, *paths, split=split, across=result.across).to_json()
+    return plane_finding(surface, *paths, result.method, across=result.across).text
 
 
 PLANE = Kind(

@@ -24,14 +24,15 @@ SPLITS = {"test": "Test examples", "train": "Training examples"}
 
 def draw(result: PlaneResult, run_id: str) -> None:
     parts = surface, naive, aligned = result.surface, result.naive, result.aligned
+    side: dict[str, Any] = {"across": result.across}
     told = _parts.Told(
         _parts.about_models(result.models, result.data, surface.examples),
-        plane_cards(surface, naive, aligned, result.seconds.get("plane")),
-        plane_caption(surface),
+        plane_cards(surface, naive, aligned, result.seconds.get("plane"), **side),
+        plane_caption(surface, **side),
         {"Grid": ("grid", partial(table, result))},
         partial(pictures, result),
     )
-    _parts.head(plane_finding(surface, naive, aligned, result.method).markdown, told.about, told.cards)
+    _parts.head(plane_finding(*parts, result.method, **side).markdown, told.about, told.cards)
     layout, theme = viewport.layout(), viewport.theme()
     shape, split, metric = _view()
     how: dict[str, Any] = {"split": split, "theme": theme, "layout": layout}
@@ -39,9 +40,9 @@ def draw(result: PlaneResult, run_id: str) -> None:
         how["metric"] = metric
     place = st.skeleton(plane_height(surface, layout) if shape == "maps" else RELIEF[layout])
     drawing: Any = plane_figure if shape == "maps" else surface_figure
-    figure = picture.drawn(f"plane-{shape}", run_id, tuple(how.values()), partial(drawing, *parts, **how))
+    figure = picture.drawn(f"plane-{shape}", run_id, tuple(how.values()), partial(drawing, *parts, **how, **side))
     config = plotly_config(f"plane-{run_id}", phone=layout == "narrow")
-    alt = plane_alt(*parts, relief=metric if shape == "relief" else "")
+    alt = plane_alt(*parts, relief=metric if shape == "relief" else "", **side)
     place.plotly_chart(figure, key=f"plane-{shape}", config=config, alt=alt)
     _parts.foot(told, result, run_id)
 
@@ -59,10 +60,12 @@ def table(result: PlaneResult) -> dict[str, list[float]]:
 def pictures(result: PlaneResult) -> list[Picture]:
     """Both figures of a report."""
     parts = result.surface, result.naive, result.aligned
-    caption = plain(plane_caption(result.surface))
+    side: dict[str, Any] = {"across": result.across}
+    caption = plain(plane_caption(result.surface, **side))
+    maps, relief = (draw(*parts, standalone=True, **side) for draw in (plane_figure, surface_figure))
     return [
-        Picture("Loss and accuracy", plane_figure(*parts, standalone=True), caption, plane_alt(*parts)),
-        Picture("The loss as a relief", surface_figure(*parts, standalone=True), "", plane_alt(*parts, "loss")),
+        Picture("Loss and accuracy", maps, caption, plane_alt(*parts, **side)),
+        Picture("The loss as a relief", relief, "", plane_alt(*parts, "loss", **side)),
     ]
 
 
