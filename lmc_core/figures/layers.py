@@ -35,8 +35,7 @@ def layers_figure(
     if not layers:
         raise InputError("there is no layer to draw: the network has no group of interchangeable units")
     ink, narrow, every = theme_of(theme), layout == "narrow", list(layers.values())
-    rows = max(0, len(every) - _PLAIN_ROWS) * _ROW
-    sheet = Sheet(ink, (1000 if narrow else 400) + rows, standalone)
+    sheet = Sheet(ink, layers_height(len(every), layout), standalone)
     boxes = columns([(0.0, 0.27), (0.385, 0.655), (0.745, 1.0)], narrow)
     if narrow:
         boxes[1] = (0.14, 1.0, *boxes[1][2:])
@@ -44,6 +43,11 @@ def layers_figure(
     _spread(sheet, boxes[1], every, ink)
     _spectra(sheet, boxes[2], every, ink)
     return sheet.figure()
+
+
+def layers_height(layers: int, layout: str) -> int:
+    """Height in pixels of the figure of so many layers."""
+    return (1000 if layout == "narrow" else 400) + max(0, layers - _PLAIN_ROWS) * _ROW
 
 
 def layers_alt(layers: Mapping[str, Layer]) -> str:

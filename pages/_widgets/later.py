@@ -1,5 +1,7 @@
 """What lies under a figure, drawn once the figure can be seen: until then the browser has enough to do."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 SEEN = "figure-seen"  # in the session: the library that draws figures has been loaded
@@ -19,6 +21,18 @@ export default function({ data, setStateValue }) {
 """
 
 _tell = st.components.v2.component("figure-seen", js=TELL)
+
+
+@st.fragment
+def below(figure: str, height: int, body: Callable[[], None]) -> None:
+    """`body` once the figure with that key can be seen, a skeleton so many pixels high until then.
+
+    What `body` holds is kept for every visitor: give it the name of a run, not the run.
+    """
+    if seen(figure):
+        body()
+    else:
+        st.skeleton(height)
 
 
 def seen(figure: str) -> bool:

@@ -52,7 +52,7 @@ def draw(result: PathResult, run_id: str) -> None:
     if embedded:
         st.caption(f"Mode Connectivity Explorer · [open the full analysis]({link('run', id=run_id)})")
     else:
-        below(run_id, view)
+        later.below("figure", tabs.HEIGHT, partial(under, run_id, view))
 
 
 def metrics(shown: Shown, *, spacious: bool) -> None:
@@ -74,10 +74,9 @@ def figure(run_id: str, view: View) -> None:
         inspector.draw(shown)
 
 
-@st.fragment
-def below(run_id: str, view: View | None) -> None:
-    """The tabs, the open one with its body once the figure is there."""
-    tabs.draw(looked_at(run_id, view), bodies=view is None or later.seen("figure"))
+def under(run_id: str, view: View | None) -> None:
+    """What lies under the figure."""
+    tabs.draw(looked_at(run_id, view))
 
 
 def looked_at(run_id: str, view: View | None) -> Shown:

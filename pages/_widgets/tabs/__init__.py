@@ -14,13 +14,13 @@ TABS = {
 }
 
 
-HEIGHT = 420  # about what a body takes, so that little moves when it comes
+HEIGHT = 460  # pixels that row and body take, about
 
 
-def draw(shown: Shown, *, bodies: bool) -> None:
-    """The row of tabs; the open one is in the URL. Without bodies it holds their place."""
+def draw(shown: Shown) -> None:
+    """The row of tabs; the open one is in the URL."""
     row = st.tabs(list(TABS), key="tab", on_change="rerun", bind="query-params")
     for tab, body in zip(row, TABS.values(), strict=True):
         if tab.open:
             with tab:
-                body(shown) if bodies else st.skeleton(HEIGHT)
+                body(shown)

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from lmc_core import runs
 from lmc_core.figures.compare import compare_figure, compare_height
 from lmc_core.figures.compare_words import compare_alt, compare_caption, compare_cards, compare_finding
 from lmc_core.figures.config import plotly_config
@@ -12,7 +13,7 @@ from lmc_core.figures.report import Picture
 from lmc_core.figures.words import plain
 from lmc_core.runs.card import models_title
 from lmc_core.runs.kinds.compare import ComparisonResult
-from pages._widgets import picture, viewport
+from pages._widgets import later, picture, viewport
 from pages._widgets.text import escaped
 from pages._widgets.url import choice
 from pages._widgets.views import _parts
@@ -40,13 +41,23 @@ def draw(result: ComparisonResult, run_id: str) -> None:
     _parts.head(compare_finding(profiles).markdown, told.about, told.cards)
     if any(profiles):
         _curves(result, run_id)
+    rows = sum(len(pair.rows) for pair in result.pairs)
+    later.below("compare", _high(rows), partial(_table, run_id))
+    _parts.foot(told, result, run_id)
+
+
+def _high(rows: int) -> int:
+    """Pixels of a table."""
+    return 37 + 35 * min(ROWS, rows)
+
+
+def _table(run_id: str) -> None:
+    result = runs.result(run_id)
+    assert isinstance(result, ComparisonResult)
     columns = table(result)
     formats = {n: st.column_config.NumberColumn(format=FORMATS.get(n, "%.4g")) for n in columns if n not in WORDS}
-    height = 37 + 35 * min(ROWS, len(columns["method"]))
-    st.dataframe(
-        columns, hide_index=True, column_config=formats, height=height, alt="Every method on every pair, its barrier"
-    )
-    _parts.foot(told, result, run_id)
+    high, alt = _high(len(columns["method"])), "Every method on every pair, its barrier"
+    st.dataframe(columns, hide_index=True, column_config=formats, height=high, alt=alt)
 
 
 def pictures(result: ComparisonResult) -> list[Picture]:

@@ -6,15 +6,18 @@ from typing import Any
 
 import streamlit as st
 
+from lmc_core import runs
 from lmc_core.figures.config import plotly_config
 from lmc_core.figures.fuse import HEIGHTS, fuse_figure
 from lmc_core.figures.fuse_history import history_alt, history_figure, history_height
 from lmc_core.figures.fuse_words import fuse_alt, fuse_caption, fuse_cards, fuse_finding, letter
 from lmc_core.runs.fused import FuseResult
-from pages._widgets import fuse_files, fuse_form, fuse_share, fuse_tables, picture, share, viewport
+from pages._widgets import fuse_files, fuse_form, fuse_share, fuse_tables, later, picture, share, viewport
 from pages._widgets.text import escaped
 from pages._widgets.url import link
 from pages._widgets.views import _parts
+
+HEIGHT = 300  # pixels that the tabs take, about
 
 
 def draw(result: FuseResult, run_id: str) -> None:
@@ -32,6 +35,13 @@ def draw(result: FuseResult, run_id: str) -> None:
         st.caption(f"Mode Connectivity Explorer · [open the full analysis]({link('run', id=run_id)})")
         return
     fuse_files.shelf(result, run_id)
+    later.below("fuse", HEIGHT, partial(under, run_id))
+
+
+def under(run_id: str) -> None:
+    """The row of tabs; the open one is in the URL."""
+    result = runs.result(run_id)
+    assert isinstance(result, FuseResult)
     row = st.tabs(list(TABS), key="tab", on_change="rerun", bind="query-params")
     for tab, body in zip(row, TABS.values(), strict=True):
         if tab.open:

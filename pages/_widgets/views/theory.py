@@ -5,9 +5,10 @@ from typing import Any
 
 import streamlit as st
 
+from lmc_core import runs
 from lmc_core.figures.captions import layers_caption
 from lmc_core.figures.config import plotly_config
-from lmc_core.figures.layers import layers_alt, layers_figure
+from lmc_core.figures.layers import layers_alt, layers_figure, layers_height
 from lmc_core.figures.report import Picture
 from lmc_core.figures.theory import theory_figure, theory_height
 from lmc_core.figures.theory_words import (
@@ -26,7 +27,7 @@ from lmc_core.figures.widths import width_figure, width_height
 from lmc_core.figures.words import plain
 from lmc_core.runs.kinds.theory import TheoryResult, theory_rows
 from lmc_core.runs.kinds.width import WidthResult
-from pages._widgets import picture, viewport
+from pages._widgets import later, picture, viewport
 from pages._widgets.url import choice
 from pages._widgets.views import _parts
 
@@ -53,16 +54,19 @@ def pair(result: TheoryResult, run_id: str) -> None:
     with st.container(key="caption-theory"):
         st.markdown(theory_caption(naive))
     if not st.context.is_embedded and layers:
-        _layers(result, run_id, config)
+        later.below("theory", layers_height(len(layers), layout), partial(_layers, run_id))
     _parts.foot(told, result, run_id)
 
 
-def _layers(result: TheoryResult, run_id: str, config: dict[str, Any]) -> None:
+def _layers(run_id: str) -> None:
     """Features and spectra of every layer, and every number as a table."""
+    result = runs.result(run_id)
+    assert isinstance(result, TheoryResult)
     layout, theme = viewport.layout(), viewport.theme()
     st.markdown("### Features and spectra")
     make = partial(layers_figure, result.layers, theme=theme, layout=layout)
     below = picture.drawn("theory-layers", run_id, (theme, layout), make)
+    config = plotly_config(f"theory-{run_id}-layers", phone=layout == "narrow")
     st.plotly_chart(below, key="layers", config=config, alt=layers_alt(result.layers))
     with st.container(key="caption-layers"):
         st.markdown(_layers_caption(result))
