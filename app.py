@@ -11,10 +11,13 @@ from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from lmc_core import runs
 from lmc_core.errors import LMCError
+from lmc_core.runs.cookie import Naming
 from lmc_core.runs.routes import ROUTES
+from pages import _document
 
 M_ARENA_MAX = -8
 ARENAS = 2  # every thread of a visitor would hold on to what it freed
@@ -46,4 +49,9 @@ def settle() -> None:
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 
 
-app = st.App(Path(__file__).parent / "pages" / "_shell.py", routes=ROUTES, lifespan=lifespan)
+app = st.App(
+    Path(__file__).parent / "pages" / "_shell.py",
+    routes=[*ROUTES, *_document.ROUTES],
+    lifespan=lifespan,
+    middleware=[Middleware(Naming)],
+)

@@ -41,6 +41,7 @@ __all__ = [
     "status",
     "stop",
     "submit",
+    "wanted",
 ]
 
 
@@ -159,6 +160,11 @@ def recent(
 def owned(run: str, owner: str) -> bool:
     """True if `owner` was the first to ask for the run, and so decides whether it is listed."""
     return _service().index.owned(run, owner)
+
+
+def wanted(run: str, owner: str) -> bool:
+    """True if `owner` waits for the run."""
+    return _service().index.wanted(run, owner)
 
 
 def publish(run: str, owner: str, listed: bool = True, tags: Sequence[str] = ()) -> bool:

@@ -67,6 +67,10 @@ class Index:
         if owner is not None:
             self.insert(WANTED, run=run, owner=owner)
 
+    def wanted(self, run: str, owner: str) -> bool:
+        """True if a visitor waits for a run."""
+        return bool(self.count(WANTED, sql.and_(WANTED.c.run == run, WANTED.c.owner == owner)))
+
     def requeue(self, run: str) -> bool:
         """Queue a run again whose stored result has vanished."""
         return self._update(run, ("done",), state="queued", queued=time.time(), started=None, finished=None)

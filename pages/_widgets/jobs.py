@@ -81,7 +81,7 @@ def watch(run_id: str) -> None:
     with st.container(border=True, key="job"):
         text, button = st.columns([5, 1], vertical_alignment="center")
         text.markdown(stage(now))
-        if visitor.asked(run_id) and button.button("Cancel", icon=":material/close:", width="stretch", key="cancel"):
+        if visitor.waits(run_id) and button.button("Cancel", icon=":material/close:", width="stretch", key="cancel"):
             _cancel(run_id)
         st.progress(now.fraction)
         with st.container(horizontal=True, horizontal_alignment="distribute"):
