@@ -1,6 +1,7 @@
 """Paths of other methods over the two of a run: lines, legend, and the sentence that names the best."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from lmc_core.figures.explore import explore_figure, explore_height
 from lmc_core.figures.overlay import legend_height, overlay_sentence, overlays
 from lmc_core.figures.palette import THEMES, contrast
 from lmc_core.figures.panels import LAYOUTS
+from lmc_core.figures.readout import LINE, MOST, read_out, rows
 from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Profile
 
@@ -48,7 +50,9 @@ def test_every_other_method_has_a_line_of_its_own_in_both_panels_and_the_legend(
     assert len({look[2] for look in looks}) == len(NAMES) or len(NAMES) > 10
     height = drawn["layout"]["height"]
     assert height == explore_height(layout, NAMES) > LAYOUTS[layout].height
-    assert drawn["layout"]["margin"]["t"] - LAYOUTS[layout].margin[1] == height - LAYOUTS[layout].height
+    above = legend_height(overlays(others), LAYOUTS[layout].width)
+    assert drawn["layout"]["margin"]["t"] - LAYOUTS[layout].margin[1] == above
+    assert height - LAYOUTS[layout].height - above in range(LINE, MOST * LINE + 1)
 
 
 def test_a_method_looks_the_same_whichever_others_are_drawn():
@@ -88,3 +92,58 @@ def test_a_legend_has_room_for_every_row():
     few, many = (overlays({name: path(1) for name in NAMES[:count]}) for count in (1, len(NAMES)))
     assert 0 == legend_height([], 1000) < legend_height(few, 1000) < legend_height(many, 1000)
     assert legend_height(many, 1000) < legend_height(many, 358)
+
+
+def steps(drawn):
+    return [step["label"] for step in drawn["layout"]["sliders"][0]["steps"]]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_slider_says_loss_and_accuracy_of_every_path_where_it_stands(layout):
+    others, curve = {NAMES[0]: path(0.6), NAMES[1]: path(0.4)}, ("Bézier curve, 1 free point, 20 epochs", path(0.02))
+    said = steps(figure(others, curve=curve, layout=layout))
+    first, *more = [re.sub("<[^>]*>", "", line) for line in said[2].split("<br>")]
+    assert first == "0.50  naive 1.10 · 60.0%  aligned 0.30 · 84.0%"
+    told = "  ".join(more)
+    for title, values in ((NAMES[0], "0.70 · 72.0%"), (NAMES[1], "0.50 · 78.0%")):
+        assert f"{METHODS[title].title} {values}" in told
+    assert told.endswith("Bézier curve 0.12 · 89.4%")
+    for drawn in overlays(others, curve=curve):
+        assert all(label.count(f"<span style='color:{drawn.colour}'>") == 1 for label in said)
+    assert "<br>" not in "".join(steps(figure(layout=layout)))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("count", [0, 1, 3, len(NAMES)])
+def test_panels_keep_their_size_and_stay_clear_of_what_the_slider_says(layout, count):
+    place, more = LAYOUTS[layout], overlays({name: path(1) for name in NAMES[:count]})
+    found = rows(more, place.slider_pixels)
+    assert [one for row in found for one in row] == list(more)
+    drawn = figure({name: path(1) for name in NAMES[:count]}, layout=layout)["layout"]
+    area = drawn["height"] - drawn["margin"]["t"] - drawn["margin"]["b"]
+    boxes = [drawn[f"yaxis{k or ''}"]["domain"] for k in (0, *range(2, 9))]
+    for panel, (low, high) in zip(place.boxes, boxes, strict=True):
+        assert (high - low) * area == pytest.approx(place.pixels(panel)[1], abs=1e-6)
+        assert 0 <= low < high <= 1
+    top = drawn["sliders"][0]["y"]
+    assert top == pytest.approx(boxes[1][0])  # under the accuracy
+    below = [high for low, high in boxes[2:] if high <= top]
+    room = (top - max(below)) * area if below else top * area + drawn["margin"]["b"]
+    alone = (place.slider[2] - place.boxes["before_x"][3]) * (place.height - 50) if layout == "narrow" else 80
+    assert room == pytest.approx(alone + LINE * min(len(found), MOST))
+
+
+def test_more_paths_than_there_is_room_for_are_counted():
+    more = overlays({name: path(1) for name in NAMES})
+    alone = tuple((one,) for one in more)
+    lines = read_out(0.5, (), alone).split("<br>")
+    assert len(lines) == 1 + MOST
+    assert lines[-1].endswith(f"+ {len(NAMES) - MOST} more")
+
+
+def test_frames_are_those_of_a_figure_without_other_paths_but_for_where_these_begin():
+    few, many = figure(), figure({name: path(1) for name in NAMES})
+    size = [sum(len(json.dumps(frame["data"])) for frame in drawn["frames"]) for drawn in (few, many)]
+    assert size[1] <= 1.01 * size[0]
+    said = len(json.dumps(many["layout"]["sliders"])) - len(json.dumps(few["layout"]["sliders"]))
+    assert said < 100 * (len(NAMES) + 1) * len(many["frames"])

@@ -15,10 +15,11 @@ from lmc_core.figures.clouds import density_top, draw_clouds
 from lmc_core.figures.curves import ACCURACY_RANGE, T_RANGE, Scale, draw_curves, lines
 from lmc_core.figures.drawing import Drawing
 from lmc_core.figures.frames import frame_places, frames, play_button, slider
-from lmc_core.figures.overlay import draw_overlays, legend, legend_height, overlays
+from lmc_core.figures.overlay import Overlay, draw_overlays, legend, legend_height, overlays
 from lmc_core.figures.palette import Theme, ThemeName
 from lmc_core.figures.palette import theme as theme_of
 from lmc_core.figures.panels import ACCURACY, LAYOUTS, LOSS, Layout, axes, cloud_range
+from lmc_core.figures.readout import Rows, height, rows
 from lmc_core.figures.standalone import paper
 from lmc_core.paths.profile import Profile
 
@@ -54,12 +55,13 @@ def explore_figure(
         raise SettingError(f"layout={layout!r} is not one of {', '.join(LAYOUTS)}")
     if loss_axis not in ("linear", "log"):
         raise SettingError(f"loss_axis={loss_axis!r} is not one of linear, log")
-    ink, place = theme_of(theme), LAYOUTS[layout]
+    ink = theme_of(theme)
     shown = frame_places(cloud.t)
     t = cloud.t[shown].astype(np.float64)
     first = int(np.abs(t - (naive.peak() if start is None else start)).argmin())
 
     paths, more = lines(naive, aligned, ink), overlays(others or {}, theme, curve)
+    place, told = _room(layout, more)
     scale = Scale.of((naive, aligned, *(path.profile for path in more)), loss_axis == "log")
     extra = legend_height(more, place.width)
     half = cloud_range(place, (float(cloud.extent[0]), float(cloud.extent[1])))
@@ -90,8 +92,8 @@ def explore_figure(
             "hovermode": "closest",
             **legend(more, ink.neutral),
             "annotations": _titles(place, cloud, method_title, ink, layout == "wide", scale.log, standalone),
-            "sliders": [slider(place, paths, t, first, ink)],
-            "updatemenus": [play_button(place, ink)],
+            "sliders": [slider(place, paths, told, t, first, ink)],
+            "updatemenus": [play_button(place, told, ink)],
             **axes(place, ink, ranges, scale.log),
             **paper(ink, standalone),
         },
@@ -102,7 +104,15 @@ def explore_height(layout: str, others: Sequence[str] = (), curve: str | None = 
     """Height of the figure in pixels, so that its place can be held; `others` are names of methods."""
     flat = Profile(np.zeros(1), {"test": {"loss": np.zeros(1), "accuracy": np.zeros(1)}}, {})
     more = overlays(dict.fromkeys(others, flat), curve=None if curve is None else (curve, flat))
-    return LAYOUTS[layout].height + legend_height(more, LAYOUTS[layout].width)
+    place, _ = _room(layout, more)
+    return place.height + legend_height(more, place.width)
+
+
+def _room(layout: str, more: Sequence[Overlay]) -> tuple[Layout, Rows]:
+    """The places of the panels, and the lines that the slider says of other paths."""
+    place = LAYOUTS[layout]
+    told = rows(more, place.slider_pixels)
+    return place.roomier(height(told)), told
 
 
 def first_axis(cloud: Cloud) -> str:
@@ -152,7 +162,7 @@ def _titles(
         note = f"{cloud.label}, {first_axis(cloud)} →"
         at = {"x": place.boxes["before"][1], "y": place.boxes["before_x"][3], "text": note}
         notes.append(left | at | {"xanchor": "right", "font": grey})
-    at = {"x": place.boxes["after"][0], "y": 0, "text": _key(ink, cloud)}
+    at = {"x": place.boxes["after"][0], "y": place.boxes["after"][2], "text": _key(ink, cloud)}
     notes.append(
         bare | at | {"xanchor": "left", "yanchor": "top", "yshift": -8, "font": {"size": 11, "color": ink.neutral}}
     )

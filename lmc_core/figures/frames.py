@@ -8,11 +8,11 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from lmc_core.figures import words
 from lmc_core.figures.curves import Line
 from lmc_core.figures.drawing import Drawing
 from lmc_core.figures.palette import Theme
 from lmc_core.figures.panels import Layout
+from lmc_core.figures.readout import LINE, Rows, height, read_out
 
 MOST_FRAMES = 25
 _AT_ONCE = {"mode": "immediate", "frame": {"duration": 0, "redraw": False}, "transition": {"duration": 0}}
@@ -40,8 +40,10 @@ def frames(drawing: Drawing, t: NDArray[np.float64]) -> list[go.Frame]:
     return [go.Frame(name=frame_name(s), data=drawing.frame(k), traces=drawing.moved) for k, s in enumerate(t)]
 
 
-def slider(place: Layout, paths: tuple[Line, ...], t: NDArray[np.float64], first: int, theme: Theme) -> dict[str, Any]:
-    """The slider over t; each step's label is the read-out of both paths there."""
+def slider(
+    place: Layout, paths: tuple[Line, ...], more: Rows, t: NDArray[np.float64], first: int, theme: Theme
+) -> dict[str, Any]:
+    """The slider over t; each step's label is the read-out of all paths there."""
     x, length, y, pad = place.slider
     return {
         "active": first,
@@ -67,11 +69,13 @@ def slider(place: Layout, paths: tuple[Line, ...], t: NDArray[np.float64], first
             "font": {"color": theme.neutral, "size": 12.5},
         },
         "transition": {"duration": 0},
-        "steps": [{"method": "animate", "args": [[frame_name(s)], _AT_ONCE], "label": _read_out(s, paths)} for s in t],
+        "steps": [
+            {"method": "animate", "args": [[frame_name(s)], _AT_ONCE], "label": read_out(s, paths, more)} for s in t
+        ],
     }
 
 
-def play_button(place: Layout, theme: Theme) -> dict[str, Any]:
+def play_button(place: Layout, more: Rows, theme: Theme) -> dict[str, Any]:
     """▶ left of the slider: plays from where it is, and pauses."""
     x, _, y, pad = place.slider
     return {
@@ -83,7 +87,7 @@ def play_button(place: Layout, theme: Theme) -> dict[str, Any]:
         "y": y,
         "xanchor": "right",
         "yanchor": "top",
-        "pad": {"t": pad + 17, "r": 6, "b": 0, "l": 0},
+        "pad": {"t": pad + LINE + height(more), "r": 6, "b": 0, "l": 0},
         "bgcolor": "rgba(0,0,0,0)",
         "borderwidth": 0,
         "font": {"size": 16, "color": theme.neutral},
@@ -91,14 +95,3 @@ def play_button(place: Layout, theme: Theme) -> dict[str, Any]:
             {"label": "▶", "method": "animate", "args": [None, _PLAY], "args2": [[None], _AT_ONCE]},
         ],
     }
-
-
-def _read_out(t: float, paths: tuple[Line, ...]) -> str:
-    parts = [f"{t:.2f}"]
-    for path in paths:
-        profile = path.profile
-        loss = float(np.interp(t, profile.t, profile.loss()))
-        accuracy = float(np.interp(t, profile.t, profile.accuracy()))
-        said = f"{path.name} {words.loss(loss)} · {words.percent(accuracy)}"
-        parts.append(f"<span style='color:{path.ink.text}'>{said}</span>")
-    return "  ".join(parts)

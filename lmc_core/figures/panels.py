@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lmc_core.figures.palette import Theme
@@ -30,6 +30,22 @@ class Layout:
     margin: tuple[int, int, int, int]
     boxes: Mapping[str, Box]
     slider: tuple[float, float, float, int]
+
+    def roomier(self, pixels: int) -> Layout:
+        """The same panels, each of its size, with more room for what the slider says."""
+        (x, length, split, pad), area = self.slider, self.height - self.margin[1] - self.margin[3]
+
+        def moved(y: float) -> float:
+            return (y * area + (pixels if y >= split else 0)) / (area + pixels)
+
+        boxes = {name: (x0, x1, moved(y0), moved(y1)) for name, (x0, x1, y0, y1) in self.boxes.items()}
+        slider = x, length, moved(split), pad
+        return replace(self, height=self.height + pixels, boxes=boxes, slider=slider)
+
+    @property
+    def slider_pixels(self) -> float:
+        """Width of the slider."""
+        return self.slider[1] * (self.width - self.margin[0] - self.margin[2])
 
     def pixels(self, panel: str) -> tuple[float, float]:
         """Width and height of a panel."""
