@@ -35,5 +35,9 @@ def run(request: Request, report: Report, folder: Path, device: str) -> InspectR
     (folder / "aligned.safetensors").write_bytes(b"weights of " + options["name"].encode())
     symmetry = SymmetryFacts((), (), (), (), (), 0.0)
     return InspectResult(
-        dict(options), ModelCard("m", "M"), symmetry, device=device, finding=f"{options['name']} is done"
+        request=dict(options),
+        model=ModelCard("m", "M"),
+        symmetry=symmetry,
+        device=device,
+        finding=f"{options['name']} is done",
     )

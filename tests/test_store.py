@@ -197,7 +197,7 @@ def test_every_class_that_results_are_made_of_is_known() -> None:
     result = a_result()
     known = classes()
     assert {"PathResult", "InspectResult", "Cloud", "Side", "Profile", "Coupling"} <= set(known)
-    inspected = InspectResult({}, result.models[0], result.symmetry)
+    inspected = InspectResult(request={}, model=result.models[0], symmetry=result.symmetry)
     same(unpack(pack(inspected, {}), {}, known), inspected)
 
 

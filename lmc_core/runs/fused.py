@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from lmc_core.figures.fuse_words import in_words
@@ -11,6 +11,7 @@ from lmc_core.figures.words import listed
 from lmc_core.fusion import FUSIONS
 from lmc_core.fusion.outcome import Outcome
 from lmc_core.runs.card import ModelCard, models_json
+from lmc_core.runs.record import Record
 from lmc_core.runs.result import DataFacts, profile_json
 
 ARTIFACTS = ("fused.safetensors", "fused.pt2")
@@ -20,11 +21,10 @@ ARTIFACTS = ("fused.safetensors", "fused.pt2")
 NAMED = 3  # networks of several recipes that a title names
 
 
-@dataclass(frozen=True, eq=False)
-class FuseResult:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FuseResult(Record):
     """One network made of several, and everything a page or a command shows of it.
 
-    request          the canonical request as a mapping; of the command line, its arguments
     weights          λ of each network, of sum 1
     outcome          what they score, alone and fused, and the paths between
     groups           name → units in the fused network
@@ -34,7 +34,6 @@ class FuseResult:
     history          the method's own objective
     """
 
-    request: Mapping[str, Any]
     models: tuple[ModelCard, ...]
     data: DataFacts
     method: str
@@ -51,11 +50,6 @@ class FuseResult:
     temperature: float | None
     fingerprint: str
     seed: int
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    device: str = "cpu"
-    finding: str = ""
-    notes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -72,7 +66,7 @@ class FuseResult:
         outcome = self.outcome
         scores = ("parents", "ensemble", "average", "fused", "curve")
         found = ("method", "settings", "weights", "groups", "parent_groups", "sources", "function_errors", "history")
-        facts = ("converged", "recalibrate", "temperature", "fingerprint", "seed", "seconds", "versions", "device")
+        facts = ("converged", "recalibrate", "temperature", "fingerprint", "seed")
         return {
             "models": models_json(self.models),
             "data": self.data.name,
@@ -80,7 +74,8 @@ class FuseResult:
             "accuracy": outcome.final["test"]["accuracy"],
             "paths": [None if path is None else profile_json(path) for path in outcome.paths],
             "average_paths": [profile_json(path) for path in outcome.average_paths],
-            **{name: plain(getattr(self, name)) for name in (*found, *facts, "finding", "notes")},
+            **{name: plain(getattr(self, name)) for name in (*found, *facts)},
+            **self.made,
         }
 
 

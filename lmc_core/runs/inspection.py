@@ -129,7 +129,9 @@ def read_data(request: Request, report: Report, folder: Path, device: str) -> Da
         store.remove("uploads", options["upload"])
     shape = " × ".join(map(str, card.shape))
     found = f"{card.train:,} examples to train and {card.test:,} to test, {shape}, {len(card.classes)} classes."
-    return DataResult({"kind": "data", **options}, card, versions=versions(), finding=f"{card.title} holds {found}")
+    return DataResult(
+        request={"kind": "data", **options}, model=card, versions=versions(), finding=f"{card.title} holds {found}"
+    )
 
 
 def _written(network: Network, folder: Path) -> Path:

@@ -11,6 +11,7 @@ from lmc_core.diagnostics.values import VALUES
 from lmc_core.paths.profile import Profile
 from lmc_core.runs.card import DataCard, ModelCard, models_json, pair_title
 from lmc_core.runs.curve import CurveFacts
+from lmc_core.runs.record import Record
 from lmc_core.symmetry.symmetry import Pinned
 
 
@@ -88,24 +89,18 @@ class AlignmentFacts:
     couplings: Mapping[str, Coupling]
 
 
-@dataclass(frozen=True, eq=False)
-class PathResult:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PathResult(Record):
     """The path from A to B before and after alignment, and everything the page shows of it.
 
-    request         the canonical request as a mapping; of a run from the command line, its arguments
     models          cards of A and B
     naive, aligned  Profiles over the same t
     clouds          (group, projection) → Cloud
     matching        group → how well the units fit, before and after (diagnostics)
     layers          group → feature connectivity, spread, spectrum, dimension (diagnostics)
-    seconds         stage → wall-clock seconds; "align", "evaluate", "total", …
-    versions        package → version
-    device          on which it was computed
-    finding         the sentence
     curve           a curved path from A to aligned B, where one was asked for
     """
 
-    request: Mapping[str, Any]
     models: tuple[ModelCard, ModelCard]
     data: DataFacts
     naive: Profile
@@ -115,11 +110,6 @@ class PathResult:
     clouds: Mapping[tuple[str, str], Any] = field(default_factory=dict)
     matching: Mapping[str, Any] = field(default_factory=dict)
     layers: Mapping[str, Any] = field(default_factory=dict)
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    device: str = "cpu"
-    finding: str = ""
-    notes: tuple[str, ...] = ()
     curve: CurveFacts | None = None
 
     @property
@@ -142,28 +132,19 @@ class PathResult:
             "verification_error": self.symmetry.error,
             "function_error": self.alignment.function_error,
             "converged": self.alignment.converged,
-            "notes": [*self.alignment.notes, *self.notes],
             "recalibrate": self.aligned.recalibrate,
-            "seconds": dict(self.seconds),
-            "device": self.device,
             "seed": self.alignment.seed,
-            "versions": dict(self.versions),
-            "finding": self.finding,
+            **self.made,
+            "notes": [*self.alignment.notes, *self.notes],
         }
 
 
-@dataclass(frozen=True, eq=False)
-class InspectResult:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InspectResult(Record):
     """What an uploaded file turned out to be: its card and the tables of its symmetry."""
 
-    request: Mapping[str, Any]
     model: ModelCard
     symmetry: SymmetryFacts
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    device: str = "cpu"
-    finding: str = ""
-    notes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -186,23 +167,15 @@ class InspectResult:
             "unknown_ops": list(self.symmetry.unknown_ops),
             "unused": list(self.symmetry.unused),
             "verification_error": self.symmetry.error,
-            "notes": list(self.notes),
-            "seconds": dict(self.seconds),
-            "device": self.device,
+            **self.made,
         }
 
 
-@dataclass(frozen=True, eq=False)
-class DataResult:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DataResult(Record):
     """What an uploaded file of examples holds."""
 
-    request: Mapping[str, Any]
     model: DataCard
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    device: str = "cpu"
-    finding: str = ""
-    notes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmc_core.diagnostics.cloud import Cloud
 from lmc_core.errors import InputError
 from lmc_core.runs.kinds._kind import Kind
+from lmc_core.runs.record import Record
 from lmc_core.runs.request import SEEDS, checked_device, integer, is_run_id, one_of
 
 if TYPE_CHECKING:
@@ -20,17 +21,12 @@ PLACED = ("tsne",)
 READ, PLACE = STAGES = ("Reading the units", "Placing the units")
 
 
-@dataclass(frozen=True, eq=False)
-class ProjectionResult:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ProjectionResult(Record):
     """One layer of a run, placed otherwise."""
 
-    request: Mapping[str, Any]
     cloud: Cloud
     title: str = ""
-    finding: str = ""
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
 
     @property
     def json(self) -> dict[str, Any]:
@@ -93,8 +89,14 @@ def work(request: Request, report: Report, folder: Path, device: str) -> Project
     with clock("place"):
         cloud = tsne_cloud(kept.get(asked["metric"], kept["weights"]), seed=asked["seed"])
     said = f"t-SNE of {len(cloud.drawn)} of {cloud.units} units of {cloud.label}."
-    about = {"kind": "projection", **asked}
-    return ProjectionResult(about, cloud, f"t-SNE of {cloud.label}", said, clock.seconds, versions())
+    return ProjectionResult(
+        request={"kind": "projection", **asked},
+        cloud=cloud,
+        title=f"t-SNE of {cloud.label}",
+        finding=said,
+        seconds=clock.seconds,
+        versions=versions(),
+    )
 
 
 def _title(asked: Mapping[str, Any]) -> str:
