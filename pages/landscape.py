@@ -9,7 +9,7 @@ from pages._widgets.url import choice
 
 WHAT = (
     "Three networks span a plane of weights: **A**, **B**, and B with its units re-ordered, or a third model. The maps "
-    "show the loss and the accuracy of every network in it, with the straight paths between them drawn in. "
+    "show the loss and the accuracy of every network in it, with straight paths between them. "
     "Choose a pair and press *Measure the plane*."
 )
 ALIGNED = "aligned"
