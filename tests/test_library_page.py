@@ -127,6 +127,32 @@ def test_nobody_else_sees_it_until_it_is_published(mine: str) -> None:
     assert not listed(opened(visitor="somebody else"))
 
 
+@pytest.mark.parametrize("page", ["explore.py", "landscape.py", "fuse.py"])
+def test_the_address_of_a_visitors_own_pair_asks_the_same_of_whoever_gets_it(page: str, examples: str) -> None:
+    one, other = (own_shape(seed, examples) for seed in range(2))
+    at = opened(page, **({"models": f"{one},{other}"} if page == "fuse.py" else {"a": one}))
+    names = ("models", "data") if page == "fuse.py" else ("a", "b", "data")
+    chosen = {name: at.session_state[name] for name in names}
+    assert chosen == ({"models": [one, other]} if page == "fuse.py" else {"a": one, "b": other}) | {"data": examples}
+    address = {
+        name: ",".join([values] if isinstance(values, str) else values) for name, values in at.query_params.items()
+    }
+    there = opened(page, visitor="somebody else", **address)
+    assert {name: there.session_state[name] for name in names} == chosen
+
+
+def own_shape(seed: int, data: str) -> str:
+    """A network of the visitor's like none that is shipped."""
+    torch.manual_seed(seed)
+    buffer = io.BytesIO()
+    torch.save(
+        torch.nn.Sequential(torch.nn.Linear(64, 7), torch.nn.ReLU(), torch.nn.Linear(7, 10)).state_dict(), buffer
+    )
+    status = wait(library.add(f"small{seed}.pth", buffer.getvalue(), data=data, owner=ME))
+    assert status.model is not None, status.reason
+    return status.model
+
+
 def test_several_files_at_once_become_several_networks_or_sentences(home: Path) -> None:
     at = opened(visitor="many")
     kind = "application/octet-stream"

@@ -7,9 +7,6 @@ import streamlit as st
 from lmc_core import runs
 from lmc_core.runs.card import ModelCard
 from pages._widgets import data_choice, gate, jobs, method_form, model_picker, path_form, upload
-from pages._widgets.url import choice
-
-DATA_HELP = "The examples on which loss and accuracy are measured, and that a method may look at."
 
 
 @dataclass(frozen=True)
@@ -33,8 +30,7 @@ def draw(default: runs.Request) -> Controls:
     models = model_picker.models()
     a, b = model_picker.pair(models, (start["a"], start["b"]))
     upload.popover()
-    known = data_choice.titles()
-    data = choice(st.selectbox, "Data", known, a.data if a.data in known else start["data"], "data", help=DATA_HELP)
+    data = data_choice.chosen(a.data, start["data"])
     method, settings = method_form.method(start["method"])
     bent = path_form.curve(models, a)
     request = runs.Request.path(a.id, b.id, data, method, settings, **method_form.evaluation(), curve=bent)

@@ -7,6 +7,16 @@ from lmc_core.runs import datasets
 from pages._widgets import visitor
 from pages._widgets.url import choice
 
+HELP = "The examples on which loss and accuracy are measured, and that a method may look at."
+
+
+def chosen(usual: str, otherwise: str) -> str:
+    """The data for a run: as usual for its first model, where that is known here, or what was chosen instead."""
+    known = titles()
+    private = [name for name in known if name not in DATASETS]
+    default = usual if usual in known else otherwise
+    return choice(st.selectbox, "Data", known, default, "data", named=private, help=HELP)
+
 
 def titles() -> dict[str, str]:
     """Value of a link → what the list shows."""

@@ -13,7 +13,7 @@ from lmc_core.networks.widths import FREEDOMS
 from lmc_core.runs import datasets, library
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.kinds import fuse
-from pages._widgets import data_choice, fuse_tables, method_form, model_picker, pair_form
+from pages._widgets import data_choice, fuse_tables, method_form, model_picker
 from pages._widgets.text import escaped
 from pages._widgets.url import choice, choices
 
@@ -33,9 +33,7 @@ def ask(default: runs.Request) -> runs.Request:
     remark = st.container()
     weights = lambdas(cards)
     first = cards[0] if cards else library.card(start["models"][0])
-    known = data_choice.titles()
-    wanted = first.data if first.data in known else start["data"]
-    data = choice(st.selectbox, "Data", known, wanted, "data", help=pair_form.DATA_HELP)
+    data = data_choice.chosen(first.data, start["data"])
     method, settings = method_form.method(start["method"], FUSIONS, "fusion")
     why = fuse.unfit(cards, method)
     if why:

@@ -19,7 +19,7 @@ HELP_B = "Its units are re-ordered; its function stays the same."
 def models() -> dict[str, ModelCard]:
     """Everything this visitor may see, and the unlisted models that the link names."""
     cards = {card.id: card for card in library.models(visitor.name())}
-    asked = [st.query_params.get(name, "") for name in ("a", "b", "third", "models", "networks")]
+    asked = [st.query_params.get(name, "") for name in ("a", "b", "third", "through", "models", "networks")]
     for named in filter(None, ",".join(asked).split(",")):
         if named not in cards:
             try:
@@ -48,9 +48,11 @@ def titles(cards: Mapping[str, ModelCard], room: int = ROOM) -> dict[str, str]:
 def pair(cards: Mapping[str, ModelCard], default: tuple[str, str]) -> tuple[ModelCard, ModelCard]:
     """Models A and B; B follows A until it is chosen."""
     named = titles(cards)
-    a = choice(st.selectbox, ":blue[●] Model A", named, default[0], "a", lasting=True, help=HELP_A)
+    uploaded = [name for name, card in cards.items() if card.uploaded]
+    a = choice(st.selectbox, ":blue[●] Model A", named, default[0], "a", lasting=True, named=uploaded, help=HELP_A)
     follow = default[1] if a == default[0] else sibling(cards[a], cards).id
-    b = choice(st.selectbox, ":violet[●] Model B", named, follow, "b", help=HELP_B)
+    shown = list(cards) if cards[a].uploaded else uploaded
+    b = choice(st.selectbox, ":violet[●] Model B", named, follow, "b", named=shown, help=HELP_B)
     return cards[a], cards[b]
 
 

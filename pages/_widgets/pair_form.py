@@ -8,16 +8,14 @@ from lmc_core import runs
 from lmc_core.runs import library
 from lmc_core.runs.card import ModelCard
 from pages._widgets import data_choice, method_form, model_picker
-from pages._widgets.url import choice, choices
-
-DATA_HELP = "The examples on which loss and accuracy are measured, and that a method may look at."
+from pages._widgets.url import choices
 
 
 def pair(default: runs.Request) -> tuple[ModelCard, ModelCard, str]:
     """A, B and the name of the data."""
     st.markdown("**Models**")
     a, b = model_picker.pair(model_picker.models(), (default.options["a"], default.options["b"]))
-    return a, b, _data(a, default)
+    return a, b, data_choice.chosen(a.data, default.options["data"])
 
 
 def several(default: runs.Request) -> tuple[list[ModelCard], str]:
@@ -29,14 +27,7 @@ def several(default: runs.Request) -> tuple[list[ModelCard], str]:
     named = model_picker.titles(cards, model_picker.CHIP)
     ids = choices("Models", named, default.options["models"], "networks", label_visibility="collapsed")
     first = cards[ids[0]] if ids else library.card(default.options["models"][0])
-    return [cards[name] for name in ids], _data(first, default)
-
-
-def _data(first: ModelCard, default: runs.Request) -> str:
-    """The data of the first model, or what was chosen instead."""
-    known = data_choice.titles()
-    usual = first.data if first.data in known else default.options["data"]
-    return choice(st.selectbox, "Data", known, usual, "data", help=DATA_HELP)
+    return [cards[name] for name in ids], data_choice.chosen(first.data, default.options["data"])
 
 
 def measure(default: runs.Request) -> dict[str, Any]:

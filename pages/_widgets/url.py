@@ -4,7 +4,7 @@ Streamlit binds a widget to the URL by its visible label. A choice whose label i
 links goes through `choice`; everything else binds itself (`bind="query-params"`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -21,9 +21,12 @@ def choice(
     key: str,
     *,
     lasting: bool = False,
+    named: Collection[str] = (),
     **how: Any,
 ) -> str:
-    """One of `options` (value → label), kept in the URL by its value; the default is left out.
+    """One of `options` (value → label), kept in the URL by its value; the default is left out, unless it is `named`.
+
+    named   values that are the default for some visitors only, such as their own files
 
     A new default (the data of another model) replaces what was chosen before; where the choice is `lasting`, only what
     nobody chose.
@@ -37,7 +40,7 @@ def choice(
     if state.get(key) not in options:
         state[key] = default
     value = str(widget(label, list(options), format_func=options.__getitem__, key=key, persist_state="session", **how))
-    _remember(key, None if value == default else value, asked)
+    _remember(key, None if value == default and value not in named else value, asked)
     state[f"{key}:default"] = default
     return value
 
