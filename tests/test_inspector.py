@@ -14,13 +14,13 @@ from zoo import ZOO
 
 from lmc_core.diagnostics.axes import axes, random_axes, sliced_axes
 from lmc_core.diagnostics.cloud import Cloud
-from lmc_core.diagnostics.inspector import inspect
+from lmc_core.diagnostics.inspector import Block, inspect
 from lmc_core.diagnostics.projection import project, spread_kept
 from lmc_core.diagnostics.tsne import TIMES, embed, tsne_cloud
 from lmc_core.diagnostics.units import reads_groups, units_of
 from lmc_core.errors import InputError, SettingError
 from lmc_core.figures.explore import explore_figure
-from lmc_core.figures.units import mosaic, units_alt, units_caption, units_figure
+from lmc_core.figures.units import HEIGHTS, mosaic, units_alt, units_caption, units_figure, units_height
 from lmc_core.networks.network import network
 from lmc_core.paths.profile import Profile
 from lmc_core.runs import units as files
@@ -270,3 +270,13 @@ def test_a_large_layer_is_placed_in_part_and_its_spread_is_that_of_all():
     assert set(cloud.drawn) < set(range(150))
     wanted = spread_kept(one.a, one.b, np.array(TIMES))
     np.testing.assert_allclose(cloud.before.spread, wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("layout", HEIGHTS)
+def test_pictures_of_square_weights_take_no_more_height_than_they_fill(layout):
+    def height(kind, shape):
+        return units_height(Block("w", kind, shape, 0), layout)
+
+    assert height("profile", (20,)) == height("rows", (4, 9)) == HEIGHTS[layout]
+    assert height("image", (3, 28)) < height("image", (14, 28)) <= height("taps", (64, 3, 3)) <= HEIGHTS[layout]
+    assert height("image", (90, 28)) == HEIGHTS[layout]

@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 
 WIDTHS = {"wide": 1010, "narrow": 358}
 HEIGHTS = {"wide": 330, "narrow": 250}
+FOOT = 12
+"""Pixels under pictures, which have no axis."""
 TILES = 64
 """Channels of a convolution drawn at most."""
 _BOXES: dict[str, tuple[Box, ...]] = {
@@ -46,7 +48,7 @@ def units_figure(
     three = units.weights(number, block)
     top = max(float(np.abs(x).max()) for x in three) or 1.0
     ends = min(float(x.min()) for x in (*three, np.zeros(1))), max(float(x.max()) for x in (*three, np.zeros(1)))
-    sheet = Sheet(ink, HEIGHTS[layout], standalone)
+    sheet = Sheet(ink, units_height(block, layout), standalone)
     match = _named("B", int(units.partner[units.place(number)]))
     marks = [f"<span style='color:{end.mark}'>●</span> " for end in (ink.a, ink.b, ink.b)]
     says = ("", "", "") if narrow else ("", "  in its trained order", "  the match")
@@ -72,10 +74,20 @@ def units_figure(
         bar |= {"tickfont": {"size": 10 if narrow else 11, "color": ink.ticks}, "xpad": 4, "tickformat": ".2~g"}
         figure.update_layout(coloraxis={"colorscale": scale, "cmin": -top, "cmax": top, "colorbar": bar})
     if narrow:
-        figure.update_layout(margin={"l": 8, "r": 30, "b": 12})
+        figure.update_layout(margin={"l": 8, "r": 30, "b": FOOT})
     elif block.kind != "profile":
-        figure.update_layout(margin={"l": 8, "b": 12})
+        figure.update_layout(margin={"l": 8, "b": FOOT})
     return figure
+
+
+def units_height(block: Block, layout: Literal["wide", "narrow"]) -> int:
+    """Pixels of `units_figure`: fewer where square weights would leave its lower part empty."""
+    if block.kind not in ("image", "taps"):
+        return HEIGHTS[layout]
+    (left, right, *_), shape = _BOXES[layout][0], block.shape
+    rows, columns = mosaic(np.zeros(shape)).shape if len(shape) == 3 else shape
+    needed = (right - left) * (WIDTHS[layout] - MARGIN[0]) * rows / columns
+    return min(HEIGHTS[layout], round(needed) + MARGIN[1] + FOOT)
 
 
 def units_alt(units: Units, number: int) -> str:
@@ -150,7 +162,7 @@ def _picture(
     y = bare | {"autorange": "reversed"}
     if block.kind != "rows":
         across = (box[1] - box[0]) * (width - MARGIN[0])
-        high = sheet.pixels(1) + MARGIN[3] - 12
+        high = sheet.pixels(1) + MARGIN[3] - FOOT
         side = min(across / canvas.shape[1], high / canvas.shape[0])  # square weights, against the panel's upper left
         box = (box[0], box[0] + side * canvas.shape[1] / (width - MARGIN[0]), 1 - side * canvas.shape[0] / high, 1.0)
     panel = sheet.panel(box, title, bare, y)

@@ -8,7 +8,7 @@ import streamlit as st
 from lmc_core.diagnostics.inspector import Block, Units
 from lmc_core.figures.config import plotly_config
 from lmc_core.figures.ring import ring, ring_note
-from lmc_core.figures.units import HEIGHTS, units_alt, units_caption, units_figure
+from lmc_core.figures.units import units_alt, units_caption, units_figure, units_height
 from lmc_core.runs.units import units as stored
 from pages._widgets import touch, viewport
 from pages._widgets.shown import Shown
@@ -52,9 +52,9 @@ def draw(shown: Shown) -> None:
     rings = None if number is None else ring(shown.cloud, number, theme=viewport.theme())
     with over:
         touch.listen(rings, clicked)
-    if number is not None:
+    if number is not None and block is not None:
         layout = viewport.layout()
-        place = st.skeleton(HEIGHTS[layout])
+        place = st.skeleton(units_height(block, layout))
         figure = units_figure(units, number, block, theme=viewport.theme(), layout=layout)
         config = plotly_config(f"unit-{shown.cloud.group}-{number}", phone=layout == "narrow")
         place.plotly_chart(figure, key="unit-figure", config=config, alt=units_alt(units, number))
