@@ -28,7 +28,7 @@ def more() -> None:
 
 st.markdown("## What others found")
 st.caption("Finished runs that their owners published. Your own are under *Mine*; open one to publish it.")
-with st.container(horizontal=True, vertical_alignment="bottom"):
+with st.container(horizontal=True, vertical_alignment="center"):
     words = st.text_input(
         "Search", key="q", bind="query-params", placeholder="digits, barrier, a tag …", label_visibility="collapsed"
     )
@@ -45,7 +45,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 listed = found(words, None if kind == "all" else kind, whose == "mine")
 tags = Counter(tag for run in listed for tag in run.tags)
 common = [tag for tag, _ in tags.most_common(12)]
-chosen = st.pills("Tags", common, key="tag", bind="query-params", label_visibility="collapsed")
+chosen = st.pills("Tags", common, key="tag", bind="query-params", label_visibility="collapsed") if common else None
 listed = [run for run in listed if chosen is None or chosen in run.tags]
 if not listed:
     st.caption("No finished run matches." if words or chosen or kind != "all" else "Nothing has been published yet.")

@@ -1,0 +1,49 @@
+"""The HTML of every page comes with the style sheet, so that nothing moves when Streamlit has started."""
+
+import re
+from pathlib import Path
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from pages._document import ROUTES, WITHOUT_SIDEBAR, document
+from pages._widgets import style
+
+ROOT = Path(__file__).parents[1]
+PATHS = [route.path for route in ROUTES]
+
+
+def answer(path: str, query: str = "") -> HTMLResponse:
+    asked = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": []}
+    return document(Request({**asked, "scheme": "http", "server": ("localhost", 80)}))
+
+
+def page(path: str, query: str = "") -> str:
+    return bytes(answer(path, query).body).decode()
+
+
+def test_every_page_of_the_navigation_is_served_with_the_style_sheet() -> None:
+    shell = (ROOT / "pages" / "_shell.py").read_text()
+    named = {name for name in re.findall(r'here / "(\w+)\.py"', shell) if name != "explore"}
+    assert set(PATHS) == {"/", *(f"/{name}" for name in named)}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_style_sheet_stands_after_everything_that_streamlit_brings(path: str) -> None:
+    before, sheet, after = re.split(r"(<style>.*</style>)", page(path), flags=re.DOTALL)
+    assert style.CSS in sheet
+    assert '<div id="root"></div>' in before
+    assert re.fullmatch(r"</body>\s*</html>\s*", after)
+    assert "<title>Mode Connectivity Explorer</title>" in before
+    assert answer(path).headers["cache-control"] == "no-cache"
+
+
+def test_the_place_of_the_sidebar_is_kept_where_there_will_be_one() -> None:
+    assert {path.strip("/") for path in PATHS if style.BESIDE not in page(path)} == set(WITHOUT_SIDEBAR)
+
+
+def test_an_embedded_page_has_no_sidebar_from_the_start() -> None:
+    assert style.EMBEDDED in page("/run", "id=0&embed=true")
+    assert style.BESIDE not in page("/run", "id=0&embed=true")
+    assert style.EMBEDDED not in page("/run", "id=0")
