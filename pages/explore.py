@@ -27,7 +27,7 @@ def explore(default: runs.Request) -> None:
     else:
         one, other = asked.models
         st.markdown("## This pair has not been compared yet.")
-        st.caption(f"{escaped(one.title)} and {escaped(other.title)}: press *Align and compare*.")
+        st.caption(f"{escaped(one.name)} and {escaped(other.name)}: press *Align and compare*.")
         examples.finished()
     stamp()
 

@@ -34,7 +34,7 @@ def table(cards: list[ModelCard]) -> None:
     st.dataframe(
         {
             "network": [card.name for card in cards],
-            "family": [card.family or "program" for card in cards],
+            "family": [card.kind for card in cards],
             "data": [datasets.title(card.data) if card.data else "" for card in cards],
             "test accuracy": [percent(card.accuracy["test"]) if "test" in card.accuracy else "" for card in cards],
             "parameters": [card.parameters for card in cards],

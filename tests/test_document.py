@@ -1,12 +1,14 @@
 """The HTML of every page comes with the style sheet, so that nothing moves when Streamlit has started."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from lmc_core.figures.palette import THEMES, contrast
 from pages._document import ROUTES, WITHOUT_SIDEBAR, document
 from pages._widgets import style
 
@@ -47,3 +49,14 @@ def test_an_embedded_page_has_no_sidebar_from_the_start() -> None:
     assert style.EMBEDDED in page("/run", "id=0&embed=true")
     assert style.BESIDE not in page("/run", "id=0&embed=true")
     assert style.EMBEDDED not in page("/run", "id=0")
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_small_words_can_be_read_on_the_page_in_the_sidebar_and_on_a_field(name: str) -> None:
+    themes = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
+    grounds = (themes[name]["backgroundColor"], themes[name]["secondaryBackgroundColor"])
+    theme = THEMES[name]
+    for ground in (*grounds, themes[name]["sidebar"]["backgroundColor"]):
+        for ink in (theme.grey, theme.a):
+            assert ink.text in style.READABLE
+            assert contrast(ink.text, ground) >= 4.5

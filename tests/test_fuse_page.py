@@ -174,4 +174,4 @@ def test_a_fusion_that_failed_says_so_in_its_own_words(stored: Request) -> None:
     service().index.finish(request.id, "failed", reason="tensor 'x' has another shape")
     at = opened("run.py", id=request.id)
     assert heading(at) == "## These networks could not be fused."
-    assert "tensor 'x' has another shape" in texts(at).replace("\\", "")
+    assert "Tensor 'x' has another shape" in texts(at).replace("\\", "")

@@ -88,7 +88,12 @@ def fuse_cards(outcome: Outcome, seconds: Mapping[str, float], device: str) -> t
             )
         )
     row.append(
-        Card("Time", f"{seconds.get('total', 0.0):.1f} s", f"{seconds.get('fuse', 0.0):.1f} s to fuse · {device}", "")
+        Card(
+            "Time",
+            f"{seconds.get('total', 0.0):.1f} s",
+            f"{seconds.get('fuse', 0.0):.1f} s to fuse, {device.upper()}",
+            "",
+        )
     )
     return tuple(row)
 

@@ -57,7 +57,7 @@ def progress_figure(
         )
         at = int(np.nanargmax(y))
         text = {
-            "text": [f"<b>{name}</b>"],
+            "text": [f"<b>{name}</b><br> "],  # an empty line keeps the name off the dots
             "textposition": "top center",
             "textfont": {"color": colour.text, "size": 13},
         }

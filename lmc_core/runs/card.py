@@ -8,6 +8,9 @@ from typing import Any
 
 from lmc_core.figures.words import listed
 
+KINDS = {"mlp": "MLP", "cnn": "CNN", "resnet": "ResNet", "": "program"}
+"""Family → how people call it, where that differs."""
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -48,6 +51,11 @@ class ModelCard:
     def name(self) -> str:
         """The title, with the seed where there is one."""
         return self.title if self.seed is None else f"{self.title}, seed {self.seed}"
+
+    @property
+    def kind(self) -> str:
+        """The family, as people call it."""
+        return KINDS.get(self.family, self.family)
 
     @staticmethod
     def of(content: Mapping[str, Any]) -> ModelCard:

@@ -53,7 +53,8 @@ def reading(slot: str) -> list[RunStatus]:
     for now in found:
         if now.finished and now.state != "done":
             why = escaped(now.reason) or f"Reading the file was {now.state}."
-            st.error(f"**{escaped(now.title)}** · {why}", icon=":material/error:")
+            named = "" if why.startswith(escaped(now.title)) else f"**{escaped(now.title)}** · "
+            st.error(f"{named}{why}", icon=":material/error:")
     if noted and st.button("Clear", key=f"{slot}-clear", type="tertiary", icon=":material/clear_all:"):
         st.session_state[f"{slot}:noted"] = {key: "" for key in noted if (n := jobs.status(key)) and not n.finished}
         st.rerun()

@@ -8,7 +8,7 @@ from lmc_core import runs
 from lmc_core.errors import InputError, LMCError
 from lmc_core.figures.config import plotly_config
 from lmc_core.figures.progress import progress_alt, progress_figure
-from lmc_core.figures.words import inside
+from lmc_core.figures.words import inside, opening
 from lmc_core.runs.status import SEPARATOR, stages
 from pages._widgets import gate, viewport, visitor
 from pages._widgets.text import escaped
@@ -138,7 +138,7 @@ def ended(now: runs.RunStatus) -> None:
     """The card of a run that failed, was cancelled or interrupted, with the way to run it again."""
     with st.container(border=True, key="job"):
         if now.state == "failed":
-            st.markdown(f":material/error: **{escaped(now.reason)}**")
+            st.markdown(f":material/error: **{escaped(opening(now.reason))}**")
         else:
             where = f" during: {stage(now)}" if now.stage else ""
             st.markdown(f":material/stop_circle: Stopped after {seconds(now.elapsed)}{where}. Nothing else is lost.")

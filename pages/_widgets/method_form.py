@@ -9,7 +9,7 @@ from lmc_core.methods import METHODS
 from lmc_core.methods._method import Method, Parameter
 from pages._widgets.url import choice
 
-RECALIBRATIONS = {"auto": "Where BatchNorm needs it", "none": "No", "bn-reset": "BatchNorm reset", "repair": "REPAIR"}
+RECALIBRATIONS = {"auto": "If BatchNorm needs it", "none": "No", "bn-reset": "BatchNorm reset", "repair": "REPAIR"}
 DEVICES = ("auto", "cpu", "cuda")
 STEP_INT, STEP_FLOAT = 1, 0.01
 

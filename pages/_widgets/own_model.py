@@ -12,6 +12,7 @@ from lmc_core.runs import datasets, library
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.result import InspectResult
 from pages._widgets import incoming, visitor
+from pages._widgets.tabs.symmetry import power
 from pages._widgets.text import escaped
 
 VERIFIED = 1e-4  # a larger relative output change is no verification
@@ -22,7 +23,7 @@ def draw(card: ModelCard, slot: str, data: str) -> None:
     """The card. A new reading is noted in `slot`, and measured on `data`."""
     with st.container(border=True, key=f"model-{card.id}"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{escaped(card.title)}** · {escaped(card.family) or 'program'}", width="content")
+            st.markdown(f"**{escaped(card.title)}** · {escaped(card.kind)}", width="content")
             badge(card)
             st.badge("public" if card.listed else "private", color="blue" if card.listed else "gray")
         st.caption(facts(card))
@@ -42,15 +43,15 @@ def badge(card: ModelCard) -> None:
     if card.error is None:
         st.badge("not verified", icon=":material/help:", color="gray")
     elif card.error <= VERIFIED:
-        st.badge(f"verified to {card.error:.0e}", icon=":material/verified:", color="green")
+        st.badge(f"verified to {power(card.error)}", icon=":material/verified:", color="green")
     else:
-        st.badge(f"output changes by {card.error:.0e}", icon=":material/warning:", color="orange")
+        st.badge(f"output changes by {power(card.error)}", icon=":material/warning:", color="orange")
 
 
 def facts(card: ModelCard) -> str:
     """Size, groups and accuracy in one line."""
     shape = " × ".join(map(str, card.input_shape))
-    said = [f"{count(card.parameters)} parameters", f"reads {shape}"]
+    said = [f"{count(card.parameters)} parameters", f"reads {shape} numbers"]
     said.append(groups(len(card.groups)))
     if "test" in card.accuracy:
         said.append(f"{percent(card.accuracy['test'])} on {escaped(datasets.title(card.data))}")

@@ -2,6 +2,10 @@
 
 import streamlit as st
 
+from lmc_core.figures.palette import THEMES
+
+LIGHT, DARK = THEMES["light"], THEMES["dark"]
+PLOTLY_GREY = "#808495"  # Streamlit's, for the titles of a figure on a light page
 CSS = """
 .stMainBlockContainer{max-width:1240px;padding-top:3.9rem;padding-bottom:4rem}
 .stMainBlockContainer>[data-testid="stVerticalBlock"]{gap:.8rem}
@@ -16,6 +20,21 @@ h2{line-height:1.32!important;letter-spacing:-.012em;text-wrap:pretty;max-width:
 .st-key-view{min-height:38px}
 :is(.st-key-view) [data-testid="stPopover"] button{min-height:2rem;height:2rem}
 @media(max-width:640px){h2{font-size:1.3rem!important}}
+"""
+
+
+def _filled(colour: str) -> str:
+    """Selects the words of a figure that are drawn in this colour."""
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return f'[style*="fill: rgb({red}, {green}, {blue})"],[style*="fill:{colour}"]'
+
+
+# Streamlit fades captions, and no grey of a figure stands out enough on both pages; `light-dark` follows the page
+GREY, BLUE = (f"light-dark({light.text},{dark.text})" for light, dark in ((LIGHT.grey, DARK.grey), (LIGHT.a, DARK.a)))
+READABLE = f"""
+[data-testid="stCaptionContainer"]{{opacity:1;color:{GREY}}}
+.js-plotly-plot :is(text,tspan):is({_filled(PLOTLY_GREY)},{_filled(LIGHT.neutral)}){{fill:{GREY}!important}}
+:is([role="radio"][aria-checked="true"],[role="tab"][aria-selected="true"]) p{{color:{BLUE}}}
 """
 BESIDE = """
 @media(min-width:769px){
@@ -35,4 +54,4 @@ def apply() -> None:
 
 def sheet(*, embedded: bool, beside: bool = False) -> str:
     """The style sheet as an element; `beside` keeps the place of a sidebar that will come."""
-    return f"<style>{CSS}{BESIDE if beside and not embedded else ''}{EMBEDDED if embedded else ''}</style>"
+    return f"<style>{CSS}{READABLE}{BESIDE if beside and not embedded else ''}{EMBEDDED if embedded else ''}</style>"

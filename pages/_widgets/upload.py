@@ -7,6 +7,7 @@ from lmc_core.errors import LMCError
 from lmc_core.figures.words import count, percent
 from lmc_core.runs import library
 from pages._widgets import gate, jobs, visitor
+from pages._widgets.tabs.symmetry import power
 from pages._widgets.text import escaped
 
 FILES = [suffix.removeprefix(".") for suffix in library.SUFFIXES]
@@ -62,7 +63,7 @@ def _read(model: str, slot: str) -> None:
     card = library.card(model)
     st.markdown(f"**{escaped(card.title)}** · {count(card.parameters)} parameters")
     known = [f"{percent(card.accuracy['test'])} on {card.data}"] if "test" in card.accuracy else []
-    known += [f"symmetry verified to {card.error:.0e}"] if card.error is not None else []
+    known += [f"symmetry verified to {power(card.error)}"] if card.error is not None else []
     if known:
         st.caption(" · ".join(known))
     for option, value, why in card.assumptions:

@@ -21,7 +21,7 @@ def test_a_checkpoint_is_dropped_recognised_verified_and_explored(page: Page, tm
     page.goto("/library")
     expect(page.get_by_role("heading", level=2)).to_have_text("Networks and data")
     page.locator("input[type=file]").first.set_input_files(path)
-    expect(page.get_by_text(re.compile(r"verified to \de-\d+"))).to_be_visible(timeout=READ)
+    expect(page.get_by_text(re.compile(r"verified to \d\.\d × 10"))).to_be_visible(timeout=READ)
     expect(page.get_by_text(re.compile(r"9\d\.\d% on Digits"))).to_be_visible()
     expect(page.get_by_text("private", exact=True)).to_be_visible()
     page.get_by_text("What was assumed").click()

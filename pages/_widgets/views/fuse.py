@@ -13,6 +13,7 @@ from lmc_core.figures.fuse_history import history_alt, history_figure, history_h
 from lmc_core.figures.fuse_words import fuse_alt, fuse_caption, fuse_cards, fuse_finding, letter
 from lmc_core.runs.fused import FuseResult
 from pages._widgets import fuse_files, fuse_form, fuse_share, fuse_tables, later, picture, share, viewport
+from pages._widgets.tabs.symmetry import power
 from pages._widgets.text import escaped
 from pages._widgets.url import link
 from pages._widgets.views import _parts
@@ -67,7 +68,7 @@ def groups(result: FuseResult, _: str) -> None:
         "A group is a set of hidden units that can be re-ordered without changing the function. *Units of A in one* "
         "says of how many units of A a fused unit is made, in the mean: 1.00 where they were matched one to one."
     )
-    lost = ", ".join(f"{letter(k)} {error:.1e}" for k, error in enumerate(result.function_errors))
+    lost = " · ".join(f"{letter(k)} {power(error)}" for k, error in enumerate(result.function_errors))
     st.caption(f"What the couplings change of each parent's outputs, relative to their size: {lost}.")
 
 
