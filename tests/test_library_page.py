@@ -176,9 +176,15 @@ def test_an_assumption_that_is_changed_makes_the_network_be_read_again_with_it(m
     assert status.state == "done", status.reason
     assert runs.request(run).options["arch"] == {"activation": "tanh"}
     assert status.model not in (None, mine)
-    assert "activation" not in {option for option, _, _ in library.card(str(status.model)).assumptions}
+    assert ("activation", "tanh", "you said so") in library.card(str(status.model)).assumptions
     relu, tanh = library.card(mine).accuracy["test"], library.card(str(status.model)).accuracy["test"]
     assert tanh < relu
+    at = opened()
+    at.get_by_key(f"assume-{status.model}-activation").input("relu")
+    last = [button for button in at.button if button.label.startswith("Read again")][-1]
+    last.click().run()
+    (run,) = at.session_state["model-files:noted"]
+    assert wait(run).model == mine, "what was said can be said otherwise"
     assert library.remove(str(status.model), ME)
 
 

@@ -207,6 +207,7 @@ def test_a_run_without_a_result_says_why_and_can_be_run_again(stored: Request, s
     at = opened(page, **({"id": run} if page else share.controls(request.options)))
     assert escaped(reason) in texts(at)
     assert "Traceback" not in texts(at)
+    assert at.get_by_key("again").label == ("Retry" if state == "interrupted" else "Run again")
     at.get_by_key("again").click().run()
     assert runs.status(run).state == "queued"
     assert runs.cancel(run)

@@ -73,12 +73,26 @@ def test_a_run_can_be_stopped_by_its_visitor_after_the_page_was_loaded_again(
     assert runs.cancel(run, ANN)
 
 
+def test_a_waiting_run_is_gone_from_the_page_with_the_click_that_stops_it(
+    home: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.submit(Request.path("digits-mlp-32/seed0", "digits-mlp-32/seed1", method="identity", seed=1), ANN)
+    at = opened(run, ANN, monkeypatch)
+    at.get_by_key("cancel").click().run()
+    assert "Stopped before it was done." in at.markdown[0].value + at.markdown[1].value
+    assert runs.status(run).state == "cancelled"
+
+
 def buttons(run: str, sent: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the page of a run offers a fresh session of a browser that sent this name."""
+    return [button.label for button in opened(run, sent, monkeypatch).button]
+
+
+def opened(run: str, sent: str, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setattr("streamlit.runtime.context.ContextProxy.cookies", {cookie.COOKIE: sent})
     at = AppTest.from_file(str(ROOT / "pages" / "_shell.py"), default_timeout=60)
     at.switch_page("run.py")
     at.query_params["id"] = run
     at.run()
     assert not at.exception
-    return [button.label for button in at.button]
+    return at

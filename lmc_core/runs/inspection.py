@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from lmc_core.runs.settings import settings
 from lmc_core.runs.status import STAGES
 
 READ, SYMMETRY, MEASURE = STAGES["inspect"]
+SAID = "you said so"
 
 
 def inspect_network(
@@ -105,8 +107,11 @@ def inspect_upload(request: Request, report: Report, folder: Path, device: str) 
         raise
     if fetched:
         result = replace(result, notes=(fetched, *result.notes))
+    if said := _said(options):  # stays on the card, where it can be said otherwise
+        known = replace(result.model, assumptions=(*result.model.assumptions, *said))
+        result = replace(result, model=known)
     with tempfile.TemporaryDirectory() as place:
-        library.keep(_written(network, Path(place)), asdict(result.model))
+        library.keep(_written(network, Path(place), bool(said)), asdict(result.model))
     store.remove("uploads", options["upload"])
     return result
 
@@ -134,13 +139,19 @@ def read_data(request: Request, report: Report, folder: Path, device: str) -> Da
     )
 
 
-def _written(network: Network, folder: Path) -> Path:
-    """The network as a file of our own; beside it, where something was assumed, its tensors under their first names."""
+def _said(options: Mapping[str, Any]) -> tuple[tuple[str, Any, str], ...]:
+    """What the visitor knows of the network and its file does not say, as the card shows it."""
+    given = {**options["arch"], "normalize": options["normalize"]}
+    return tuple((option, value, SAID) for option, value in given.items() if value is not None)
+
+
+def _written(network: Network, folder: Path, said: bool) -> Path:
+    """The network as a file of our own; beside it, if something was assumed or said, its tensors as they were named."""
     if network.architecture is None:
         network.export(str(folder / "model.pt2"))
         return folder / "model.pt2"
     network.save(str(folder / "model.safetensors"))
-    if network.assumptions and (original := network.metadata.get("names")):
+    if (network.assumptions or said) and (original := network.metadata.get("names")):
         tensors = {original.get(name, name): x.detach().cpu().contiguous() for name, x in network.state.items()}
         save_file(tensors, folder / library.ORIGINAL)
     return folder / "model.safetensors"

@@ -103,7 +103,7 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
         queue=int(_number(environment, "LMC_QUEUE", 64, 1)),
         queue_per_owner=int(_number(environment, "LMC_QUEUE_PER_OWNER", 8, 1)),
         run_seconds=_number(environment, "LMC_RUN_SECONDS", 3600, 1),
-        grace_seconds=_number(environment, "LMC_GRACE_SECONDS", 0.7, 0),
+        grace_seconds=_number(environment, "LMC_GRACE_SECONDS", 0.5, 0),
         local_paths=Path(local).expanduser().resolve() if local else None,
         login=login == "required",
         prepare=prepare == "on",

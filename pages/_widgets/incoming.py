@@ -7,6 +7,7 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.errors import InputError, LMCError
+from lmc_core.runs import library
 from lmc_core.runs.status import RunStatus
 from pages._widgets import gate, jobs, visitor
 from pages._widgets.text import escaped
@@ -16,7 +17,8 @@ def uploader(label: str, kinds: Sequence[str], slot: str, take: Callable[[Any], 
     """A place for files; `take` hands one over and returns the id of its run. The session keeps no bytes."""
     state = st.session_state
     turn = state.setdefault(f"{slot}:turn", 0)
-    given = st.file_uploader(label, list(kinds), many, key=f"{slot}-{turn}", label_visibility="collapsed")
+    how: dict[str, Any] = {"label_visibility": "collapsed", "max_upload_size": largest()}
+    given = st.file_uploader(label, list(kinds), many, key=f"{slot}-{turn}", **how)
     files = given if isinstance(given, list) else [given] if given is not None else []
     if not files:
         return
@@ -24,6 +26,11 @@ def uploader(label: str, kinds: Sequence[str], slot: str, take: Callable[[Any], 
         hand_over(slot, file.name, lambda file=file: take(file))  # type: ignore[misc]
     state[f"{slot}:turn"] = turn + 1  # a new uploader, so that the session lets go of the bytes
     st.rerun()
+
+
+def largest() -> int:
+    """Megabytes that a file may have: as many as the host takes, and as Streamlit does."""
+    return max(1, min(library.upload_limit() // 2**20, st.get_option("server.maxUploadSize")))
 
 
 def hand_over(slot: str, name: str, take: Callable[[], str]) -> None:

@@ -1,5 +1,6 @@
 """A run that is not finished, or that ended early: how far it is, or why it stopped and what can be done."""
 
+import time
 from contextlib import suppress
 
 import streamlit as st
@@ -14,6 +15,7 @@ from pages._widgets import gate, viewport, visitor
 from pages._widgets.text import escaped
 
 POLL = 0.5  # seconds between looks at a job
+STOPPED = 1.0  # seconds after which a cancelled run has stopped
 COUNTED = 100  # more parts than this are told in percent
 
 
@@ -92,8 +94,14 @@ def watch(run_id: str) -> None:
 
 
 def _cancel(run_id: str) -> None:
+    """Stop the run, and show at once that it stopped: the next look would come half a second later."""
     if not runs.cancel(run_id, visitor.name()):
         st.toast("Somebody else waits for this run too, so it goes on.")
+        return
+    end = time.monotonic() + STOPPED
+    while not runs.status(run_id).finished and time.monotonic() < end:
+        time.sleep(0.02)
+    st.rerun()
 
 
 def stage(now: runs.RunStatus) -> str:
@@ -118,6 +126,8 @@ def left(now: runs.RunStatus) -> str:
     """How long it will still take, where runs like it are known."""
     if now.expected is None:
         return "the first run of its kind here"
+    if now.state == "queued":
+        return f"about {seconds(now.expected)} once it starts"
     rest = now.expected - now.elapsed
     if rest < 0:
         return f"longer than expected ({seconds(now.expected)})"
@@ -138,13 +148,15 @@ def ended(now: runs.RunStatus) -> None:
     """The card of a run that failed, was cancelled or interrupted, with the way to run it again."""
     with st.container(border=True, key="job"):
         if now.state == "failed":
-            st.markdown(f":material/error: **{escaped(opening(now.reason))}**")
+            named = not now.reason.partition(" ")[0].isalpha()  # it begins with a file or a tensor, as that is written
+            st.markdown(f":material/error: **{escaped(now.reason if named else opening(now.reason))}**")
         else:
             where = f" during: {stage(now)}" if now.stage else ""
             st.markdown(f":material/stop_circle: Stopped after {seconds(now.elapsed)}{where}. Nothing else is lost.")
             if now.state == "interrupted":
                 st.caption(escaped(now.reason))
-        if st.button("Run again", icon=":material/refresh:", key="again") and submit(runs.request(now.id)):
+        label = "Retry" if now.state == "interrupted" else "Run again"
+        if st.button(label, icon=":material/refresh:", key="again") and submit(runs.request(now.id)):
             st.rerun()
         with st.expander("Details for a bug report"):
             report = (f"run {now.id}, {now.state}", now.reason, runs.request(now.id).json)

@@ -17,7 +17,12 @@ HEADINGS = {
     "cancelled": "Stopped before it was done.",
     "interrupted": "The server stopped before this was done.",
 }
-FAILED = {"fuse": "These networks could not be fused."}
+FAILED = {
+    "fuse": "These networks could not be fused.",
+    "inspect": "This file could not be read.",
+    "data": "This file could not be read.",
+    "bundle": "This bundle could not be opened.",
+}
 
 
 def draw(now: runs.RunStatus) -> None:

@@ -1,12 +1,14 @@
 """A checkpoint of the visitor's own: handed over, read by the worker, offered as A or B."""
 
+from typing import Any
+
 import streamlit as st
 
 from lmc_core import runs
 from lmc_core.errors import LMCError
 from lmc_core.figures.words import count, percent
 from lmc_core.runs import library
-from pages._widgets import gate, jobs, visitor
+from pages._widgets import gate, incoming, jobs, visitor
 from pages._widgets.tabs.symmetry import power
 from pages._widgets.text import escaped
 
@@ -26,7 +28,8 @@ def drop(slot: str) -> None:
         return
     state = st.session_state
     turn = state.setdefault(f"{slot}:turn", 0)
-    file = st.file_uploader("A checkpoint file", FILES, key=f"{slot}-{turn}", label_visibility="collapsed")
+    how: dict[str, Any] = {"label_visibility": "collapsed", "max_upload_size": incoming.largest()}
+    file = st.file_uploader("A checkpoint file", FILES, key=f"{slot}-{turn}", **how)
     if file is not None:
         try:
             run_id = library.add(file.name, file.getvalue(), data=state.get("data"), owner=visitor.name())

@@ -74,9 +74,8 @@ def options(
     cards = [library.card(str(model)) for model in dict.fromkeys(models)]
     number = len(pairs_of(cards))
     if not 1 <= number <= PAIRS:
-        raise SettingError(
-            f"{len(cards)} models make {number} pairs of networks of one shape; choose models that make 1 to {PAIRS}"
-        )
+        counted = f"{len(cards)} model{'' if len(cards) == 1 else 's'} of which {number} pairs are of one shape"
+        raise SettingError(f"{counted}: choose models that make 1 to {PAIRS} pairs")
     wanted = [one_of("methods", name, METHODS) for name in methods] or list(METHODS)
     return {
         "models": [card.id for card in cards],
