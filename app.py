@@ -18,6 +18,7 @@ from lmc_core.errors import LMCError
 from lmc_core.runs.cookie import Naming
 from lmc_core.runs.routes import ROUTES
 from pages import _document
+from pages._static import Compressed
 
 M_ARENA_MAX = -8
 ARENAS = 2  # every thread of a visitor would hold on to what it freed
@@ -53,5 +54,5 @@ app = st.App(
     Path(__file__).parent / "pages" / "_shell.py",
     routes=[*ROUTES, *_document.ROUTES],
     lifespan=lifespan,
-    middleware=[Middleware(Naming)],
+    middleware=[Middleware(Compressed), Middleware(Naming)],
 )

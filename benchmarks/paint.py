@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -30,11 +31,16 @@ st.plotly_chart(go.Figure(go.Scatter(y=[1, 2])))
 """
 
 
-def visit(browser: Browser, address: str) -> tuple[float, float]:
-    """Seconds from the request until the heading and until the figure can be seen, with nothing in the cache."""
+def visit(browser: Browser, address: str) -> tuple[float, float, float]:
+    """Seconds from the request until the heading and until the figure can be seen, with nothing in the cache, and the
+    megabytes that were sent until then."""
     visitor = browser.new_context(viewport={"width": 1440, "height": 900})
     visitor.set_default_timeout(PATIENCE)
     page = visitor.new_page()
+    network, sent = visitor.new_cdp_session(page), [0.0]
+    network.send("Network.enable")
+    network.on("Network.loadingFinished", lambda file: sent.append(file["encodedDataLength"]))
+    network.on("Network.webSocketFrameReceived", lambda frame: sent.append(_size(frame["response"])))
     start = time.perf_counter()
     page.goto(address, wait_until="commit")
     page.wait_for_selector("h2", state="visible")
@@ -42,16 +48,21 @@ def visit(browser: Browser, address: str) -> tuple[float, float]:
     page.wait_for_selector(".js-plotly-plot .main-svg", state="visible")
     figure = time.perf_counter() - start
     visitor.close()
-    return heading, figure
+    return heading, figure, sum(sent) / 1e6
+
+
+def _size(frame: dict[str, Any]) -> float:
+    """Bytes of a frame; those that are no text come in base64."""
+    return len(frame["payloadData"]) * (1 if frame["opcode"] == 1 else 0.75)
 
 
 def measure(browser: Browser, pages: dict[str, str], visits: int) -> str:
     """Medians over visits that take turns; the first of each, which warms the server, is told apart."""
-    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in pages}
+    seconds: dict[str, list[tuple[float, float, float]]] = {name: [] for name in pages}
     for _ in range(visits + 1):
         for name, address in pages.items():
             seconds[name].append(visit(browser, address))
-    rows: list[tuple[object, ...]] = [("page", "first: heading", "figure", "then: heading", "figure")]
+    rows: list[tuple[object, ...]] = [("page", "first: heading", "figure", "MB", "then: heading", "figure", "MB")]
     for name, found in seconds.items():
         later = [statistics.median(times) for times in zip(*found[1:], strict=True)]
         rows.append((name, *(f"{x:.2f}" for x in (*found[0], *later))))

@@ -83,6 +83,16 @@ def test_the_slider_moves_both_panels_without_the_server(page: Page) -> None:
     assert len(sent) == quiet, "the slider talked to the server"
 
 
+def test_a_first_visit_takes_less_than_four_megabytes(page: Page, context: BrowserContext) -> None:
+    network, sent = context.new_cdp_session(page), []
+    network.send("Network.enable")
+    network.on("Network.loadingFinished", lambda file: sent.append(file["encodedDataLength"]))
+    network.on("Network.webSocketFrameReceived", lambda frame: sent.append(len(frame["response"]["payloadData"])))
+    opened(page)
+    expect(page.locator(".st-key-matching .main-svg").first).to_be_visible()
+    assert 1e6 < sum(sent) < 4e6
+
+
 def test_the_figure_comes_before_what_lies_under_it(page: Page) -> None:
     order: list[str] = []
 
