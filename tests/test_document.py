@@ -60,3 +60,9 @@ def test_small_words_can_be_read_on_the_page_in_the_sidebar_and_on_a_field(name:
         for ink in (theme.grey, theme.a):
             assert ink.text in style.READABLE
             assert contrast(ink.text, ground) >= 4.5
+
+
+@pytest.mark.parametrize("name", ["model_picker.py", "fuse_form.py", "method_form.py", "controls.py", "pair_form.py"])
+def test_a_label_of_a_control_is_words_since_a_screen_reader_spells_mark_up(name: str) -> None:
+    written = (ROOT / "pages" / "_widgets" / name).read_text()
+    assert not re.search(r'"[^"\n]*:(?:blue|violet|gray)\[', written)

@@ -157,9 +157,9 @@ def _paths(sheet: Sheet, panel: int, outcome: Outcome, metric: str) -> None:
         _end(sheet, panel, outcome.average["test"][metric], ink.naive.mark, "diamond")
         if metric == "accuracy":
             y = float(np.mean([profile.accuracy()[-1] for profile in outcome.average_paths]))
-            where = "bottom left" if y > 0.06 else "top left"
+            where, said = ("bottom left", "<br>plain average  ") if y > 0.06 else ("top left", "plain average  ")
             font = {"size": 12, "color": ink.naive.text}
-            sheet.add(panel, mode="text", x=[1], y=[y], text=["plain average  "], textposition=where, textfont=font)
+            sheet.add(panel, mode="text", x=[1], y=[y], text=[said], textposition=where, textfont=font)
     if any(path is not None for path in outcome.paths):
         symbol = "star" if outcome.curve else "circle"
         _end(sheet, panel, outcome.final["test"][metric], ink.fused.mark, symbol, ink.fused_outline)

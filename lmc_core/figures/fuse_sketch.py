@@ -5,7 +5,7 @@ from __future__ import annotations
 from lmc_core.figures import words
 from lmc_core.figures.fuse_rows import standings
 from lmc_core.figures.fuse_words import fuse_alt
-from lmc_core.figures.thumbnail import INK, Curve, Dot, Sketch
+from lmc_core.figures.thumbnail import INK, Curve, Dot, Sketch, word
 from lmc_core.fusion.outcome import Outcome
 
 HIGH = 0.84
@@ -20,7 +20,7 @@ def fuse_sketch(outcome: Outcome) -> Sketch:
         x, value = (place + 0.5) / len(rows), min(max(row.scores["test"]["accuracy"], 0.0), 1.0)
         curves.append(Curve([x, x], [0, HIGH * value], row.ink.mark))
         dots.append(Dot(x, HIGH * value, row.ink, letter=f"{100 * value:.0f}%", turned=row.symbol == "diamond"))
-        below.append((x, row.short, row.ink.mark))
+        below.append((x, row.short, word(row.ink)))
     numbers = [("fused", outcome.final, INK.fused)]
     if outcome.average is not None:
         numbers.insert(0, ("plain average", outcome.average, INK.naive))

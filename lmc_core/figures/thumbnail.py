@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lmc_core.figures.palette import THEMES, Ink
+from lmc_core.figures.palette import THEMES, Ink, contrast
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -187,7 +187,15 @@ def _dot(dot: Dot, box: Box) -> list[str]:
     drawn = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r}" fill="{dot.ink.mark}"/>'
     if dot.turned:
         drawn = f'<path d="M{x:.1f} {y - r:.1f}l{r} {r}l-{r} {r}l-{r} -{r}Z" fill="{dot.ink.mark}"/>'
-    return [drawn, _text(x + 12, y - 5, dot.letter, dot.ink.mark)] if dot.letter else [drawn]
+    if not dot.letter:
+        return [drawn]
+    beside = (x + 12, y - 5) if len(dot.letter) == 1 else (x, y - r - 4)
+    return [drawn, _text(*beside, dot.letter, word(dot.ink))]
+
+
+def word(ink: Ink) -> str:
+    """The colour of a word: that of the mark, where it can be read."""
+    return ink.mark if contrast(ink.mark, INK.page) >= 3 else ink.text
 
 
 def _text(x: float, y: float, text: str, colour: str) -> str:

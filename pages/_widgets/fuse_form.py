@@ -13,7 +13,7 @@ from lmc_core.networks.widths import FREEDOMS
 from lmc_core.runs import datasets, library
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.kinds import fuse
-from pages._widgets import data_choice, fuse_tables, method_form, model_picker
+from pages._widgets import data_choice, method_form, model_picker
 from pages._widgets.text import escaped
 from pages._widgets.url import choice, choices
 
@@ -107,7 +107,7 @@ def lambdas(cards: Sequence[ModelCard]) -> list[float] | None:
     names = model_picker.titles({card.id: card for card in cards})
     values = []
     for number, (card, key) in enumerate(zip(cards, keys, strict=True)):
-        label = f"{fuse_tables.dot(number)} {letter(number)} · {names[card.id]}"
+        label = f"{letter(number)} · {names[card.id]}"
         state.setdefault(key, HALF)
         values.append(int(st.slider(label, 0, WHOLE, key=key, step=1, persist_state="session")))
     equal = len(set(values)) == 1 and values[0] > 0

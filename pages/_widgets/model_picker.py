@@ -49,10 +49,10 @@ def pair(cards: Mapping[str, ModelCard], default: tuple[str, str]) -> tuple[Mode
     """Models A and B; B follows A until it is chosen."""
     named = titles(cards)
     uploaded = [name for name, card in cards.items() if card.uploaded]
-    a = choice(st.selectbox, ":blue[●] Model A", named, default[0], "a", lasting=True, named=uploaded, help=HELP_A)
+    a = choice(st.selectbox, "Model A", named, default[0], "a", lasting=True, named=uploaded, help=HELP_A)
     follow = default[1] if a == default[0] else sibling(cards[a], cards).id
     shown = list(cards) if cards[a].uploaded else uploaded
-    b = choice(st.selectbox, ":violet[●] Model B", named, follow, "b", named=shown, help=HELP_B)
+    b = choice(st.selectbox, "Model B", named, follow, "b", named=shown, help=HELP_B)
     return cards[a], cards[b]
 
 

@@ -12,6 +12,7 @@ CSS = """
 h2{line-height:1.32!important;letter-spacing:-.012em;text-wrap:pretty;max-width:56rem;padding:0 0 .1rem!important}
 [data-testid="stSidebar"] [role="combobox"]{font-size:.93rem;text-overflow:ellipsis}
 .st-key-cards>*{flex:1 1 150px;min-height:110px}
+[data-testid="stMetricDelta"] *{white-space:normal!important;overflow-wrap:anywhere}
 [class*="st-key-run-card"]>:first-child:not(:has([data-testid="stMarkdown"])){aspect-ratio:320/132}
 [data-testid="stSidebar"] [data-testid="stSkeleton"]{height:64px}
 [data-testid="stMultiSelectTagsContainer"] input{min-width:45px!important}
@@ -30,10 +31,18 @@ def _filled(colour: str) -> str:
 
 
 # Streamlit fades captions, and no grey of a figure stands out enough on both pages; `light-dark` follows the page
-GREY, BLUE = (f"light-dark({light.text},{dark.text})" for light, dark in ((LIGHT.grey, DARK.grey), (LIGHT.a, DARK.a)))
+GREY, BLUE, VIOLET = (
+    f"light-dark({light.text},{dark.text})"
+    for light, dark in ((LIGHT.grey, DARK.grey), (LIGHT.a, DARK.a), (LIGHT.b, DARK.b))
+)
+MODELS = '[class*="st-key-weight-"]'  # their dots are drawn here: a screen reader would spell the mark-up of a label
 READABLE = f"""
 [data-testid="stCaptionContainer"]{{opacity:1;color:{GREY}}}
 .js-plotly-plot :is(text,tspan):is({_filled(PLOTLY_GREY)},{_filled(LIGHT.neutral)}){{fill:{GREY}!important}}
+{MODELS} label p::before{{content:"● " / "";color:{GREY}}}
+:is(.st-key-a,:nth-child(1 of {MODELS})) label p::before{{content:"● " / "";color:{BLUE}}}
+:is(.st-key-b,:nth-child(2 of {MODELS})) label p::before{{content:"● " / "";color:{VIOLET}}}
+a:focus-visible{{outline:2px solid {BLUE}!important;outline-offset:2px}}
 :is([role="radio"][aria-checked="true"],[role="tab"][aria-selected="true"]) p{{color:{BLUE}}}
 """
 BESIDE = """
@@ -42,7 +51,7 @@ BESIDE = """
 }
 """
 EMBEDDED = """
-[data-testid="stSidebar"],[data-testid="stExpandSidebarButton"],.st-key-view,.st-key-view-phone{display:none}
+[data-testid="stHeader"],[data-testid="stSidebar"],.st-key-view,.st-key-view-phone{display:none}
 .stMainBlockContainer{padding-top:2rem;padding-bottom:1rem}
 """
 

@@ -21,7 +21,8 @@ from pages._widgets.views import _parts
 CURVES = {"loss": "Loss", "accuracy": "Accuracy"}
 SPLITS = {"test": "Test examples", "train": "Training examples"}
 AXES = {"linear": "linear", "log": "log loss"}
-FORMATS = {"half-way %": "%.2f", "seconds": "%.2f"}
+FORMATS = {"half-way %": "%.2f", "seconds": "%.2f", "objective": "%.1f", "function error": "%.2g"}
+BARRIER = "%.3f"
 WORDS = ("method", "pair", "remarks")  # columns that are no numbers
 ROWS = 12  # of the table before it scrolls
 
@@ -55,7 +56,7 @@ def _table(run_id: str) -> None:
     result = runs.result(run_id)
     assert isinstance(result, ComparisonResult)
     columns = table(result)
-    formats = {n: st.column_config.NumberColumn(format=FORMATS.get(n, "%.4g")) for n in columns if n not in WORDS}
+    formats = {n: st.column_config.NumberColumn(format=FORMATS.get(n, BARRIER)) for n in columns if n not in WORDS}
     high, alt = _high(len(columns["method"])), "Every method on every pair, its barrier"
     st.dataframe(columns, hide_index=True, column_config=formats, height=high, alt=alt)
 
