@@ -255,6 +255,15 @@ def test_uploads_are_limited_one_by_one_and_together(monkeypatch: pytest.MonkeyP
         library.add("none.safetensors", b"")
 
 
+def test_one_visitor_cannot_take_the_room_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LMC_QUOTA_PER_OWNER_MB", "1.5")
+    library.add("one.safetensors", b"x" * 2**20, owner="ann")
+    with pytest.raises(CheckpointError, match=r"your files have 1\.0 MB of the 1\.5 MB"):
+        library.add("two.safetensors", b"y" * 2**20, owner="ann")
+    library.add("two.safetensors", b"y" * 2**20, owner="bob")
+    library.add("three.safetensors", b"z" * 2**20)  # the host itself
+
+
 def test_an_upload_is_kept_under_its_hash_and_waits_to_be_inspected(tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(b"content")
     run = library.add("../../etc/evil\x00name.pt", tmp_path / "source", owner="ann")

@@ -189,7 +189,7 @@ def add_local(name: str, *, data: str | None = None, owner: str = "local") -> st
 def accept(name: str, content: Content, ask: Callable[[str], Request], owner: str) -> str:
     """Keep a visitor's file under its SHA-256, and queue the request that `ask` makes of that digest.
 
-    Raises CheckpointError if the file is empty or too large, or if the store is full.
+    Raises CheckpointError if the file is empty or too large, or if the store or the owner's share of it is full.
     """
     from lmc_core import runs
 
@@ -202,6 +202,12 @@ def accept(name: str, content: Content, ask: Callable[[str], Request], owner: st
             free = max(0, service.host.quota_bytes - used)
             raise CheckpointError(
                 f"{name!r} has {_megabytes(size)}, but only {_megabytes(free)} are left on this server"
+            )
+        if owner != "local" and (mine := stored_bytes(owner)) + size > service.host.quota_per_owner:
+            share = _megabytes(service.host.quota_per_owner)
+            raise CheckpointError(
+                f"{name!r} has {_megabytes(size)}, and your files have {_megabytes(mine)} of the {share} that one "
+                "visitor may keep here; delete some"
             )
         request = ask(digest)
         known = service.index.status(request.id)
@@ -217,10 +223,11 @@ def upload_limit() -> int:
     return _service().host.upload_bytes
 
 
-def stored_bytes() -> int:
-    """Size of all uploads that are kept or wait to be inspected, each counted once."""
+def stored_bytes(owner: str | None = None) -> int:
+    """Size of all uploads, or those of one owner, that are kept or wait to be inspected, each counted once."""
     kept = sql.select(UPLOADS.c.digest, sql.func.max(UPLOADS.c.bytes).label("bytes"))
     kept = kept.join_from(UPLOADS, RUNS, RUNS.c.id == UPLOADS.c.run).where(RUNS.c.state != "failed")
+    kept = kept if owner is None else kept.where(UPLOADS.c.owner == owner)
     each = kept.group_by(UPLOADS.c.digest).subquery()
     with _service().index.database.connect() as connection:
         return int(connection.scalar(sql.select(sql.func.sum(each.c.bytes))) or 0)

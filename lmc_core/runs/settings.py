@@ -28,6 +28,7 @@ class Settings:
     checkpoints       LMC_CHECKPOINTS     folder of the shipped networks
     upload_bytes      LMC_UPLOAD_MB       largest single upload
     quota_bytes       LMC_QUOTA_MB        all uploads of all visitors together
+    quota_per_owner   LMC_QUOTA_PER_OWNER_MB  how much of that may belong to one visitor
     queue             LMC_QUEUE           how many runs may wait, in total
     queue_per_owner   LMC_QUEUE_PER_OWNER how many of them may belong to one visitor
     run_seconds       LMC_RUN_SECONDS     a run that takes longer is stopped
@@ -46,6 +47,7 @@ class Settings:
     checkpoints: Path
     upload_bytes: int
     quota_bytes: int
+    quota_per_owner: int
     queue: int
     queue_per_owner: int
     run_seconds: float
@@ -70,6 +72,7 @@ class Settings:
             "LMC_WORKER_THREADS": str(self.threads),
             "LMC_UPLOAD_MB": str(self.upload_bytes / 2**20),
             "LMC_QUOTA_MB": str(self.quota_bytes / 2**20),
+            "LMC_QUOTA_PER_OWNER_MB": str(self.quota_per_owner / 2**20),
         }
 
 
@@ -100,6 +103,7 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
         checkpoints=Path(environment.get("LMC_CHECKPOINTS") or shipped),
         upload_bytes=int(_number(environment, "LMC_UPLOAD_MB", 512, 0) * 2**20),
         quota_bytes=int(_number(environment, "LMC_QUOTA_MB", 8192, 0) * 2**20),
+        quota_per_owner=int(_number(environment, "LMC_QUOTA_PER_OWNER_MB", 2048, 0) * 2**20),
         queue=int(_number(environment, "LMC_QUEUE", 64, 1)),
         queue_per_owner=int(_number(environment, "LMC_QUEUE_PER_OWNER", 8, 1)),
         run_seconds=_number(environment, "LMC_RUN_SECONDS", 3600, 1),
