@@ -1,5 +1,7 @@
 """The plane through two networks and a third: the second one aligned, or another model."""
 
+from typing import Any
+
 import streamlit as st
 
 from lmc_core import runs
@@ -20,11 +22,11 @@ def ask(default: runs.Request) -> runs.Request:
     """The plane that the controls describe."""
     a, b, data = pair_form.pair(default)
     third = choice(st.selectbox, "Third network", _thirds(a, b), ALIGNED, "third", help=HELP)
-    if third == ALIGNED:
-        method, settings = method_form.method(default.options["method"])
-        spanned = {"method": method, "settings": settings}
-    else:
-        spanned = {"third": third}
+    spanned: dict[str, Any] = {"third": third}
+    with st.container(key="span"):  # one place, filled or not: what lies below keeps its own, and its hold on the URL
+        if third == ALIGNED:
+            method, settings = method_form.method(default.options["method"])
+            spanned = {"method": method, "settings": settings}
     with st.expander("Grid"):
         grid = st.number_input(
             "Cells",

@@ -21,7 +21,8 @@ WIDTH = (
 
 def pair(default: runs.Request) -> runs.Request:
     """The pair that the controls describe."""
-    a, b, data = pair_form.pair(default)
+    with st.container(key="pair"):
+        a, b, data = pair_form.pair(default)
     method, settings = method_form.method(default.options["method"])
     with st.expander("Evaluation"):
         measured = pair_form.measure(default)
@@ -30,6 +31,7 @@ def pair(default: runs.Request) -> runs.Request:
 
 def width(default: runs.Request) -> runs.Request:
     """The shipped family, aligned as the controls say."""
+    st.container(key="pair")  # the place of the pair: what lies below keeps its own, and its hold on the URL
     method, settings = method_form.method(default.options["method"])
     with st.expander("Evaluation"):
         measured = pair_form.measure(default)

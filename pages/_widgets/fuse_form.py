@@ -31,14 +31,16 @@ def ask(default: runs.Request) -> runs.Request:
     st.markdown("**Networks**")
     cards = networks(start["models"])
     remark = st.container()
-    weights = lambdas(cards)
+    with st.container(key="lambdas"):  # one place, however many there are: what lies below keeps its hold on the URL
+        weights = lambdas(cards)
     first = cards[0] if cards else library.card(start["models"][0])
     data = data_choice.chosen(first.data, start["data"])
     method, settings = method_form.method(start["method"], FUSIONS, "fusion")
     why = fuse.unfit(cards, method)
     if why:
         remark.warning(escaped(why), icon=":material/join_inner:")
-    asked = widths(first, method)
+    with st.container(key="widths-asked"):
+        asked = widths(first, method)
     more = afterwards() | measured()
     if why:
         raise MismatchError("These networks do not fit together: the reason stands above, under the networks.")

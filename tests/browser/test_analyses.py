@@ -118,3 +118,12 @@ def test_the_gallery_leads_to_a_stored_run_and_back_to_its_controls(page: Page, 
     expect(finding(page)).to_contain_text("two valleys")
     expect(page.get_by_role("button", name="Measure the plane")).to_be_enabled()
     assert idle(server) == before, "looking made the server compute"
+
+
+def test_what_is_set_after_other_controls_have_gone_is_in_the_address(page: Page) -> None:
+    page.goto("/landscape")
+    choose(page, "Third network", DIGITS)
+    page.wait_for_url(re.compile("third=digits-mlp-128%2Fseed2"))
+    page.get_by_text("Grid", exact=True).click()
+    page.get_by_role("button", name="Increment").first.click()
+    page.wait_for_url(re.compile("grid=27"))
