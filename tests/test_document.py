@@ -54,12 +54,18 @@ def test_an_embedded_page_has_no_sidebar_from_the_start() -> None:
 @pytest.mark.parametrize("name", THEMES)
 def test_small_words_can_be_read_on_the_page_in_the_sidebar_and_on_a_field(name: str) -> None:
     themes = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
-    grounds = (themes[name]["backgroundColor"], themes[name]["secondaryBackgroundColor"])
-    theme = THEMES[name]
-    for ground in (*grounds, themes[name]["sidebar"]["backgroundColor"]):
-        for ink in (theme.grey, theme.a):
-            assert ink.text in style.READABLE
-            assert contrast(ink.text, ground) >= 4.5
+    theme, page = THEMES[name], themes[name]
+    for ground in (page["backgroundColor"], page["secondaryBackgroundColor"], page["sidebar"]["backgroundColor"]):
+        for ink in (theme.grey.text, theme.a.text, theme.b.text):
+            assert ink in style.READABLE
+            assert contrast(ink, ground) >= 4.5
+        assert contrast(mixed(page["textColor"], ground, style.FADED), ground) >= 4.5
+
+
+def mixed(one: str, other: str, share: float) -> str:
+    """So much of one #RRGGBB over the other."""
+    pairs = [(int(one[k : k + 2], 16), int(other[k : k + 2], 16)) for k in (1, 3, 5)]
+    return "#" + "".join(f"{round(share * a + (1 - share) * b):02X}" for a, b in pairs)
 
 
 @pytest.mark.parametrize("name", ["model_picker.py", "fuse_form.py", "method_form.py", "controls.py", "pair_form.py"])
