@@ -14,6 +14,7 @@ def explore(default: runs.Request) -> None:
         asked = controls.draw(default)
     if asked.pressed and jobs.submit(asked.request):
         st.rerun()
+    note = st.container()  # filled or not: what lies below keeps its place, and its hold on the URL
     now, last = asked.job or jobs.status(asked.request.id), jobs.status(st.session_state.get("shown", ""))
     if now is not None:
         if now.state == "done":
@@ -22,7 +23,7 @@ def explore(default: runs.Request) -> None:
         if now.state == "failed":
             remedy(asked)
     elif last is not None:
-        st.info("The controls have changed: press **Align and compare** to see their result. Below is the last one.")
+        note.info("The controls have changed: press **Align and compare** to see their result. Below is the last one.")
         run_view.draw(last)
     else:
         one, other = asked.models
@@ -43,6 +44,9 @@ def remedy(asked: Controls) -> None:
 
         name = model_picker.titles({card.id: card for card in (fitting,)})[fitting.id]
         st.button(f"Compare with {name} instead", type="primary", key="remedy", on_click=use)
+    if a.parameters != b.parameters:  # a fusion does not need equal widths
+        both = {"models": f"{a.id},{b.id}", "data": asked.request.options["data"]}
+        st.page_link("fuse.py", label="Fuse them instead", icon=":material/join:", query_params=both)
 
 
 def start() -> runs.Request | None:

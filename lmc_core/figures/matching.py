@@ -197,5 +197,5 @@ def _similarity(sheet: Sheet, boxes: Any, m: Matching, ink: Theme, narrow: bool)
         )
         said = f"<span style='color:{colour.text}'>cosine of partners {words.loss(pairs.cosine)}</span>"
         sheet.note(said, box[0], box[2], yshift=-44, font={"size": 12, "color": ink.neutral})
-    text = f"Cosine over all directions, 0 to {top:.2f};{'<br>' if narrow else ' '}sorted by the first component of A."
+    text = f"Cosine over all directions, 0 to {top:.2f};<br>sorted by the first component of A."
     sheet.note(text, boxes[0][0], boxes[0][2], yshift=-48, yanchor="top", align="left")
