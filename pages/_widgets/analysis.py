@@ -44,6 +44,7 @@ def page(
         pressed, job = (False, None) if request is None else _button(request, button, expect or _usual)
     if request is not None and pressed and jobs.submit(request):
         st.rerun()
+    note = st.container()  # filled or not: what lies below keeps its place, and its hold on the URL
     now = job or (None if request is None else jobs.status(request.id))
     last, example = (jobs.status(run_id) for run_id in (st.session_state.get(f"shown-{kind}", ""), default.id))
     if now is not None:
@@ -51,10 +52,10 @@ def page(
             st.session_state[f"shown-{kind}"] = now.id
         run_view.draw(now)
     elif last is not None:
-        st.info(f"The controls have changed: press **{button}** to see their result. Below is the last one.")
+        note.info(f"The controls have changed: press **{button}** to see their result. Below is the last one.")
         run_view.draw(last)
     elif example is not None and example.state == "done":
-        st.info(f"Press **{button}** to see the result of these controls. Below is a finished example.")
+        note.info(f"Press **{button}** to see the result of these controls. Below is a finished example.")
         run_view.draw(example)
     else:
         st.markdown(f"## {title}")
