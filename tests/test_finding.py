@@ -225,3 +225,8 @@ def test_only_a_barrier_that_is_gone_is_all_of_it_lower(after, said):
 )
 def test_groups_are_counted_as_people_count(number: int, said: str) -> None:
     assert words.groups(number) == said
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 methods"), (1, "1 method"), (2, "2 methods")])
+def test_one_of_a_kind_is_not_many(count, said):
+    assert words.counted(count, "method") == said

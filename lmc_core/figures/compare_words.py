@@ -80,7 +80,7 @@ def compare_cards(pairs: Sequence[Profiles], seconds: Mapping[str, float]) -> tu
         Card(
             "Time",
             f"{seconds.get('total', 0.0):.1f} s",
-            f"{len(barriers)} methods" + (f", {len(pairs)} pairs" if len(pairs) > 1 else ""),
+            words.counted(len(barriers), "method") + (f", {len(pairs)} pairs" if len(pairs) > 1 else ""),
             "Wall-clock seconds, all together.",
         ),
     )
@@ -90,7 +90,11 @@ def compare_alt(pairs: Sequence[Profiles]) -> str:
     """What the figure shows, for who does not see it."""
     parts = [f"{_title(name)}: barrier {barrier:.2f}" for name, barrier in mean_barriers(pairs).items()]
     over = f" on {len(pairs)} pairs; means:" if len(pairs) > 1 else "."
-    return f"Test loss and accuracy along the paths of {len(parts)} methods{over} " + "; ".join(parts) + "."
+    return (
+        f"Test loss and accuracy along the paths of {words.counted(len(parts), 'method')}{over} "
+        + "; ".join(parts)
+        + "."
+    )
 
 
 def mean_barriers(pairs: Sequence[Profiles]) -> dict[str, float]:

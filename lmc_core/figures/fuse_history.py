@@ -12,6 +12,7 @@ from lmc_core.figures.drawing import f32
 from lmc_core.figures.palette import ThemeName
 from lmc_core.figures.palette import theme as theme_of
 from lmc_core.figures.plain import Sheet, columns
+from lmc_core.figures.words import counted
 from lmc_core.fusion.outcome import Scores
 
 HEIGHTS = {"wide": 330, "narrow": 330}
@@ -73,7 +74,9 @@ def history_figure(
 def history_alt(history: Sequence[float], curve: Sequence[Scores]) -> str:
     """What the figure shows, for who does not see it."""
     said = (
-        [f"The objective goes from {history[0]:.4g} to {history[-1]:.4g} in {len(history)} steps."] if history else []
+        [f"The objective goes from {history[0]:.4g} to {history[-1]:.4g} in {counted(len(history), 'step')}."]
+        if history
+        else []
     )
     if curve:
         before, after = (scores["test"]["accuracy"] for scores in (curve[0], curve[-1]))

@@ -142,7 +142,7 @@ def in_words(number: int) -> str:
 
 
 def _epochs(number: int) -> str:
-    return "1 epoch" if number == 1 else f"{number} epochs"
+    return words.counted(number, "epoch")
 
 
 def _range(values: tuple[float, ...]) -> str:

@@ -134,7 +134,7 @@ def compare_sketch(pairs: Sequence[Profiles]) -> Sketch:
     numbers = [(name, barriers[name]) for name in (NAIVE, best) if name in barriers]
     least = words.loss(barriers[best])
     return Sketch(
-        alt=f"Test loss along the paths of {len(barriers)} methods; the smallest barrier is {least}.",
+        alt=f"Test loss along the paths of {words.counted(len(barriers), 'method')}; the smallest barrier is {least}.",
         curves=tuple(Curve(p.t, shares(p.loss(), top), style(name)["color"], 2.0) for name, p in every),
         below=ENDS,
         numbers=tuple((f"{METHODS[name].title}: {words.loss(value)}", _of(name).text) for name, value in numbers),

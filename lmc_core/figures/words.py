@@ -45,6 +45,11 @@ def count(number: int) -> str:
     return f"{number:,}".replace(",", "\u202f")
 
 
+def counted(count: int, what: str) -> str:
+    """ "1 step", "3 steps"."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def groups(number: int) -> str:
     """How many groups of interchangeable units a network has."""
     if number == 0:

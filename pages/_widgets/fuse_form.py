@@ -8,6 +8,7 @@ import streamlit as st
 from lmc_core import runs
 from lmc_core.errors import MismatchError
 from lmc_core.figures.fuse_words import letter
+from lmc_core.figures.words import counted
 from lmc_core.fusion import FUSIONS
 from lmc_core.networks.widths import FREEDOMS
 from lmc_core.runs import datasets, library
@@ -75,7 +76,7 @@ def about(options: Mapping[str, Any]) -> None:
     st.markdown(f"**{method.title}**")
     st.caption(escaped(settings) or "nothing to set")
     st.markdown(f"**{escaped(datasets.title(options['data']))}**")
-    tuned = f", {options['finetune']} epochs of fine-tuning" if options["finetune"] else ""
+    tuned = f", {counted(options['finetune'], 'epoch')} of fine-tuning" if options["finetune"] else ""
     st.caption(escaped(f"{options['points']} points, seed {options['seed']}{tuned}"))
     st.page_link("fuse.py", label="Change something in Fuse", icon=":material/tune:", query_params=controls(options))
 

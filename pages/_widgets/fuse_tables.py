@@ -3,7 +3,7 @@
 from typing import Any
 
 from lmc_core.figures.fuse_words import letter
-from lmc_core.figures.words import count
+from lmc_core.figures.words import count, counted
 from lmc_core.runs import datasets
 from lmc_core.runs.fused import FuseResult
 from pages._widgets.text import escaped
@@ -41,7 +41,7 @@ def scores(result: FuseResult) -> dict[str, list[Any]]:
     if outcome.average is not None:
         rows.append(("plain average", outcome.average))
     rows.append(("fused", outcome.fused))
-    rows += [(f"fused, {number(epoch, 'epoch')}", found) for epoch, found in enumerate(outcome.curve) if epoch]
+    rows += [(f"fused, {counted(epoch, 'epoch')}", found) for epoch, found in enumerate(outcome.curve) if epoch]
     return {
         "network": [name for name, _ in rows],
         "test acc.": [100 * found["test"]["accuracy"] for _, found in rows],
@@ -76,8 +76,3 @@ def groups(result: FuseResult) -> dict[str, list[Any]]:
     for k, sources in enumerate(result.sources):
         columns[f"units of {letter(k)} in one"] = [sources.get(name) for name in result.groups]
     return columns
-
-
-def number(count: int, what: str) -> str:
-    """ "1 step", "3 steps"."""
-    return f"{count} {what}{'' if count == 1 else 's'}"

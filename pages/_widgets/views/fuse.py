@@ -11,6 +11,7 @@ from lmc_core.figures.config import plotly_config
 from lmc_core.figures.fuse import HEIGHTS, fuse_figure
 from lmc_core.figures.fuse_history import history_alt, history_figure, history_height
 from lmc_core.figures.fuse_words import fuse_alt, fuse_caption, fuse_cards, fuse_finding, letter
+from lmc_core.figures.words import counted
 from lmc_core.runs.fused import FuseResult
 from pages._widgets import fuse_files, fuse_form, fuse_share, fuse_tables, later, picture, share, viewport
 from pages._widgets.tabs.symmetry import power
@@ -80,7 +81,7 @@ def history(result: FuseResult, run_id: str) -> None:
         return
     height = history_height(steps, curve, viewport.layout())
     chart("history", run_id, height, partial(history_figure, steps, curve), history_alt(steps, curve))
-    said = f"{fuse_tables.number(len(steps), 'step')} of {escaped(result.method_title)}" if steps else ""
+    said = f"{counted(len(steps), 'step')} of {escaped(result.method_title)}" if steps else ""
     settled = "" if not steps or result.converged else "; it stopped before it had settled"
     if said:
         st.caption(f"{said}{settled}. What is minimised or maximised is the method's own: compare it with itself only.")
