@@ -149,3 +149,13 @@ def test_a_stranger_may_see_the_default_of_every_page_and_start_nothing_else(
     assert any("Waiting for the worker" in str(text.value) for text in at.markdown), "the host's own default"
     runs.cancel(runs.recent(1, kind=("plane", "theory", "compare"), state="queued")[0].id)
     assert button in labels(opened(page, ANN))
+
+
+def test_a_login_that_the_host_has_not_set_up_is_said_in_a_sentence(
+    home: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    at = opened()
+    next(button for button in at.button if button.label == "Log in").click().run()
+    assert not at.exception
+    assert "has not set up the login" in at.toast[0].value
+    assert "docs/deploy.md" in caplog.text

@@ -1,8 +1,13 @@
 """Where a host asks for it (LMC_LOGIN=required), only who has logged in may upload and start runs."""
 
+import logging
+
 import streamlit as st
+from streamlit.errors import StreamlitAuthError
 
 from lmc_core.runs.settings import settings
+
+log = logging.getLogger("lmc_core.pages.gate")
 
 
 def logged_in() -> bool:
@@ -19,8 +24,16 @@ def passed(what: str) -> bool:
     if allowed():
         return True
     st.caption(f"Log in to {what}. Everything that is published can be seen without.")
-    st.button("Log in", icon=":material/login:", key=f"login-{what}", on_click=st.login)
+    st.button("Log in", icon=":material/login:", key=f"login-{what}", on_click=_login)
     return False
+
+
+def _login() -> None:
+    try:
+        st.login()
+    except StreamlitAuthError:  # no Authlib, or no [auth] in the secrets
+        log.exception("LMC_LOGIN=required, but nobody can log in: see docs/deploy.md")
+        st.toast("Its host has not set up the login of this server yet.", icon=":material/error:")
 
 
 def account() -> None:
