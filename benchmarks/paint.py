@@ -22,6 +22,7 @@ from benchmarks.timing import table
 CHROMIUM = "/usr/bin/chromium"
 QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 PATIENCE = 60_000  # ms
+PAUSE = 1.0  # s in which the browser clears away the page before
 BARE = """
 import plotly.graph_objects as go
 import streamlit as st
@@ -31,9 +32,9 @@ st.plotly_chart(go.Figure(go.Scatter(y=[1, 2])))
 """
 
 
-def visit(browser: Browser, address: str) -> tuple[float, float, float]:
-    """Seconds from the request until the heading and until the figure can be seen, with nothing in the cache, and the
-    megabytes that were sent until then."""
+def visit(browser: Browser, address: str) -> tuple[float, float, float, float]:
+    """Seconds from the request until heading, lines and dots of the figure, and the figure that answers can be seen,
+    with nothing in the cache; and the megabytes that were sent until then."""
     visitor = browser.new_context(viewport={"width": 1440, "height": 900})
     visitor.set_default_timeout(PATIENCE)
     page = visitor.new_page()
@@ -45,10 +46,13 @@ def visit(browser: Browser, address: str) -> tuple[float, float, float]:
     page.goto(address, wait_until="commit")
     page.wait_for_selector("h2", state="visible")
     heading = time.perf_counter() - start
+    page.wait_for_selector(".at-once img, .js-plotly-plot .main-svg", state="visible")
+    lines = time.perf_counter() - start
     page.wait_for_selector(".js-plotly-plot .main-svg", state="visible")
     figure = time.perf_counter() - start
     visitor.close()
-    return heading, figure, sum(sent) / 1e6
+    time.sleep(PAUSE)
+    return heading, lines, figure, sum(sent) / 1e6
 
 
 def _size(frame: dict[str, Any]) -> float:
@@ -58,11 +62,12 @@ def _size(frame: dict[str, Any]) -> float:
 
 def measure(browser: Browser, pages: dict[str, str], visits: int) -> str:
     """Medians over visits that take turns; the first of each, which warms the server, is told apart."""
-    seconds: dict[str, list[tuple[float, float, float]]] = {name: [] for name in pages}
+    seconds: dict[str, list[tuple[float, float, float, float]]] = {name: [] for name in pages}
     for _ in range(visits + 1):
         for name, address in pages.items():
             seconds[name].append(visit(browser, address))
-    rows: list[tuple[object, ...]] = [("page", "first: heading", "figure", "MB", "then: heading", "figure", "MB")]
+    said = ("heading", "lines", "figure", "MB")
+    rows: list[tuple[object, ...]] = [("page", *(f"first: {name}" for name in said), *said)]
     for name, found in seconds.items():
         later = [statistics.median(times) for times in zip(*found[1:], strict=True)]
         rows.append((name, *(f"{x:.2f}" for x in (*found[0], *later))))

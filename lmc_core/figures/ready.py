@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import plotly.graph_objects as go
+
+from lmc_core.figures.at_once import at_once
 
 
 class Ready(go.Figure):
@@ -16,6 +19,11 @@ class Ready(go.Figure):
     def __init__(self, figure: go.Figure) -> None:
         super().__init__()
         self._said: dict[str, Any] = figure.to_dict()
+
+    @cached_property
+    def at_once(self) -> str:
+        """Its lines and dots as HTML."""
+        return at_once(self._said)
 
     def to_dict(self) -> dict[str, Any]:
         return self._said

@@ -88,7 +88,8 @@ def looked_at(run_id: str, view: View | None) -> Shown:
 
 
 def chart(shown: Shown, view: View) -> None:
-    """The figure, at first in place of a skeleton of its size; drawn again it stays, with its slider where it is."""
+    """The figure, at first in place of a skeleton of its size under its lines and dots, which a browser shows at once;
+    drawn again it stays, with its slider where it is."""
     layout = viewport.layout()
     theme = viewport.theme()
     assert shown.cloud is not None
@@ -109,8 +110,11 @@ def chart(shown: Shown, view: View) -> None:
     )
     look = (view.group, view.projection, theme, layout, view.axis, view.start, *others)
     there = st.session_state.get(DRAWN) == (shown.run_id, *look)
+    drawn = picture.drawn("explore", shown.run_id, look, make)
+    with st.container(key="figure-at-once"):
+        if not there:
+            st.markdown(drawn.at_once, unsafe_allow_html=True)  # `st.html` loads a script first
     place = st if there else st.skeleton(explore_height(layout, tuple(others), curved.title if curved else None))
     st.session_state[DRAWN] = (shown.run_id, *look)
-    drawn = picture.drawn("explore", shown.run_id, look, make)
     config = plotly_config(f"run-{shown.run_id}", phone=layout == "narrow")
     place.plotly_chart(drawn, key="figure", config=config, alt=shown.alt)

@@ -19,6 +19,12 @@ h2{line-height:1.32!important;letter-spacing:-.012em;text-wrap:pretty;max-width:
 [data-testid="stMultiSelectTagsContainer"] input{min-width:45px!important}
 [class*="st-key-caption"]{max-width:62rem}
 :has(>.st-key-viewport-watch),:has(>.st-key-figure-clicks),:has(>.st-key-figure-seen){position:absolute}
+.at-once{box-sizing:border-box}
+.at-once img{display:block}
+:has(>*>.st-key-figure-at-once)>.st-key-figure:not(:has(.main-svg)){opacity:0}
+:has(>*>.st-key-figure-at-once){position:relative}
+:has(>.st-key-figure-at-once){position:absolute;width:100%;z-index:1;pointer-events:none}
+:has(>.st-key-figure .main-svg) .at-once{display:none}
 .st-key-view{min-height:38px}
 :is(.st-key-view) [data-testid="stPopover"] button{min-height:2rem;height:2rem}
 @media(min-width:641px) and (max-width:860px){

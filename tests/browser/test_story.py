@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attacks
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, WebSocket, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route, WebSocket, expect
 from serving import ROOT, Server
 
 pytestmark = pytest.mark.browser
@@ -83,14 +83,36 @@ def test_the_slider_moves_both_panels_without_the_server(page: Page) -> None:
     assert len(sent) == quiet, "the slider talked to the server"
 
 
-def test_a_first_visit_takes_less_than_four_megabytes(page: Page, context: BrowserContext) -> None:
+def test_a_first_visit_takes_less_than_five_megabytes(page: Page, context: BrowserContext) -> None:
     network, sent = context.new_cdp_session(page), []
     network.send("Network.enable")
     network.on("Network.loadingFinished", lambda file: sent.append(file["encodedDataLength"]))
     network.on("Network.webSocketFrameReceived", lambda frame: sent.append(len(frame["response"]["payloadData"])))
     opened(page)
     expect(page.locator(".st-key-matching .main-svg").first).to_be_visible()
-    assert 1e6 < sum(sent) < 4e6
+    assert 1e6 < sum(sent) < 5e6
+
+
+def test_the_lines_and_dots_are_seen_before_the_library_for_figures_and_lie_where_it_draws_them(page: Page) -> None:
+    held: list[Route] = []
+    page.route(re.compile("/PlotlyChart[.]"), lambda route: held.append(route))
+    page.goto("/")
+    early = page.locator(".at-once img")
+    expect(early).to_be_visible(timeout=COMPUTED)
+    box = early.bounding_box()
+    assert box is not None
+    assert early.evaluate("image => image.naturalWidth") > 0
+    expect(page.locator(".main-svg")).to_have_count(0)
+    for request in held:
+        request.continue_()
+    expect(page.locator(".st-key-figure .slider-group")).to_be_visible()
+    expect(early).to_be_hidden()
+    area = page.evaluate("""() => {
+        const figure = document.querySelector('.st-key-figure .js-plotly-plot'), at = figure.getBoundingClientRect();
+        const size = figure._fullLayout._size;
+        return {x: at.x + size.l, y: at.y + size.t, width: size.w, height: size.h};
+    }""")
+    assert {side: abs(box[side] - area[side]) < 1 for side in box} == dict.fromkeys(box, True)  # type: ignore[literal-required]
 
 
 def test_the_figure_comes_before_what_lies_under_it(page: Page) -> None:
