@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def answer(kind: str, caching: str = "no-cache", scheme: str = "http", **sent: s
 
     headers = [(name.replace("_", "-").encode(), value.encode()) for name, value in sent.items()]
     scope = {"type": "http", "scheme": scheme, "headers": headers}
-    asyncio.run(cookie.Naming(app)(scope, None, keep))  # type: ignore[arg-type]
+    with ThreadPoolExecutor(1) as aside:  # the browser tests keep a loop running in this thread
+        aside.submit(asyncio.run, cookie.Naming(app)(scope, None, keep)).result()  # type: ignore[arg-type]
     return dict(messages[0]["headers"]).get(b"set-cookie", b"").decode() or None
 
 
