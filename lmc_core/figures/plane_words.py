@@ -37,10 +37,11 @@ def plane_finding(
     if b0 <= small:
         return Finding("none", f"{_A}, {_B} and {_C} lie in one valley: even unaligned, the barrier is {before}.")
     if b1 <= small:
+        rest = "nothing" if words.loss(b1) == words.loss(0) else f"only {after}"
         return Finding(
             "removes",
             f"{_A} and {_B} are two valleys with a ridge of {before} between them; {method} carries {_B} into the "
-            f"valley of {_A}, where only {after} is left.",
+            f"valley of {_A}, where {rest} is left.",
         )
     if b1 <= thresholds.reduces * b0:
         case: Case = "strongly" if b1 <= thresholds.strongly * b0 else "reduces"

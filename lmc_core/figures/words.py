@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 _PROPER = ("Frank", "Git", "Gromov", "Hungarian", "Sinkhorn", "Wasserstein")
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def loss(value: float) -> str:
     """Two decimals; three below 0.01, so that a small barrier is not 0.00."""
@@ -79,3 +81,18 @@ def plain(markdown: str) -> str:
     """A sentence without its colours and bold marks."""
     text = re.sub(r":(?:blue|violet|orange|green|yellow|gray)\[([^\]]*)\]", r"\1", markdown)
     return text.replace("**", "").replace("*", "")
+
+
+def power(value: float | None) -> str:
+    """1.1 × 10⁻⁵"""
+    if value is None:
+        return "not measured"
+    if value == 0:
+        return "0, exactly"
+    digits, exponent = f"{value:.1e}".split("e")
+    return f"{digits} × 10{raised(int(exponent))}"
+
+
+def raised(exponent: int) -> str:
+    """⁻⁵"""
+    return str(exponent).translate(_RAISED)

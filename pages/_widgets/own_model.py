@@ -7,12 +7,11 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.errors import LMCError
-from lmc_core.figures.words import count, groups, percent
+from lmc_core.figures.words import count, groups, percent, power
 from lmc_core.runs import datasets, library
 from lmc_core.runs.card import ModelCard
 from lmc_core.runs.result import InspectResult
 from pages._widgets import incoming, visitor
-from pages._widgets.tabs.symmetry import power
 from pages._widgets.text import escaped
 
 VERIFIED = 1e-4  # a larger relative output change is no verification

@@ -6,10 +6,9 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.errors import LMCError
-from lmc_core.figures.words import count, percent
+from lmc_core.figures.words import count, percent, power
 from lmc_core.runs import library
 from pages._widgets import gate, incoming, jobs, visitor
-from pages._widgets.tabs.symmetry import power
 from pages._widgets.text import escaped
 
 FILES = [suffix.removeprefix(".") for suffix in library.SUFFIXES]

@@ -8,6 +8,7 @@ import streamlit as st
 
 from lmc_core.figures.chain import ROWS, chain_alt, chain_figure, chain_steps
 from lmc_core.figures.config import plotly_config
+from lmc_core.figures.words import power, raised
 from lmc_core.runs.result import SymmetryFacts
 from pages._widgets import viewport
 from pages._widgets.shown import Shown
@@ -20,7 +21,6 @@ CAPTION = (
 )
 QUIET: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "border": True}
 VERIFIED = 1e-4  # relative: float32 leaves a few 1e-7
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def body(shown: Shown) -> None:
@@ -85,7 +85,7 @@ def groups(facts: SymmetryFacts, labels: Mapping[str, str]) -> dict[str, list[ob
         "units": [row.size for row in facts.groups],
         "written by": [sides(row.written, ranks) for row in facts.groups],
         "read by": [sides(row.read, ranks) for row in facts.groups],
-        "orderings": [f"10{str(round(row.orderings)).translate(RAISED)}" for row in facts.groups],
+        "orderings": [f"10{raised(round(row.orderings))}" for row in facts.groups],
     }
 
 
@@ -133,13 +133,3 @@ def side(place: str, ranks: Mapping[str, int]) -> str:
     if rank == 1:
         return str(name)
     return f"{name} {('rows', 'columns')[int(axis)]}" if rank == 2 else f"{name} axis {axis}"
-
-
-def power(value: float | None) -> str:
-    """1.1 × 10⁻⁵"""
-    if value is None:
-        return "not measured"
-    if value == 0:
-        return "0, exactly"
-    digits, exponent = f"{value:.1e}".split("e")
-    return f"{digits} × 10{str(int(exponent)).translate(RAISED)}"

@@ -11,10 +11,9 @@ from lmc_core.figures.config import plotly_config
 from lmc_core.figures.fuse import HEIGHTS, fuse_figure
 from lmc_core.figures.fuse_history import history_alt, history_figure, history_height
 from lmc_core.figures.fuse_words import fuse_alt, fuse_caption, fuse_cards, fuse_finding, letter
-from lmc_core.figures.words import counted
+from lmc_core.figures.words import counted, power
 from lmc_core.runs.fused import FuseResult
 from pages._widgets import fuse_files, fuse_form, fuse_share, fuse_tables, later, picture, share, viewport
-from pages._widgets.tabs.symmetry import power
 from pages._widgets.text import escaped
 from pages._widgets.url import link
 from pages._widgets.views import _parts
