@@ -15,10 +15,10 @@ from starlette.middleware import Middleware
 
 from lmc_core import runs
 from lmc_core.errors import LMCError
-from lmc_core.runs.cookie import Naming
-from lmc_core.runs.routes import ROUTES
-from pages import _document
-from pages._static import Compressed
+from lmc_core.runs.share.cookie import Naming
+from lmc_core.runs.share.routes import ROUTES
+from pages._frame import document as _document
+from pages._frame.static import Compressed
 
 M_ARENA_MAX = -8
 ARENAS = 2  # every thread of a visitor would hold on to what it freed
@@ -42,7 +42,7 @@ def settle() -> None:
 
     Streamlit collects after every drawing of a page; walking over the objects of the libraries took four fifths of it.
     """
-    for needed in ("pandas", "pages._widgets.run_view"):
+    for needed in ("pandas", "pages._show.run_view"):
         import_module(needed)
     gc.collect()
     gc.freeze()
@@ -51,7 +51,7 @@ def settle() -> None:
 
 
 app = st.App(
-    Path(__file__).parent / "pages" / "_shell.py",
+    Path(__file__).parent / "pages" / "_frame" / "shell.py",
     routes=[*ROUTES, *_document.ROUTES],
     lifespan=lifespan,
     middleware=[Middleware(Compressed), Middleware(Naming)],

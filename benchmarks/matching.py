@@ -10,7 +10,7 @@ from benchmarks.timing import best, table
 from lmc_core.alignment.objective import Objective
 from lmc_core.alignment.schedule import sweep
 from lmc_core.alignment.terms import weight_terms
-from lmc_core.networks.architectures import architecture, build, example_inputs
+from lmc_core.networks.families import architecture, build, example_inputs
 from lmc_core.networks.network import Network, network
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.symmetry import Symmetry

@@ -5,11 +5,13 @@ import streamlit as st
 from lmc_core import runs
 from lmc_core.errors import LMCError, SettingError
 from lmc_core.methods import METHODS
-from lmc_core.runs import library
-from lmc_core.runs.comparison import CompareResult, expected
 from lmc_core.runs.kinds.compare import ComparisonResult, pairs_of
-from pages._widgets import analysis, jobs, pair_form
-from pages._widgets.url import choices
+from lmc_core.runs.library import models as library
+from lmc_core.runs.values.comparison import CompareResult, expected
+from pages._ask import pair_form
+from pages._frame.url import choices
+from pages._jobs import jobs
+from pages._show import analysis
 
 WHAT = (
     "Alignment methods differ in what they compare and in how they search. This page runs those you choose on every "

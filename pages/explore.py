@@ -3,10 +3,12 @@
 import streamlit as st
 
 from lmc_core import runs
-from pages._widgets import controls, examples, jobs, model_picker, run_view
-from pages._widgets.controls import Controls
-from pages._widgets.text import escaped
-from pages._widgets.url import stamp
+from pages._ask import controls, examples, model_picker
+from pages._ask.controls import Controls
+from pages._frame.text import escaped
+from pages._frame.url import stamp
+from pages._jobs import jobs
+from pages._show import run_view
 
 
 def explore(default: runs.Request) -> None:

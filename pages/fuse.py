@@ -1,6 +1,7 @@
 """One network made of several."""
 
-from pages._widgets import analysis, fuse_form
+from pages._ask import fuse_form
+from pages._show import analysis
 
 WHAT = (
     "Networks that were trained apart can be made into one, of the same width or another: their units are matched "

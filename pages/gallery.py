@@ -5,9 +5,10 @@ from collections import Counter
 import streamlit as st
 
 from lmc_core import runs
-from lmc_core.runs import bundle
-from pages._widgets import gate, incoming, run_card, visitor
-from pages._widgets.url import choice
+from lmc_core.runs.share import bundle
+from pages._frame.url import choice
+from pages._jobs import gate, incoming, visitor
+from pages._show import run_card
 
 PAGE, COLUMNS = 12, 3
 SLOT = "bundles"

@@ -5,9 +5,10 @@ from typing import Any
 import streamlit as st
 
 from lmc_core import runs
-from lmc_core.runs.card import ModelCard
-from pages._widgets import analysis, method_form, model_picker, pair_form
-from pages._widgets.url import choice
+from lmc_core.runs.values.card import ModelCard
+from pages._ask import method_form, model_picker, pair_form
+from pages._frame.url import choice
+from pages._show import analysis
 
 WHAT = (
     "Three networks span a plane of weights: **A**, **B**, and B with its units re-ordered, or a third model. The maps "

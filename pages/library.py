@@ -2,12 +2,15 @@
 
 import streamlit as st
 
-from lmc_core.figures.words import percent
-from lmc_core.runs import datasets, hub, library
-from lmc_core.runs.card import ModelCard
+from lmc_core.runs.library import data as datasets
+from lmc_core.runs.library import hub
+from lmc_core.runs.library import models as library
 from lmc_core.runs.settings import settings
-from pages._widgets import data_choice, gate, incoming, own_data, own_model, visitor
-from pages._widgets.url import link
+from lmc_core.runs.values.card import ModelCard
+from lmc_core.words.numbers import percent
+from pages._ask import data_choice, own_data, own_model
+from pages._frame.url import link
+from pages._jobs import gate, incoming, visitor
 
 SLOT = "model-files"
 KINDS = [suffix.removeprefix(".") for suffix in library.SUFFIXES]

@@ -6,9 +6,12 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.methods import METHODS
-from lmc_core.runs import curve, datasets
-from pages._widgets import asked, examples, fuse_form, jobs, publishing, run_view, share
-from pages._widgets.text import escaped
+from lmc_core.runs.library import data as datasets
+from lmc_core.runs.values import curve
+from pages._ask import examples, fuse_form
+from pages._frame.text import escaped
+from pages._jobs import jobs, publishing
+from pages._show import asked, run_view, share
 
 
 def about(now: runs.RunStatus) -> None:

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from lmc_core import runs
-from pages._widgets import analysis, method_form, pair_form
-from pages._widgets.url import choice
+from pages._ask import method_form, pair_form
+from pages._frame.url import choice
+from pages._show import analysis
 
 PARTS = {"pair": "One pair", "width": "Three widths"}
 PAIR = (

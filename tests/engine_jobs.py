@@ -7,9 +7,9 @@ from pathlib import Path
 
 from lmc_core.errors import DataError
 from lmc_core.report import Report
-from lmc_core.runs.card import ModelCard
-from lmc_core.runs.request import Request
-from lmc_core.runs.result import InspectResult, SymmetryFacts
+from lmc_core.runs.values.card import ModelCard
+from lmc_core.runs.values.request import Request
+from lmc_core.runs.values.result import InspectResult, SymmetryFacts
 
 
 def run(request: Request, report: Report, folder: Path, device: str) -> InspectResult:

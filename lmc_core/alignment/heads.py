@@ -13,11 +13,11 @@ from lmc_core.alignment.blocks import Block, Perms
 from lmc_core.alignment.objective import Objective, Position
 from lmc_core.alignment.solve import assignment
 from lmc_core.alignment.views import children, gram, views
+from lmc_core.graph.trace import trace, working_batch
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.axis import Group, groups_in
 from lmc_core.symmetry.permute import identity, permute
 from lmc_core.symmetry.symmetry import Symmetry
-from lmc_core.symmetry.trace import trace, working_batch
 
 _ATTENTION = ("softmax", "scaled_dot_product")
 

@@ -12,9 +12,9 @@ from torch import Tensor
 from lmc_core.alignment.blocks import Block, BlockCost, Perms
 from lmc_core.alignment.objective import Objective
 from lmc_core.alignment.transport import Maps, carry, roles
-from lmc_core.networks.network import Network
+from lmc_core.networks.network import Network, State
 from lmc_core.paths.loss import TaskLoss
-from lmc_core.paths.path import Blend, State
+from lmc_core.paths.path import Blend
 from lmc_core.symmetry.axis import Axis, Fixed, groups_in
 from lmc_core.symmetry.permute import identity, permute
 from lmc_core.symmetry.symmetry import Symmetry

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lmc_core.errors import DataError
+from lmc_core.graph.trace import trace, working_batch
 from lmc_core.networks.network import Network
-from lmc_core.symmetry.trace import trace, working_batch
 
 
 def batch_size(network: Network, examples: int) -> int:

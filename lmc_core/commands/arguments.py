@@ -84,8 +84,8 @@ def read_model(text: str, args: argparse.Namespace, *, like: Network | None = No
 
 def known_as(text: str, network: Network) -> str:
     """What a page calls the model an argument names: a shipped network by its title and seed, a file by its name."""
-    from lmc_core.runs.facts import card_of
     from lmc_core.runs.settings import settings
+    from lmc_core.runs.work.facts import card_of
 
     path = _file(text)
     if path.resolve().is_relative_to(settings().checkpoints.resolve()):

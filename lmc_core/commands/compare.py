@@ -14,9 +14,9 @@ from lmc_core.report import Report
 if TYPE_CHECKING:
     from lmc_core.data.dataset import Dataset
     from lmc_core.networks.network import Network
-    from lmc_core.runs.card import ModelCard
-    from lmc_core.runs.comparison import CompareResult, MethodRow
     from lmc_core.runs.kinds.compare import ComparisonResult
+    from lmc_core.runs.values.card import ModelCard
+    from lmc_core.runs.values.comparison import CompareResult, MethodRow
 
 
 OBJECTIVE = ("objective", "Σ <A, B aligned> over the weights, the same for all methods; larger is more alike")
@@ -69,9 +69,9 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     }
     report("reading the networks", 0, 0)
     from lmc_core.data.registry import dataset
-    from lmc_core.runs.bench import pick_device
-    from lmc_core.runs.compare import compare
-    from lmc_core.runs.facts import card_of
+    from lmc_core.runs.work.bench import pick_device
+    from lmc_core.runs.work.compare import compare
+    from lmc_core.runs.work.facts import card_of
 
     data, device = dataset(args.data), pick_device(args.device)
     networks = [read_model(args.models[0], args)]
@@ -93,9 +93,9 @@ def _several(
     device: str,
 ) -> Answer:
     """Every pair of the models, each opened once, as the page compares them."""
-    from lmc_core.runs.bench import on_device
     from lmc_core.runs.kinds._pair import Pair
     from lmc_core.runs.kinds.compare import every_pair
+    from lmc_core.runs.work.bench import on_device
 
     known = {card.fingerprint: on_device(network, device) for card, network in zip(cards, networks, strict=True)}
 

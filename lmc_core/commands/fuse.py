@@ -25,7 +25,7 @@ from lmc_core.report import Report
 
 if TYPE_CHECKING:
     from lmc_core.fusion.outcome import Scores
-    from lmc_core.runs.fused import FuseResult
+    from lmc_core.runs.values.fused import FuseResult
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -65,8 +65,8 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
 
     report("reading the networks", 0, 0)
     from lmc_core.data.registry import dataset
-    from lmc_core.runs.facts import card_of
-    from lmc_core.runs.fusing import fuse_run
+    from lmc_core.runs.work.facts import card_of
+    from lmc_core.runs.work.fuse import fuse_run
 
     data = dataset(args.data)
     first = read_model(args.models[0], args)

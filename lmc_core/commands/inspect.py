@@ -9,7 +9,7 @@ from lmc_core.commands.arguments import Answer, add_reading, read_model, table, 
 from lmc_core.report import Report
 
 if TYPE_CHECKING:
-    from lmc_core.runs.result import InspectResult
+    from lmc_core.runs.values.result import InspectResult
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, report: Report) -> Answer:
     report("reading the network", 0, 0)
     from lmc_core.data.registry import dataset
-    from lmc_core.runs.inspection import inspect_network
+    from lmc_core.runs.work.inspect import inspect_network
 
     network = read_model(args.model, args)
     data = dataset(args.data) if args.data else None

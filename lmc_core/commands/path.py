@@ -22,12 +22,12 @@ from lmc_core.commands.arguments import (
 from lmc_core.errors import SettingError
 from lmc_core.methods import METHODS
 from lmc_core.report import Report
-from lmc_core.runs.curve import TRAINED, checked
+from lmc_core.runs.values.curve import TRAINED, checked
 
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
     from lmc_core.paths.profile import Profile
-    from lmc_core.runs.result import PathResult
+    from lmc_core.runs.values.result import PathResult
 
 TAKEN = frozenset(
     ("curve", "through", "data", "method", "points", "recalibrate", "train_examples", "out", "seed", "device")
@@ -74,8 +74,8 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
 
     report("reading the networks", 0, 0)
     from lmc_core.data.registry import dataset
-    from lmc_core.runs.facts import card_of
-    from lmc_core.runs.work import path_run
+    from lmc_core.runs.work.facts import card_of
+    from lmc_core.runs.work.path import path_run
 
     data = dataset(args.data)
     a = read_model(args.a, args)

@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
-    from lmc_core.runs.grid import requests
+    from lmc_core.runs.values.grid import requests
 
     if args.engine is not None:
         os.environ["LMC_ENGINE"] = args.engine

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     check_output(args.out, ".safetensors", ".pt2")
     report("reading the data", 0, 0)
     from lmc_core.data.registry import dataset
-    from lmc_core.runs.bench import pick_device
+    from lmc_core.runs.work.bench import pick_device
     from lmc_core.training.recipes import RECIPES
     from lmc_core.training.train import train
 
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
 
 def _recipe(name: str, words: list[str], data: Dataset) -> Recipe:
     """A recipe for a family: Adam, with what the data tell (shape of an example, number of classes) filled in."""
-    from lmc_core.networks.architectures import FAMILIES, architecture
+    from lmc_core.networks.families import FAMILIES, architecture
     from lmc_core.training.recipes import RECIPES
     from lmc_core.training.train import Recipe
 
@@ -90,8 +90,8 @@ def _told_by(data: Dataset, options: type) -> dict[str, Any]:
 def _changed(recipe: Recipe, args: argparse.Namespace, data: Dataset) -> Recipe:
     """The recipe with the settings of the command line."""
     from lmc_core.methods import Parameter
-    from lmc_core.networks.architectures import architecture
     from lmc_core.networks.checkpoint import read_normalize
+    from lmc_core.networks.families import architecture
 
     kinds = {"train_examples": int, "clip": float}
     kinds |= {f.name: type(getattr(recipe, f.name)) for f in fields(recipe) if f.name not in kinds}

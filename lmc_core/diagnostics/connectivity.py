@@ -61,8 +61,8 @@ def connectivity(
     points     positions on the path; an odd number has the middle among them
     """
     from lmc_core.alignment.moments import batch_size
+    from lmc_core.graph.trace import trace
     from lmc_core.paths.path import LinearPath
-    from lmc_core.symmetry.trace import trace
 
     t = np.linspace(0, 1, points)
     half = int(np.abs(t - 0.5).argmin())

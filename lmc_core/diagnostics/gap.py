@@ -53,11 +53,11 @@ def function_gap(
     """The gap along the straight line from a to b, on test examples; `recalibrate` as for `evaluate`."""
     import torch
 
+    from lmc_core.graph.untraced import trace_or_whole
     from lmc_core.paths.batches import batches, score, subset
     from lmc_core.paths.line import Correction, at_ends, line
     from lmc_core.paths.path import LinearPath
     from lmc_core.paths.recalibrate import calibration_batches, corrected_lines
-    from lmc_core.paths.untraced import trace_or_whole
 
     t = np.linspace(0.0, 1.0, points)
     rows = subset(len(data.x_test), examples, seed)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from lmc_core.diagnostics.cloud import Cloud, Side
-from lmc_core.figures import words
 from lmc_core.figures.drawing import Drawing, f32
 from lmc_core.figures.palette import Ink, Theme, faded
+from lmc_core.words import numbers as words
 
 _LINKS = ((False, 0.45, 1.0), (True, 0.85, 1.3))
 """Shorter and longer links: opacity and width."""

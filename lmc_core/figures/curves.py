@@ -8,11 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lmc_core.figures import words
 from lmc_core.figures.drawing import Drawing, f32
 from lmc_core.figures.palette import Ink, Theme, faded
 from lmc_core.figures.panels import ACCURACY, LOSS
 from lmc_core.paths.profile import Profile
+from lmc_core.words import numbers as words
 
 Array = NDArray[np.float64]
 

@@ -10,7 +10,6 @@ import plotly.graph_objects as go
 
 from lmc_core.diagnostics.cloud import Cloud
 from lmc_core.errors import SettingError
-from lmc_core.figures import words
 from lmc_core.figures.clouds import density_top, draw_clouds
 from lmc_core.figures.curves import ACCURACY_RANGE, T_RANGE, Scale, draw_curves, lines
 from lmc_core.figures.drawing import Drawing
@@ -22,6 +21,7 @@ from lmc_core.figures.panels import ACCURACY, LAYOUTS, LOSS, Layout, axes, cloud
 from lmc_core.figures.readout import Rows, height, rows
 from lmc_core.figures.standalone import paper
 from lmc_core.paths.profile import Profile
+from lmc_core.words import numbers as words
 
 LOG_WORTH = 30.0
 """A logarithmic loss axis is worth offering when the largest loss is so many times the smallest."""

@@ -7,15 +7,15 @@ from typing import Any, Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from lmc_core.figures import words
 from lmc_core.figures.drawing import f32
 from lmc_core.figures.fuse_rows import CROWD, Standing, parent_ink, standings
-from lmc_core.figures.fuse_words import letter
 from lmc_core.figures.palette import Theme, ThemeName
 from lmc_core.figures.palette import theme as theme_of
 from lmc_core.figures.plain import Sheet
 from lmc_core.fusion.outcome import Outcome, Scores
 from lmc_core.paths.profile import Profile
+from lmc_core.words import numbers as words
+from lmc_core.words.fuse import letter
 
 HEIGHTS = {"wide": 530, "narrow": 950}
 BOTTOM = 30

@@ -12,8 +12,8 @@ from lmc_core.figures.drawing import f32
 from lmc_core.figures.palette import ThemeName
 from lmc_core.figures.palette import theme as theme_of
 from lmc_core.figures.plain import Sheet, columns
-from lmc_core.figures.words import counted
 from lmc_core.fusion.outcome import Scores
+from lmc_core.words.numbers import counted
 
 HEIGHTS = {"wide": 330, "narrow": 330}
 EACH_NARROW = 300

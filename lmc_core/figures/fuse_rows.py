@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lmc_core.figures.fuse_words import letter
 from lmc_core.figures.palette import Ink, Theme
 from lmc_core.fusion.outcome import Outcome, Scores
+from lmc_core.words.fuse import letter
 
 SYMBOLS = ("circle", "square", "triangle-up", "cross", "triangle-down", "pentagon", "hourglass", "hexagon")
 CROWD = {"wide": 7, "narrow": 6}

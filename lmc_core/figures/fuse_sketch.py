@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lmc_core.figures import words
 from lmc_core.figures.fuse_rows import standings
-from lmc_core.figures.fuse_words import fuse_alt
 from lmc_core.figures.thumbnail import INK, Curve, Dot, Sketch, word
 from lmc_core.fusion.outcome import Outcome
+from lmc_core.words import numbers as words
+from lmc_core.words.fuse import fuse_alt
 
 HIGH = 0.84
 """Height of 100% in shares of the picture: above it stand numbers."""

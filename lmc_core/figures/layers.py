@@ -12,11 +12,11 @@ from lmc_core.diagnostics.connectivity import Connectivity
 from lmc_core.diagnostics.diagnose import Layer
 from lmc_core.diagnostics.dimension import Spectrum
 from lmc_core.errors import InputError
-from lmc_core.figures import words
 from lmc_core.figures.drawing import f32
 from lmc_core.figures.palette import LAYER_DASHES, Theme, ThemeName
 from lmc_core.figures.palette import theme as theme_of
 from lmc_core.figures.plain import Sheet, columns, short
+from lmc_core.words import numbers as words
 
 _ROW = 24
 _PLAIN_ROWS = 9

@@ -10,11 +10,11 @@ import plotly.graph_objects as go
 
 from lmc_core.diagnostics.matching import Matching, Pairs
 from lmc_core.errors import InputError
-from lmc_core.figures import words
 from lmc_core.figures.drawing import f32
 from lmc_core.figures.palette import Ink, Theme, ThemeName, faded
 from lmc_core.figures.palette import theme as theme_of
 from lmc_core.figures.plain import Sheet, short
+from lmc_core.words import numbers as words
 
 _ROW = 24
 _PLAIN_ROWS = 9

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from lmc_core.figures import words
 from lmc_core.figures.compare import style
 from lmc_core.figures.curves import Scale
 from lmc_core.figures.drawing import Drawing, f32
@@ -17,6 +16,7 @@ from lmc_core.figures.palette import theme as theme_of
 from lmc_core.figures.panels import ACCURACY, LOSS
 from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Profile
+from lmc_core.words import numbers as words
 
 _ENTRY, _LETTER, _ROW = 62, 6.6, 29
 """Pixels of a legend entry without its words, of a letter, of a row of entries."""

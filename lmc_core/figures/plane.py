@@ -7,7 +7,6 @@ from typing import Any, Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from lmc_core.figures import words
 from lmc_core.figures.drawing import f32
 from lmc_core.figures.palette import Theme, ThemeName
 from lmc_core.figures.palette import theme as theme_of
@@ -15,6 +14,7 @@ from lmc_core.figures.plain import MARGIN, Box, Sheet
 from lmc_core.figures.plane_scene import SPLITS, Corner, Route, Scene, scene
 from lmc_core.paths.profile import Metric, Profile, Split
 from lmc_core.paths.surface import Surface
+from lmc_core.words import numbers as words
 
 WIDTHS = {"wide": 405, "narrow": 267}
 """Pixels one map is wide on a full page; its height follows, so that distances are the same both ways."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmc_core.figures import words
 from lmc_core.figures.curves import Line
 from lmc_core.figures.overlay import Overlay
 from lmc_core.paths.profile import Profile
+from lmc_core.words import numbers as words
 
 LINE = 17
 """Pixels from one line to the next."""

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lmc_core.figures import words
 from lmc_core.figures.compare import NAIVE, style
-from lmc_core.figures.compare_words import Profiles, mean_barriers
 from lmc_core.figures.palette import Ink
 from lmc_core.figures.plane_scene import scene
 from lmc_core.figures.thumbnail import INK, Curve, Dot, Sketch, axis_top, shares
 from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Profile
 from lmc_core.paths.surface import Surface
+from lmc_core.words import numbers as words
+from lmc_core.words.compare import Profiles, mean_barriers
 
 ENDS = ((0.0, "A", INK.a.mark), (1.0, "B", INK.b.mark))
 CELLS = (12, 24)

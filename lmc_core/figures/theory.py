@@ -15,7 +15,7 @@ from lmc_core.figures.drawing import f32
 from lmc_core.figures.palette import Theme, ThemeName
 from lmc_core.figures.palette import theme as theme_of
 from lmc_core.figures.plain import Sheet, columns, short
-from lmc_core.figures.theory_words import dimension_of
+from lmc_core.words.theory import dimension_of
 
 _ROW, _PLAIN_ROWS = 40, 6
 _LEAST = 1e-3

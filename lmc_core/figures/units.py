@@ -9,11 +9,11 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from lmc_core.diagnostics.inspector import Block, Units
-from lmc_core.figures import words
 from lmc_core.figures.drawing import f32
 from lmc_core.figures.palette import ThemeName
 from lmc_core.figures.palette import theme as theme_of
 from lmc_core.figures.plain import MARGIN, Box, Sheet
+from lmc_core.words import numbers as words
 
 Array = NDArray[np.float64]
 

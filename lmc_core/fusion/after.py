@@ -11,13 +11,13 @@ from torch import Tensor
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError
 from lmc_core.fusion.merge import Fused, FusionProblem, carried
+from lmc_core.graph.trace import Trace, trace, working_batch
 from lmc_core.networks.network import Network
 from lmc_core.paths.layers import Layer, plan
 from lmc_core.paths.path import LinearPath
 from lmc_core.paths.recalibrate import EXAMPLES, calibration_batches, recalibrate
 from lmc_core.paths.statistics import Average
 from lmc_core.report import Report, silent
-from lmc_core.symmetry.trace import Trace, trace, working_batch
 
 
 def reset(

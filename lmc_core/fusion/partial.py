@@ -15,11 +15,11 @@ from torch.fx import Graph, Node
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.errors import SettingError
 from lmc_core.fusion.merge import Couplings, Fused, FusionProblem, touched
+from lmc_core.graph.trace import state_names
 from lmc_core.networks.network import Network, network
 from lmc_core.networks.program import Traced, traced_module
 from lmc_core.symmetry.permute import index, invert
 from lmc_core.symmetry.symmetry import Symmetry
-from lmc_core.symmetry.trace import state_names
 
 INPUT = "input"
 """Where models part that share nothing."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lmc_core.errors import CheckpointError, SettingError
-from lmc_core.networks.architectures import build, example_inputs
+from lmc_core.networks.families import build, example_inputs
 from lmc_core.networks.network import Architecture, Assumption, Network, Normalize, network
 from lmc_core.networks.safety.limits import FILE_BYTES, ITEM_BYTES, parse_json, plain, readable, size
 from lmc_core.networks.safety.sniff import sniff
@@ -37,7 +37,8 @@ def load(
 
     Our own files say what they are; in others the architecture is recognised by the shapes of the tensors, and what
     shapes cannot tell is listed in `assumptions`. Files are taken for hostile: they are read as data first, and
-    nothing in them is run. In a server use `lmc_core.runs.limited.load_limited`, which adds bounds on time and memory.
+    nothing in them is run. In a server use `lmc_core.runs.engine.limited.load_limited`, which adds bounds on time and
+    memory.
 
     arch        option → value, for what the file does not say; `entry` chooses among several state dicts
     normalize   (mean, std) the network expects its inputs in, instead of what the file says
@@ -177,7 +178,7 @@ def _taken_over(state: StateDict, like: Network) -> Network | None:
 
 
 def _recognised(state: StateDict, given: dict[str, Any]) -> Network:
-    from lmc_core.networks.recognise import recognise
+    from lmc_core.networks.families.recognise import recognise
 
     weights = {
         key: tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor

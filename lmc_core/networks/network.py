@@ -15,6 +15,9 @@ from torch.func import functional_call
 
 from lmc_core.errors import MismatchError
 
+State = Mapping[str, Tensor]
+"""Name → tensor: the numbers of a network."""
+
 
 @dataclass(frozen=True)
 class Architecture:

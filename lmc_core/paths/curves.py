@@ -13,9 +13,9 @@ from torch import Tensor
 
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import SettingError
-from lmc_core.networks.network import Network
+from lmc_core.networks.network import Network, State
 from lmc_core.paths.loss import TaskLoss
-from lmc_core.paths.path import LinearPath, State
+from lmc_core.paths.path import LinearPath
 from lmc_core.report import Report, silent
 
 Kind = Literal["bezier", "chain"]

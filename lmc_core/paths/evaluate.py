@@ -12,6 +12,8 @@ from torch import Tensor
 
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import SettingError
+from lmc_core.graph.trace import Trace
+from lmc_core.graph.untraced import Untraced, trace_or_whole
 from lmc_core.networks.network import Network
 from lmc_core.paths.batches import CACHE, Batch, Batches, batch_size, batches, score, subset
 from lmc_core.paths.layers import Recalibration
@@ -20,9 +22,7 @@ from lmc_core.paths.line import Correction, Ends, Line, at_ends, line
 from lmc_core.paths.path import Path
 from lmc_core.paths.profile import Profile
 from lmc_core.paths.recalibrate import calibration_batches, corrected_lines
-from lmc_core.paths.untraced import Untraced, trace_or_whole
 from lmc_core.report import Report, silent
-from lmc_core.symmetry.trace import Trace
 
 Partial = Callable[[tuple[Profile, ...]], None]
 

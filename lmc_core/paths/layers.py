@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.fx import Node
 
 from lmc_core.errors import SettingError, TraceError
+from lmc_core.graph.trace import Trace
+from lmc_core.graph.untraced import Untraced
 from lmc_core.networks.network import Network
-from lmc_core.paths.untraced import Untraced
 from lmc_core.symmetry.symmetry import Contraction
-from lmc_core.symmetry.trace import Trace
 
 Recalibration = Literal["bn-reset", "repair"]
 

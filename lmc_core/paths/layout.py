@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.fx import Node
 
-from lmc_core.paths.path import LinearPath, Path, State
-from lmc_core.paths.untraced import Replace, Untraced
-from lmc_core.symmetry.trace import Trace
+from lmc_core.graph.trace import Trace
+from lmc_core.graph.untraced import Replace, Untraced
+from lmc_core.networks.network import State
+from lmc_core.paths.path import LinearPath, Path
 
 
 @dataclass(frozen=True)

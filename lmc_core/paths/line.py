@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
+from lmc_core.graph.trace import Trace
+from lmc_core.graph.untraced import Replace, Untraced
+from lmc_core.networks.network import State
 from lmc_core.paths.layout import Layout
-from lmc_core.paths.path import LinearPath, Path, State, blend
+from lmc_core.paths.path import LinearPath, Path, blend
 from lmc_core.paths.prefix import Prefix, prefix
-from lmc_core.paths.untraced import Replace, Untraced
-from lmc_core.symmetry.trace import Trace
 
 _UNBATCHED = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 """Operations that torch cannot run on stacked weights."""

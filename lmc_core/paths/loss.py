@@ -14,9 +14,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError
+from lmc_core.graph.trace import working_batch
 from lmc_core.networks.network import Network
 from lmc_core.paths.batches import Batch, batches, score
-from lmc_core.symmetry.trace import working_batch
 
 
 class TaskLoss:

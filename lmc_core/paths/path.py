@@ -11,9 +11,7 @@ from torch import Tensor
 
 from lmc_core.errors import MismatchError, SettingError
 from lmc_core.networks.fit import mismatch
-from lmc_core.networks.network import Network
-
-State = Mapping[str, Tensor]
+from lmc_core.networks.network import Network, State
 
 
 class Path(Protocol):

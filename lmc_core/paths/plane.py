@@ -15,10 +15,10 @@ from torch import Tensor
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import MismatchError, SettingError
 from lmc_core.networks.fit import mismatch
-from lmc_core.networks.network import Network
+from lmc_core.networks.network import Network, State
 from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.layers import Recalibration
-from lmc_core.paths.path import LinearPath, State
+from lmc_core.paths.path import LinearPath
 from lmc_core.paths.surface import Point, Surface
 from lmc_core.report import Report, silent
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lmc_core.data.dataset import Dataset
+from lmc_core.graph.trace import Trace
+from lmc_core.graph.untraced import Untraced, trace_or_whole
 from lmc_core.networks.network import Network
 from lmc_core.paths.batches import Batches, batches
 from lmc_core.paths.layers import Layer, Recalibration, batch_norms, plan
@@ -23,9 +25,7 @@ from lmc_core.paths.layout import Layout
 from lmc_core.paths.line import Correction, Line, line, scaled
 from lmc_core.paths.path import Path
 from lmc_core.paths.statistics import estimate
-from lmc_core.paths.untraced import Untraced, trace_or_whole
 from lmc_core.report import Report, silent
-from lmc_core.symmetry.trace import Trace
 
 EXAMPLES = 4096
 """Training examples that statistics are estimated from; fewer if there are fewer."""
@@ -118,7 +118,7 @@ def corrected_lines(
 
 def _folded(network: Network, correction: Correction, layers: Sequence[Layer], notes: tuple[str, ...]) -> Recalibrated:
     """Scale and shift as w ← w·s, b ← b·s + shift wherever the layer has both to itself."""
-    from lmc_core.symmetry.trace import trace, working_batch
+    from lmc_core.graph.trace import trace, working_batch
 
     traced = trace(network, working_batch(network, 2))
     users = {

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import batch_norm
 
+from lmc_core.graph.untraced import Replace
+from lmc_core.networks.network import State
 from lmc_core.paths.batches import Batches
 from lmc_core.paths.layers import Layer, Norm, Plan, bound
 from lmc_core.paths.line import Correction, Line, at_ends, key
-from lmc_core.paths.path import State, blend
-from lmc_core.paths.untraced import Replace
+from lmc_core.paths.path import blend
 from lmc_core.report import Report
 
 EPSILON = 1e-5

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from lmc_core.errors import InputError, RunError
 
 # These three modules share their names with functions below, so they must be loaded before those are defined.
-from lmc_core.runs.request import Request, is_run_id
-from lmc_core.runs.result import Result
-from lmc_core.runs.status import RunStatus
+from lmc_core.runs.values.request import Request, is_run_id
+from lmc_core.runs.values.result import Result
+from lmc_core.runs.values.status import RunStatus
 
 if TYPE_CHECKING:
     from lmc_core.runs.service import Service
@@ -172,14 +172,14 @@ def publish(run: str, owner: str, listed: bool = True, tags: Sequence[str] = ())
 
     Raises SettingError for tags that are not up to six short words.
     """
-    from lmc_core.runs.request import tidy_tags
+    from lmc_core.runs.values.request import tidy_tags
 
     return _service().index.publish(run, owner, listed, tidy_tags(tags))
 
 
 def picture(run: str, name: str) -> bytes:
     """The picture of a finished run: "thumbnail.svg", or "card.png" for previews. Raises LMCError if there is none."""
-    from lmc_core.runs import illustrate
+    from lmc_core.runs.share import pictures as illustrate
 
     service = _service()
     if name in illustrate.PICTURES and service.store.exists("runs", run, name):
@@ -201,7 +201,7 @@ def health() -> dict[str, Any]:
 
 def default_request(kind: str = "path") -> Request | None:
     """The analysis that is ready without a click: of a path, the MNIST pair where MNIST is at hand, else digits."""
-    from lmc_core.runs.default import default_request
+    from lmc_core.runs.share.default import default_request
 
     return default_request(kind)
 
@@ -211,8 +211,8 @@ def prepare() -> None:
 
     The server's lifespan calls it once the engine has started.
     """
-    from lmc_core.runs.default import examples
-    from lmc_core.runs.prepare import Preparation
+    from lmc_core.runs.share.default import examples
+    from lmc_core.runs.share.prepare import Preparation
 
     if (request := default_request()) is not None:
         submit(request)
@@ -221,7 +221,7 @@ def prepare() -> None:
 
 
 def _about(request: Request) -> dict[str, Any]:
-    from lmc_core.runs.about import about
+    from lmc_core.runs.library.about import about
 
     return about(request)
 

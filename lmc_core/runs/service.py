@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from functools import lru_cache
 
-from lmc_core.runs.engine import Engine, LocalEngine
-from lmc_core.runs.index import Index
-from lmc_core.runs.result import Result
+from lmc_core.runs.engine.local import Engine, LocalEngine
+from lmc_core.runs.keep.index import Index
+from lmc_core.runs.keep.store import Store
 from lmc_core.runs.settings import Settings, settings
-from lmc_core.runs.store import Store
+from lmc_core.runs.values.result import Result
 
 KEPT_RESULTS = 16
 
@@ -25,7 +25,7 @@ class Service:
         self._lock = threading.Lock()
         self.result = lru_cache(maxsize=KEPT_RESULTS)(self._load)
 
-    def start(self, work: str = "lmc_core.runs.work") -> None:
+    def start(self, work: str = "lmc_core.runs.work.path") -> None:
         """Start the engine, once."""
         with self._lock:
             if self.engine is None:

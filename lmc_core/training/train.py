@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.errors import DataError, SettingError
-from lmc_core.networks.architectures import build, example_inputs
+from lmc_core.networks.families import build, example_inputs
 from lmc_core.networks.network import Architecture, Network, Normalize, network
 from lmc_core.report import Report, silent
 

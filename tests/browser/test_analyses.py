@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from serving import PATIENCE, Server
-from test_story import COMPUTED, choose, finding
+from visiting import COMPUTED, choose, finding
 
 pytestmark = pytest.mark.browser
 PLOT = ".js-plotly-plot"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from test_story import opened
+from visiting import opened
 
 pytestmark = pytest.mark.browser
 RINGED = ".st-key-figure .unit-ring"

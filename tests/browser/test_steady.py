@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, expect
 from serving import Server
-from test_story import COMPUTED
+from visiting import COMPUTED
 
 pytestmark = pytest.mark.browser
 GOOD = 0.1  # cumulative layout shift that Web Vitals call good

@@ -7,33 +7,15 @@ from pathlib import Path
 
 import attacks
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route, WebSocket, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, WebSocket, expect
 from serving import ROOT, Server
+from visiting import COMPUTED, choose, finding, opened
 
 pytestmark = pytest.mark.browser
 PANELS = """() => [...document.querySelectorAll('.js-plotly-plot .cartesianlayer > .subplot')].reduce((all, panel) => {
     const name = panel.classList[1];
     return {...all, [name]: (all[name] || '') + panel.innerHTML};
 }, {})"""
-COMPUTED = 240_000  # ms for a run on a busy machine
-
-
-def finding(page: Page) -> Locator:
-    return page.get_by_role("heading", level=2)
-
-
-def opened(page: Page, address: str = "/") -> Page:
-    """The page at an address, once its figure is drawn."""
-    page.goto(address)
-    expect(page.locator(".js-plotly-plot .slider-group")).to_have_count(1, timeout=COMPUTED)
-    expect(page.locator(".js-plotly-plot .slider-group")).to_be_visible()
-    return page
-
-
-def choose(page: Page, label: str, option: str) -> None:
-    """Pick an option of a select box of the sidebar."""
-    page.get_by_test_id("stSidebar").get_by_role("combobox", name=re.compile(label)).click()
-    page.get_by_role("option", name=option, exact=True).click()
 
 
 def test_a_first_visitor_sees_the_finding_and_both_panels_without_a_click(page: Page) -> None:

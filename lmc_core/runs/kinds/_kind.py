@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lmc_core.report import Report
-    from lmc_core.runs.request import Request
+    from lmc_core.runs.values.request import Request
 
 Work = Callable[["Request", "Report", Path, str], Any]
 

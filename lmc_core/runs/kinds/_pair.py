@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from lmc_core.errors import InputError, MismatchError
 from lmc_core.methods import METHODS
 from lmc_core.runs.kinds._kind import models_of
-from lmc_core.runs.request import SEEDS, TRAIN_EXAMPLES, checked_device, integer, one_of
+from lmc_core.runs.values.request import SEEDS, TRAIN_EXAMPLES, checked_device, integer, one_of
 
 if TYPE_CHECKING:
     from lmc_core.alignment.alignment import Alignment
     from lmc_core.data.dataset import Dataset
     from lmc_core.networks.network import Network
     from lmc_core.report import Report
-    from lmc_core.runs.card import ModelCard
-    from lmc_core.runs.request import Request
+    from lmc_core.runs.values.card import ModelCard
+    from lmc_core.runs.values.request import Request
     from lmc_core.symmetry.symmetry import Symmetry
 
 
@@ -25,7 +25,8 @@ def pair_options(
     a: str, b: str, data: str, seed: int = 0, train_examples: int = 1_000, device: str = "auto"
 ) -> dict[str, Any]:
     """Two models of the library, data and how much of it, checked."""
-    from lmc_core.runs import datasets, library
+    from lmc_core.runs.library import data as datasets
+    from lmc_core.runs.library import models as library
 
     return {
         "a": str(a),
@@ -59,7 +60,7 @@ class Pair:
 
         given: Symmetry | None = None
         if self.a.architecture is not None:
-            from lmc_core.runs.bench import verified_symmetry
+            from lmc_core.runs.work.bench import verified_symmetry
 
             given, _ = verified_symmetry(self.a, report)
         alignment = align(self.a, self.b, method, self.data, symmetry=given, seed=seed, report=report, **settings)
@@ -72,7 +73,9 @@ def open_pair(request: Request, report: Report, stage: str, device: str, models:
     models   their ids; "a" and "b" of the request by default
     """
     from lmc_core.networks.fit import mismatch
-    from lmc_core.runs import bench, datasets, library
+    from lmc_core.runs.library import data as datasets
+    from lmc_core.runs.library import models as library
+    from lmc_core.runs.work import bench
 
     options = request.options
     report(stage, 0, 2)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lmc_core.runs.card import ModelCard, models_json, models_title
-from lmc_core.runs.record import Record
+from lmc_core.runs.values.card import ModelCard, models_json, models_title
+from lmc_core.runs.values.record import Record
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

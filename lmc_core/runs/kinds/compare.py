@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmc_core.errors import InputError, SettingError
-from lmc_core.figures.compare_words import compare_finding
-from lmc_core.figures.words import listed
 from lmc_core.methods import METHODS
-from lmc_core.runs.card import ModelCard
-from lmc_core.runs.comparison import CompareResult, MethodRow, method_means
 from lmc_core.runs.kinds._kind import Kind
 from lmc_core.runs.kinds._pair import Pair, open_pair
 from lmc_core.runs.kinds._result import Measured
-from lmc_core.runs.request import POINTS, SEEDS, TRAIN_EXAMPLES, checked_device, integer, one_of
-from lmc_core.runs.status import SEPARATOR
+from lmc_core.runs.values.card import ModelCard
+from lmc_core.runs.values.comparison import CompareResult, MethodRow, method_means
+from lmc_core.runs.values.request import POINTS, SEEDS, TRAIN_EXAMPLES, checked_device, integer, one_of
+from lmc_core.runs.values.status import SEPARATOR
+from lmc_core.words.compare import compare_finding
+from lmc_core.words.numbers import listed
 
 if TYPE_CHECKING:
     from lmc_core.report import Report
-    from lmc_core.runs.request import Request
+    from lmc_core.runs.values.request import Request
 
 READ, COMPARE = STAGES = ("Reading the networks", "Aligning and evaluating")
 PAIRS = 12
@@ -69,7 +69,8 @@ def options(
     device: str = "auto",
 ) -> dict[str, Any]:
     """Models, of which all pairs that fit are compared, and methods; all of them if none are named."""
-    from lmc_core.runs import datasets, library
+    from lmc_core.runs.library import data as datasets
+    from lmc_core.runs.library import models as library
 
     cards = [library.card(str(model)) for model in dict.fromkeys(models)]
     number = len(pairs_of(cards))
@@ -97,7 +98,7 @@ def pairs_of(cards: Sequence[ModelCard]) -> list[Cards]:
 
 def work(request: Request, report: Report, folder: Path, device: str) -> ComparisonResult:
     """Pair by pair: every method in turn, then all its paths together."""
-    from lmc_core.runs import library
+    from lmc_core.runs.library import models as library
 
     def opened(pair: Cards, report: Report) -> Pair:
         return open_pair(request, report, READ, device, (pair[0].id, pair[1].id))
@@ -118,8 +119,8 @@ def every_pair(
     opened    gives the networks of a pair; where it raises InputError, every method's row says why
     request   what to keep as the request: data, methods and how to evaluate, as `compare` takes it
     """
-    from lmc_core.runs.bench import Clock, device_name
-    from lmc_core.runs.facts import versions
+    from lmc_core.runs.work.bench import Clock, device_name
+    from lmc_core.runs.work.facts import versions
 
     clock, pairs = Clock(), pairs_of(cards)
     if not pairs:
@@ -149,8 +150,8 @@ def _one(
     pair: Cards, opened: Callable[[Cards, Report], Pair], request: Mapping[str, Any], report: Report, device: str
 ) -> tuple[CompareResult, tuple[str, ...]]:
     """One pair, and notes on how it was opened; one that does not fit has a row for every method that says so."""
-    from lmc_core.runs.compare import compare
-    from lmc_core.runs.facts import versions
+    from lmc_core.runs.work.compare import compare
+    from lmc_core.runs.work.facts import versions
 
     how = {name: request[name] for name in HOW if name in request}
     try:

@@ -11,15 +11,15 @@ from lmc_core.data.registry import DATASETS
 from lmc_core.errors import InputError, MismatchError, SettingError
 from lmc_core.fusion import FUSIONS
 from lmc_core.fusion.outcome import Outcome
-from lmc_core.runs.card import ModelCard
-from lmc_core.runs.fused import ARTIFACTS, FuseResult, fusion_title
 from lmc_core.runs.kinds._kind import Kind
-from lmc_core.runs.request import POINTS, RECALIBRATIONS, SEEDS, TRAIN_EXAMPLES, checked_device, integer, one_of
+from lmc_core.runs.values.card import ModelCard
+from lmc_core.runs.values.fused import ARTIFACTS, FuseResult, fusion_title
+from lmc_core.runs.values.request import POINTS, RECALIBRATIONS, SEEDS, TRAIN_EXAMPLES, checked_device, integer, one_of
 
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
     from lmc_core.report import Report
-    from lmc_core.runs.request import Request
+    from lmc_core.runs.values.request import Request
 
 READ, FUSE, MEASURE, PATHS = STAGES = (
     "Reading the networks",
@@ -56,7 +56,8 @@ def options(
     weights   λ of each, ≥ 0, brought to the sum 1; None: equal
     widths    of the fused network: one number for all hidden layers, or group → size; None: as the first network
     """
-    from lmc_core.runs import datasets, library
+    from lmc_core.runs.library import data as datasets
+    from lmc_core.runs.library import models as library
 
     one_of("method", method, FUSIONS)
     cards = [library.card(str(model)) for model in models]
@@ -116,7 +117,7 @@ def unfit(cards: Sequence[ModelCard], method: str = METHOD) -> str | None:
 
 def unread(cards: Sequence[ModelCard], data: str) -> str | None:
     """Why one of these networks cannot read the data, as far as cards tell; None if nothing speaks against it."""
-    from lmc_core.runs import datasets
+    from lmc_core.runs.library import data as datasets
 
     own = datasets.card(data)
     shape = own.shape if own is not None else DATASETS[data].shape
@@ -156,7 +157,7 @@ def checked_widths(widths: Any, groups: Mapping[str, int]) -> int | dict[str, in
 
 
 def title(options: Mapping[str, Any]) -> str:
-    from lmc_core.runs import library
+    from lmc_core.runs.library import models as library
 
     cards = []
     for model in options["models"]:
@@ -169,8 +170,8 @@ def title(options: Mapping[str, Any]) -> str:
 
 def work(request: Request, report: Report, folder: Path, device: str) -> FuseResult:
     """Open the networks, fuse them, and keep the fused one."""
-    from lmc_core.runs import datasets
-    from lmc_core.runs.fusing import fuse_run
+    from lmc_core.runs.library import data as datasets
+    from lmc_core.runs.work.fuse import fuse_run
 
     asked = dict(request.options)
     networks, cards, notes = _opened(asked, report)
@@ -196,7 +197,8 @@ def work(request: Request, report: Report, folder: Path, device: str) -> FuseRes
 
 def _opened(asked: Mapping[str, Any], report: Report) -> tuple[list[Network], list[ModelCard], tuple[str, ...]]:
     """The networks of a request, each computed as the first where its file does not say how."""
-    from lmc_core.runs import bench, library
+    from lmc_core.runs.library import models as library
+    from lmc_core.runs.work import bench
 
     cards = [library.card(model) for model in asked["models"]]
     for card, fingerprint in zip(cards, asked["fingerprints"], strict=True):

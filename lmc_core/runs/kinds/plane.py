@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from lmc_core.errors import SettingError
-from lmc_core.figures.plane_words import plane_finding
 from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Metric, Profile, Split
 from lmc_core.paths.surface import Surface
 from lmc_core.runs.kinds._kind import Kind
 from lmc_core.runs.kinds._pair import Pair, method_options, open_pair, pair_options
 from lmc_core.runs.kinds._result import Measured
-from lmc_core.runs.request import integer
+from lmc_core.runs.values.request import integer
+from lmc_core.words.plane import plane_finding
 
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
     from lmc_core.report import Report
-    from lmc_core.runs.request import Request
+    from lmc_core.runs.values.request import Request
 
 GRID = (5, 61)
 MARGIN = 0.25
@@ -89,7 +89,7 @@ def options(
 
     third   a model to span the plane instead of B aligned; then nothing is aligned, whatever `method` says
     """
-    from lmc_core.runs import library
+    from lmc_core.runs.library import models as library
 
     asked = pair_options(a, b, data, seed, train_examples, device) | {"grid": integer("grid", grid, *GRID)}
     if third is None:
@@ -106,8 +106,8 @@ def work(request: Request, report: Report, folder: Path, device: str) -> PlaneRe
     from lmc_core.paths.path import LinearPath
     from lmc_core.paths.plane import Plane, evaluate_plane
     from lmc_core.paths.recalibrate import default_recalibration
-    from lmc_core.runs.bench import Clock, device_name, within
-    from lmc_core.runs.facts import versions
+    from lmc_core.runs.work.bench import Clock, device_name, within
+    from lmc_core.runs.work.facts import versions
 
     asked, clock = request.options, Clock()
     pair = open_pair(request, report, READ, device)
@@ -150,7 +150,7 @@ def work(request: Request, report: Report, folder: Path, device: str) -> PlaneRe
 
 def _third(pair: Pair, request: Request, report: Report, device: str) -> tuple[Network, str, tuple[Any, ...]]:
     """The third network, the name of its corner, and the cards of all models."""
-    from lmc_core.runs.bench import within
+    from lmc_core.runs.work.bench import within
 
     asked = request.options
     if asked.get("third"):

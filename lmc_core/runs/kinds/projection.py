@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from lmc_core.diagnostics.cloud import Cloud
 from lmc_core.errors import InputError
 from lmc_core.runs.kinds._kind import Kind
-from lmc_core.runs.record import Record
-from lmc_core.runs.request import SEEDS, checked_device, integer, is_run_id, one_of
+from lmc_core.runs.values.record import Record
+from lmc_core.runs.values.request import SEEDS, checked_device, integer, is_run_id, one_of
 
 if TYPE_CHECKING:
     from lmc_core.report import Report
-    from lmc_core.runs.request import Request
+    from lmc_core.runs.values.request import Request
 
 PLACED = ("tsne",)
 READ, PLACE = STAGES = ("Reading the units", "Placing the units")
@@ -73,9 +73,10 @@ def options(
 def work(request: Request, report: Report, folder: Path, device: str) -> ProjectionResult:
     """t-SNE of the units that the run kept."""
     from lmc_core.diagnostics.tsne import tsne_cloud
-    from lmc_core.runs import library, units
-    from lmc_core.runs.bench import Clock
-    from lmc_core.runs.facts import versions
+    from lmc_core.runs.keep import units
+    from lmc_core.runs.library import models as library
+    from lmc_core.runs.work.bench import Clock
+    from lmc_core.runs.work.facts import versions
 
     asked, clock = request.options, Clock()
     report(READ, 0, 1)

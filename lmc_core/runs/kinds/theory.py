@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from lmc_core.diagnostics.diagnose import Layer
 from lmc_core.diagnostics.gap import Gap
 from lmc_core.diagnostics.matching import Matching
-from lmc_core.figures.theory_words import theory_finding
 from lmc_core.methods import METHODS
 from lmc_core.runs.kinds._kind import Kind
 from lmc_core.runs.kinds._pair import method_options, open_pair, pair_options
 from lmc_core.runs.kinds._result import Measured
+from lmc_core.words.theory import theory_finding
 
 if TYPE_CHECKING:
     from lmc_core.report import Report
-    from lmc_core.runs.request import Request
+    from lmc_core.runs.values.request import Request
 
 READ, ALIGN, GAP, COMPARE = STAGES = (
     "Reading the networks",
@@ -91,8 +91,8 @@ def work(request: Request, report: Report, folder: Path, device: str) -> TheoryR
     from lmc_core.diagnostics.diagnose import diagnose
     from lmc_core.diagnostics.gap import function_gap
     from lmc_core.paths.recalibrate import default_recalibration
-    from lmc_core.runs.bench import Clock, device_name, within
-    from lmc_core.runs.facts import versions
+    from lmc_core.runs.work.bench import Clock, device_name, within
+    from lmc_core.runs.work.facts import versions
 
     asked, clock = request.options, Clock()
     pair = open_pair(request, report, READ, device)

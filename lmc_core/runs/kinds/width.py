@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from lmc_core.diagnostics.width import Scaling, scaling
 from lmc_core.errors import InputError
-from lmc_core.figures.theory_words import width_finding
 from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Profile
 from lmc_core.runs.kinds._kind import Kind
 from lmc_core.runs.kinds._pair import method_options
 from lmc_core.runs.kinds._result import Measured
-from lmc_core.runs.request import SEEDS, TRAIN_EXAMPLES, checked_device, integer
+from lmc_core.runs.values.request import SEEDS, TRAIN_EXAMPLES, checked_device, integer
+from lmc_core.words.theory import width_finding
 
 if TYPE_CHECKING:
     from lmc_core.report import Report
-    from lmc_core.runs.request import Request
+    from lmc_core.runs.values.request import Request
 
 FAMILY = ("digits-mlp-32", "digits-mlp-128", "digits-mlp-512")
 DATA = "digits"
@@ -85,7 +85,7 @@ def options(
     data: str = DATA,
 ) -> dict[str, Any]:
     """How B is aligned to A in every pair; `models` and `data`, the shipped digits MLPs, are filled in."""
-    from lmc_core.runs import library
+    from lmc_core.runs.library import models as library
 
     ids = [f"{name}/seed{number}" for name in FAMILY for number in (0, 1)]
     if data != DATA or (models is not None and list(models) != ids):
@@ -103,9 +103,9 @@ def options(
 
 def work(request: Request, report: Report, folder: Path, device: str) -> WidthResult:
     """Align and evaluate every pair, and measure how far its layers are apart."""
-    from lmc_core.runs import library
-    from lmc_core.runs.bench import Clock, device_name
-    from lmc_core.runs.facts import versions
+    from lmc_core.runs.library import models as library
+    from lmc_core.runs.work.bench import Clock, device_name
+    from lmc_core.runs.work.facts import versions
 
     asked, clock = request.options, Clock()
     rows, plain, seen = [], {}, {}  # type: ignore[var-annotated]
@@ -152,7 +152,9 @@ def _one(
     from lmc_core.methods.align import align
     from lmc_core.paths.evaluate import evaluate_many
     from lmc_core.paths.path import LinearPath
-    from lmc_core.runs import bench, datasets, library
+    from lmc_core.runs.library import data as datasets
+    from lmc_core.runs.library import models as library
+    from lmc_core.runs.work import bench
 
     first, second = (library.card(name) for name in asked["models"][2 * number : 2 * number + 2])
     if [first.fingerprint, second.fingerprint] != list(asked["fingerprints"][2 * number : 2 * number + 2]):

@@ -3,7 +3,7 @@
 One file per family; `RULES` is the registry, by operation name without namespace `aten` and trailing underscore.
 """
 
-from lmc_core.symmetry.call import Rule
+from lmc_core.symmetry._solver.call import Rule
 from lmc_core.symmetry.rules import (
     attention,
     conv,

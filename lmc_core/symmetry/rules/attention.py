@@ -1,10 +1,10 @@
 """Scaled dot-product attention in one operation, and its kernels."""
 
-from lmc_core.symmetry.call import Call, Label, Result, Rule, named
+from lmc_core.symmetry._solver.call import Call, Label, Result, Rule, named
+from lmc_core.symmetry._solver.terms import product, release
+from lmc_core.symmetry._solver.unify import split
+from lmc_core.symmetry._solver.values import Value
 from lmc_core.symmetry.rules.linear import hint
-from lmc_core.symmetry.terms import product, release
-from lmc_core.symmetry.unify import split
-from lmc_core.symmetry.values import Value
 
 
 def attention(call: Call) -> Result:

@@ -1,10 +1,10 @@
 """Convolutions, pooling, and resampling: channels pass, positions in space have a meaning."""
 
-from lmc_core.symmetry.call import Call, Result, Rule, Unsupported, named, plain
+from lmc_core.symmetry._solver.call import Call, Result, Rule, Unsupported, named, plain
+from lmc_core.symmetry._solver.terms import Term, pin, pinned, product, release
+from lmc_core.symmetry._solver.unify import split
+from lmc_core.symmetry._solver.values import Value
 from lmc_core.symmetry.rules.linear import hint
-from lmc_core.symmetry.terms import Term, pin, pinned, product, release
-from lmc_core.symmetry.unify import split
-from lmc_core.symmetry.values import Value
 
 KERNEL = "the positions of a convolution kernel"
 SPACE = "positions in space or time"

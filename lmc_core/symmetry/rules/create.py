@@ -1,8 +1,8 @@
 """Tensors made from nothing: constants of one value restrict nothing, all others have a meaning."""
 
-from lmc_core.symmetry.call import Call, Result, Rule, named
-from lmc_core.symmetry.terms import uniform
-from lmc_core.symmetry.values import Value
+from lmc_core.symmetry._solver.call import Call, Result, Rule, named
+from lmc_core.symmetry._solver.terms import uniform
+from lmc_core.symmetry._solver.values import Value
 
 CONSTANT = "constants that differ from position to position"
 

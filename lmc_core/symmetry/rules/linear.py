@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from lmc_core.symmetry.call import Call, Label, Result, Rule, Unsupported, named
-from lmc_core.symmetry.terms import leaves, pin
-from lmc_core.symmetry.values import Value
+from lmc_core.symmetry._solver.call import Call, Label, Result, Rule, Unsupported, named
+from lmc_core.symmetry._solver.terms import leaves, pin
+from lmc_core.symmetry._solver.values import Value
 
 
 def linear(call: Call) -> Result:

@@ -1,10 +1,10 @@
 """Normalisations, and other operations whose output at one position depends on a whole axis without its order."""
 
-from lmc_core.symmetry.call import Call, Result, Rule, named
+from lmc_core.symmetry._solver.call import Call, Result, Rule, named
+from lmc_core.symmetry._solver.terms import Term, product, release
+from lmc_core.symmetry._solver.unify import split
+from lmc_core.symmetry._solver.values import Value
 from lmc_core.symmetry.rules.linear import hint
-from lmc_core.symmetry.terms import Term, product, release
-from lmc_core.symmetry.unify import split
-from lmc_core.symmetry.values import Value
 
 
 def batch_norm(call: Call) -> Result:

@@ -1,8 +1,8 @@
 """Operations in which the order of positions matters, or that no rule sees into: their axes are pinned on purpose."""
 
-from lmc_core.symmetry.call import Call, Result, Rule, named
-from lmc_core.symmetry.terms import Term, pinned
-from lmc_core.symmetry.values import Value
+from lmc_core.symmetry._solver.call import Call, Result, Rule, named
+from lmc_core.symmetry._solver.terms import Term, pinned
+from lmc_core.symmetry._solver.values import Value
 
 
 def ordered(call: Call) -> Result:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from lmc_core.symmetry.call import Call, Result, Rule, named, plain
+from lmc_core.symmetry._solver.call import Call, Result, Rule, named, plain
+from lmc_core.symmetry._solver.terms import Prod, Sum, Term, Var, concatenation, find, pin, pinned, release, uniform
+from lmc_core.symmetry._solver.unify import cut, nested_axes, select
+from lmc_core.symmetry._solver.values import Value, merged
 from lmc_core.symmetry.rules.shape import the_input
-from lmc_core.symmetry.terms import Prod, Sum, Term, Var, concatenation, find, pin, pinned, release, uniform
-from lmc_core.symmetry.unify import cut, nested_axes, select
-from lmc_core.symmetry.values import Value, merged
 
 INDEX = "an index into it has a meaning"
 

@@ -1,8 +1,8 @@
 """Operations that treat every position alike: aligned axes are equal."""
 
-from lmc_core.symmetry.call import Call, Result, Rule, named
-from lmc_core.symmetry.terms import uniform
-from lmc_core.symmetry.values import Value
+from lmc_core.symmetry._solver.call import Call, Result, Rule, named
+from lmc_core.symmetry._solver.terms import uniform
+from lmc_core.symmetry._solver.values import Value
 
 
 def pointwise(call: Call) -> Result:

@@ -1,9 +1,9 @@
 """Recurrent kernels of one layer and one direction: one group on two axes of one matrix."""
 
-from lmc_core.symmetry.call import Call, Result, Rule, Unsupported, named
-from lmc_core.symmetry.terms import Term, pin, pinned, release
-from lmc_core.symmetry.unify import cut, unify
-from lmc_core.symmetry.values import Value
+from lmc_core.symmetry._solver.call import Call, Result, Rule, Unsupported, named
+from lmc_core.symmetry._solver.terms import Term, pin, pinned, release
+from lmc_core.symmetry._solver.unify import cut, unify
+from lmc_core.symmetry._solver.values import Value
 
 STEP = "positions in time"
 

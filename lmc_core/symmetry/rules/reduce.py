@@ -1,8 +1,8 @@
 """Reductions: the reduced axes vanish, and nothing stays separate per index of them."""
 
-from lmc_core.symmetry.call import Call, Result, Rule, named
-from lmc_core.symmetry.terms import pinned, release
-from lmc_core.symmetry.values import Value
+from lmc_core.symmetry._solver.call import Call, Result, Rule, named
+from lmc_core.symmetry._solver.terms import pinned, release
+from lmc_core.symmetry._solver.values import Value
 
 
 def reduce(call: Call) -> Result:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from math import prod
 
-from lmc_core.symmetry.call import Call, Result, Rule, Unsupported, named, plain
-from lmc_core.symmetry.terms import Term, factors_of, pin, pinned, product, uniform
-from lmc_core.symmetry.unify import take
-from lmc_core.symmetry.values import Value, merged
+from lmc_core.symmetry._solver.call import Call, Result, Rule, Unsupported, named, plain
+from lmc_core.symmetry._solver.terms import Term, factors_of, pin, pinned, product, uniform
+from lmc_core.symmetry._solver.unify import take
+from lmc_core.symmetry._solver.values import Value, merged
 
 
 def the_input(call: Call) -> Value:

@@ -6,7 +6,7 @@ from math import prod
 
 from lmc_core.data.registry import DATASETS
 from lmc_core.methods._method import Parameter
-from lmc_core.networks.architectures import architecture
+from lmc_core.networks.families import architecture
 from lmc_core.networks.network import Normalize
 from lmc_core.training.train import Recipe
 

@@ -17,7 +17,7 @@ import numpy as np
 from lmc_core.data.registry import DATASETS, dataset
 from lmc_core.fusion.fuse import fusion
 from lmc_core.methods._method import Parameter
-from lmc_core.networks.architectures import architecture
+from lmc_core.networks.families import architecture
 from lmc_core.report import Report, silent
 from lmc_core.training.finetune import measure
 from lmc_core.training.reproduce._experiment import Chart, Experiment, spread

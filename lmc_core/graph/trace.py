@@ -1,0 +1,241 @@
+"""The graph of a network: every value by name, run on any state, cached per module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind, OutputKind
+from torch.fx import Graph, Node
+from torch.utils import _pytree as pytree
+
+from lmc_core.errors import DataError, TraceError
+from lmc_core.graph.export import FALLBACK, TooSlow, export
+from lmc_core.graph.recurrence import split_recurrence
+from lmc_core.networks.network import Network
+
+Override = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
+
+_TRACES: WeakKeyDictionary[nn.Module, dict[tuple[Any, ...], Trace | TraceError]] = WeakKeyDictionary()
+
+
+class Trace:
+    """The computation of a module as a graph of ATen operations, for inputs of exactly `batch` rows.
+
+    graph       torch.fx graph, functional; recurrent operations are one call per layer and direction
+    tensors     placeholder → state name
+    inputs      names of the placeholders that receive the network's inputs, in order
+    constants   placeholder → tensor the state does not hold (literals, non-persistent buffers)
+    outputs     names of the values the network returns, in order
+    batch       number of rows
+    """
+
+    def __init__(self, program: ExportedProgram, names: Mapping[str, str], batch: int) -> None:
+        self.batch = batch
+        self.graph: Graph = program.graph_module.graph
+        self.tensors: dict[str, str] = {}
+        self.constants: dict[str, Tensor] = {}
+        inputs = []
+        for spec in program.graph_signature.input_specs:
+            placeholder = spec.arg.name
+            if spec.kind is InputKind.USER_INPUT:
+                inputs.append(placeholder)
+            elif spec.target in names:
+                self.tensors[placeholder] = names[spec.target]
+            elif spec.target in program.constants:
+                self.constants[placeholder] = program.constants[spec.target]
+            else:
+                raise TraceError(f"the graph reads {spec.target!r}, which is not in the network's state; {FALLBACK}")
+        self.inputs: tuple[str, ...] = tuple(inputs)
+        self._returned = [
+            number
+            for number, spec in enumerate(program.graph_signature.output_specs)
+            if spec.kind is OutputKind.USER_OUTPUT
+        ]
+        self._structure = program.call_spec.out_spec
+        self._owner = program.graph_module
+        _drop_checks(self.graph)
+        split_recurrence(self.graph)
+        self._keep_returned()
+        self.graph.eliminate_dead_code()
+        self._steps = self._plan()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(n.name for n in self.graph.output_node().args[0] if isinstance(n, Node))  # type: ignore[union-attr]
+
+    @property
+    def signature(self) -> tuple[tuple[str, str], ...]:
+        """(name, operation) of every node: equal for two batch sizes when the module computes alike for both."""
+        return tuple((node.name, str(node.target)) for node in self.graph.nodes)
+
+    def run(
+        self,
+        state: Mapping[str, Tensor],
+        inputs: Iterable[Tensor],
+        *,
+        watch: Iterable[str] = (),
+        override: Mapping[str, Override] | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """The network's output on a state, and the values of the nodes named in `watch`; no gradient.
+
+        state      state name → tensor
+        inputs     prepared inputs, `batch` rows each
+        watch      names of nodes
+        override   node name → f(operation, args, kwargs) that computes this node's value instead
+
+        Raises DataError if the inputs do not have the traced shapes.
+        """
+        override = override or {}
+        env: dict[str, Any] = {placeholder: state[name] for placeholder, name in self.tensors.items()}
+        env.update(self.constants)
+        given = tuple(inputs)
+        self._check(given)
+        env.update(zip(self.inputs, given, strict=True))
+        watched = set(watch)
+        seen = {name: env[name] for name in watched & env.keys()}
+        with torch.no_grad():
+            for name, target, args, kwargs, dead in self._steps:
+                values, named = _filled(args, env), _filled(kwargs, env)
+                replaced = override.get(name)
+                result = target(*values, **named) if replaced is None else replaced(target, values, named)
+                env[name] = result
+                if name in watched:
+                    seen[name] = result
+                for gone in dead:
+                    del env[gone]
+        returned = _filled(self.graph.output_node().args[0], env)
+        return pytree.tree_unflatten(returned, self._structure), seen
+
+    def _check(self, given: tuple[Tensor, ...]) -> None:
+        if len(given) != len(self.inputs):
+            raise DataError(f"the network reads {len(self.inputs)} inputs and got {len(given)}")
+        for node, x in zip(self._placeholders, given, strict=True):
+            wanted = tuple(node.meta["val"].shape)
+            if tuple(x.shape) != wanted:
+                raise DataError(f"input {node.name!r} has shape {tuple(x.shape)}; this trace reads {wanted}")
+
+    def _keep_returned(self) -> None:
+        """Drop outputs that only say how buffers changed."""
+        output = self.graph.output_node()
+        output.args = (tuple(output.args[0][number] for number in self._returned),)  # type: ignore[index]
+
+    def _plan(self) -> list[tuple[str, Any, Any, Any, list[str]]]:
+        """Calls in order, each with the values nobody reads afterwards."""
+        self._placeholders = [n for n in self.graph.nodes if n.op == "placeholder" and n.name in self.inputs]
+        last: dict[Node, Node] = {}
+        for node in self.graph.nodes:
+            for source in node.all_input_nodes:
+                last[source] = node
+        dying: dict[Node, list[str]] = {}
+        for source, reader in last.items():
+            if source.op == "call_function":
+                dying.setdefault(reader, []).append(source.name)
+        steps: list[tuple[str, Any, Any, Any, list[str]]] = []
+        for node in self.graph.nodes:
+            if node.op == "call_function":
+                dead = dying.get(node, [])
+                steps.append((node.name, node.target, node.args, node.kwargs, dead + [node.name] * (not node.users)))
+            elif node.op == "get_attr":
+                owner = self._owner
+                steps.append((node.name, lambda owner=owner, name=node.target: getattr(owner, name), (), {}, []))
+        return steps
+
+
+def trace(network: Network, batch: int = 2, *, seconds: float = 60.0) -> Trace:
+    """The Trace of a network for inputs of `batch` rows; kept as long as the module lives, and shared by its states.
+
+    Raises TraceError if the module cannot be exported within `seconds`, accepts only the batch size of its example,
+    or computes by other operations than at the batch sizes traced before.
+    """
+    dtype = next((x.dtype for x in network.state.values() if x.is_floating_point()), None)
+    kept = _TRACES.setdefault(network.module, {})
+    key = (batch, network.device, dtype)
+    if key not in kept:
+        try:
+            kept[key] = _traced(network, batch, seconds, [t for t in kept.values() if isinstance(t, Trace)])
+        except TooSlow:
+            raise
+        except TraceError as error:
+            kept[key] = error
+    found = kept[key]
+    if isinstance(found, TraceError):
+        raise found
+    return found
+
+
+def working_batch(network: Network, wanted: int, *, seconds: float = 60.0) -> int:
+    """`wanted` if the module accepts batches of that size, else the batch size of its example inputs.
+
+    Raises TooSlow if tracing takes longer than `seconds`.
+    """
+    try:
+        trace(network, wanted, seconds=seconds)
+    except TooSlow:
+        raise
+    except TraceError:
+        return int(network.example_inputs[0].shape[0])
+    return wanted
+
+
+def resized(inputs: tuple[Tensor, ...], batch: int) -> tuple[Tensor, ...]:
+    """Example inputs repeated or cut to `batch` rows; tensors that do not share the first one's rows stay."""
+    rows = inputs[0].shape[0]
+    index = torch.arange(batch, device=inputs[0].device) % rows
+    return tuple(x[index.to(x.device)] if x.ndim and x.shape[0] == rows else x for x in inputs)
+
+
+def _traced(network: Network, batch: int, seconds: float, others: list[Trace]) -> Trace:
+    program = export(network.module, resized(network.example_inputs, batch), seconds=seconds)
+    made = Trace(program, state_names(network), batch)
+    for other in others:
+        if other.signature != made.signature:
+            raise TraceError(
+                f"this module computes by other operations for {batch} rows than for {other.batch}; "
+                f"use the batch size of its example, or {FALLBACK}"
+            )
+    return made
+
+
+def state_names(network: Network) -> dict[str, str]:
+    """Every name under which the module knows a tensor of the state → its state name; tied tensors share one."""
+    first: dict[int, str] = {}
+    names = {name: name for name in network.state}
+    module = network.module
+    for name, tensor in [
+        *module.named_parameters(remove_duplicate=False),
+        *module.named_buffers(remove_duplicate=False),
+    ]:
+        if name in network.state:
+            first.setdefault(id(tensor), name)
+    for name, tensor in [
+        *module.named_parameters(remove_duplicate=False),
+        *module.named_buffers(remove_duplicate=False),
+    ]:
+        if name not in names and id(tensor) in first:
+            names[name] = first[id(tensor)]
+    return names
+
+
+def _drop_checks(graph: Graph) -> None:
+    """Remove assertions about shapes and types: they hold for the traced shapes."""
+    for node in reversed(list(graph.nodes)):
+        name = str(node.target)
+        if node.op == "call_function" and not node.users and ("_assert" in name or "sym_constrain" in name):
+            graph.erase_node(node)
+
+
+def _filled(template: Any, env: Mapping[str, Any]) -> Any:
+    if isinstance(template, Node):
+        return env[template.name]
+    if isinstance(template, tuple):
+        return tuple(_filled(x, env) for x in template)
+    if isinstance(template, list):
+        return [_filled(x, env) for x in template]
+    if isinstance(template, dict):
+        return {key: _filled(x, env) for key, x in template.items()}
+    return template

@@ -1,0 +1,40 @@
+"""Modules as graphs, and modules that cannot be: run whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from lmc_core.errors import TraceError
+from lmc_core.graph.trace import Trace, trace, working_batch
+from lmc_core.networks.network import Network, State
+
+Replace = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Any]
+"""`f(op, args, kwargs)`: computes a graph value in another way."""
+
+
+@dataclass(frozen=True, eq=False)
+class Untraced:
+    """Stands in for the trace of a module that cannot be exported: runs it whole, shares nothing."""
+
+    network: Network
+    batch: int
+
+    def run(
+        self, state: State, inputs: tuple[Tensor, ...], *, watch: Collection[str] = (), override: Any = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        with torch.no_grad():
+            return functional_call(self.network.module, dict(state), inputs), {}
+
+
+def trace_or_whole(network: Network, batch: int) -> Trace | Untraced:
+    """The trace for `batch` rows, for as many as the module accepts, or the module itself if it cannot be traced."""
+    try:
+        return trace(network, working_batch(network, batch))
+    except TraceError:
+        return Untraced(network, batch)

@@ -1,0 +1,135 @@
+"""Residual networks: those for CIFAR (6n + 2 layers) and those for ImageNet (basic or bottleneck blocks)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lmc_core.errors import SettingError
+from lmc_core.networks.families._layers import ACTIVATIONS, NORMS, norm2d
+from lmc_core.networks.families._options import DEEPEST, option
+
+
+@dataclass(frozen=True)
+class ResNetOptions:
+    """He et al. 2015: a stem, stages of residual blocks, the mean over the image, one linear layer."""
+
+    blocks: tuple[int, ...] = option(
+        "blocks in each stage: 3,3,3 is ResNet-20, 2,2,2,2 is ResNet-18", (3, 3, 3), high=DEEPEST
+    )
+    widths: tuple[int, ...] = option("channels inside the blocks of each stage", (16, 32, 64))
+    stem: int = option("channels after the first convolution; 0 = those of the first stage", 0, low=0)
+    block: str = option("two 3×3 convolutions, or 1×1, 3×3, 1×1", "basic", choices=("basic", "bottleneck"))
+    expansion: int = option("channels a bottleneck block puts out for each one inside", 4)
+    groups: int = option("groups of a bottleneck's 3×3 convolution", 1)
+    shortcut: str = option(
+        "where a block changes shape. A: every other pixel, zero channels on both sides; A-end: after the others; "
+        "B: 1×1 convolution and norm",
+        "B",
+        choices=("A", "A-end", "B"),
+    )
+    norm: str = option("norm after every convolution", "bn", choices=NORMS)
+    norm_groups: int = option("groups of a GroupNorm", 1)
+    bias: bool = option("biases in the convolutions", False)
+    fc_bias: bool = option("bias in the linear layer", True)
+    stem_kernel: int = option("kernel of the first convolution: 3, or 7 with stride 2 and a pooling", 3)
+    stem_stride: int = option("stride of the first convolution; 0 = 2 for a kernel of 7, else 1", 0, low=0)
+    stem_pool: str = option("3×3 pooling after the stem", "auto", choices=("auto", "yes", "no"))
+    activation: str = option("after every hidden layer", "relu", choices=tuple(ACTIVATIONS))
+    classes: int = option("number of classes", 10)
+    input_shape: tuple[int, ...] = option("channels × height × width of one example", (3, 32, 32))
+
+
+class PadShortcut(nn.Module):
+    """Shortcut without parameters (option A): every `stride`-th pixel, zero channels on both sides or at the end."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, centred: bool):
+        super().__init__()
+        self.before = (outputs - inputs) // 2 if centred else 0
+        self.after = outputs - inputs - self.before
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x[:, :, :: self.stride, :: self.stride]
+        return F.pad(x, (0, 0, 0, 0, self.before, self.after))
+
+
+class Block(nn.Module):
+    """activation(shortcut(x) + convolutions(x)), (b, inputs, h, w) → (b, outputs, h / stride, w / stride)."""
+
+    def __init__(self, o: ResNetOptions, inputs: int, width: int, stride: int):
+        super().__init__()
+        bottleneck = o.block == "bottleneck"
+        outputs = width * o.expansion if bottleneck else width
+        shapes = [(width, 1), (width, 3), (outputs, 1)] if bottleneck else [(width, 3), (outputs, 3)]
+        strided = 1 if bottleneck else 0  # as torchvision does: the 3×3 convolution carries the stride
+        n = inputs
+        for i, (m, kernel) in enumerate(shapes):
+            grouped = o.groups if bottleneck and kernel == 3 else 1
+            if n % grouped or m % grouped:
+                raise SettingError(f"groups={grouped} does not divide {n} and {m} channels")
+            step = stride if i == strided else 1
+            conv = nn.Conv2d(n, m, kernel, step, kernel // 2, groups=grouped, bias=o.bias)
+            self.add_module(f"conv{i + 1}", conv)
+            self.add_module(f"bn{i + 1}", norm2d(o.norm, m, o.norm_groups))
+            n = m
+        self.depth = len(shapes)
+        self.activation = ACTIVATIONS[o.activation]
+        self.downsample: nn.Module = nn.Identity()
+        if (stride != 1 or inputs != outputs) and o.shortcut == "B":
+            conv = nn.Conv2d(inputs, outputs, 1, stride, bias=o.bias)
+            self.downsample = nn.Sequential(conv, norm2d(o.norm, outputs, o.norm_groups))
+        elif stride != 1 or inputs != outputs:
+            if outputs < inputs:
+                raise SettingError(f"shortcut A cannot go from {inputs} to {outputs} channels; use B")
+            self.downsample = PadShortcut(inputs, outputs, stride, o.shortcut == "A")
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        for i in range(1, self.depth + 1):
+            y = self.get_submodule(f"bn{i}")(self.get_submodule(f"conv{i}")(y))
+            y = self.activation(y) if i < self.depth else y
+        return self.activation(y + self.downsample(x))
+
+
+class ResNet(nn.Module):
+    """x (b, c, h, w) → logits (b, classes): conv1, bn1, layer1.0.conv1 …, fc."""
+
+    def __init__(self, o: ResNetOptions):
+        super().__init__()
+        if len(o.blocks) != len(o.widths) or not o.blocks or min(o.blocks) < 1:
+            raise SettingError(f"blocks={o.blocks} and widths={o.widths} must name the same stages, each with a block")
+        if len(o.input_shape) != 3:
+            raise SettingError(f"input_shape={o.input_shape} must be channels × height × width")
+        large = o.stem_kernel == 7
+        channels = o.stem or o.widths[0]
+        stride = o.stem_stride or (2 if large else 1)
+        self.conv1 = nn.Conv2d(o.input_shape[0], channels, o.stem_kernel, stride, o.stem_kernel // 2, bias=o.bias)
+        self.bn1 = norm2d(o.norm, channels, o.norm_groups)
+        self.pool = o.stem_pool == "yes" or (o.stem_pool == "auto" and large)
+        for stage, (count, width) in enumerate(zip(o.blocks, o.widths, strict=True), 1):
+            layers = []
+            for place in range(count):
+                stride = 2 if stage > 1 and place == 0 else 1
+                layers.append(Block(o, channels, width, stride))
+                channels = width * o.expansion if o.block == "bottleneck" else width
+            self.add_module(f"layer{stage}", nn.Sequential(*layers))
+        self.stages = len(o.blocks)
+        self.fc = nn.Linear(channels, o.classes, bias=o.fc_bias)
+        self.activation = ACTIVATIONS[o.activation]
+        self.input_shape = o.input_shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.reshape(x.shape[0], *self.input_shape)
+        x = self.activation(self.bn1(self.conv1(x)))
+        x = F.max_pool2d(x, 3, 2, 1) if self.pool else x
+        for stage in range(1, self.stages + 1):
+            x = self.get_submodule(f"layer{stage}")(x)
+        return self.fc(x.mean((2, 3)))
+
+
+def input_shape(o: ResNetOptions) -> tuple[int, ...]:
+    """Of one example."""
+    return o.input_shape

@@ -1,0 +1,207 @@
+"""The engine: takes runs from the queue, one per device at a time, watches them, and survives whatever they do."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from typing import Any, Protocol
+
+from lmc_core.runs.engine.handle import Handle, hold
+from lmc_core.runs.engine.worker import Message
+from lmc_core.runs.keep.index import Index
+from lmc_core.runs.keep.store import Store, sweep
+from lmc_core.runs.settings import Settings
+from lmc_core.runs.values.request import Request
+
+log = logging.getLogger("lmc_core.runs.engine.local")
+
+LISTEN = 0.1  # seconds between two looks at a running worker
+IDLE = 0.5  # seconds between two looks at the queue, which another server may have filled
+BEAT = 2.0  # seconds between two signs of life
+SILENT = 30.0  # seconds without one after which another machine's server counts as gone
+BACK_OFF = 5.0  # seconds before starting a worker again after it died without a run
+
+CANCELLED = "Stopped on request."
+STOPPED = "The server was stopped while this run was running."
+
+
+class Engine(Protocol):
+    """What carries out the queue. `local` does it with processes here; another may do it on a cluster."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def wake(self) -> None:
+        """Look at the queue now."""
+        ...
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """For the health check: workers alive, what they run."""
+        ...
+
+
+class LocalEngine:
+    """One worker per device of the settings, each watched by a thread of this process."""
+
+    def __init__(self, host: Settings, store: Store, index: Index, work: str = "lmc_core.runs.work.path"):
+        self._host, self._store, self._index = host, store, index
+        self.server = f"{socket.gethostname()}|{os.getpid()}|{uuid.uuid4().hex}"
+        self.stopping, self.awake = threading.Event(), threading.Event()
+        self._lanes = [_Lane(self, host, index, device, work) for device in host.devices]
+
+    def start(self) -> None:
+        """Settle what an earlier server left behind, then start the workers."""
+        self._store.sweep()
+        sweep(self._host.scratch)
+        self.bury()
+        for lane in self._lanes:
+            lane.start()
+
+    def stop(self) -> None:
+        """End every worker; what they were doing is marked as interrupted, what waits stays in the queue."""
+        self.stopping.set()
+        self.awake.set()
+        for lane in self._lanes:
+            if lane.is_alive():
+                lane.join(timeout=10)
+        self._index.interrupt([self.server], STOPPED)
+
+    def wake(self) -> None:
+        self.awake.set()
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return {
+            "alive": all(lane.is_alive() for lane in self._lanes),
+            "workers": [{"device": lane.device, "worker": lane.worker, "run": lane.busy_with} for lane in self._lanes],
+        }
+
+    def bury(self) -> None:
+        """Mark as interrupted what servers ran that are gone."""
+        gone = [name for name, beat in self._index.servers().items() if name != self.server and _is_gone(name, beat)]
+        if gone:
+            self._index.interrupt(gone, "The server was restarted while this run was running.")
+
+
+class _Lane(threading.Thread):
+    """The thread that feeds and watches one worker.
+
+    worker      its process number, once it is ready
+    busy_with   id of the run it carries out
+    """
+
+    def __init__(self, engine: LocalEngine, host: Settings, index: Index, device: str, work: str):
+        super().__init__(name=f"lmc-engine-{device}", daemon=True)
+        self.device, self._work = device, work
+        self._engine, self._host, self._index = engine, host, index
+        self._handle: Handle | None = None
+        self.worker: int | None = None
+        self.busy_with: str | None = None
+
+    def run(self) -> None:
+        looked = time.monotonic()
+        while not self._engine.stopping.is_set():
+            try:
+                self._one_round()
+                if time.monotonic() - looked > SILENT / 3:
+                    looked = time.monotonic()
+                    self._engine.bury()
+            except Exception:  # a database that is away for a minute must not end the service
+                log.exception("the engine's lane for %s stumbled", self.device)
+                self._drop()
+                self._engine.stopping.wait(BACK_OFF)
+        self._drop()
+
+    def _one_round(self) -> None:
+        """Carry out the next run; if there is none, wait a little."""
+        if self._handle is None:
+            self._handle = hold(self._host, self.device, self._work)
+        request = self._index.claim(self._engine.server)
+        if request is not None:
+            self.busy_with = request.id
+            try:
+                self._carry_out(request, self._handle)
+            finally:
+                self.busy_with = None
+            return
+        try:
+            self._hear(self._handle.poll(0))
+        except EOFError:
+            log.warning("the worker for %s died while idle: %s", self.device, self._handle.obituary)
+            self._drop()
+            self._engine.stopping.wait(BACK_OFF)
+            return
+        self._engine.awake.wait(IDLE)
+        self._engine.awake.clear()
+
+    def _carry_out(self, request: Request, handle: Handle) -> None:
+        """One run, from sending it to its end, whatever end that is."""
+        run = request.id
+        started = beaten = time.monotonic()
+        asked: float | None = None  # when it was told to stop
+        try:
+            handle.send({"run": run, "request": request.json})
+            while True:
+                message = handle.poll(LISTEN) or {}
+                self._hear(message)
+                if "progress" in message:
+                    self._index.progress(run, *message["progress"])
+                if "end" in message:
+                    return self._ended(run, message, asked is not None)
+                now = time.monotonic()
+                if self._engine.stopping.is_set():
+                    return self._kill(run, "interrupted", STOPPED)
+                if now - started > self._host.run_seconds:
+                    limit = f"{self._host.run_seconds:g} s, the longest this server lets a run take"
+                    return self._kill(run, "failed", f"Stopped after {limit}. Try fewer points or examples.")
+                if asked is None and self._index.cancelling(run):
+                    asked = now
+                    handle.send({"cancel": run})
+                if asked is not None and now - asked > self._host.grace_seconds:
+                    return self._kill(run, "cancelled", CANCELLED)
+                if now - beaten > BEAT:
+                    beaten = now
+                    self._index.beat(run)
+        except EOFError:
+            state, reason = ("failed", handle.obituary) if asked is None else ("cancelled", CANCELLED)
+            self._kill(run, state, reason)
+
+    def _ended(self, run: str, message: Message, cancelled: bool) -> None:
+        """What the worker says of its run; a cancel wins over an error that it caused."""
+        state, reason = message["end"], message.get("reason", "")
+        if cancelled and state != "done":
+            state, reason = "cancelled", CANCELLED
+        self._index.finish(run, state, reason=reason, finding=message.get("finding", ""), model=message.get("model"))
+
+    def _kill(self, run: str, state: str, reason: str) -> None:
+        """End the worker first, so that the run is over when its state says so."""
+        self._drop()
+        self._index.finish(run, state, reason=reason)
+
+    def _hear(self, message: Message | None) -> None:
+        if message and "ready" in message:
+            self.worker = message["ready"]
+
+    def _drop(self) -> None:
+        if self._handle is not None:
+            self._handle.kill()
+        self._handle = self.worker = None
+
+
+def _is_gone(server: str, beat: float) -> bool:
+    """True if a server can no longer be running: its process here is dead, or it has been silent for long."""
+    host, process, _ = server.split("|")
+    if host == socket.gethostname():
+        if int(process) == os.getpid():  # an earlier server that had the number this one has: usual in containers
+            return True
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+    return time.time() - beat > SILENT

@@ -1,0 +1,179 @@
+"""The worker: the only process that imports torch. It does one run at a time, tells how far it is, stops when asked."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import queue
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Protocol
+
+from lmc_core.errors import Cancelled, InputError
+from lmc_core.runs.keep.store import Store
+from lmc_core.runs.settings import Settings, settings
+from lmc_core.runs.share import pictures as illustrate
+from lmc_core.runs.values.request import Request
+from lmc_core.runs.values.status import SEPARATOR
+
+Message = Mapping[str, Any]
+TELL_EVERY = 0.25  # seconds between two messages of the same stage
+
+log = logging.getLogger("lmc_core.runs.engine.worker")
+
+
+class Channel(Protocol):
+    """Messages between a worker and the engine, each a JSON object.
+
+    engine → worker   {"run": run id, "request": canonical JSON}, {"cancel": run id}
+    worker → engine   {"ready": process id}, {"progress": [stage, done, total, partial]},
+                      {"end": state, "reason": …, "finding": …, "model": …}
+    """
+
+    def send(self, message: Message) -> None: ...
+    def receive(self) -> Message:
+        """The next message. Raises EOFError when the other side is gone."""
+        ...
+
+
+class Telling:
+    """The report of one run: passes on at most four messages a second, and raises Cancelled when the run is to stop."""
+
+    def __init__(self, channel: Channel, stop: threading.Event):
+        self._channel, self._stop = channel, stop
+        self._label, self._told, self._partial = "", 0.0, {}  # type: tuple[str, float, Mapping[str, Any]]
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if self._stop.is_set():
+            raise Cancelled("Stopped on request.")
+        label, now = stage.split(SEPARATOR)[0], time.monotonic()
+        if label != self._label or now - self._told >= TELL_EVERY:
+            self._label, self._told = label, now
+            self._channel.send({"progress": [stage, done, total, self._partial]})
+
+    def partial(self, values: Mapping[str, Any]) -> None:
+        """Show what was measured so far with the next message."""
+        self._partial = values
+
+
+def serve(channel: Channel, host: Settings, device: str, work: str, gone: Callable[[], None] = lambda: None) -> None:
+    """Carry out runs until the engine goes away.
+
+    work   module whose `run(request, report, folder, device)` returns a result; files it leaves in `folder` are kept
+    gone   called, from another thread, when the engine has gone away
+    """
+    inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+    stops: dict[str, threading.Event] = {}
+
+    def listen() -> None:
+        while True:
+            try:
+                message = channel.receive()
+            except (EOFError, OSError):
+                inbox.put(None)
+                for stop in list(stops.values()):
+                    stop.set()
+                return gone()
+            if "run" in message:
+                stops[message["run"]] = threading.Event()
+                inbox.put(message)
+            elif message["cancel"] in stops:
+                stops[message["cancel"]].set()
+
+    threading.Thread(target=listen, name="lmc-worker-listen", daemon=True).start()
+    module = importlib.import_module(work)
+    channel.send({"ready": os.getpid()})
+    store = Store(host.store)
+    while (message := inbox.get()) is not None:
+        run = message["run"]
+        telling = Telling(channel, stops[run])
+        try:
+            channel.send(_carry_out(module, message["request"], telling, store, device))
+        except OSError:
+            return
+        finally:
+            stops.pop(run, None)
+
+
+def _carry_out(module: Any, text: str, telling: Telling, store: Store, device: str) -> Message:
+    request = Request.stored(text)
+    try:
+        with tempfile.TemporaryDirectory(prefix="lmc-run-") as name:
+            result = module.run(request, telling, Path(name), device)
+            telling("Saving", 0, 1)
+            illustrate.leave(result, Path(name))
+            store.save(request.id, result, {path.name: path for path in Path(name).iterdir()})
+    except Cancelled as error:
+        return {"end": "cancelled", "reason": str(error)}
+    except InputError as error:
+        return {"end": "failed", "reason": str(error)}
+    except MemoryError:
+        return {"end": "failed", "reason": OUT_OF_MEMORY}
+    except Exception as error:  # the worker outlives every run; the details belong in the log
+        if "out of memory" in str(error).lower():
+            return {"end": "failed", "reason": OUT_OF_MEMORY}
+        log.exception("run %s failed", request.id)
+        kind = type(error).__name__
+        return {"end": "failed", "reason": f"A fault of this program ({kind}); the server's log has the details."}
+    model = getattr(result, "model", None)
+    return {"end": "done", "finding": result.finding, "model": getattr(model, "id", None)}
+
+
+OUT_OF_MEMORY = "There was not enough memory. Try smaller networks, fewer examples or fewer points on the path."
+
+
+class Pipe:
+    """A Channel over an inherited socket. Text only: what comes from a worker that read hostile files is data."""
+
+    def __init__(self, connection: Connection):
+        self._connection, self._lock = connection, threading.Lock()
+
+    def send(self, message: Message) -> None:
+        with self._lock:
+            self._connection.send_bytes(json.dumps(message).encode())
+
+    def receive(self) -> Message:
+        message: Message = json.loads(self._connection.recv_bytes(maxlength=2**24))
+        return message
+
+    def poll(self, seconds: float) -> bool:
+        return self._connection.poll(seconds)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def main() -> None:
+    """`python -m lmc_core.runs.engine.worker SOCKET DEVICE MODULE`, started by the engine."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(levelname)s %(message)s")
+    socket, device, work = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    _be_modest()
+    serve(Pipe(Connection(socket)), settings(), device, work, gone=_leave)
+    os._exit(0)
+
+
+def _leave() -> None:
+    """End this process soon after the engine has gone, even in the middle of a long call."""
+    time.sleep(2)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _be_modest() -> None:
+    """Let the pages answer first, and let the kernel end this process before any other when memory runs out."""
+    if hasattr(os, "nice"):
+        os.nice(5)
+    adjust = Path("/proc/self/oom_score_adj")
+    if adjust.exists():
+        adjust.write_text("800")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""The table of all runs: queue, progress and findings, in any SQL database SQLAlchemy speaks to."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy.exc import IntegrityError
+
+from lmc_core.runs.keep.tables import RUNS, WANTED, complete, tables
+from lmc_core.runs.values.request import Request
+from lmc_core.runs.values.status import RunStatus
+
+
+class Index:
+    """All runs of one database. Safe to use from many threads and from many servers at once."""
+
+    def __init__(self, address: str):
+        url = sql.make_url(address)
+        self._sqlite = url.get_backend_name() == "sqlite"
+        if self._sqlite and url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        self.database = sql.create_engine(url, pool_pre_ping=not self._sqlite)
+        if self._sqlite:
+            sql.event.listen(self.database, "connect", _set_up_sqlite)
+        self.tables = tables
+        complete(self.database)
+
+    def close(self) -> None:
+        self.database.dispose()
+
+    def enqueue(
+        self,
+        request: Request,
+        *,
+        title: str,
+        likeness: str,
+        listed: bool,
+        owner: str | None = None,
+        state: str = "queued",
+        finding: str = "",
+    ) -> bool:
+        """Put a request in the queue unless it waits, runs or is done already. True if it is newly queued.
+
+        state   "done" if its result is stored already, with its finding
+        """
+        now = time.time()
+        fresh: dict[str, Any] = {
+            "state": state, "stage": "", "done": 0, "total": 0, "partial": "{}", "reason": "", "finding": finding,
+            "queued": now, "started": None, "finished": None, "cancel": False, "server": "", "likeness": likeness,
+            "owner": owner,
+        }  # fmt: skip
+        if state == "queued":
+            self.want(request.id, owner)
+        if self._update(request.id, ("failed", "cancelled", "interrupted"), **fresh):
+            return True
+        row = {"id": request.id, "kind": request.kind, "request": request.json, "created": now, **fresh}
+        return self.insert(RUNS, title=title, listed=listed, **row)
+
+    def want(self, run: str, owner: str | None) -> None:
+        """Note that a visitor waits for a run."""
+        if owner is not None:
+            self.insert(WANTED, run=run, owner=owner)
+
+    def wanted(self, run: str, owner: str) -> bool:
+        """True if a visitor waits for a run."""
+        return bool(self.count(WANTED, sql.and_(WANTED.c.run == run, WANTED.c.owner == owner)))
+
+    def requeue(self, run: str) -> bool:
+        """Queue a run again whose stored result has vanished."""
+        return self._update(run, ("done",), state="queued", queued=time.time(), started=None, finished=None)
+
+    def claim(self, server: str, accepts: Sequence[str] | None = None) -> Request | None:
+        """Take the run that has waited longest, and mark it running; None if nothing waits.
+
+        accepts   kinds that may be taken; None = all
+        """
+        while True:
+            oldest = sql.select(RUNS.c.id, RUNS.c.request).where(RUNS.c.state == "queued")
+            if accepts is not None:
+                oldest = oldest.where(RUNS.c.kind.in_(accepts))
+            with self.database.connect() as connection:
+                row = connection.execute(oldest.order_by(RUNS.c.queued, RUNS.c.id).limit(1)).first()
+            if row is None:
+                return None
+            now = time.time()
+            if self._update(row.id, ("queued",), state="running", started=now, beat=now, server=server, cancel=False):
+                return Request.stored(row.request)
+
+    def progress(self, run: str, stage: str, done: int, total: int, partial: Mapping[str, Any]) -> None:
+        text = json.dumps(partial)
+        self._update(run, ("running",), stage=stage, done=done, total=total, partial=text, beat=time.time())
+
+    def beat(self, run: str) -> None:
+        """Say that the run is being worked on."""
+        self._update(run, ("running",), beat=time.time())
+
+    def cancelling(self, run: str) -> bool:
+        """True if somebody wants the run stopped."""
+        with self.database.connect() as connection:
+            return bool(connection.scalar(sql.select(RUNS.c.cancel).where(RUNS.c.id == run)))
+
+    def finish(self, run: str, state: str, *, reason: str = "", finding: str = "", model: str | None = None) -> None:
+        values: dict[str, Any] = {"state": state, "reason": reason, "finished": time.time()}
+        if state == "done":
+            values |= {"finding": finding, "model": model}
+        self._update(run, ("running",), **values)
+        self.delete(WANTED, WANTED.c.run == run)
+
+    def cancel(self, run: str, owner: str | None = None) -> bool:
+        """Ask for a run to stop: at once if it waits, soon if it runs. True if it was asked.
+
+        owner   a visitor stops a run only if it was theirs and nobody else waits for it; None may stop any run
+        """
+        with self.database.begin() as connection:
+            if owner is not None:
+                mine = WANTED.delete().where(WANTED.c.run == run, WANTED.c.owner == owner)
+                if not connection.execute(mine).rowcount:
+                    return False
+                if connection.scalar(sql.select(sql.func.count()).where(WANTED.c.run == run)):
+                    return False
+        now = time.time()
+        if self._update(run, ("queued",), state="cancelled", cancel=True, finished=now, reason="Stopped on request."):
+            return True
+        return self._update(run, ("running",), cancel=True)
+
+    def interrupt(self, gone: Sequence[str], reason: str) -> int:
+        """Mark as interrupted the runs of servers that are gone."""
+        lost = RUNS.update().where(RUNS.c.state == "running", RUNS.c.server.in_(gone))
+        with self.database.begin() as connection:
+            return connection.execute(lost.values(state="interrupted", reason=reason, finished=time.time())).rowcount
+
+    def servers(self) -> dict[str, float]:
+        """Every server that runs something, and when it last said so."""
+        query = sql.select(RUNS.c.server, sql.func.max(RUNS.c.beat)).where(RUNS.c.state == "running")
+        with self.database.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query.group_by(RUNS.c.server))}
+
+    def status(self, run: str) -> RunStatus | None:
+        with self.database.connect() as connection:
+            row = connection.execute(sql.select(RUNS).where(RUNS.c.id == run)).first()
+            if row is None:
+                return None
+            position = None
+            if row.state == "queued":
+                ahead = sql.or_(RUNS.c.queued < row.queued, sql.and_(RUNS.c.queued == row.queued, RUNS.c.id < row.id))
+                count = sql.select(sql.func.count()).where(RUNS.c.state == "queued", ahead)
+                position = 1 + (connection.scalar(count) or 0)
+        expected = self.expected(row.likeness) if row.state in ("queued", "running") else None
+        return _status(row, position, expected)
+
+    def recent(
+        self,
+        limit: int,
+        *,
+        kind: str | Sequence[str] | None,
+        state: str | None,
+        owner: str | None,
+        words: str = "",
+        mine: bool = False,
+    ) -> list[RunStatus]:
+        """The newest runs that are listed, or asked for by `owner`, that hold every one of `words`.
+
+        mine   only what `owner` was the first to ask for
+        """
+        visible = RUNS.c.listed if owner is None else sql.or_(RUNS.c.listed, RUNS.c.owner == owner)
+        visible = RUNS.c.owner == owner if mine else visible
+        query = sql.select(RUNS).where(visible).order_by(RUNS.c.created.desc()).limit(limit)
+        for word in words.split()[:8]:
+            texts = (RUNS.c.title, RUNS.c.finding, RUNS.c.tags)
+            query = query.where(sql.or_(*(text.icontains(word, autoescape=True) for text in texts)))
+        if kind is not None:
+            query = query.where(RUNS.c.kind.in_((kind,) if isinstance(kind, str) else kind))
+        if state is not None:
+            query = query.where(RUNS.c.state == state)
+        with self.database.connect() as connection:
+            return [_status(row, None, None) for row in connection.execute(query)]
+
+    def owned(self, run: str, owner: str) -> bool:
+        """True if `owner` was the first to ask for the run."""
+        return bool(self.count(RUNS, sql.and_(RUNS.c.id == run, RUNS.c.owner == owner)))
+
+    def publish(self, run: str, owner: str, listed: bool, tags: Sequence[str]) -> bool:
+        """List a finished run for everybody, with tags, or no longer. True if it belongs to `owner`."""
+        mine = sql.and_(RUNS.c.id == run, RUNS.c.owner == owner, RUNS.c.state == "done")
+        return self.change(RUNS, mine, listed=listed, tags=",".join(tags))
+
+    def request(self, run: str) -> Request | None:
+        with self.database.connect() as connection:
+            text = connection.scalar(sql.select(RUNS.c.request).where(RUNS.c.id == run))
+        return None if text is None else Request.stored(text)
+
+    def waiting(self, owner: str | None = None) -> int:
+        """How many runs wait or run; of one owner if given."""
+        waiting = RUNS.c.state.in_(("queued", "running"))
+        return self.count(RUNS, waiting if owner is None else sql.and_(waiting, RUNS.c.owner == owner))
+
+    def expected(self, likeness: str, least: int = 3) -> float | None:
+        """Seconds that the most similar earlier runs took (median of the last five), or None if there were none.
+
+        likeness   words from general to special, "path|digits|mlp 2^15|…": the longest shared start wins
+        least      how many words must be shared at least
+        """
+        words = likeness.split("|")
+        seconds = RUNS.c.finished - RUNS.c.started
+        done = sql.select(seconds).where(RUNS.c.state == "done", RUNS.c.started.is_not(None))
+        with self.database.connect() as connection:
+            for length in range(len(words), min(least, len(words)) - 1, -1):
+                start = "|".join(words[:length])
+                same = RUNS.c.likeness.startswith(start + "|", autoescape=True) | (RUNS.c.likeness == start)
+                query = done.where(same).order_by(RUNS.c.finished.desc()).limit(5)
+                if past := list(connection.scalars(query)):
+                    return float(statistics.median(past))
+        return None
+
+    def _update(self, run: str, states: Sequence[str], **values: Any) -> bool:
+        return self.change(RUNS, sql.and_(RUNS.c.id == run, RUNS.c.state.in_(states)), **values)
+
+    def insert(self, table: sql.Table, **values: Any) -> bool:
+        """Add a row. False if it is there already."""
+        try:
+            with self.database.begin() as connection:
+                connection.execute(table.insert().values(**values))
+        except IntegrityError:  # another visitor, thread or server was first
+            return False
+        return True
+
+    def change(self, table: sql.Table, where: sql.ColumnElement[bool], **values: Any) -> bool:
+        with self.database.begin() as connection:
+            return bool(connection.execute(table.update().where(where).values(**values)).rowcount)
+
+    def delete(self, table: sql.Table, where: sql.ColumnElement[bool]) -> bool:
+        with self.database.begin() as connection:
+            return bool(connection.execute(table.delete().where(where)).rowcount)
+
+    def count(self, table: sql.Table, where: sql.ColumnElement[bool]) -> int:
+        with self.database.connect() as connection:
+            return connection.scalar(sql.select(sql.func.count()).select_from(table).where(where)) or 0
+
+
+def _status(row: Any, position: int | None, expected: float | None) -> RunStatus:
+    end = row.finished or time.time()
+    elapsed = 0.0 if row.started is None else max(0.0, end - row.started)
+    return RunStatus(
+        row.id, row.kind, row.state, row.title, row.stage, row.done, row.total, elapsed, expected, position, row.reason,
+        json.loads(row.partial), row.finding, row.listed, row.created, row.model,
+        tuple(filter(None, row.tags.split(","))),
+    )  # fmt: skip
+
+
+def _set_up_sqlite(connection: Any, _: Any) -> None:
+    """Readers do not wait for the writer, and writers wait for each other instead of failing."""
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
+        connection.execute(f"PRAGMA {pragma}")

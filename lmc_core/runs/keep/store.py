@@ -1,0 +1,165 @@
+"""Where results and models live: one folder per run, written under a temporary name and then renamed."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import posixpath
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import numpy as np
+
+from lmc_core.errors import InputError
+from lmc_core.runs.keep.pack import pack, unpack
+from lmc_core.runs.values.result import Result, classes
+
+RESULT, ARRAYS = "run.json", "arrays.npz"
+
+
+class Store:
+    """A folder, local or remote, of runs and models. A folder exists whole or not at all.
+
+        runs/<id>/run.json, arrays.npz, and files such as aligned.safetensors
+        models/<id>/model.safetensors (or .pt2), card.json
+        data/<id>/data.npz, card.json
+        uploads/<sha256>               bytes waiting to be inspected
+
+    address   a path, or anything fsspec knows: s3://bucket/folder, memory://
+    """
+
+    def __init__(self, address: str):
+        self.address = address
+        self.fs, self.root = fsspec.core.url_to_fs(address)
+        self._local = "file" in (self.fs.protocol if isinstance(self.fs.protocol, tuple) else (self.fs.protocol,))
+
+    def has(self, run: str) -> bool:
+        """True if the run's result is there, whole."""
+        return bool(self.fs.exists(self._at("runs", run, RESULT)))
+
+    def save(self, run: str, result: Result, files: Mapping[str, Path] | None = None) -> None:
+        """Keep a result, with more files (name → where they are now). An earlier result of the same run is replaced."""
+        arrays: dict[str, Any] = {}
+        packed = pack(result, arrays)
+        with self.folder("runs", run, last=RESULT) as folder:
+            np.savez_compressed(folder / ARRAYS, allow_pickle=False, **arrays)
+            for name, source in (files or {}).items():
+                shutil.copyfile(source, folder / name)
+            (folder / RESULT).write_text(json.dumps(packed, allow_nan=False))
+
+    def load(self, run: str) -> Result:
+        """The result of a run. Raises InputError if there is none."""
+        if not self.has(run):
+            raise InputError(f"there is no stored result of run {run[:40]!r}")
+        with np.load(io.BytesIO(self.read("runs", run, ARRAYS)), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        result = unpack(json.loads(self.read("runs", run, RESULT)), arrays, classes())
+        assert isinstance(result, Result)
+        return result
+
+    def read(self, *parts: str) -> bytes:
+        """The bytes of one file. Raises InputError if it is not there."""
+        try:
+            content = self.fs.cat_file(self._at(*parts))
+        except FileNotFoundError:
+            raise InputError(f"{parts[-1]!r} is not in the store") from None
+        return bytes(content)
+
+    def exists(self, *parts: str) -> bool:
+        return bool(self.fs.exists(self._at(*parts)))
+
+    def names(self, *parts: str) -> frozenset[str]:
+        """The files of one folder."""
+        if not self.exists(*parts):
+            return frozenset()
+        return frozenset(posixpath.basename(path) for path in self.fs.ls(self._at(*parts), detail=False))
+
+    def version(self, *parts: str) -> str:
+        """A text that differs once the file has been replaced. Raises InputError if it is not there."""
+        try:
+            return str(self.fs.ukey(self._at(*parts)))
+        except FileNotFoundError:
+            raise InputError(f"{parts[-1]!r} is not in the store") from None
+
+    def size(self, *parts: str) -> int:
+        return int(self.fs.size(self._at(*parts)) or 0)
+
+    def remove(self, *parts: str) -> None:
+        """Delete a file or a folder; nothing happens if it is not there."""
+        if self.exists(*parts):
+            self.fs.rm(self._at(*parts), recursive=True)
+
+    def put(self, source: Path, *parts: str) -> None:
+        """Copy a local file in, under a temporary name first."""
+        target = self._at(*parts)
+        self.fs.makedirs(posixpath.dirname(target), exist_ok=True)
+        if self._local:
+            temporary = f"{target}.{uuid.uuid4().hex}.part"
+            shutil.copyfile(source, temporary)
+            os.replace(temporary, target)
+        else:
+            self.fs.put_file(str(source), target)
+
+    @contextmanager
+    def local(self, *parts: str) -> Iterator[Path]:
+        """A stored file as a local path: itself where the store is a local folder, else a copy for the time being."""
+        if self._local:
+            yield Path(self._at(*parts))
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / parts[-1]
+            self.fs.get_file(self._at(*parts), str(copy))
+            yield copy
+
+    @contextmanager
+    def folder(self, *parts: str, last: str) -> Iterator[Path]:
+        """An empty local folder that becomes the folder of these parts when the block ends well, and else vanishes.
+
+        last   the file whose presence says that the folder is whole: uploaded last where a rename cannot be atomic
+        """
+        target = self._at(*parts)
+        if self._local:
+            staging = Path(self.root) / "unfinished"
+            staging.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=staging if self._local else None) as name:
+            inner = Path(name) / "content"
+            inner.mkdir()
+            yield inner
+            if self._local:
+                _replace_folder(inner, Path(target), Path(name) / "replaced")
+                return
+            for path in sorted(inner.iterdir(), key=lambda path: path.name == last):
+                self.fs.put_file(str(path), posixpath.join(target, path.name))
+
+    def sweep(self) -> None:
+        """Remove what crashed runs left behind long ago."""
+        if self._local:
+            sweep(Path(self.root) / "unfinished")
+
+    def _at(self, *parts: str) -> str:
+        for part in parts:
+            if not part or part in (".", "..") or "/" in part or "\\" in part:
+                raise InputError(f"{part[:80]!r} is not a name in the store")
+        return posixpath.join(self.root, *parts)
+
+
+def _replace_folder(new: Path, target: Path, aside: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        os.rename(target, aside)
+    os.rename(new, target)
+
+
+def sweep(folder: Path, older_than: float = 86_400.0) -> None:
+    """Remove what lies in a folder for more than `older_than` seconds: its owner has crashed."""
+    for leftover in folder.iterdir() if folder.is_dir() else ():
+        if time.time() - leftover.stat().st_mtime > older_than:
+            shutil.rmtree(leftover, ignore_errors=True)

@@ -1,0 +1,47 @@
+"""The units of a run one by one: a file beside its result, of which a page reads the one layer it shows."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmc_core.diagnostics.inspector import Block, Units
+from lmc_core.errors import LMCError
+from lmc_core.runs.keep.pack import pack, unpack
+
+FILE = "units.npz"
+ABOUT = "about"
+_KEPT = 4  # layers that this process remembers
+
+
+def write(folder: Path, units: Mapping[tuple[str, str], Units]) -> None:
+    """Leave the units of every (group, metric) in the folder of a run."""
+    arrays: dict[str, Any] = {}
+    packed = [[*key, pack(one, arrays)] for key, one in units.items()]
+    np.savez(folder / FILE, allow_pickle=False, **arrays, **{ABOUT: np.asarray(json.dumps(packed))})
+
+
+def read(content: bytes, group: str) -> dict[str, Units]:
+    """Metric → the units of one group, the only ones whose arrays are read."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        packed = json.loads(str(arrays[ABOUT]))
+        found = {m: unpack(one, arrays, {"Block": Block, "Units": Units}) for g, m, one in packed if g == group}
+    assert all(isinstance(one, Units) for one in found.values())
+    return found
+
+
+@lru_cache(maxsize=_KEPT)
+def units(run: str, group: str) -> Mapping[str, Units]:
+    """Metric → the units of one group of a finished run; nothing where they were not kept."""
+    from lmc_core import runs
+
+    try:
+        return read(runs.artifact(run, FILE), group)
+    except LMCError:
+        return {}

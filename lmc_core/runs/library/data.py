@@ -1,0 +1,109 @@
+"""The data a visitor can choose: by name, or an own .npz file by the id it got when it was read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sqlalchemy as sql
+
+from lmc_core.data.registry import DATASETS, dataset
+from lmc_core.errors import DataError, InputError, SettingError
+from lmc_core.runs.keep.tables import RUNS, UPLOADS
+from lmc_core.runs.library import models as library
+from lmc_core.runs.values.card import DataCard
+
+if TYPE_CHECKING:
+    from lmc_core.data.dataset import Dataset
+
+FILE, CARD = "data.npz", "card.json"
+SUFFIX = ".npz"
+
+_ID = re.compile(r"npz-[0-9a-f]{16}")
+
+
+def checked(name: object) -> str:
+    """`name` if there is such data here. Raises SettingError that lists the names."""
+    if isinstance(name, str) and (name in DATASETS or card(name) is not None):
+        return name
+    raise SettingError(f"data={str(name)[:80]!r} is not one of {', '.join(DATASETS)} or the id of data uploaded here")
+
+
+def card(name: str) -> DataCard | None:
+    """The card of own data; None if there is none of that id."""
+    if not _ID.fullmatch(name):
+        return None
+    try:
+        content = json.loads(library.store().read("data", name, CARD))
+    except InputError:
+        return None
+    return DataCard(**{**content, "shape": tuple(content["shape"]), "classes": tuple(content["classes"])})
+
+
+def title(name: str) -> str:
+    """What to call the data: its title, or the name itself when it is gone."""
+    if name in DATASETS:
+        return DATASETS[name].title
+    found = card(name)
+    return name if found is None else found.title
+
+
+def own(owner: str) -> list[DataCard]:
+    """The data that `owner` uploaded, oldest first."""
+    query = (
+        sql.select(RUNS.c.model)
+        .join_from(UPLOADS, RUNS, RUNS.c.id == UPLOADS.c.run)
+        .where(UPLOADS.c.owner == owner, RUNS.c.kind == "data", RUNS.c.state == "done", RUNS.c.model.is_not(None))
+        .order_by(UPLOADS.c.created)
+    )
+    names = library.names(query)
+    return [found for name in names if (found := card(name)) is not None]
+
+
+def add(filename: str, content: library.Content, *, owner: str = "local") -> str:
+    """Keep an .npz file and queue its reading; returns the id of that run, whose status will name the data.
+
+    Raises DataError if the file has another ending, CheckpointError if it is too large or the store is full.
+    """
+    from lmc_core.runs.values.request import Request, plain_filename
+
+    name = plain_filename(filename)
+    if Path(name).suffix.lower() != SUFFIX:
+        raise DataError(f"{name!r} is not an .npz file; save the arrays with numpy.savez(path, x_train=…, y_train=…)")
+    return library.accept(name, content, lambda digest: Request.data(digest, name), owner)
+
+
+def remove(name: str, owner: str) -> bool:
+    """Take data of `owner` away; the arrays go when nobody else has uploaded them too."""
+    return library.forget(name, owner, kind="data", folder="data")
+
+
+def opened(name: str) -> Dataset:
+    """The examples themselves, for the worker. Raises DataError if they are gone."""
+    if name in DATASETS:
+        return dataset(name)
+    if card(name) is None:
+        raise DataError(f"there is no data {name[:80]!r} on this server any more; upload it again")
+    with library.store().local("data", name, FILE) as path:
+        return replace(dataset(path), name=name)
+
+
+def keep(data: Dataset, name: str) -> DataCard:
+    """Store validated examples with their card. Called by the worker."""
+    found = DataCard(
+        f"npz-{data.digest[:16]}", name, len(data.y_train), len(data.y_test), data.shape, data.classes, data.digest
+    )
+    arrays = {part: getattr(data, part) for part in ("x_train", "y_train", "x_test", "y_test")}
+    with library.store().folder("data", found.id, last=CARD) as folder:
+        np.savez_compressed(folder / FILE, allow_pickle=False, classes=np.array(data.classes), **arrays)
+        (folder / CARD).write_text(json.dumps(_plain(found)))
+    return found
+
+
+def _plain(found: DataCard) -> Mapping[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(found).items()}

@@ -1,0 +1,125 @@
+"""Whether results that came in a bundle are what they claim to be: curves, scores, fusions that can be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lmc_core.errors import InputError
+from lmc_core.figures.fuse import fuse_figure
+from lmc_core.figures.fuse_history import history_figure
+from lmc_core.fusion import FUSIONS
+from lmc_core.fusion.outcome import Outcome, Scores
+from lmc_core.methods import METHODS
+from lmc_core.paths.profile import Profile
+from lmc_core.runs.kinds import MORE
+from lmc_core.runs.kinds._result import Measured
+from lmc_core.runs.kinds.fuse import EPOCHS, MODELS
+from lmc_core.runs.values.card import ModelCard
+from lmc_core.runs.values.comparison import CompareResult
+from lmc_core.runs.values.fused import FuseResult
+from lmc_core.runs.values.request import POINTS
+from lmc_core.words.fuse import fuse_finding
+
+
+def checked_fusion(result: FuseResult, name: str) -> FuseResult:
+    """The fusion, with what we can say of it said by us. Raises InputError if its numbers do not belong together."""
+    outcome, count = result.outcome, len(result.models)
+    each = (outcome.names, outcome.parents, outcome.paths, result.weights, result.parent_groups, result.sources)
+    if not MODELS[0] <= count <= MODELS[1] or any(len(part) != count for part in (*each, result.function_errors)):
+        raise InputError(f"{name!r} does not say of every one of its networks how it was fused")
+    if result.method not in FUSIONS:
+        raise InputError(f"{name!r} was made by the method {result.method[:40]!r}, which is not known here")
+    if not _plausible(outcome):
+        raise InputError(f"the numbers in {name!r} are not losses and accuracies of networks and of paths between them")
+    try:
+        fuse_figure(outcome).to_json()
+        history_figure(result.history, outcome.curve).to_json()
+    except Exception as error:  # drawing is the test: whatever cannot be drawn is not kept
+        raise InputError(f"what {name!r} holds cannot be drawn ({type(error).__name__})") from error
+    cards = tuple(map(anonymous, result.models))
+    outcome = replace(outcome, names=tuple(card.name for card in cards))
+    return replace(
+        result,
+        models=cards,
+        outcome=outcome,
+        finding=fuse_finding(outcome, result.method, max(len(result.data.classes), 2)).text,
+        notes=(f"From the bundle {name}; nothing of it was computed on this server.", *result.notes),
+    )
+
+
+def checked_analysis(result: Measured, name: str) -> Measured:
+    """The analysis, with what we can say of it said by us. Raises InputError if its numbers do not belong together."""
+    if result.method and result.method not in {method.title for method in METHODS.values()}:
+        raise InputError(f"{name!r} was made by the method {result.method[:40]!r}, which is not known here")
+    if not all(rising(profile) and measured(profile, profile.t) for profile in _profiles(result)):
+        raise InputError(f"the curves in {name!r} are not losses and accuracies along one path")
+    kind = next(kind for kind in MORE.values() if type(result) in kind.results)
+    try:
+        assert kind.proof is not None
+        found = kind.proof(result)
+    except Exception as error:  # drawing is the test: whatever cannot be drawn is not kept
+        raise InputError(f"what {name!r} holds cannot be drawn ({type(error).__name__})") from error
+    notes = (f"From the bundle {name}; nothing of it was computed on this server.", *result.notes)
+    kept: Measured = replace(_nameless(result), finding=found, notes=notes)
+    return kept
+
+
+def _profiles(value: Any) -> Iterator[Profile]:
+    """Every profile in a result."""
+    if isinstance(value, Profile):
+        yield value
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from _profiles(getattr(value, field.name))
+    elif isinstance(value, (tuple, Mapping)):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _profiles(part)
+
+
+def _nameless(value: Any) -> Any:
+    """A result without what only its own server knows of the models."""
+    if isinstance(value, ModelCard):
+        return anonymous(value)
+    if isinstance(value, Measured | CompareResult):
+        return replace(value, **{f.name: _nameless(getattr(value, f.name)) for f in fields(value)})
+    return tuple(map(_nameless, value)) if isinstance(value, tuple) else value
+
+
+def _plausible(outcome: Outcome) -> bool:
+    more = (scores for scores in (outcome.average, outcome.ensemble) if scores is not None)
+    scores = (*outcome.parents, outcome.fused, *more, *outcome.curve)
+    paths = (*outcome.average_paths, *(path for path in outcome.paths if path is not None))
+    if len(outcome.average_paths) not in (0, len(outcome.parents)) or len(outcome.curve) > EPOCHS[1] + 1:
+        return False
+    return all(map(_scored, scores)) and all(rising(path) and measured(path, path.t) for path in paths)
+
+
+def _scored(scores: Scores) -> bool:
+    return set(scores) == {"train", "test"} and all(
+        set(found) == {"loss", "accuracy"} and 0 <= found["accuracy"] <= 1 for found in scores.values()
+    )
+
+
+def rising(profile: Profile) -> bool:
+    """True if t goes from 0 to 1 in as many points as a run may have."""
+    t = profile.t
+    fine = t.ndim == 1 and POINTS[0] <= len(t) <= POINTS[1] and t[0] == 0 and t[-1] == 1
+    return fine and bool((np.diff(t) > 0).all())
+
+
+def measured(profile: Profile, t: Any) -> bool:
+    """True if a profile has both numbers on test examples, at exactly these t."""
+    named = set(profile.values) <= {"train", "test"} and "test" in profile.values
+    whole = all(set(metrics) == {"loss", "accuracy"} for metrics in profile.values.values())
+    shaped = all(y.shape == t.shape for metrics in profile.values.values() for y in metrics.values())
+    counted = all(split in profile.examples for split in profile.values)
+    return named and whole and shaped and counted and bool(np.array_equal(profile.t, t))
+
+
+def anonymous(card: ModelCard) -> ModelCard:
+    """A card without what only its own server knows."""
+    return replace(card, path="", listed=False, recipe={})

@@ -1,0 +1,61 @@
+"""Which analyses a visitor sees before clicking anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from lmc_core.data import files
+from lmc_core.data.registry import DATASETS
+from lmc_core.errors import InputError
+from lmc_core.methods import METHODS
+from lmc_core.runs.kinds import MORE
+from lmc_core.runs.library import models as library
+from lmc_core.runs.values.request import Request
+
+PREFERRED = ("mnist-mlp-512", "digits-mlp-512", "digits-mlp-128")
+METHOD = "activation-matching"
+
+
+def default_request(kind: str = "path") -> Request | None:
+    """The analysis of a kind that is ready without a click; None if no models are shipped that it could be made of.
+
+    A path: the first preferred pair whose data needs no download. Every other kind: the example it declares, on that
+    pair where the models of its example are not shipped.
+    """
+    pair = next((pair for pair in _pairs() if _ready(pair[2])), None)
+    if kind == "path":
+        method = METHOD if METHOD in METHODS else next(iter(METHODS))
+        return Request.path(*pair, method, recalibrate="auto") if pair else None
+    example = MORE[kind].example
+    if example is None:
+        return None
+    with suppress(InputError):
+        return Request.of(kind, **example)
+    if pair is None or "a" not in example:
+        return None
+    return Request.of(kind, **{**example, **dict(zip(("a", "b", "data"), pair, strict=True))})
+
+
+def examples() -> list[Request]:
+    """The default analyses beside the path."""
+    return [request for request in map(default_request, MORE) if request is not None]
+
+
+def _ready(data: str) -> bool:
+    """True if a data set needs no download: it lies in a folder of LMC_DATA, or was downloaded before."""
+    at_hand = files.find((data, data.upper())) is not None or (files.home() / "data" / data).is_dir()
+    return data in DATASETS and (DATASETS[data].offline or at_hand)
+
+
+def _pairs() -> Iterator[tuple[str, str, str]]:
+    """(A, B, data) of every shipped pair of seeds, the preferred ones first."""
+    families: dict[str, list[str]] = {}
+    data: dict[str, str] = {}
+    for card in library.shipped():
+        name = card.id.rpartition("/")[0]
+        families.setdefault(name, []).append(card.id)
+        data[name] = card.data
+    for name in sorted(families, key=lambda name: PREFERRED.index(name) if name in PREFERRED else len(PREFERRED)):
+        if len(families[name]) >= 2:
+            yield families[name][0], families[name][1], data[name]

@@ -1,0 +1,90 @@
+"""Tables of a result, made from the values that the computation works with."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from lmc_core.alignment.coupling import Coupling
+from lmc_core.data.dataset import Dataset
+from lmc_core.runs.values.card import ModelCard
+from lmc_core.runs.values.result import DataFacts, GroupRow, SymmetryFacts, TensorRow
+from lmc_core.symmetry.axis import Group
+from lmc_core.symmetry.symmetry import Role, Symmetry
+
+if TYPE_CHECKING:
+    from lmc_core.networks.network import Network
+
+PACKAGES = ("mode-connectivity-explorer", "torch", "numpy", "scipy", "scikit-learn", "POT")
+
+
+def symmetry_facts(
+    symmetry: Symmetry, errors: Mapping[str, float] | None = None, couplings: Mapping[str, Coupling] | None = None
+) -> SymmetryFacts:
+    """A symmetry as tables; `couplings`, if given, say how many units of each group move."""
+    chosen = couplings or {}
+    return SymmetryFacts(
+        tuple(_group_row(symmetry, group, chosen.get(name)) for name, group in symmetry.groups.items()),
+        tuple(TensorRow(n, tuple(a.size for a in axes), tuple(map(str, axes))) for n, axes in symmetry.axes.items()),
+        symmetry.pinned,
+        symmetry.unknown_ops,
+        symmetry.unused,
+        symmetry.error,
+        dict(errors or {}),
+    )
+
+
+def _group_row(symmetry: Symmetry, group: Group, coupling: Coupling | None) -> GroupRow:
+    slots = symmetry.slots(group.name)
+
+    def places(*roles: Role) -> tuple[str, ...]:
+        return tuple(f"{name}[{axis}]" for name, axis in slots if symmetry.roles.get((name, axis)) in roles)
+
+    around = copies(symmetry, group)
+    orderings = around * math.lgamma(group.size + 1) / math.log(10)
+    moved = coupling.moved if coupling is not None and coupling.is_hard else None
+    return GroupRow(
+        group.name, group.size, group.within, places("write", "both"), places("read", "both"), orderings, moved
+    )
+
+
+def copies(symmetry: Symmetry, group: Group) -> int:
+    """How often a group's units are re-ordered separately: once, or once in every unit of the groups around it."""
+    number = 1
+    while group.within is not None:
+        group = symmetry.groups[group.within]
+        number *= group.size
+    return number
+
+
+def card_of(network: Network, *, id: str | None = None, title: str | None = None, **more: Any) -> ModelCard:
+    """The card of a network that is not in the library, such as a file named on the command line."""
+    known = network.metadata
+    return ModelCard(
+        id=id or network.fingerprint[:16],
+        title=title or str(known.get("title") or network.source),
+        family=network.architecture.family if network.architecture else "",
+        fingerprint=network.fingerprint,
+        parameters=network.parameters,
+        input_shape=tuple(network.example_inputs[0].shape[1:]),
+        assumptions=tuple((a.option, a.value, a.why) for a in network.assumptions),
+        **more,
+    )
+
+
+def data_facts(data: Dataset) -> DataFacts:
+    return DataFacts(data.name, len(data.y_train), len(data.y_test), data.shape, data.classes, data.digest)
+
+
+def versions() -> dict[str, str]:
+    """Package → version, of everything that could change a result."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # run from a checkout, or an optional package
+            continue
+    return found

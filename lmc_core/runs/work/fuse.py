@@ -1,0 +1,209 @@
+"""One fusion from beginning to end: fused, fine-tuned, measured beside its parents and their average."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import torch
+import torch.nn.functional as F
+
+from lmc_core.alignment.coupling import Coupling
+from lmc_core.data.dataset import Dataset
+from lmc_core.fusion.fuse import FusionResult, fusion
+from lmc_core.fusion.outcome import Outcome, Scores
+from lmc_core.fusion.template import sizes
+from lmc_core.networks.fit import mismatch
+from lmc_core.networks.network import Network
+from lmc_core.paths.recalibrate import default_recalibration
+from lmc_core.report import Report, silent
+from lmc_core.runs.values.card import ModelCard
+from lmc_core.runs.values.fused import FuseResult
+from lmc_core.runs.work.bench import Clock, device_name, on_device, pick_device, within
+from lmc_core.runs.work.facts import card_of, data_facts, versions
+from lmc_core.runs.work.fuse_paths import lines, starts
+from lmc_core.training.finetune import finetune as train_on
+from lmc_core.training.finetune import measure
+from lmc_core.words.fuse import fuse_finding
+
+FUSE, MEASURE, PATHS = "Fusing the networks", "Measuring them", "Following the paths"
+PLAIN = "vanilla-average"
+BATCH = 500  # examples
+TINY = 1e-300  # so that a probability of nothing has a logarithm
+Number = TypeVar("Number", int, float)
+
+
+def fuse_run(
+    networks: Sequence[Network],
+    data: Dataset,
+    *,
+    method: str = "wasserstein-barycenter",
+    settings: Mapping[str, Any] | None = None,
+    weights: Sequence[float] | None = None,
+    widths: int | Mapping[str, int] | None = None,
+    recalibrate: str | None = "auto",
+    temperature: bool = False,
+    finetune: int = 0,
+    rate: float = 0.01,
+    points: int = 11,
+    seed: int = 0,
+    train_examples: int | None = None,
+    device: str = "auto",
+    models: Sequence[ModelCard] = (),
+    request: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
+    report: Report = silent,
+) -> tuple[FuseResult, Network]:
+    """Fuse networks; measure them, their plain average and the fused one; fine-tune if asked; follow the paths.
+
+    recalibrate      "auto": reset where the networks have running statistics
+    finetune, rate   epochs of training the fused network on, and their learning rate
+    points           on the path from each parent to the network at the end
+    train_examples   only the first so many training examples are used, for everything; None: all
+    models           their cards, where they come from the library; `request`, `notes`: kept with the result
+
+    Other arguments as of `fusion`. Returns the result and the network at the end. Raises InputError if the networks,
+    the data and the settings do not fit together, Cancelled if `report` does.
+    """
+    clock, device = Clock(), pick_device(device)
+    placed = [on_device(net, device) for net in networks]
+    same = [net.architecture is not None and net.architecture == placed[0].architecture for net in placed]
+    placed = [replace(net, module=placed[0].module) if alike else net for net, alike in zip(placed, same, strict=True)]
+    data = limited(data, train_examples)
+    recalibrate = default_recalibration(placed[0]) if recalibrate == "auto" else recalibrate
+    used: dict[str, Any] = {"weights": weights, "data": data, "seed": seed, "recalibrate": recalibrate}
+    used["temperature"] = temperature
+    with clock("fuse"):
+        found = fusion(placed, method, widths=widths, report=within(report, FUSE), **used, **dict(settings or {}))
+    with clock("measure"):
+        inner = within(report, MEASURE)
+        average = _average(placed, method, used, inner)
+        outcome = _measured(placed, found, average, data, inner)
+    cards = tuple(models) or tuple(card_of(net) for net in networks)
+    network, outcome = found.network, replace(outcome, names=tuple(card.name for card in cards))
+    if finetune:
+        with clock("finetune"):
+            network, curve = _tuned(network, data, finetune, rate, seed, within(report, MEASURE))
+            outcome = replace(outcome, curve=curve)
+    with clock("paths"):
+        begins = starts(placed, found, outcome.names)
+        how = {"points": points, "recalibrate": recalibrate, "seed": seed, "train_examples": None}
+        inner = within(report, PATHS, details=False)
+        plain = lines(placed, average, data, how, inner) if average else ()
+        outcome = replace(
+            outcome,
+            paths=lines(begins.networks, network, data, how, inner),
+            average_paths=tuple(path for path in plain if path is not None),
+        )
+    network = _described(network, data, outcome.final, seed)
+    result = FuseResult(
+        request=request or {},
+        models=cards,
+        data=data_facts(data),
+        method=method,
+        outcome=outcome,
+        recalibrate=recalibrate,
+        fingerprint=network.fingerprint,
+        seed=seed,
+        seconds=clock.seconds,
+        versions=versions(),
+        device=device_name(device),
+        finding=fuse_finding(outcome, method, len(data.classes)).text,
+        notes=(*notes, *found.notes, *begins.notes),
+        **_facts(found),
+    )
+    return result, network
+
+
+def limited(data: Dataset, count: int | None) -> Dataset:
+    """The data with only the first so many training examples."""
+    if count is None or count >= len(data.y_train):
+        return data
+    return replace(data, x_train=data.x_train[:count], y_train=data.y_train[:count])
+
+
+def _average(networks: Sequence[Network], method: str, used: Mapping[str, Any], report: Report) -> Network | None:
+    """The mean of the weights as they are, treated afterwards as the fused network is; None if shapes differ."""
+    if method == PLAIN or any(mismatch(networks[0], net) for net in networks[1:]):
+        return None
+    return fusion(networks, PLAIN, report=report, **used).network
+
+
+def _measured(
+    networks: Sequence[Network], found: FusionResult, average: Network | None, data: Dataset, report: Report
+) -> Outcome:
+    """What all of them score."""
+    every = [*networks, found.network, *([average] if average else [])]
+    scores = []
+    for done, net in enumerate(every):
+        report("loss and accuracy", done, len(every))
+        scores.append(measure(net, data))
+    count = len(networks)
+    return Outcome(
+        names=(),
+        parents=tuple(scores[:count]),
+        fused=scores[count],
+        average=scores[-1] if average else None,
+        ensemble=_ensemble(networks, found.weights, data, report),
+    )
+
+
+def _ensemble(networks: Sequence[Network], weights: Sequence[float], data: Dataset, report: Report) -> Scores:
+    """Loss and accuracy of Σ λ_i softmax f_i."""
+    example = networks[0].example_inputs[0]
+    found = {}
+    for split, x, y in (("train", data.x_train, data.y_train), ("test", data.x_test, data.y_test)):
+        loss, right = 0.0, 0
+        for start in range(0, len(y), BATCH):
+            report("the ensemble", start, len(y))
+            inputs = torch.from_numpy(x[start : start + BATCH]).to(example.device, example.dtype)
+            labels = torch.from_numpy(y[start : start + BATCH]).to(example.device)
+            parts = zip(networks, weights, strict=True)
+            mixed = sum(weight * net(net.prepare(inputs)).double().softmax(-1) for net, weight in parts)
+            assert isinstance(mixed, torch.Tensor)
+            loss += float(F.nll_loss(mixed.clamp(min=TINY).log(), labels, reduction="sum"))
+            right += int((mixed.argmax(-1) == labels).sum())
+        found[split] = {"loss": loss / len(y), "accuracy": right / len(y)}
+    return found
+
+
+def _tuned(
+    network: Network, data: Dataset, epochs: int, rate: float, seed: int, report: Report
+) -> tuple[Network, tuple[Scores, ...]]:
+    tuned = train_on(network, data, epochs, rate=rate, seed=seed, report=report)
+    about = {**network.metadata["fusion"], "finetune": {"epochs": epochs, "rate": rate}}
+    return replace(tuned.network, metadata={**network.metadata, "fusion": about}), tuned.curve
+
+
+def _described(network: Network, data: Dataset, final: Scores, seed: int) -> Network:
+    """The network on the CPU, with what it scores in its metadata."""
+    about = {**network.metadata, "data": data.name, "seed": seed}
+    about |= {kind: {split: final[split][kind] for split in final} for kind in ("accuracy", "loss")}
+    return replace(on_device(network, "cpu"), metadata=about)
+
+
+def _facts(found: FusionResult) -> dict[str, Any]:
+    """What a fusion says of itself, without its tensors."""
+    names = ("weights", "function_errors", "history", "converged", "temperature")
+    return {name: getattr(found, name) for name in names} | {
+        "settings": dict(found.settings),
+        "groups": sizes(found.symmetry),
+        "parent_groups": tuple(_by_group(found, each, lambda c: c.matrices[0].shape[-1]) for each in found.couplings),
+        "sources": tuple(_by_group(found, each, _sources) for each in found.couplings),
+    }
+
+
+def _by_group(
+    found: FusionResult, couplings: Mapping[str, Coupling], number: Callable[[Coupling], Number]
+) -> dict[str, Number]:
+    """Group → a number of its coupling, in the order of the fused network's groups."""
+    return {name: number(couplings[name]) for name in found.symmetry.groups if name in couplings}
+
+
+def _sources(coupling: Coupling) -> float:
+    """Of how many units of the model a fused unit is made, 1 / Σ p² in the mean over units."""
+    if coupling.is_hard:
+        return 1.0
+    shares = torch.as_tensor(coupling.matrices[0]).double()
+    return float((1 / (shares**2).sum(-1).clamp(min=1e-12)).mean())

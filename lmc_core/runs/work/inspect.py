@@ -1,0 +1,165 @@
+"""What becomes of an uploaded file: read safely, its symmetry verified, its accuracy measured, kept as a model."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from lmc_core.data.arrays import load as read_arrays
+from lmc_core.data.dataset import Dataset
+from lmc_core.errors import DataError, InputError, MismatchError
+from lmc_core.networks.network import Network
+from lmc_core.paths.evaluate import evaluate
+from lmc_core.paths.path import LinearPath
+from lmc_core.report import Report, silent
+from lmc_core.runs.library import data as datasets
+from lmc_core.runs.library import hub
+from lmc_core.runs.library import models as library
+from lmc_core.runs.settings import settings
+from lmc_core.runs.values.card import ModelCard
+from lmc_core.runs.values.request import Request
+from lmc_core.runs.values.result import DataResult, InspectResult
+from lmc_core.runs.values.status import STAGES
+from lmc_core.runs.work.bench import Clock, device_name, on_device, pick_device, verified_symmetry, within
+from lmc_core.runs.work.facts import card_of, symmetry_facts, versions
+from lmc_core.words.numbers import groups
+
+READ, SYMMETRY, MEASURE = STAGES["inspect"]
+SAID = "you said so"
+
+
+def inspect_network(
+    network: Network,
+    data: Dataset | None = None,
+    *,
+    title: str | None = None,
+    device: str = "auto",
+    request: Any = None,
+    report: Report = silent,
+) -> InspectResult:
+    """What a network is: family, assumptions, symmetry with its measured error, and accuracy if `data` fits.
+
+    Raises TraceError if the network cannot be traced, Cancelled if `report` does.
+    """
+    device = pick_device(device)
+    clock = Clock()
+    known = card_of(network, title=title, uploaded=True, listed=False)
+    network = on_device(network, device)
+    with clock("symmetry"):
+        found, errors = verified_symmetry(network, within(report, SYMMETRY))
+    notes: tuple[str, ...] = ()
+    if data is not None:
+        inner = within(report, MEASURE, details=False)
+        with clock("evaluate"):
+            try:
+                ends = evaluate(LinearPath(network, network), data, points=2, report=inner)
+            except (DataError, MismatchError) as error:
+                notes = (f"Its accuracy was not measured: {error}.",)
+            else:
+                accuracy, loss = ({s: float(ends.values[s][m][0]) for s in ends.values} for m in ("accuracy", "loss"))
+                known = replace(known, data=data.name, accuracy=accuracy, loss=loss)
+    known = replace(known, groups={name: group.size for name, group in found.groups.items()}, error=found.error)
+    return InspectResult(
+        request=request or {"kind": "inspect"},
+        model=known,
+        symmetry=symmetry_facts(found, errors),
+        seconds=clock.seconds,
+        versions=versions(),
+        device=device_name(device),
+        finding=_finding(known),
+        notes=notes,
+    )
+
+
+def inspect_upload(request: Request, report: Report, folder: Path, device: str) -> InspectResult:
+    """Inspect what a visitor uploaded and put it into the library.
+
+    The uploaded bytes are deleted once the file is understood, or refused; the library keeps a file of our own making.
+    """
+    from lmc_core.runs.engine.limited import load_limited
+
+    options = request.options
+    store = library.store()
+    report(READ, 0, 1)
+    fetched = ""
+    if not store.exists("uploads", options["upload"]):
+        raise InputError(f"the uploaded file {options['filename']!r} is no longer here; upload it again")
+    normalize = None if options["normalize"] is None else tuple(options["normalize"])
+    try:
+        with store.local("uploads", options["upload"]) as path, tempfile.TemporaryDirectory() as place:
+            named = Path(place) / options["filename"]  # errors speak of the file as its owner knows it
+            if "hub" in options:
+                commit = hub.fetch(options["hub"], named, settings().upload_bytes)
+                fetched = f"Fetched from the Hugging Face Hub: {options['hub']}, commit {commit}."
+            else:
+                shutil.copyfile(path, named)
+            network = load_limited(named, arch=options["arch"], normalize=normalize)
+        title = Path(options["filename"]).stem
+        data = None if options["data"] is None else datasets.opened(options["data"])
+        asked = {"kind": "inspect", **options}
+        result = inspect_network(network, data, title=title, device=device, request=asked, report=report)
+    except InputError:
+        store.remove("uploads", options["upload"])
+        raise
+    if fetched:
+        result = replace(result, notes=(fetched, *result.notes))
+    if said := _said(options):  # stays on the card, where it can be said otherwise
+        known = replace(result.model, assumptions=(*result.model.assumptions, *said))
+        result = replace(result, model=known)
+    with tempfile.TemporaryDirectory() as place:
+        library.keep(_written(network, Path(place), bool(said)), asdict(result.model))
+    store.remove("uploads", options["upload"])
+    return result
+
+
+def read_data(request: Request, report: Report, folder: Path, device: str) -> DataResult:
+    """Validate the arrays that a visitor uploaded, and keep them as data to choose. Nothing is unpickled."""
+    options = request.options
+    store = library.store()
+    report(STAGES["data"][0], 0, 1)
+    if not store.exists("uploads", options["upload"]):
+        raise InputError(f"the uploaded file {options['filename']!r} is no longer here; upload it again")
+    try:
+        with store.local("uploads", options["upload"]) as path, tempfile.TemporaryDirectory() as place:
+            named = Path(place) / options["filename"]
+            shutil.copyfile(path, named)
+            card = datasets.keep(read_arrays(named), Path(options["filename"]).stem)
+    except DataError as error:
+        raise DataError(str(error).replace(f"{named.parent}/", "")) from None
+    finally:
+        store.remove("uploads", options["upload"])
+    shape = " × ".join(map(str, card.shape))
+    found = f"{card.train:,} examples to train and {card.test:,} to test, {shape}, {len(card.classes)} classes."
+    return DataResult(
+        request={"kind": "data", **options}, model=card, versions=versions(), finding=f"{card.title} holds {found}"
+    )
+
+
+def _said(options: Mapping[str, Any]) -> tuple[tuple[str, Any, str], ...]:
+    """What the visitor knows of the network and its file does not say, as the card shows it."""
+    given = {**options["arch"], "normalize": options["normalize"]}
+    return tuple((option, value, SAID) for option, value in given.items() if value is not None)
+
+
+def _written(network: Network, folder: Path, said: bool) -> Path:
+    """The network as a file of our own; beside it, if something was assumed or said, its tensors as they were named."""
+    if network.architecture is None:
+        network.export(str(folder / "model.pt2"))
+        return folder / "model.pt2"
+    network.save(str(folder / "model.safetensors"))
+    if (network.assumptions or said) and (original := network.metadata.get("names")):
+        tensors = {original.get(name, name): x.detach().cpu().contiguous() for name, x in network.state.items()}
+        save_file(tensors, folder / library.ORIGINAL)
+    return folder / "model.safetensors"
+
+
+def _finding(known: ModelCard) -> str:
+    accuracy = f" Its accuracy on {known.data} is {known.accuracy['test']:.1%}." if "test" in known.accuracy else ""
+    family, units = known.family or "program", groups(len(known.groups))
+    return f"{known.title} ({family}) has {known.parameters:,} parameters and {units}.{accuracy}"

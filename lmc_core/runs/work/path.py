@@ -1,0 +1,236 @@
+"""What runs compute: the one way from two networks to a result, for the worker and for the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmc_core.data.dataset import Dataset
+from lmc_core.diagnostics.diagnose import diagnose
+from lmc_core.errors import InputError, MismatchError
+from lmc_core.methods import METHODS
+from lmc_core.methods.align import align
+from lmc_core.networks.fit import mismatch
+from lmc_core.networks.network import Network
+from lmc_core.paths.evaluate import evaluate, evaluate_many
+from lmc_core.paths.path import LinearPath
+from lmc_core.paths.profile import Profile
+from lmc_core.paths.recalibrate import default_recalibration
+from lmc_core.report import Report, silent
+from lmc_core.runs.keep import units
+from lmc_core.runs.kinds import MORE
+from lmc_core.runs.library import data as datasets
+from lmc_core.runs.library import models as library
+from lmc_core.runs.share.bundle import read_bundle
+from lmc_core.runs.values import curve as curves
+from lmc_core.runs.values.card import ModelCard
+from lmc_core.runs.values.curve import CurveFacts
+from lmc_core.runs.values.request import Request
+from lmc_core.runs.values.result import AlignmentFacts, PathResult, Result
+from lmc_core.runs.values.status import STAGES
+from lmc_core.runs.work.bench import (
+    Clock,
+    device_name,
+    on_device,
+    open_pair,
+    pick_device,
+    verified_symmetry,
+    within,
+)
+from lmc_core.runs.work.facts import card_of, data_facts, symmetry_facts, versions
+from lmc_core.runs.work.inspect import inspect_upload, read_data
+from lmc_core.words.path import finding
+
+if TYPE_CHECKING:
+    from lmc_core.alignment.alignment import Alignment
+
+READ, SYMMETRY, ALIGN, EVALUATE, COMPARE = STAGES["path"]
+
+
+def run(request: Request, report: Report, folder: Path, device: str) -> Result:
+    """Carry out a request from the queue; files left in `folder` are kept with its result.
+
+    device   what the host offers; a request that names one of its own gets that
+
+    Raises InputError with a sentence for the visitor, Cancelled if `report` does.
+    """
+    work = KINDS[request.kind] if request.kind in KINDS else MORE[request.kind].work
+    return work(request, report, folder, pick_device(request.options["device"], device))
+
+
+def path_run(
+    a: Network,
+    b: Network,
+    data: Dataset,
+    *,
+    method: str = "weight-matching",
+    settings: Mapping[str, Any] | None = None,
+    points: int = 25,
+    recalibrate: Any = None,
+    seed: int = 0,
+    train_examples: int | None = 10_000,
+    device: str = "auto",
+    curve: Mapping[str, Any] | None = None,
+    waypoint: Network | None = None,
+    models: tuple[ModelCard, ModelCard] | None = None,
+    request: Mapping[str, Any] | None = None,
+    notes: tuple[str, ...] = (),
+    folder: Path | None = None,
+    report: Report = silent,
+) -> tuple[PathResult, Network]:
+    """Align B to A and evaluate the line between them before and after: the result, and B aligned.
+
+    curve     one more path to measure, from A to aligned B, as `curve.checked` has it
+    waypoint  the network that a curve of kind "through" leads through
+    models    cards of A and B, where they come from the library
+    request   what to keep as the request; by default these arguments
+    notes     sentences to keep with the result
+    folder    where to leave the units one by one, if anywhere
+
+    Other settings as in `Request.path`. Raises InputError if the networks, the data and the settings do not fit
+    together, Cancelled if `report` does.
+    """
+    known = models or (card_of(a), card_of(b))
+    if why := mismatch(a, b):
+        raise MismatchError(why)
+    if waypoint is not None and (why := mismatch(a, waypoint)):
+        raise MismatchError(f"the path cannot lead through {waypoint.source!r}, here called B: {why}")
+    device, clock = pick_device(device), Clock()
+    a, b, same = _placed(a, b, device)
+    with clock("symmetry"):
+        found, errors = verified_symmetry(a, within(report, SYMMETRY))
+    with clock("align"):
+        inner, given = within(report, ALIGN), found if same else None
+        alignment = align(a, b, method, data, symmetry=given, seed=seed, report=inner, **dict(settings or {}))
+        aligned = alignment.transport(b)
+    if recalibrate == "auto":
+        recalibrate = default_recalibration(a)
+    how: dict[str, Any] = {"points": points, "recalibrate": recalibrate, "train_examples": train_examples, "seed": seed}
+    with clock("evaluate"):
+        paths, inner = (LinearPath(a, b), LinearPath(a, aligned)), within(report, EVALUATE, details=False)
+        naive, after = evaluate_many(paths, data, **how, report=inner, partial=_shown(report))
+    curved = None
+    if curve is not None:
+        with clock("curve"):
+            curved = _curved(curve, waypoint, a, aligned, data, how, report)
+    with clock("diagnose"):
+        inner = within(report, COMPARE)
+        seen = diagnose(a, b, aligned, alignment, data=data, t=naive.t, seed=seed, thorough=True, report=inner)
+        if folder is not None:
+            units.write(folder, seen.units)
+    asked = {
+        "kind": "path", "a": known[0].id, "b": known[1].id, "data": data.name, "method": method,
+        "settings": dict(alignment.settings), **how, "device": device, **({} if curve is None else {"curve": curve}),
+    }  # fmt: skip
+    result = PathResult(
+        request=request or asked,
+        models=known,
+        data=data_facts(data),
+        naive=naive,
+        aligned=after,
+        symmetry=symmetry_facts(found, errors, alignment.couplings),
+        alignment=_alignment_facts(alignment),
+        clouds=seen.clouds,
+        matching=seen.matching,
+        layers=seen.layers,
+        seconds=clock.seconds,
+        versions=versions(),
+        device=device_name(device),
+        finding=_finding(naive, after, method, recalibrate, len(data.classes)),
+        notes=tuple(dict.fromkeys((*notes, *after.notes, *(curved.profile.notes if curved else ()), *seen.notes))),
+        curve=curved,
+    )
+    return result, aligned
+
+
+def _placed(a: Network, b: Network, device: str) -> tuple[Network, Network, bool]:
+    """Both on the device, and whether they are of one architecture, which then is traced once; programs are compared
+    by what they do."""
+    a, b = on_device(a, device), on_device(b, device)
+    same = a.architecture is not None
+    return a, replace(b, module=a.module) if same else b, same
+
+
+def _curved(
+    curve: Mapping[str, Any],
+    waypoint: Network | None,
+    a: Network,
+    b: Network,
+    data: Dataset,
+    how: Mapping[str, Any],
+    report: Report,
+) -> CurveFacts:
+    """The curve from A to B, made and measured as the lines are."""
+    inner = within(report, EVALUATE)
+    examples, seed = how["train_examples"], how["seed"]
+    bent = curves.made(curve, a, b, data, way=waypoint, train_examples=examples, seed=seed, report=inner)
+    profile = evaluate(bent, data, **how, report=within(report, EVALUATE, details=False))
+    name = waypoint.source if waypoint is not None else ""
+    return CurveFacts(curve["kind"], curves.title(curve, name), profile, bent.history)
+
+
+def _path(request: Request, report: Report, folder: Path, device: str) -> Result:
+    options = dict(request.options)
+    report(READ, 0, 2)
+    cards = library.card(options["a"]), library.card(options["b"])
+    for card, fingerprint in zip(cards, options["fingerprints"], strict=True):
+        if card.fingerprint != fingerprint:
+            raise InputError(f"model {card.id!r} was replaced after this run was asked for; ask again")
+    a, b, notes = open_pair(*cards)
+    report(READ, 1, 2)
+    data, curve = datasets.opened(options["data"]), options.get("curve")
+    result, aligned = path_run(
+        a,
+        b,
+        data,
+        **{name: options[name] for name in ("method", "settings", "points", "recalibrate", "seed", "train_examples")},
+        device=device,
+        curve=curve,
+        waypoint=curves.waypoint(curve) if curve is not None else None,
+        models=cards,
+        request={"kind": "path", **options},
+        notes=notes,
+        folder=folder,
+        report=report,
+    )
+    if aligned.architecture is not None:
+        on_device(aligned, "cpu").save(str(folder / "aligned.safetensors"))
+    else:
+        on_device(aligned, "cpu").export(str(folder / "aligned.pt2"))
+    return result
+
+
+def _alignment_facts(alignment: Alignment) -> AlignmentFacts:
+    names = ("method", "settings", "seed", "history", "spread", "converged", "notes", "seconds", "function_error")
+    return AlignmentFacts(
+        title=METHODS[alignment.method].title,
+        couplings=dict(alignment.couplings),
+        **{name: getattr(alignment, name) for name in names},
+    )
+
+
+def _finding(naive: Profile, aligned: Profile, method: str, recalibrated: str | None, classes: int) -> str:
+    others = (m.title for name, m in METHODS.items() if name not in (method, "identity"))
+    how: dict[str, Any] = {"recalibrated": recalibrated, "classes": classes}
+    return finding(naive, aligned, method_title=METHODS[method].title, next_method=next(others, None), **how).text
+
+
+def _shown(report: Report) -> Any:
+    """Passes the profiles measured so far to a report that can show them."""
+    show = getattr(report, "partial", None)
+    if show is None:
+        return None
+
+    def partial(profiles: tuple[Profile, ...]) -> None:
+        naive, aligned = ([float(y) if np.isfinite(y) else None for y in profile.loss()] for profile in profiles)
+        show({"t": profiles[0].t.tolist(), "naive": naive, "aligned": aligned})
+
+    return partial
+
+
+KINDS = {"path": _path, "inspect": inspect_upload, "data": read_data, "bundle": read_bundle}
+"""Kind of request → what carries it out."""

@@ -1,0 +1,218 @@
+"""The walk over a graph: one axis term per axis of every value, stated equal by the rule of each operation."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.fx import Graph, Node
+
+from lmc_core.errors import TraceError
+from lmc_core.graph.decompose import decomposed
+from lmc_core.graph.export import FALLBACK
+from lmc_core.graph.trace import Trace
+from lmc_core.symmetry._solver.call import Call, Facts, Unsupported
+from lmc_core.symmetry._solver.terms import Misfit, Term, Var, leaves, mark_used, pin, pinned, uniform
+from lmc_core.symmetry._solver.values import Slot, Slots, Value, merged
+from lmc_core.symmetry.rules import REARRANGE, RULES
+from lmc_core.symmetry.rules.create import CONSTANT
+from lmc_core.symmetry.rules.order import opaque
+
+INPUT = "the network's input"
+OUTPUT = "the network's output"
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a graph says about axes, before the variables are frozen.
+
+    tensors   state name → its axes
+    values    node name → axes of the value, in order
+    facts     roles, contractions, unknown operations
+    """
+
+    tensors: dict[str, tuple[Term, ...]]
+    values: dict[str, tuple[Term, ...]]
+    facts: Facts
+
+
+def read(trace: Trace, shapes: Mapping[str, tuple[int, ...]]) -> Reading:
+    """Visit every operation of a trace in order and let its rule speak.
+
+    shapes   of the tensors of the state
+    """
+    tensors: dict[str, tuple[Term, ...]] = {name: tuple(map(Var, shape)) for name, shape in shapes.items()}
+    walk = _Walk(Facts())
+    for node in trace.graph.nodes:
+        if node.op == "placeholder":
+            walk.env[node] = _source(node, trace, tensors)
+    outputs = walk.over(trace.graph)
+    for value in outputs:
+        for axis in value.axes:
+            pin(axis, OUTPUT)
+            mark_used(axis)
+    values = {
+        node.name: value.axes
+        for node, value in walk.env.items()
+        if isinstance(value, Value) and node.name not in trace.tensors
+    }
+    return Reading(tensors, values, walk.facts)
+
+
+def _source(node: Node, trace: Trace, tensors: Mapping[str, tuple[Term, ...]]) -> Value:
+    if node.name in trace.tensors:
+        name = trace.tensors[node.name]
+        axes = tensors[name]
+        slots = tuple((Slot(name, k),) for k in range(len(axes)))
+        return Value(axes, slots, node.name, data=False, whole=name)
+    if node.name in trace.inputs:
+        return Value(tuple(pinned(size, INPUT) for size in node.meta["val"].shape), (), node.name)
+    constant = trace.constants[node.name]
+    return Value(tuple(_constant_axes(constant)), (), node.name, data=False)
+
+
+def _constant_axes(constant: Tensor) -> list[Term]:
+    """A constant restricts nothing along axes on which all its slices are equal."""
+    axes: list[Term] = []
+    for number, size in enumerate(constant.shape):
+        alike = size > 0 and bool((constant == constant.narrow(number, 0, 1)).all())
+        axes.append(uniform(size) if alike else pinned(size, CONSTANT))
+    return axes
+
+
+class _Walk:
+    """Values by node, while the graph is visited."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.env: dict[Node, Any] = {}
+
+    def over(self, graph: Graph) -> list[Value]:
+        """Visit every node; the tensors the graph returns."""
+        for node in graph.nodes:
+            if node.op == "call_function":
+                self.env[node] = self._item(node) if node.target is operator.getitem else self._call(node)
+            elif node.op == "get_attr":
+                self.env.setdefault(node, None)
+        found: list[Value] = []
+        torch.fx.node.map_arg(graph.output_node().args, lambda n: found.append(self.env[n]))
+        return [value for value in found if isinstance(value, Value)]
+
+    def _item(self, node: Node) -> Any:
+        values, index = self.env[node.args[0]], node.args[1]  # type: ignore[index]
+        return replace(values[index], name=node.name) if isinstance(values, list) else values  # type: ignore[index]
+
+    def _call(self, node: Node) -> Any:
+        shapes = _shapes(node)
+        args = torch.fx.node.map_arg(_arguments(node), lambda n: self.env[n])
+        name = _name(node)
+        made = Call(name, node.name, dict(args), shapes, self.facts, _outputs(node, len(shapes)))
+        result = self._apply(made, node)
+        for value in made.left():
+            for axis in value.axes:
+                pin(axis, f"an argument that the rule of {name} does not read")
+        data = any(value.data for value in made.tensors())
+        if name not in REARRANGE:
+            for value in made.tensors():
+                for axis in value.axes:
+                    mark_used(axis)
+        finished = [
+            replace(
+                value,
+                name=node.name,
+                data=data,
+                slots=((),) * value.ndim if data else _origins(value, made.tensors()),
+                whole=None if data else value.whole,
+            )
+            for value in (result if isinstance(result, list) else [result])
+        ]
+        return finished if isinstance(node.meta.get("val"), tuple | list) else finished[0] if finished else None
+
+    def _apply(self, call: Call, node: Node) -> Any:
+        """What the operation's rule says, or the rules of its decomposition; else everything is pinned."""
+        rule = RULES.get(call.op)
+        if rule is not None:
+            try:
+                result = rule(call)
+                made = [v.shape for v in (result if isinstance(result, list) else [result])]
+                if made == list(call.shapes):
+                    return result
+            except (Unsupported, Misfit):
+                pass
+        simpler = self._simpler(call, node)
+        if simpler is not None:
+            return simpler
+        self.facts.unknown.append(call.op)
+        return opaque(call)
+
+    def _simpler(self, call: Call, node: Node) -> list[Value] | None:
+        found = decomposed(node, _arguments(node))
+        if found is None:
+            return None
+        module, inputs = found
+        inside = _Walk(Facts(self.facts.roles, time=self.facts.time))
+        placeholders = [n for n in module.graph.nodes if n.op == "placeholder"]
+        inside.env = {p: self.env[source] for p, source in zip(placeholders, inputs, strict=True)}
+        for held in module.graph.nodes:
+            if held.op == "get_attr":
+                inside.env[held] = Value(tuple(_constant_axes(getattr(module, held.target))), data=False)
+        result = inside.over(module.graph)
+        if inside.facts.unknown or [v.shape for v in result] != list(call.shapes):
+            return None
+        for argument, value in call.args.items():
+            call.take_list(argument) if isinstance(value, list | tuple) else call.take(argument)
+        return result
+
+
+def _origins(value: Value, sources: list[Value]) -> tuple[Slots, ...]:
+    """Slots of a value made from the state alone: those its rule names, else of every source axis that shares units."""
+    if any(value.slots):
+        return value.slots
+    parts = [(set(leaves(axis)), slots) for v in sources for axis, slots in zip(v.axes, v.slots, strict=True)]
+    return tuple(merged(slots for units, slots in parts if units & set(leaves(axis))) for axis in value.axes)
+
+
+def _name(node: Node) -> str:
+    """The key of an operation in the registry."""
+    target = node.target
+    if not isinstance(target, torch._ops.OpOverload):
+        return str(getattr(target, "__name__", target))
+    space, _, name = target._schema.name.partition("::")
+    if space != "aten":
+        return f"{space}::{name}"
+    return next((n for n in (name, name.rstrip("_"), name.removesuffix("_copy")) if n in RULES), name)
+
+
+def _arguments(node: Node) -> dict[str, Any]:
+    """Arguments by schema name, defaults filled in."""
+    if not isinstance(node.target, torch._ops.OpOverload):
+        return {**{str(k): v for k, v in enumerate(node.args)}, **node.kwargs}
+    schema = node.target._schema.arguments
+    bound = {a.name: a.default_value for a in schema if a.has_default_value()}
+    bound.update({a.name: v for a, v in zip(schema, node.args, strict=False)})
+    bound.update(node.kwargs)
+    return bound
+
+
+def _shapes(node: Node) -> list[tuple[int, ...]]:
+    val = node.meta.get("val")
+    listed = val if isinstance(val, tuple | list) else [val]
+    shapes = [tuple(v.shape) for v in listed if isinstance(v, Tensor)]
+    if not all(isinstance(size, int) for shape in shapes for size in shape):
+        raise TraceError(f"the shape of {node.name!r} depends on the data; {FALLBACK}")
+    return shapes
+
+
+def _outputs(node: Node, count: int) -> list[str | None]:
+    """Names under which the outputs of an operation are read."""
+    if not isinstance(node.meta.get("val"), tuple | list):
+        return [node.name]
+    names: list[str | None] = [None] * max(count, 1)
+    for user in node.users:
+        if user.target is operator.getitem and isinstance(user.args[1], int):
+            names[user.args[1]] = user.name
+    return names

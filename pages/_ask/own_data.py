@@ -1,0 +1,41 @@
+"""The visitor's own examples: upload, what they hold, and the id that others may be given."""
+
+import streamlit as st
+
+from lmc_core.runs.library import data as datasets
+from lmc_core.runs.values.card import DataCard
+from lmc_core.words.numbers import count
+from pages._frame.text import escaped
+from pages._jobs import gate, incoming, visitor
+
+SLOT = "data-files"
+HOW = (
+    "One .npz file with x_train, y_train, x_test, y_test (and names in classes, if you like): "
+    "`numpy.savez(path, x_train=…, …)`. Nothing in it is unpickled."
+)
+
+
+def draw() -> None:
+    st.caption(HOW)
+    if gate.passed("upload data"):
+        incoming.uploader("An .npz file", ["npz"], SLOT, lambda f: datasets.add(f.name, f, owner=visitor.name()))
+    incoming.reading(SLOT)
+    for card in datasets.own(visitor.name()):
+        _card(card)
+
+
+def _card(card: DataCard) -> None:
+    with st.container(border=True, key=f"data-{card.id}"):
+        st.markdown(f"**{escaped(card.title)}**")
+        shape = " × ".join(map(str, card.shape))
+        numbers = f"{count(card.train)} to train, {count(card.test)} to test, {len(card.classes)} classes"
+        st.caption(f"{numbers}, {shape} · id `{card.id}`: whoever knows it may use the data")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            icon = ":material/arrow_forward:"
+            st.page_link("explore.py", label="Explore on it", icon=icon, query_params={"data": card.id})
+            icon = ":material/delete:"
+            st.button("Delete", key=f"delete-{card.id}", icon=icon, on_click=_delete, args=(card.id,))
+
+
+def _delete(name: str) -> None:
+    datasets.remove(name, visitor.name())

@@ -1,0 +1,98 @@
+"""A result as one HTML file: everything the page shows, with the chosen layer, and nothing to load."""
+
+import json
+from typing import Any
+
+from lmc_core.figures.chain import chain_alt, chain_figure
+from lmc_core.figures.explore import explore_figure
+from lmc_core.figures.layers import layers_alt, layers_figure
+from lmc_core.figures.matching import matching_alt, matching_figure
+from lmc_core.figures.report import Picture, Report, Table, report_html
+from lmc_core.runs.values.result import PathResult
+from lmc_core.words.captions import MATCHING_CAPTION, layers_caption
+from lmc_core.words.numbers import plain
+from pages._show import share
+from pages._show.shown import Shown, who
+
+
+def report(shown: Shown) -> bytes:
+    """The file."""
+    result, facts = shown.result, shown.result.symmetry
+    tables = (
+        Table("Loss and accuracy along both paths", table(result)),
+        Table("Groups of interchangeable units", groups(result)),
+        Table(
+            "Axes that do not move",
+            {
+                "axis": [f"{p.tensor}[{p.axis}]" for p in facts.pinned],
+                "size": [p.size for p in facts.pinned],
+                "why": [p.why for p in facts.pinned],
+            },
+        ),
+    )
+    content = Report(
+        title=result.title,
+        finding=shown.found.text,
+        about=plain(who(result)).replace("\\", ""),
+        numbers=tuple((card.label, plain(card.value), card.note) for card in shown.cards),
+        pictures=tuple(pictures(shown)),
+        tables=tuple(one for one in tables if one.rows),
+        listings=(
+            ("Command line", share.command(result)),
+            ("Python", share.python(result)),
+            ("Request", json.dumps(dict(result.request), indent=1, default=list)),
+        ),
+        notes=(*result.alignment.notes, *result.notes),
+        link=share.run_link(shown.run_id),
+        facts={**result.versions, "device": result.device, "seed": str(result.alignment.seed)},
+    )
+    return report_html(content).encode()
+
+
+def pictures(shown: Shown) -> list[Picture]:
+    """The figures of the page and of its tabs."""
+    result, drawn = shown.result, []
+    bent = (result.curve.title, result.curve.profile) if result.curve else None
+    if shown.cloud is not None:
+        figure = explore_figure(
+            result.naive, result.aligned, shown.cloud, method_title=shown.title, curve=bent, standalone=True
+        )
+        drawn.append(Picture("The path", figure, plain(shown.caption), shown.alt))
+        if shown.cloud.group in result.matching:
+            group = shown.cloud.group
+            figure = matching_figure(result.matching, group, standalone=True)
+            alt = matching_alt(result.matching, group)
+            drawn.append(Picture("How well the units fit", figure, plain(MATCHING_CAPTION), alt))
+    if result.layers:
+        measured = [layer.dimension for layer in result.layers.values()]
+        seen = tuple(dimension.seen.dimension for dimension in measured if dimension.seen is not None)
+        caption = layers_caption(seen, max(dimension.units for dimension in measured))
+        figure = layers_figure(result.layers, standalone=True)
+        drawn.append(Picture("Layer by layer", figure, plain(caption), layers_alt(result.layers)))
+    if result.symmetry.groups:
+        figure = chain_figure(result.symmetry, standalone=True)
+        drawn.append(Picture("Groups along the network", figure, alt=chain_alt(result.symmetry)))
+    return drawn
+
+
+def table(result: PathResult) -> dict[str, list[float]]:
+    """Loss (nats) and accuracy (percent) of both paths at every t, as columns."""
+    columns: dict[str, list[float]] = {"t": result.naive.t.tolist()}
+    bent = () if result.curve is None else (("curve", result.curve.profile),)
+    for name, profile in (("naive", result.naive), ("aligned", result.aligned), *bent):
+        for split in profile.values:
+            columns[f"{name} {split} loss"] = profile.values[split]["loss"].tolist()
+            columns[f"{name} {split} acc."] = (100 * profile.values[split]["accuracy"]).tolist()
+    return columns
+
+
+def groups(result: PathResult) -> dict[str, list[Any]]:
+    """The symmetry's groups as columns."""
+    rows = result.symmetry.groups
+    return {
+        "group": [row.name for row in rows],
+        "units": [row.size for row in rows],
+        "moved": ["" if row.moved is None else row.moved for row in rows],
+        "written by": [", ".join(row.written) for row in rows],
+        "read by": [", ".join(row.read) for row in rows],
+    }

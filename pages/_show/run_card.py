@@ -1,0 +1,42 @@
+"""A finished run as a card: picture, what was compared, the finding."""
+
+import streamlit as st
+
+from lmc_core import runs
+from lmc_core.errors import LMCError
+from lmc_core.runs.share.pictures import THUMBNAIL
+from pages._frame.text import escaped
+
+KINDS = {
+    "path": "Path",
+    "fuse": "Fusion",
+    "compare": "Comparison",
+    "plane": "Landscape",
+    "theory": "Theory",
+    "width": "Widths",
+    "bundle": "From a bundle",
+}
+"""Kind of run → what its cards say."""
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def thumbnail(run: str) -> str:
+    """The picture as SVG; empty where there is none. A run never changes, so neither does its picture."""
+    try:
+        return runs.picture(run, THUMBNAIL).decode()
+    except LMCError:
+        return ""
+
+
+def draw(now: runs.RunStatus) -> None:
+    """The card, as high as its neighbours."""
+    with st.container(border=True, height="stretch", key=f"run-card-{now.id}"):
+        if picture := thumbnail(now.id):
+            st.image(picture, width="stretch", alt=f"{now.title}. {now.finding}")
+        st.markdown(f":gray[{KINDS.get(now.kind, now.kind)}]  \n**{escaped(now.title)}**")
+        st.caption(escaped(now.finding))
+        if now.tags:
+            with st.container(horizontal=True, gap="small"):
+                for tag in now.tags:
+                    st.badge(escaped(tag), color="gray")
+        st.page_link("run.py", label="Open", icon=":material/arrow_forward:", query_params={"id": now.id})

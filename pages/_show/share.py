@@ -1,0 +1,115 @@
+"""The same run again: by link, in a shell, in Python."""
+
+from collections.abc import Mapping
+from shlex import quote
+from typing import Any
+
+from lmc_core.methods import METHODS
+from lmc_core.runs.values.card import ModelCard
+from lmc_core.runs.values.result import PathResult
+from pages._frame.url import link
+
+
+def run_link(run_id: str) -> str:
+    return link("run", id=run_id)
+
+
+def card_link(run_id: str) -> str:
+    """The link that shows a card with a picture in chats."""
+    return link(f"r/{run_id}")
+
+
+def controls(options: Mapping[str, Any]) -> dict[str, str]:
+    """The query of the Explore page whose controls ask for these options of a path request."""
+    method = METHODS[options["method"]]
+    query = {name: str(options[name]) for name in ("a", "b", "data", "method", "points", "train_examples", "seed")}
+    query |= {"device": options["device"], "recalibrate": options["recalibrate"] or "none"}
+    bent = dict(options.get("curve") or {})
+    named = {"kind": "curve", "model": "through", "bends": "bends", "epochs": "epochs"}
+    query |= {named[name]: str(value) for name, value in bent.items() if name in named}
+    return query | {f"{method.name}.{name}": str(value) for name, value in _changed(method.name, options["settings"])}
+
+
+def command(result: PathResult) -> str:
+    """The line that computes this result in a shell."""
+    request = result.request
+    a, b = (quote(_file(card)) for card in result.models)
+    options = [f"--data {quote(request['data'])}", f"--method {request['method']}"]
+    options += [f"--set {quote(f'{name}={value}')}" for name, value in _changed(request["method"], request["settings"])]
+    options += [f"--points {request['points']}", f"--seed {request['seed']}"]
+    if request["train_examples"] != 10_000:
+        options.append(f"--train-examples {request['train_examples']}")
+    options.append(f"--recalibrate {request['recalibrate'] or 'none'}")
+    if request["device"] != "auto":
+        options.append(f"--device {request['device']}")
+    pairs = [" ".join(options[i : i + 2]) for i in range(0, len(options), 2)]
+    if (waypoint := _waypoint(result)) is not None:
+        pairs.append(f"--through {quote(waypoint)}")
+    elif bent := request.get("curve"):
+        pairs.append(f"--curve {bent['kind']} --curve-bends {bent['bends']} --curve-epochs {bent['epochs']}")
+    return " \\\n  ".join(["python -m lmc_core path", a, b, *pairs])
+
+
+def python(result: PathResult) -> str:
+    """The lines that compute this result in Python, with the measured barrier as a comment."""
+    request = result.request
+    a, b = (_file(card) for card in result.models)
+    settings = "".join(f", {name}={value!r}" for name, value in _changed(request["method"], request["settings"]))
+    asked = {"recalibrate": result.aligned.recalibrate, **{name: request[name] for name in ("train_examples", "seed")}}
+    usual = {"recalibrate": None, "train_examples": 10_000, "seed": 0}
+    measured = "".join(f", {name}={value!r}" for name, value in asked.items() if value != usual[name])
+    return f"""import lmc_core as lmc
+
+a = lmc.load({a!r})
+b = lmc.load({b!r})
+data = lmc.dataset({request["data"]!r})
+
+alignment = lmc.align(
+    a, b, method={request["method"]!r},
+    data=data, seed={request["seed"]}{settings},
+)
+aligned = alignment.transport(b)
+path = lmc.LinearPath(a, aligned)
+profile = lmc.evaluate(path, data, points={request["points"]}{measured})
+print(profile.barrier("test", "loss"))  # {result.aligned.barrier():.3f}""" + _curve_lines(result, measured)
+
+
+def _curve_lines(result: PathResult, measured: str) -> str:
+    """The lines that go on to compute the curve, if there is one."""
+    request, curve, asked = result.request, result.curve, result.request.get("curve")
+    if curve is None or asked is None:
+        return ""
+    if (waypoint := _waypoint(result)) is not None:
+        opened = f"waypoint = lmc.load({waypoint!r})\n"
+        verb, made = "through", "through(a, waypoint, aligned)"
+    else:
+        bent = ", ".join(f"{name}={asked[name]!r}" for name in ("kind", "bends", "epochs"))
+        seen = f"examples={request['train_examples']}, seed={request['seed']}"
+        opened, verb, made = "", "train_curve", f"train_curve(\n    a, aligned, data, {bent},\n    {seen},\n)"
+    return f"""
+
+from lmc_core.paths.curves import {verb}
+
+{opened}curve = {made}
+bent = lmc.evaluate(curve, data, points={request["points"]}{measured})
+print(bent.barrier("test", "loss"))  # {curve.profile.barrier():.3f}"""
+
+
+def _waypoint(result: PathResult) -> str | None:
+    """The file of the model that the curve leads through; None if it leads through none."""
+    bent = result.request.get("curve")
+    if result.curve is None or not bent or bent["kind"] != "through":
+        return None
+    shipped = "/" in bent["model"]
+    return f"checkpoints/{bent['model']}.safetensors" if shipped else result.curve.title.removeprefix("Through ")
+
+
+def _file(card: ModelCard) -> str:
+    """Where the reader finds the model: in the repository, or under the name it was uploaded with."""
+    return card.title if card.uploaded else f"checkpoints/{card.id}.safetensors"
+
+
+def _changed(method: str, settings: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The settings that are not the method's defaults."""
+    usual = METHODS[method].settings({}) if method in METHODS else {}
+    return [(name, value) for name, value in settings.items() if usual.get(name) != value]

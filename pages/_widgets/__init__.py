@@ -1,1 +1,0 @@
-"""Interface parts that pages share."""

@@ -1,0 +1,59 @@
+"""An engine with a store and an index of its own."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import MappingProxyType
+
+from lmc_core.runs.engine.local import LocalEngine
+from lmc_core.runs.keep.index import Index
+from lmc_core.runs.keep.store import Store
+from lmc_core.runs.settings import settings
+from lmc_core.runs.values.request import Request
+from lmc_core.runs.values.status import RunStatus
+
+TESTS = Path(__file__).parent
+
+
+class Bench:
+    """A store, an index and an engine that carries out the jobs of `engine_jobs`."""
+
+    def __init__(self, home: Path, **environment: str):
+        self.host = settings({"LMC_HOME": str(home), "LMC_WORKER_THREADS": "1", **environment})
+        self.store, self.index = Store(self.host.store), Index(self.host.database)
+        self.log = home / "log.txt"
+        self.engine = self.new_engine()
+
+    def new_engine(self) -> LocalEngine:
+        return LocalEngine(self.host, self.store, self.index, work="engine_jobs")
+
+    def request(self, name: str, behaviour: str = "work", steps: int = 3) -> Request:
+        options = {"name": name, "behaviour": behaviour, "steps": steps, "log": str(self.log)}
+        return Request("nap", MappingProxyType(options))
+
+    def submit(self, request: Request, owner: str | None = None) -> str:
+        self.index.enqueue(request, title=request.options["name"], likeness="nap|a|b", listed=True, owner=owner)
+        self.engine.wake()
+        return request.id
+
+    def status(self, run: str) -> RunStatus:
+        status = self.index.status(run)
+        assert status is not None
+        return status
+
+    def wait(
+        self, run: str, until: Callable[[RunStatus], bool] = lambda s: s.finished, seconds: float = 20
+    ) -> RunStatus:
+        end = time.monotonic() + seconds
+        while not until(status := self.status(run)):
+            assert time.monotonic() < end, f"still {status}"
+            time.sleep(0.01)
+        return status
+
+    @property
+    def computed(self) -> list[str]:
+        return [line.split()[0] for line in self.log.read_text().splitlines()] if self.log.exists() else []
+
+    @property
+    def worker(self) -> int:
+        return self.engine.state["workers"][0]["worker"]

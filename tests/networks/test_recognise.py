@@ -1,0 +1,523 @@
+"""Architectures recognised by shape: what other people's modules compute, ours compute with their numbers."""
+
+import random
+from collections import OrderedDict
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lmc_core.errors import RecogniseError, SettingError
+from lmc_core.networks.families import architecture, build, example_inputs
+from lmc_core.networks.families.recognise import recognise
+
+
+def randomised(module: nn.Module) -> nn.Module:
+    """float64, with norms, running statistics and positions that are not what they start as."""
+    generator = torch.Generator().manual_seed(0)
+    module = module.double().eval()
+    for name, tensor in module.state_dict().items():
+        if tensor.is_floating_point() and (tensor.ndim == 1 or not tensor.any()):
+            noise = torch.rand(tensor.shape, generator=generator, dtype=torch.float64)
+            tensor.copy_(0.5 + noise if "var" in name or "weight" in name else noise - 0.5)
+    return module
+
+
+def shapes_of(state) -> dict[str, tuple[int, ...]]:
+    return {k: tuple(t.shape) for k, t in state.items() if t.is_floating_point()}
+
+
+def assert_same_function(state, theirs, x=None, **given):
+    """Our module with the numbers of `state` computes `theirs(x)`; returns what was recognised."""
+    found = recognise(shapes_of(state), given=given)
+    ours = build(found.architecture).double().eval()
+    renamed = {own: state[name] for name, own in found.renames.items()}
+    missing, unexpected = ours.load_state_dict(renamed, strict=False)
+    assert not unexpected
+    assert all(name.endswith("num_batches_tracked") for name in missing)
+    if x is None:
+        x = example_inputs(found.architecture)[0]
+        x = x.double() if x.is_floating_point() else x
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), theirs(x), rtol=1e-9, atol=1e-9)
+    return found
+
+
+# Foreign names and orders for the state of our own modules.
+
+
+def by_number(state):
+    """t0.weight, t0.bias, t1.weight …: nothing but which tensors are of one layer."""
+    layers: dict[str, int] = {}
+    return {
+        f"t{layers.setdefault(k.rpartition('.')[0], len(layers))}.{k.rpartition('.')[2]}": t for k, t in state.items()
+    }
+
+
+def by_name(state):
+    """Sorted, as safetensors files are."""
+    return dict(sorted(state.items()))
+
+
+def shouting(state):
+    """Other words for the same thing."""
+    words = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
+    norms = {k.rpartition(".")[0] for k in state if k.endswith("running_mean")}
+    return {
+        f"model.{k.rpartition('.')[0]}.{words[k.rpartition('.')[2]]}"
+        if k.rpartition(".")[0] in norms
+        else f"model.{k}": t
+        for k, t in state.items()
+    }
+
+
+def nameless(state):
+    """One word per tensor; only torch's order is left."""
+    return {f"tensor-{chr(97 + i // 26)}{chr(97 + i % 26)}": t for i, t in enumerate(state.values())}
+
+
+def as_is(state):
+    return dict(state)
+
+
+CONV_NAMES = [as_is, by_number, by_name, shouting, nameless]
+CASES = {
+    "mlp": ("mlp", {"widths": [12, 9, 7, 7, 5]}, CONV_NAMES),
+    "mlp without biases": ("mlp", {"widths": [12, 9, 9, 9, 5], "bias": False}, CONV_NAMES),
+    "mlp, last layer with a bias": ("mlp", {"widths": [12, 9, 5], "bias": [False, True]}, CONV_NAMES),
+    "mlp with batch norm": ("mlp", {"widths": [12, 9, 9, 5], "norm": "bn"}, CONV_NAMES),
+    "mlp with layer norm": ("mlp", {"widths": [12, 9, 9, 5], "norm": "ln"}, CONV_NAMES),
+    "logistic regression": ("mlp", {"widths": [12, 5]}, CONV_NAMES),
+    "cnn": ("cnn", {"stages": [[4], [6]], "hidden": [8], "input_shape": [1, 28, 28]}, CONV_NAMES),
+    "cnn of 5×5 kernels": ("cnn", {"stages": [[4], [6]], "kernel": 5, "padding": 0, "hidden": [8]}, CONV_NAMES),
+    "vgg": ("cnn", {"stages": [[4], [8], [12, 12], [16, 16], [16, 16]], "classes": 7}, CONV_NAMES),
+    "vgg with batch norm": (
+        "cnn",
+        {"stages": [[4, 4], [8, 8], [12] * 3, [16] * 3, [16] * 3], "norm": "bn", "bias": False},
+        CONV_NAMES,
+    ),
+    "vgg with channel norm": ("cnn", {"stages": [[4], [8], [16, 16]], "norm": "ln", "hidden": [8, 8]}, CONV_NAMES),
+    "resnet-8 B": ("resnet", {"blocks": [1, 1, 1], "widths": [4, 8, 16]}, CONV_NAMES),
+    "resnet-20 A": ("resnet", {"blocks": [3, 3, 3], "widths": [4, 8, 16], "shortcut": "A"}, CONV_NAMES),
+    "resnet-32 LN": ("resnet", {"blocks": [5, 5, 5], "widths": [3, 6, 12], "norm": "ln"}, CONV_NAMES),
+    "resnet-44": ("resnet", {"blocks": [7] * 3, "widths": [4, 8, 16], "shortcut": "A"}, CONV_NAMES),
+    "resnet-56 without norms": (
+        "resnet",
+        {"blocks": [9] * 3, "widths": [4, 8, 16], "norm": "none", "bias": True, "shortcut": "A"},
+        CONV_NAMES,
+    ),
+    "resnet-18": (
+        "resnet",
+        {"blocks": [2] * 4, "widths": [4, 8, 16, 32], "stem_kernel": 7, "classes": 20, "input_shape": [3, 224, 224]},
+        CONV_NAMES,
+    ),
+    "resnet-50": (
+        "resnet",
+        {
+            "blocks": [3, 4, 6, 3],
+            "widths": [4, 8, 16, 32],
+            "stem_kernel": 7,
+            "block": "bottleneck",
+            "input_shape": [3, 224, 224],
+        },
+        CONV_NAMES,
+    ),
+    "resnext": (
+        "resnet",
+        {"blocks": [1, 1], "widths": [8, 16], "stem": 6, "block": "bottleneck", "groups": 4, "expansion": 2},
+        CONV_NAMES,
+    ),
+    "lstm": ("recurrent", {"features": 28, "hidden": 6, "layers": 2}, [as_is, by_name, nameless]),
+    "lstm, all of one size": ("recurrent", {"features": 6, "steps": 6, "hidden": 6}, [as_is, by_name, nameless]),
+    "gru both ways": (
+        "recurrent",
+        {"features": 8, "steps": 8, "hidden": 6, "cell": "gru", "layers": 2, "bidirectional": True, "fc": [5]},
+        [as_is, by_name, nameless],
+    ),
+    "gru without biases": (
+        "recurrent",
+        {"features": 8, "steps": 8, "hidden": 6, "cell": "gru", "bias": False, "fc_bias": False},
+        [as_is, by_name, nameless],
+    ),
+    "rnn": ("recurrent", {"features": 8, "steps": 8, "hidden": 6, "cell": "rnn", "layers": 3}, [as_is, by_name]),
+    "lstm on words": (
+        "recurrent",
+        {"features": 5, "steps": 32, "hidden": 6, "vocabulary": 40},
+        [as_is, by_name, nameless],
+    ),
+    "vit": (
+        "transformer",
+        {"width": 12, "depth": 3, "heads": 4, "eps": 1e-6},
+        [as_is, by_name],
+    ),
+    "vit without a class token": (
+        "transformer",
+        {"width": 12, "heads": 4, "token": "mean", "feedforward": 20, "qkv_bias": False, "eps": 1e-6},
+        [as_is, by_name],
+    ),
+    "vit with three matrices": ("transformer", {"width": 12, "heads": 4, "qkv": "separate"}, [as_is, by_name]),
+    "wide as it is long": ("transformer", {"width": 12, "heads": 4, "feedforward": 12, "eps": 1e-6}, [as_is, by_name]),
+    "feed-forward of three widths": (
+        "transformer",
+        {"width": 12, "heads": 4, "feedforward": 36, "eps": 1e-6},
+        [as_is, by_name],
+    ),
+    "positions of the patches alone": (
+        "transformer",
+        {"width": 12, "heads": 4, "positions": "patches", "eps": 1e-6},
+        [as_is, by_name],
+    ),
+    "encoder of words": (
+        "transformer",
+        {
+            "width": 12,
+            "heads": 4,
+            "input": "tokens",
+            "vocabulary": 30,
+            "input_shape": [9],
+            "token": "mean",
+            "flat_positions": True,
+            "final_norm": "none",
+            "norm_first": False,
+            "eps": 1e-6,
+        },
+        [as_is, by_name],
+    ),
+    "encoder of steps": (
+        "transformer",
+        {"width": 12, "heads": 4, "input": "steps", "input_shape": [9, 5], "embed_norm": True, "eps": 1e-6},
+        [as_is, by_name],
+    ),
+}
+
+
+@pytest.mark.parametrize(("case", "foreign"), [(c, f) for c, (_, _, names) in CASES.items() for f in names])
+def test_our_own_networks_are_recognised_under_foreign_names(case, foreign):
+    family, options, _ = CASES[case]
+    made = architecture(family, **options)
+    module = randomised(build(made))
+    state = {k: t for k, t in module.state_dict().items() if not k.endswith("num_batches_tracked")}
+    found = assert_same_function(foreign(state), module)
+    assert found.architecture.family == family
+    shared = set(options) - {"padding", "pooled", "stem_stride", "stem_pool"}
+    told = {name: found.architecture.options[name] for name in shared}
+    assert told == {name: made.options[name] for name in shared}
+    assert {a.option for a in found.assumptions} >= {"normalize"}
+
+
+def test_layers_in_any_order_are_put_into_a_chain():
+    module = randomised(build(architecture("mlp", widths=[12, 9, 8, 7, 5])))
+    layers = [f"fc{i}" for i in range(1, 5)]
+    random.Random(1).shuffle(layers)
+    letters = dict(zip(layers, "abcd", strict=True))
+    state = {f"{letters[k[:3]]}.{k[4:]}": t for layer in layers for k, t in module.state_dict().items() if layer in k}
+    assert_same_function(state, module)
+
+
+def test_layers_that_could_be_exchanged_are_an_assumption_with_an_override():
+    module = randomised(build(architecture("mlp", widths=[12, 9, 9, 9, 5])))
+    names = {"fc1": "input", "fc2": "second", "fc3": "first", "fc4": "output"}
+    state = by_name({f"{names[k[:3]]}.{k[4:]}": t for k, t in module.state_dict().items()})
+    guessed = recognise(shapes_of(state), given={})
+    assert "order" in {a.option for a in guessed.assumptions}
+    found = assert_same_function(state, module, order="input,second,first,output")
+    assert "order" not in {a.option for a in found.assumptions}
+
+
+# Modules as other people write them.
+
+
+class BiasFreeMLP(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(784, 20, bias=False), nn.Linear(20, 16, bias=False)
+        self.fc3, self.fc4 = nn.Linear(16, 16, bias=False), nn.Linear(16, 10, bias=False)
+
+    def forward(self, x):
+        x = F.relu(self.fc1(x.flatten(1)))
+        return self.fc4(F.relu(self.fc3(F.relu(self.fc2(x)))))
+
+
+class TutorialCNN(nn.Module):
+    """Two convolutions without padding and one pooling."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 8, 3), nn.Conv2d(8, 12, 3)
+        self.fc1, self.fc2 = nn.Linear(12 * 12 * 12, 16), nn.Linear(16, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv2(F.relu(self.conv1(x)))), 2)
+        return self.fc2(F.relu(self.fc1(x.flatten(1))))
+
+
+class LeNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 6, 5), nn.Conv2d(6, 16, 5)
+        self.fc1, self.fc2, self.fc3 = nn.Linear(400, 20), nn.Linear(20, 12), nn.Linear(12, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv2(F.max_pool2d(F.relu(self.conv1(x)), 2))), 2)
+        return self.fc3(F.relu(self.fc2(F.relu(self.fc1(x.flatten(1))))))
+
+
+class PadBlock(nn.Module):
+    def __init__(self, n, m, stride):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(n, m, 3, stride, 1, bias=False), nn.BatchNorm2d(m)
+        self.conv2, self.bn2 = nn.Conv2d(m, m, 3, 1, 1, bias=False), nn.BatchNorm2d(m)
+        self.stride, self.more = stride, m - n
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        short = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.more // 2, self.more // 2))
+        return F.relu(y + short)
+
+
+class ConvBlock(nn.Module):
+    """The shortcut is listed first, and norms after all convolutions."""
+
+    def __init__(self, n, m, stride, norm):
+        super().__init__()
+        self.skip = nn.Conv2d(n, m, 1, stride, bias=False) if n != m else nn.Identity()
+        self.a, self.b = nn.Conv2d(n, m, 3, stride, 1, bias=False), nn.Conv2d(m, m, 3, 1, 1, bias=False)
+        self.norm_skip = norm(m) if n != m else nn.Identity()
+        self.norm_a, self.norm_b = norm(m), norm(m)
+
+    def forward(self, x):
+        return F.relu(self.norm_skip(self.skip(x)) + self.norm_b(self.b(F.relu(self.norm_a(self.a(x))))))
+
+
+class ForeignResNet(nn.Module):
+    def __init__(self, block, n, widths=(4, 8, 16), **kw):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, widths[0], 3, 1, 1, bias=False)
+        self.bn1 = kw["norm"](widths[0]) if kw else nn.BatchNorm2d(widths[0])
+        blocks, channels = [], widths[0]
+        for stage, m in enumerate(widths):
+            for i in range(n):
+                blocks.append(block(channels, m, 2 if stage and not i else 1, **kw))
+                channels = m
+        self.blocks = nn.Sequential(*blocks)
+        self.linear = nn.Linear(channels, 10)
+
+    def forward(self, x):
+        x = self.blocks(F.relu(self.bn1(self.conv1(x))))
+        return self.linear(F.avg_pool2d(x, x.shape[-1]).flatten(1))
+
+
+class Rows(nn.Module):
+    def __init__(self, cell, **kw):
+        super().__init__()
+        self.lstm = cell(28, 6, batch_first=True, **kw)
+        self.fc = nn.Linear(12 if kw.get("bidirectional") else 6, 10)
+
+    def forward(self, x):
+        return self.fc(self.lstm(x)[0][:, -1])
+
+
+class TorchViT(nn.Module):
+    """Made of torch's own encoder, which normalises after the sums and uses ReLU unless told otherwise."""
+
+    def __init__(self, norm_first):
+        super().__init__()
+        self.patches = nn.Conv2d(3, 12, 8, 8)
+        self.cls = nn.Parameter(torch.randn(1, 1, 12))
+        self.pos = nn.Parameter(torch.randn(1, 17, 12))
+        layer = nn.TransformerEncoderLayer(12, 4, 24, batch_first=True, norm_first=norm_first)
+        final = nn.LayerNorm(12) if norm_first else None
+        self.encoder = nn.TransformerEncoder(layer, 2, norm=final, enable_nested_tensor=False)
+        self.out = nn.Linear(12, 10)
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.cls.expand(len(x), -1, -1), x], 1) + self.pos
+        return self.out(self.encoder(x)[:, 0])
+
+
+class NamedAttention(nn.Module):
+    """Query, key and value apart, norms called before and after."""
+
+    def __init__(self):
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(12, 12) for _ in range(3))
+
+    def forward(self, x):
+        q, k, v = (f(x).unflatten(-1, (4, 3)).transpose(1, 2) for f in (self.query, self.key, self.value))
+        return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+
+class NamedBlock(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.ModuleDict(
+            {"attention": NamedAttention(), "output": nn.Sequential(OrderedDict(dense=nn.Linear(12, 12)))}
+        )
+        self.intermediate = nn.Sequential(OrderedDict(dense=nn.Linear(12, 20)))
+        self.output = nn.Sequential(OrderedDict(dense=nn.Linear(20, 12)))
+        self.layernorm_before, self.layernorm_after = nn.LayerNorm(12), nn.LayerNorm(12)
+
+    def forward(self, x):
+        x = x + self.attention["output"](self.attention["attention"](self.layernorm_before(x)))
+        return x + self.output(F.gelu(self.intermediate(self.layernorm_after(x))))
+
+
+class NamedViT(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embeddings = nn.ParameterDict(
+            {"cls_token": torch.randn(1, 1, 12), "position_embeddings": torch.randn(1, 17, 12)}
+        )
+        self.projection = nn.Conv2d(3, 12, 8, 8)
+        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(NamedBlock() for _ in range(2))})
+        self.layernorm, self.classifier = nn.LayerNorm(12), nn.Linear(12, 10)
+
+    def forward(self, x):
+        x = self.projection(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.embeddings["cls_token"].expand(len(x), -1, -1), x], 1)
+        x = x + self.embeddings["position_embeddings"]
+        for block in self.encoder["layer"]:
+            x = block(x)
+        return self.classifier(self.layernorm(x)[:, 0])
+
+
+def sequential_cnn():
+    return nn.Sequential(
+        nn.Conv2d(3, 6, 3, padding=1),
+        nn.BatchNorm2d(6),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(512, 10),
+    )
+
+
+FOREIGN = {
+    "bias-free MLP": (BiasFreeMLP, "mlp", {}),
+    "numbered Sequential": (
+        lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 9), nn.Tanh(), nn.Linear(9, 9), nn.Tanh(), nn.Linear(9, 3)),
+        "mlp",
+        {"activation": "tanh"},
+    ),
+    "Sequential with norms": (sequential_cnn, "cnn", {}),
+    "tutorial CNN": (TutorialCNN, "cnn", {}),
+    "LeNet": (LeNet, "cnn", {}),
+    "ResNet-20 with padded shortcuts": (lambda: ForeignResNet(PadBlock, 3), "resnet", {}),
+    "ResNet with shortcuts first": (lambda: ForeignResNet(ConvBlock, 2, norm=nn.BatchNorm2d), "resnet", {}),
+    "ResNet with GroupNorm": (
+        lambda: ForeignResNet(ConvBlock, 1, norm=lambda m: nn.GroupNorm(2, m)),
+        "resnet",
+        {"norm": "gn", "norm_groups": "2"},
+    ),
+    "two-layer LSTM": (lambda: Rows(nn.LSTM, num_layers=2), "recurrent", {}),
+    "GRU both ways": (lambda: Rows(nn.GRU, bidirectional=True), "recurrent", {}),
+    "RNN without biases": (
+        lambda: Rows(nn.RNN, bias=False, nonlinearity="relu"),
+        "recurrent",
+        {"nonlinearity": "relu"},
+    ),
+    "torch encoder, norms first": (lambda: TorchViT(True), "transformer", {}),
+    "torch encoder, norms last": (lambda: TorchViT(False), "transformer", {}),
+    "three matrices by name": (NamedViT, "transformer", {}),
+}
+
+
+@pytest.mark.parametrize("order", [as_is, by_name])
+@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
+def test_other_peoples_modules_compute_the_same_in_ours(name, order):
+    make, family, given = FOREIGN[name]
+    module = randomised(make())
+    found = assert_same_function(order(module.state_dict()), module, **given)
+    assert found.architecture.family == family
+    assert not {a.option for a in found.assumptions} & set(given)
+
+
+def test_a_vgg_knows_where_its_poolings_are():
+    state = {}
+    channels = 3
+    for i, m in enumerate([64] * 2 + [128] * 2 + [256] * 3 + [512] * 6):
+        state[f"features.{i}.weight"], state[f"features.{i}.bias"] = (m, channels, 3, 3), (m,)
+        channels = m
+    cifar = recognise({**state, "classifier.weight": (10, 512), "classifier.bias": (10,)}, given={})
+    assert [len(stage) for stage in cifar.architecture.options["stages"]] == [2, 2, 3, 3, 3]
+    assert cifar.architecture.options["input_shape"] == [3, 32, 32]
+    assert cifar.normalize.mean[0] == 0.4914
+    heads = {"c.0.weight": (4096, 25088), "c.0.bias": (4096,), "c.3.weight": (1000, 4096), "c.3.bias": (1000,)}
+    large = recognise({**state, **heads}, given={})
+    assert large.architecture.options["input_shape"] == [3, 224, 224]
+    assert large.normalize.mean[0] == 0.485
+
+
+def test_every_assumption_names_an_option_and_a_reason():
+    for family, options, _ in CASES.values():
+        made = architecture(family, **options)
+        found = recognise(shapes_of(build(made).state_dict()), given={})
+        for assumption in found.assumptions:
+            known = {*found.architecture.options, "normalize", "family", "order"}
+            assert assumption.option in known
+            assert len(assumption.why) > 10
+            if assumption.option in found.architecture.options and assumption.option != "stem_stride":
+                assert found.architecture.options[assumption.option] == assumption.value
+
+
+def test_an_override_replaces_the_assumption():
+    shapes = shapes_of(build(architecture("mlp", widths=[4, 3, 2])).state_dict())
+    found = recognise(shapes, given={"activation": "gelu"})
+    assert found.architecture.options["activation"] == "gelu"
+    assert [a.option for a in found.assumptions] == ["normalize"]
+    with pytest.raises(SettingError, match="no architecture option 'pool'"):
+        recognise(shapes, given={"pool": "avg"})
+
+
+def test_a_family_can_be_forced():
+    shapes = shapes_of(build(architecture("resnet", blocks=[1, 1], widths=[4, 8], shortcut="A")).state_dict())
+    assert recognise(shapes, given={}).architecture.family == "resnet"
+    assert recognise(shapes, given={"family": "cnn"}).architecture.family == "cnn"
+    with pytest.raises(RecogniseError, match="not a recurrent classifier"):
+        recognise(shapes, given={"family": "recurrent"})
+    with pytest.raises(SettingError, match="mlp, cnn, resnet"):
+        recognise(shapes, given={"family": "unet"})
+
+
+@pytest.mark.parametrize(
+    ("shapes", "said"),
+    [
+        ({"a.weight": (20, 10), "b.weight": (40, 30)}, "linear layers do not form a chain"),
+        ({"a.weight": (4, 3, 5), "a.bias": (4,), "fc.weight": (2, 4)}, r"'a.weight' of shape \(4, 3, 5\)"),
+        ({"c.weight": (8, 1, 3, 3), "fc.weight": (10, 8 * 61)}, "no usual image size and pooling"),
+        ({"c.weight": (8, 1, 3, 3), "fc.weight": (10, 31)}, "not a multiple of 8 channels"),
+        ({"c.weight": (8, 1, 3, 3)}, "no linear layer"),
+        ({"lstm.weight_ih_l0": (24, 8), "fc.weight": (10, 6)}, "a matrix is missing"),
+        ({"lstm.weight_ih_l0": (24, 8), "lstm.weight_hh_l0": (24, 6), "fc.weight": (10, 7)}, "recurrent"),
+        ({"blocks.0.attn.qkv.weight": (36, 12), "head.weight": (10, 12)}, "not equal blocks"),
+        ({"bias": (3,)}, "was not recognised"),
+        ({}, "was not recognised"),
+    ],
+)
+def test_what_is_not_recognised_is_described_with_a_way_out(shapes, said):
+    with pytest.raises(RecogniseError, match=said) as caught:
+        recognise(shapes, given={})
+    assert "export the model to .pt2" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_empty_tensors_are_refused():
+    with pytest.raises(RecogniseError, match=r"tensor 'c.weight' of shape \(0, 1, 3, 3\) is empty"):
+        recognise({"c.weight": (0, 1, 3, 3), "fc.weight": (10, 4)}, given={})
+
+
+def test_a_hostile_number_of_layers_is_answered_in_seconds():
+    blocks = {f"b{i}.weight": (4, 4, 3, 3) if i % 5 else (4, 4, 1, 1) for i in range(3000)}
+    with pytest.raises(RecogniseError):
+        recognise({"stem.weight": (4, 3, 3, 3), **blocks, "fc.weight": (9, 5)}, given={})
+    with pytest.raises(RecogniseError):
+        recognise({f"l{i}.weight": (4 + i % 2, 4) for i in range(3000)}, given={})
+    numbers = {f"{'9' * 5000}.{i}.weight": (4, 4) for i in range(20)}
+    assert recognise(numbers, given={}).architecture.family == "mlp"

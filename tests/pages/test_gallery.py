@@ -1,0 +1,224 @@
+"""The gallery: who sees which run, cards and their pictures, publishing by the owner, reports and old databases."""
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import sqlalchemy as sql
+from PIL import Image
+from results import a_result
+from streamlit.testing.v1 import AppTest
+
+from lmc_core import runs
+from lmc_core.errors import InputError, SettingError
+from lmc_core.figures.report import Report, Table, report_html
+from lmc_core.figures.sketches import path_sketch
+from lmc_core.figures.thumbnail import card_png, thumbnail_svg
+from lmc_core.runs.keep.index import Index
+from lmc_core.runs.keep.tables import RUNS
+from lmc_core.runs.service import service
+from lmc_core.runs.share import pictures as illustrate
+from lmc_core.runs.values.request import Request, tidy_tags
+
+ROOT = Path(__file__).parents[2]
+A, B = "digits-mlp-128/seed0", "digits-mlp-128/seed1"
+OWNER = "ann"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("LMC_STORE", "LMC_DATABASE_URL", "LMC_CHECKPOINTS", "LMC_LOGIN"):
+            patch.delenv(name, raising=False)
+        patch.setenv("LMC_HOME", str(folder))
+        yield folder
+        service().index.close()
+
+
+def stored(seed: int, finding: str, owner: str = OWNER) -> str:
+    """A run of `owner` that is done."""
+    request = Request.path(A, B, method="weight-matching", seed=seed)
+    service().store.save(request.id, replace(a_result(seed), finding=finding))
+    runs.submit(request, owner)
+    assert runs.status(request.id).state == "done"
+    return request.id
+
+
+@pytest.fixture(scope="module")
+def falls(home: Path) -> str:
+    return stored(1, "It falls.")
+
+
+@pytest.fixture(scope="module")
+def private(home: Path) -> str:
+    run = stored(2, "It is nobody's business, 100% of it.")
+    assert runs.publish(run, OWNER, listed=False)
+    return run
+
+
+def opened(page: str, visitor: str, **query: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "pages" / "_frame" / "shell.py"), default_timeout=60)
+    at.session_state["visitor"] = visitor
+    at.switch_page(page)
+    for name, value in query.items():
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception, at.exception
+    return at
+
+
+def texts(at: AppTest) -> str:
+    return "\n".join(str(element.value) for kind in (at.markdown, at.caption) for element in kind)
+
+
+def test_the_gallery_shows_published_runs_with_picture_and_finding(falls: str, private: str) -> None:
+    at = opened("gallery.py", "a stranger")
+    assert "It falls" in texts(at)
+    assert "business" not in texts(at)
+    assert len(at.get("image")) == 1
+
+
+def test_an_owner_finds_private_runs_under_mine(falls: str, private: str) -> None:
+    assert "business" in texts(opened("gallery.py", OWNER, whose="mine"))
+    assert "business" not in texts(opened("gallery.py", "a stranger", whose="mine"))
+
+
+def test_runs_of_others_and_uploads_do_not_crowd_out_ones_own(falls: str, private: str) -> None:
+    for number in range(3):
+        runs.submit(Request.inspect(f"{number:064x}", f"{number}.pt"), OWNER)
+        stored(10 + number, "Somebody else's.", owner="bob")
+    mine = runs.recent(2, kind=("path", "plane"), state="done", owner=OWNER, mine=True)
+    assert {now.id for now in mine} == {falls, private}
+
+
+@pytest.mark.parametrize(("words", "there"), [("falls digits", True), ("FALLS", True), ("rises", False), ("%", False)])
+def test_a_search_finds_runs_that_hold_every_word(falls: str, private: str, words: str, there: bool) -> None:
+    assert ("It falls" in texts(opened("gallery.py", "a stranger", q=words))) == there
+    assert bool(runs.recent(words=words)) == there
+
+
+def test_an_owner_publishes_with_tags_and_takes_the_run_out_again(private: str) -> None:
+    at = opened("run.py", OWNER, id=private)
+    at.get_by_key("tags").input("Width, batch-norm , width")
+    at.get_by_key("publish").click().run()
+    assert not at.exception
+    assert runs.status(private).listed
+    assert runs.status(private).tags == ("width", "batch-norm")
+    at = opened("gallery.py", "a stranger", q="batch-norm")
+    assert "business" in texts(at)
+    at = opened("run.py", OWNER, id=private)
+    at.get_by_key("unpublish").click().run()
+    assert not runs.status(private).listed
+    assert "business" not in texts(opened("gallery.py", "a stranger"))
+
+
+def test_a_stranger_has_no_form_and_no_way_to_publish(private: str) -> None:
+    at = opened("run.py", "a stranger", id=private)
+    assert "publish" not in {button.key for button in at.button}
+    assert not runs.publish(private, "a stranger")
+    assert not runs.status(private).listed
+
+
+@pytest.mark.parametrize("tags", [["<b>"], ["a" * 25], list("abcdefg"), ["x,y"]])
+def test_tags_that_are_no_words_are_refused(tags: list[str]) -> None:
+    with pytest.raises(SettingError):
+        tidy_tags(tags)
+
+
+def test_who_owns_a_run_is_not_told(private: str) -> None:
+    assert OWNER not in str(runs.status(private).json)
+
+
+def test_a_thumbnail_is_an_svg_of_both_curves_that_ends_in_a_and_b() -> None:
+    result = a_result()
+    root = ElementTree.fromstring(thumbnail_svg(path_sketch(result.naive, result.aligned)))
+    curves = [e.attrib["d"] for e in root.iter("{http://www.w3.org/2000/svg}path") if e.attrib["fill"] == "none"][1:]
+    assert [len(re.findall(r"[ML]", d)) for d in curves] == [len(result.naive.t)] * 2
+    assert [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")] == ["A", "B"]
+    assert "barrier" in root.attrib["aria-label"]
+
+
+def test_a_thumbnail_of_losses_that_are_not_finite_stays_inside_its_frame() -> None:
+    result = a_result()
+    broken = dict(result.naive.values) | {
+        "test": {"loss": np.array([1, np.inf, np.nan, 2, 1.0]), "accuracy": np.zeros(5)}
+    }
+    svg = thumbnail_svg(path_sketch(replace(result.naive, values=broken), result.aligned))
+    (curve,) = re.findall(r'd="([^"Z]*)" fill="none" stroke="#D55E00"', svg)
+    heights = [float(point.split()[1]) for point in curve[1:].split("L")]
+    assert "nan" not in svg
+    assert "inf" not in svg
+    assert min(heights) >= 0
+    assert max(heights) <= 132
+
+
+def test_the_picture_of_a_preview_has_the_size_networks_expect_and_shows_the_curves() -> None:
+    sketch = path_sketch(a_result().naive, a_result().aligned)
+    picture = Image.open(io.BytesIO(card_png("A → B, 3 × 128", "It falls. " * 40, sketch)))
+    assert picture.size == (1200, 630)
+    colours = {colour for _, colour in picture.convert("RGB").getcolors(1_000_000)}
+    assert {(0xD5, 0x5E, 0x00), (0x00, 0x9E, 0x73)} <= colours
+
+
+def test_a_run_keeps_its_pictures_and_an_older_one_gets_them_when_asked(falls: str, tmp_path: Path) -> None:
+    illustrate.leave(a_result(), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(illustrate.PICTURES)
+    assert not service().store.exists("runs", falls, illustrate.PREVIEW)
+    assert runs.picture(falls, illustrate.PREVIEW).startswith(b"\x89PNG")
+    with pytest.raises(InputError, match="no picture"):
+        runs.picture(falls, "../run.json")
+
+
+def test_a_database_of_an_earlier_version_gets_the_new_columns_and_keeps_its_runs(home: Path, tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path / 'old.db'}"
+    old = sql.create_engine(address)
+    before = sql.MetaData()
+    sql.Table("runs", before, *(c._copy() for c in RUNS.columns if c.name != "tags"))
+    before.create_all(old)
+    request = Request.path(A, B)
+    row = {"id": request.id, "kind": "path", "request": request.json, "state": "done", "created": 1.0, "queued": 1.0}
+    with old.begin() as connection:
+        connection.execute(before.tables["runs"].insert().values(owner=OWNER, **row))
+    old.dispose()
+    for _ in range(2):
+        index = Index(address)
+        status = index.status(request.id)
+        assert status is not None
+        assert status.tags in ((), ("kept",))
+        assert index.publish(request.id, OWNER, True, ["kept"])
+        index.close()
+
+
+def test_a_report_is_one_file_without_addresses_to_fetch_and_escapes_what_it_is_given() -> None:
+    evil = '<script>alert("x")</script>'
+    table = Table(evil, {evil: [1.23456, evil]})
+    page = report_html(Report(evil, evil, evil, numbers=((evil,) * 3,), tables=(table,), listings=((evil, evil),)))
+    assert evil not in page
+    assert "&lt;script&gt;" in page
+    assert "1.235" in page
+    assert not re.findall(r'(?:src|href)="http', page)
+
+
+def test_the_report_of_a_run_holds_its_figures_tables_and_the_way_to_compute_it_again(falls: str) -> None:
+    from pages._show.report import report
+    from pages._show.shown import Shown, sentence
+
+    result = a_result(1)
+    result = replace(
+        result,
+        request=dict(runs.request(falls).options),
+        data=replace(result.data, name="digits"),
+        models=(replace(result.models[0], id=A), replace(result.models[1], id=B)),
+    )
+    page = report(Shown(falls, result, sentence(result), next(iter(result.clouds.values())))).decode()
+    figures = re.findall(r'<div id="(figure-\d+)"', page)
+    assert page.count("Plotly.newPlot(") == len(figures) == len(set(figures)) >= 1
+    assert "fc1.weight[0]" in page
+    assert "python -m lmc_core path" in page
+    assert sentence(result).text.split(".")[0][:30] in page

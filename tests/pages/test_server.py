@@ -1,0 +1,187 @@
+"""The real server on the loopback interface, freshly started: its routes, its sessions, and what it must not load."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from results import a_result
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect
+
+from lmc_core import runs
+from lmc_core.runs.service import service
+from lmc_core.runs.values.request import Request
+
+ROOT = Path(__file__).parents[2]
+A, B = "digits-mlp-128/seed0", "digits-mlp-128/seed1"
+FINDING = 'It falls from 1 to 0 <script>alert("x")</script>.'
+
+
+class Server:
+    """`streamlit run app.py` in a process of its own, with a stored run and an empty queue."""
+
+    def __init__(self, home: Path, **environment: str):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
+        options = [f"--server.port={self.port}", "--server.address=127.0.0.1", "--server.headless=true"]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("LMC_", "STREAMLIT_"))}
+        self.log = home / "server.log"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, *options],
+                cwd=home,  # not the checkout: nothing may depend on where the server is started
+                env={**kept, "LMC_HOME": str(home), "LMC_WORKER_THREADS": "1", "LMC_PREPARE": "off", **environment},
+                stdout=log,
+                stderr=log,
+            )
+        self.wait()
+
+    def wait(self) -> None:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                self.get("/api/healthz")
+            except OSError:
+                time.sleep(0.1)
+            else:
+                return
+        raise AssertionError(self.log.read_text())
+
+    def get(self, path: str) -> tuple[int, str, dict[str, str]]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=20) as answer:
+                return answer.status, answer.read().decode(), dict(answer.headers)
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode(), dict(error.headers)
+
+    def json(self, path: str) -> Any:
+        return json.loads(self.get(path)[1])
+
+    def visit(self, page: str, query: str) -> str:
+        """Everything a fresh session is sent for one page, as text."""
+        sent = []
+        with connect(f"ws://127.0.0.1:{self.port}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as stream:  # type: ignore[list-item]
+            message = BackMsg()
+            message.rerun_script.page_name, message.rerun_script.query_string = page, query
+            stream.send(message.SerializeToString())
+            while True:
+                answer = ForwardMsg()
+                answer.ParseFromString(stream.recv(timeout=30))  # type: ignore[arg-type]
+                sent.append(str(answer))
+                if answer.WhichOneof("type") == "script_finished":
+                    return "\n".join(sent)
+
+    def loaded(self, library: str) -> bool:
+        """Whether the server's process has mapped a shared library."""
+        return library in Path(f"/proc/{self.process.pid}/maps").read_text()
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def stored(home: Path) -> Iterator[str]:
+    """The id of a run that lies in the store before the server starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LMC_HOME", str(home))
+        request = Request.path(A, B, method="weight-matching")
+        service().store.save(request.id, replace(a_result(), finding=FINDING))
+        runs.submit(request)
+        yield request.id
+        service().index.close()
+
+
+@pytest.fixture(scope="module")
+def server(home: Path, stored: str) -> Iterator[Server]:
+    server = Server(home)
+    yield server
+    server.stop()
+
+
+def test_the_health_check_answers_with_the_state_of_the_engine(server: Server) -> None:
+    code, text, headers = server.get("/api/healthz")
+    assert code == 200
+    assert json.loads(text)["workers"][0]["device"] == "auto"
+    assert headers["content-type"] == "application/json"
+
+
+def test_a_stored_run_is_served_as_json(server: Server, stored: str) -> None:
+    content = server.json(f"/api/runs/{stored}")
+    assert content["state"] == "done"
+    assert content["request"]["a"] == A
+    assert content["result"]["barrier"]["test"]["loss"] == a_result().aligned.barrier()
+
+
+@pytest.mark.parametrize("name", ["0" * 16, "x", "%2e%2e", "0123456789ABCDEF", "' OR 1=1 --"])
+def test_a_run_that_does_not_exist_is_not_found(server: Server, name: str) -> None:
+    for prefix in ("/api/runs/", "/r/"):
+        code, text, _ = server.get(prefix + urllib.request.quote(name))
+        assert code == 404
+        assert "there is no run" in text
+
+
+def test_a_shared_link_shows_a_card_and_leads_to_the_run(server: Server, stored: str) -> None:
+    code, page, headers = server.get(f"/r/{stored}")
+    assert code == 200
+    assert headers["content-type"].startswith("text/html")
+    tags = dict(re.findall(r'<meta property="og:(\w+)" content="([^"]*)">', page))
+    assert "seeds 0 and 1" in tags["title"]
+    assert tags["description"].startswith("It falls from 1 to 0")
+    assert tags["url"].endswith(f"/r/{stored}")
+    assert f'content="0; url=../run?id={stored}"' in page
+    assert "<script" not in page
+
+
+def test_a_page_of_a_stored_run_is_drawn_by_a_process_without_torch(server: Server, stored: str) -> None:
+    sent = server.visit("run", f"id={stored}")
+    assert "plotly_chart {" in sent
+    assert "exception {" not in sent
+    assert not server.loaded("libtorch")
+
+
+def test_the_first_page_opens_in_a_fresh_session(server: Server) -> None:
+    sent = server.visit("", "")
+    assert "button {" in sent
+    assert "exception {" not in sent
+    assert not server.loaded("libtorch")
+
+
+def test_the_default_run_is_computed_by_the_worker_at_first_start(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LMC_DATA", raising=False)  # as for the server
+    default = runs.default_request()
+    assert default is not None
+    end = time.monotonic() + 120
+    while (content := server.json(f"/api/runs/{default.id}"))["state"] in ("queued", "running"):
+        assert time.monotonic() < end, content
+        time.sleep(0.2)
+    assert content["state"] == "done", content["reason"]
+    assert content["result"]["verification_error"] <= 1e-5
+    assert content["result"]["function_error"] <= 1e-5
+    aligned, naive = (part["barrier"]["test"]["loss"] for part in (content["result"], content["result"]["naive"]))
+    assert aligned < 0.3 * naive
+    assert content["finding"]
+    assert not server.loaded("libtorch")

@@ -1,0 +1,166 @@
+"""Uploaded files, from the bytes a visitor hands over to a model in the library, through a real worker."""
+
+import io
+import pickle
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lmc_core import runs
+from lmc_core.runs.library import models as library
+from lmc_core.runs.service import service
+from lmc_core.runs.values.request import Request
+from lmc_core.runs.values.result import InspectResult, PathResult
+from lmc_core.runs.values.status import RunStatus
+
+A = "digits-mlp-128/seed0"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("LMC_STORE", "LMC_DATABASE_URL", "LMC_ENGINE"):
+            patch.delenv(name, raising=False)
+        patch.setenv("LMC_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("LMC_WORKER_THREADS", "1")
+        runs.start()
+        yield
+        runs.stop()
+        service().index.close()
+
+
+def wait(run: str) -> RunStatus:
+    end = time.monotonic() + 120
+    while not (status := runs.status(run)).finished:
+        assert time.monotonic() < end, status
+        time.sleep(0.05)
+    return status
+
+
+def a_torch_file(factor: float = 1.0) -> bytes:
+    """The shipped network's weights as somebody else would have saved them."""
+    tensors = load_file(library.card(A).path)
+    renamed = {f"module.{name}": factor * tensor for name, tensor in tensors.items()}
+    buffer = io.BytesIO()
+    torch.save({"epoch": 3, "state_dict": renamed}, buffer)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def uploaded() -> RunStatus:
+    return wait(library.add("my net.pth", a_torch_file(), data="digits", owner="ann"))
+
+
+def test_an_uploaded_file_becomes_a_model_with_its_accuracy_and_verified_symmetry(uploaded: RunStatus) -> None:
+    assert uploaded.state == "done", uploaded.reason
+    assert uploaded.model is not None
+    card = library.card(uploaded.model)
+    assert (card.title, card.family, card.uploaded, card.listed) == ("my net", "mlp", True, False)
+    assert card.id == card.fingerprint[:16]
+    assert card.accuracy["test"] == pytest.approx(library.card(A).accuracy["test"], abs=1e-3)
+    assert list(card.groups.values()) == [128, 128, 128]
+    assert card.error is not None
+    assert card.error < 1e-5
+    assert "97" in uploaded.finding or "98" in uploaded.finding
+    result = runs.result(uploaded.id)
+    assert isinstance(result, InspectResult)
+    assert result.symmetry.groups[0].size == 128
+
+
+def test_the_library_keeps_a_safetensors_file_and_not_the_upload(uploaded: RunStatus) -> None:
+    store = service().store
+    assert uploaded.model is not None
+    assert not store.exists("uploads", runs.request(uploaded.id).options["upload"])
+    with library.weights(library.card(uploaded.model)) as path:
+        kept, shipped = load_file(path), load_file(library.card(A).path)
+    np.testing.assert_array_equal(next(iter(kept.values())), next(iter(shipped.values())))
+
+
+def test_a_model_is_seen_by_its_owner_until_it_is_published(uploaded: RunStatus) -> None:
+    model = uploaded.model
+    assert model is not None
+    assert model not in {card.id for card in library.models()}
+    assert model not in {card.id for card in library.models("bob")}
+    assert model in {card.id for card in library.models("ann")}
+    assert not library.publish(model, "bob")
+    assert library.publish(model, "ann")
+    assert model in {card.id for card in library.models()}
+    assert library.publish(model, "ann", listed=False)
+    assert model not in {card.id for card in library.models()}
+
+
+def test_an_uploaded_model_can_be_compared_and_its_run_is_unlisted(uploaded: RunStatus) -> None:
+    assert uploaded.model is not None
+    request = Request.path(uploaded.model, A, method="weight-matching", points=5, train_examples=100)
+    status = wait(runs.submit(request, "ann"))
+    assert status.state == "done", status.reason
+    assert not status.listed
+    result = runs.result(status.id)
+    assert isinstance(result, PathResult)
+    assert result.naive.barrier() == pytest.approx(0, abs=1e-6)
+    aligned = runs.artifact(status.id, "aligned.safetensors")
+    assert len(aligned) > 100_000
+    assert status.id not in {run.id for run in runs.recent()}
+
+
+def test_a_second_visitor_with_the_same_file_shares_the_model(uploaded: RunStatus) -> None:
+    assert uploaded.model is not None
+    run = library.add("my net.pth", a_torch_file(), data="digits", owner="bob")
+    assert run == uploaded.id
+    assert uploaded.model in {card.id for card in library.models("bob")}
+    assert library.remove(uploaded.model, "bob")
+    assert uploaded.model not in {card.id for card in library.models("bob")}
+    assert uploaded.model in {card.id for card in library.models("ann")}
+
+
+class Attack:
+    """A pickle that leaves a mark if anybody loads it carelessly."""
+
+    mark: Path
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return (open, (str(self.mark), "w"))
+
+
+def test_a_file_that_would_run_code_is_refused_with_a_sentence_and_not_run(tmp_path: Path) -> None:
+    Attack.mark = tmp_path / "mark"
+    status = wait(library.add("evil.pt", pickle.dumps({"state_dict": Attack()}), owner="mallory"))
+    assert status.state == "failed"
+    assert "evil.pt" in status.reason or "pickle" in status.reason
+    assert "\n" not in status.reason
+    assert not Attack.mark.exists()
+    assert not service().store.exists("uploads", runs.request(status.id).options["upload"])
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is a text file\n" * 50, a_torch_file.__code__.co_code, b"PK\x03\x04 broken"]
+)
+def test_a_file_that_is_no_network_is_refused_with_a_sentence(content: bytes) -> None:
+    status = wait(library.add("weights.pt", content, owner="mallory"))
+    assert status.state == "failed"
+    assert status.reason
+    assert "fault of this program" not in status.reason
+
+
+def test_a_refused_file_takes_no_room(uploaded: RunStatus) -> None:
+    before = library.stored_bytes()
+    wait(library.add("noise.safetensors", b"\0" * 1000, owner="mallory"))
+    assert library.stored_bytes() == before
+
+
+def test_a_removed_model_is_gone_with_its_weights() -> None:
+    status = wait(library.add("short-lived.pth", a_torch_file(0.5), owner="ann"))
+    assert status.state == "done", status.reason
+    assert status.model is not None
+    assert not library.remove(status.model, "bob")
+    assert library.remove(status.model, "ann")
+    assert status.model not in {card.id for card in library.models("ann")}
+    assert not service().store.exists("models", status.model)
+    again = wait(library.add("short-lived.pth", a_torch_file(0.5), owner="ann"))
+    assert again.state == "done"
+    assert library.card(status.model).title == "short-lived"
