@@ -1,4 +1,4 @@
-"""The plan of the house as data, and the imports as they stand: what the tests of the structure and its picture read."""
+"""The plan of the house as data, and the imports as they stand: what tests of the structure and its picture read."""
 
 import ast
 from collections.abc import Iterator, Mapping
