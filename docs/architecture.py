@@ -56,11 +56,8 @@ def picture() -> str:
     for name, row in place.items():
         y = TOP + CELL * row
         drawn.append(f'<text x="{LEFT - 14}" y="{y + 21}" text-anchor="end" fill="{INK}">{escape(name)}</text>')
-        drawn.append(
-            f'<text x="{LEFT + CELL * len(parts) + 14}" y="{y + 21}" fill="{GREY}">{sizes[name]:,} lines</text>'.replace(
-                ",", "\u202f"
-            )
-        )
+        size = f"{sizes[name]:,}".replace(",", "\u202f")
+        drawn.append(f'<text x="{LEFT + CELL * len(parts) + 14}" y="{y + 21}" fill="{GREY}">{size} lines</text>')
         drawn.append(
             f'<rect x="{LEFT + CELL * row}" y="{y}" width="{CELL}" height="{CELL}" fill="{LINE}" fill-opacity="0.6"/>'
         )
