@@ -15,7 +15,7 @@ from benchmarks.gpu.subjects import some
 from benchmarks.gpu.workers import spread, tell
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import Cancelled
-from lmc_core.networks.architectures import architecture
+from lmc_core.networks.families import architecture
 from lmc_core.networks.network import Network, Normalize
 from lmc_core.paths.evaluate import evaluate_many
 from lmc_core.paths.path import LinearPath
