@@ -37,6 +37,7 @@ WITHOUT_TORCH = [
     "lmc_core.words.path",
     "lmc_core.fusion",
     "lmc_core.methods",
+    "lmc_core.options",
     "lmc_core.paths.profile",
     "lmc_core.report",
     "lmc_core.runs",

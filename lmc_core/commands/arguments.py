@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lmc_core.errors import CheckpointError, SettingError
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
-    from lmc_core.methods._method import Parameter
     from lmc_core.networks.network import Network
 
 RECALIBRATE = ("auto", "none", "bn-reset", "repair")
@@ -48,13 +48,13 @@ class Declared(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def parameters(self) -> tuple[Parameter, ...]: ...
+    def parameters(self) -> tuple[Option, ...]: ...
 
 
 def add_settings(parser: argparse.ArgumentParser, methods: Iterable[Declared], taken: Container[str] = ()) -> None:
     """One option per setting of any of the methods, but for names that the command takes itself, and --set for all."""
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method")
-    found: dict[str, tuple[Parameter, list[str]]] = {}
+    found: dict[str, tuple[Option, list[str]]] = {}
     for method in methods:
         for parameter in method.parameters:
             if parameter.name not in taken:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmc_core.commands.arguments import Answer, check_output, normalization, pairs, write
 from lmc_core.errors import SettingError
+from lmc_core.options import REQUIRED, Option
 from lmc_core.report import Report
 
 if TYPE_CHECKING:
@@ -89,7 +90,6 @@ def _told_by(data: Dataset, options: type) -> dict[str, Any]:
 
 def _changed(recipe: Recipe, args: argparse.Namespace, data: Dataset) -> Recipe:
     """The recipe with the settings of the command line."""
-    from lmc_core.methods import Parameter
     from lmc_core.networks.checkpoint import read_normalize
     from lmc_core.networks.families import architecture
 
@@ -101,7 +101,7 @@ def _changed(recipe: Recipe, args: argparse.Namespace, data: Dataset) -> Recipe:
         if key not in kinds or key in fixed:
             known = ", ".join(sorted(kinds.keys() - set(fixed)))
             raise SettingError(f"a recipe has no setting {key!r}; it has {known}")
-        changes[key] = Parameter(key, kinds[key], None, "").check(value)
+        changes[key] = Option(key, kinds[key], REQUIRED, "").check(value)
     if args.arch:
         options = {**recipe.architecture.options, **pairs(args.arch, "--arch")}
         changes["architecture"] = architecture(recipe.architecture.family, **options)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lmc_core.methods._method import Method, Paper, Parameter
+from lmc_core.methods._method import Method, Paper
+from lmc_core.options import Option
 
-__all__ = ["Fusion", "Paper", "Parameter"]
+__all__ = ["Fusion", "Paper"]
 
 
 @dataclass(frozen=True)
@@ -27,19 +28,19 @@ AKASH = Paper(
 )
 
 SOLVER = (
-    Parameter("solver", str, "emd", "Exact plans, or entropic ones by Sinkhorn.", choices=("emd", "sinkhorn")),
-    Parameter("epsilon", float, 0.005, "Regularisation of Sinkhorn, relative to the largest cost.", low=1e-5, high=10),
+    Option("solver", str, "emd", "Exact plans, or entropic ones by Sinkhorn.", choices=("emd", "sinkhorn")),
+    Option("epsilon", float, 0.005, "Regularisation of Sinkhorn, relative to the largest cost.", low=1e-5, high=10),
 )
 """The settings of methods that solve transport problems."""
 
 COMPARE = (
-    Parameter(
+    Option(
         "compare",
         str,
         "weights",
         "What of two units is compared: incoming weights, or responses to examples.",
         choices=("weights", "activations"),
     ),
-    Parameter("examples", int, 200, "Training examples whose responses are compared.", low=1),
+    Option("examples", int, 200, "Training examples whose responses are compared.", low=1),
 )
 """The settings of methods that compare weights or activations."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.fusion._fusion import Fusion, Paper, Parameter
+from lmc_core.fusion._fusion import Fusion, Paper
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.fusion.merge import Fused, FusionProblem
@@ -53,15 +54,15 @@ FUSION = Fusion(
     ),
     solve=solve,
     parameters=(
-        Parameter(
+        Option(
             "start",
             str,
             "best",
             "Nearly even plans, all models matched to the first, or the better of both.",
             choices=("best", "uniform", "matched"),
         ),
-        Parameter("iterations", int, 200, "Most Frank–Wolfe steps.", low=1, high=10_000),
-        Parameter("polish", int, 10, "Most rounds of single moves after rounding; 0 = none.", low=0, high=1000),
+        Option("iterations", int, 200, "Most Frank–Wolfe steps.", low=1, high=10_000),
+        Option("polish", int, 10, "Most rounds of single moves after rounding; 0 = none.", low=0, high=1000),
     ),
     equal_widths=True,
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.fusion._fusion import AKASH, SOLVER, Fusion, Parameter
+from lmc_core.fusion._fusion import AKASH, SOLVER, Fusion
 from lmc_core.fusion.wasserstein_barycenter import START
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.fusion.merge import Fused, FusionProblem
@@ -64,24 +65,24 @@ FUSION = Fusion(
     parameters=(
         *SOLVER,
         *START,
-        Parameter(
+        Option(
             "gradient",
             str,
             "exact",
             "Exact gradient, its row term as in the authors' code, or no hidden-to-hidden weights.",
             choices=("exact", "row", "none"),
         ),
-        Parameter("alpha", float, 1000.0, "Weight of hidden-to-hidden against input weights.", low=0),
-        Parameter("inner", int, 50, "Most steps of one coupling.", low=1, high=1000),
-        Parameter("damping", float, 1.0, "How far a step goes towards the new plan.", low=0.01, high=1),
-        Parameter(
+        Option("alpha", float, 1000.0, "Weight of hidden-to-hidden against input weights.", low=0),
+        Option("inner", int, 50, "Most steps of one coupling.", low=1, high=1000),
+        Option("damping", float, 1.0, "How far a step goes towards the new plan.", low=0.01, high=1),
+        Option(
             "warm",
             str,
             "uniform",
             "First plan: even, or that of the input weights.",
             choices=("uniform", "inputs"),
         ),
-        Parameter("anneal", float, 1.0, "Factor on epsilon after every iteration.", low=0.01, high=1),
-        Parameter("least", float, 0.001, "Where annealing of epsilon stops.", low=1e-5),
+        Option("anneal", float, 1.0, "Factor on epsilon after every iteration.", low=0.01, high=1),
+        Option("least", float, 0.001, "Where annealing of epsilon stops.", low=1e-5),
     ),
 )

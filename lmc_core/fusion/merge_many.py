@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.fusion._fusion import Fusion, Paper, Parameter
+from lmc_core.fusion._fusion import Fusion, Paper
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.fusion.merge import Fused, FusionProblem
@@ -36,14 +37,14 @@ FUSION = Fusion(
     ),
     solve=solve,
     parameters=(
-        Parameter(
+        Option(
             "start",
             str,
             "best",
             "Where matching begins: as the models are, all matched to the first, or both tried.",
             choices=("best", "still", "first"),
         ),
-        Parameter("limit", int, 100, "Most rounds over all models.", low=1, high=10_000),
+        Option("limit", int, 100, "Most rounds over all models.", low=1, high=10_000),
     ),
     equal_widths=True,
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.fusion._fusion import COMPARE, SOLVER, Fusion, Paper, Parameter
+from lmc_core.fusion._fusion import COMPARE, SOLVER, Fusion, Paper
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.fusion.merge import Fused, FusionProblem
@@ -66,7 +67,7 @@ FUSION = Fusion(
     parameters=(
         *SOLVER,
         *COMPARE,
-        Parameter("metric", str, "squared", "Distance of two units, squared or not.", choices=("squared", "euclidean")),
-        Parameter("base", int, 0, "Number of the model the others are aligned to.", low=0),
+        Option("metric", str, "squared", "Distance of two units, squared or not.", choices=("squared", "euclidean")),
+        Option("base", int, 0, "Number of the model the others are aligned to.", low=0),
     ),
 )

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.fusion._fusion import AKASH, COMPARE, SOLVER, Fusion, Parameter
+from lmc_core.fusion._fusion import AKASH, COMPARE, SOLVER, Fusion
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.fusion.merge import Fused, FusionProblem
 
 START = (
-    Parameter(
+    Option(
         "start",
         str,
         "auto",
         "First template: a copy of the base model, or its units chosen and distilled to the new widths.",
         choices=("auto", "identity", "distill"),
     ),
-    Parameter("base", int, 0, "Number of the model the template starts from.", low=0),
-    Parameter("iterations", int, 100, "Most couplings and barycentres per layer.", low=1, high=10_000),
+    Option("base", int, 0, "Number of the model the template starts from.", low=0),
+    Option("iterations", int, 100, "Most couplings and barycentres per layer.", low=1, high=10_000),
 )
 
 
@@ -59,7 +60,7 @@ FUSION = Fusion(
         *SOLVER,
         *COMPARE,
         *START,
-        Parameter(
+        Option(
             "passes",
             int,
             1,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.fusion._fusion import Fusion, Paper, Parameter
+from lmc_core.fusion._fusion import Fusion, Paper
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.fusion.merge import Fused, FusionProblem
@@ -66,17 +67,17 @@ FUSION = Fusion(
     ),
     solve=solve,
     parameters=(
-        Parameter("examples", int, 1000, "Training examples whose responses are compared.", low=2),
-        Parameter("remerge", float, 0.3, "Likeness a merged feature keeps; 0 forbids merging it again.", low=0, high=1),
-        Parameter("after", str, "", "Part after this group, or after the input; empty: zip all layers."),
-        Parameter(
+        Option("examples", int, 1000, "Training examples whose responses are compared.", low=2),
+        Option("remerge", float, 0.3, "Likeness a merged feature keeps; 0 forbids merging it again.", low=0, high=1),
+        Option("after", str, "", "Part after this group, or after the input; empty: zip all layers."),
+        Option(
             "heads",
             str,
             "mean",
             "What a partial zip returns: the mean of its heads, or all of them.",
             choices=("mean", "apart"),
         ),
-        Parameter("within", float, 0.125, "Part of the merges that may be within one model.", low=0, high=1),
+        Option("within", float, 0.125, "Part of the merges that may be within one model.", low=0, high=1),
     ),
     needs_data=True,
 )

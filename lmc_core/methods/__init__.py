@@ -13,7 +13,7 @@ from lmc_core.methods import (
     straight_through,
     weight_matching,
 )
-from lmc_core.methods._method import Method, Paper, Parameter
+from lmc_core.methods._method import Method, Paper
 
 METHODS: dict[str, Method] = {
     "identity": identity.METHOD,
@@ -30,4 +30,4 @@ METHODS: dict[str, Method] = {
 }
 """name → method, in the order in which forms list them."""
 
-__all__ = ["METHODS", "Method", "Paper", "Parameter"]
+__all__ = ["METHODS", "Method", "Paper"]

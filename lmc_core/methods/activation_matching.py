@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from lmc_core.methods._method import Method, Paper, Parameter
+from lmc_core.methods._method import Method, Paper
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
@@ -47,8 +48,8 @@ METHOD = Method(
     ),
     solve=solve,
     parameters=(
-        Parameter("examples", int, 10_000, "Training examples compared; 0 = all.", low=0),
-        Parameter(
+        Option("examples", int, 10_000, "Training examples compared; 0 = all.", low=0),
+        Option(
             "compare",
             str,
             "covariance",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.methods._method import Method, Paper, Parameter
+from lmc_core.methods._method import Method, Paper
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
@@ -42,9 +43,9 @@ METHOD = Method(
     ),
     solve=solve,
     parameters=(
-        Parameter("examples", int, 10_000, "Training examples for the covariance; 0 = all.", low=0),
-        Parameter("bias", bool, False, "Count the bias as the weight of a constant input."),
-        Parameter("passes", int, 10, "Most passes from input to output.", low=1, high=100),
+        Option("examples", int, 10_000, "Training examples for the covariance; 0 = all.", low=0),
+        Option("bias", bool, False, "Count the bias as the weight of a constant input."),
+        Option("passes", int, 10, "Most passes from input to output.", low=1, high=100),
     ),
     needs_data=True,
 )

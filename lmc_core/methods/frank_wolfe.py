@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.methods._method import Method, Paper, Parameter
+from lmc_core.methods._method import Method, Paper
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
@@ -12,9 +13,9 @@ if TYPE_CHECKING:
 
 
 LIMITS = (
-    Parameter("restarts", int, 3, "Starts tried; the best is kept and the spread shown.", low=1, high=100),
-    Parameter("iterations", int, 200, "Most Frank–Wolfe steps per start.", low=1, high=10_000),
-    Parameter("sweeps", int, 100, "Most passes over all groups per start.", low=1, high=1000),
+    Option("restarts", int, 3, "Starts tried; the best is kept and the spread shown.", low=1, high=100),
+    Option("iterations", int, 200, "Most Frank–Wolfe steps per start.", low=1, high=10_000),
+    Option("sweeps", int, 100, "Most passes over all groups per start.", low=1, high=1000),
 )
 """Where methods that walk over plans stop."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.methods._method import Method, Paper, Parameter
+from lmc_core.methods._method import Method, Paper
 from lmc_core.methods.frank_wolfe import LIMITS
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
@@ -37,7 +38,7 @@ METHOD = Method(
     ),
     solve=solve,
     parameters=(
-        Parameter("alpha", float, 0.5, "Share of the relations within; the rest is weights entering.", low=0, high=1),
+        Option("alpha", float, 0.5, "Share of the relations within; the rest is weights entering.", low=0, high=1),
         *LIMITS,
     ),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from lmc_core.methods._method import Method, Paper, Parameter
+from lmc_core.methods._method import Method, Paper
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
@@ -68,13 +69,13 @@ METHOD = Method(
     ),
     solve=solve,
     parameters=(
-        Parameter(
+        Option(
             "residual",
             str,
             "permute",
             "What happens to the residual stream.",
             choices=("permute", "identity"),
         ),
-        Parameter("passes", int, 20, "Most passes over all groups.", low=1, high=1000),
+        Option("passes", int, 20, "Most passes over all groups.", low=1, high=1000),
     ),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.methods._method import Method, Paper, Parameter
+from lmc_core.methods._method import Method, Paper
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
@@ -34,5 +35,5 @@ METHOD = Method(
         "https://arxiv.org/abs/2310.19103",
     ),
     solve=solve,
-    parameters=(Parameter("passes", int, 10, "Most passes from input to output.", low=1, high=100),),
+    parameters=(Option("passes", int, 10, "Most passes from input to output.", low=1, high=100),),
 )

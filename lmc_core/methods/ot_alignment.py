@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from lmc_core.methods._method import Method, Paper, Parameter
+from lmc_core.methods._method import Method, Paper
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,11 +66,11 @@ METHOD = Method(
     ),
     solve=solve,
     parameters=(
-        Parameter("features", str, "weights", "What of two units is compared.", choices=("weights", "activations")),
-        Parameter("solver", str, "emd", "Exact plans, or soft ones.", choices=("emd", "sinkhorn")),
-        Parameter("epsilon", float, 0.005, "How soft, relative to the largest distance.", low=1e-5, high=10),
-        Parameter("squared", bool, True, "Squared distances."),
-        Parameter("round", bool, False, "Round soft plans to permutations."),
-        Parameter("examples", int, 1000, "Training examples compared, for activations; 0 = all.", low=0),
+        Option("features", str, "weights", "What of two units is compared.", choices=("weights", "activations")),
+        Option("solver", str, "emd", "Exact plans, or soft ones.", choices=("emd", "sinkhorn")),
+        Option("epsilon", float, 0.005, "How soft, relative to the largest distance.", low=1e-5, high=10),
+        Option("squared", bool, True, "Squared distances."),
+        Option("round", bool, False, "Round soft plans to permutations."),
+        Option("examples", int, 1000, "Training examples compared, for activations; 0 = all.", low=0),
     ),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from lmc_core.methods._method import Method, Paper, Parameter
+from lmc_core.methods._method import Method, Paper
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
@@ -79,19 +80,19 @@ METHOD = Method(
     ),
     solve=solve,
     parameters=(
-        Parameter("loss", str, "weights", "What is descended on.", choices=("weights", "midpoint")),
-        Parameter("steps", int, 100, "Gradient steps.", low=1, high=100_000),
-        Parameter("rate", float, 0.1, "Learning rate of Adam.", low=0, high=100),
-        Parameter("scale", float, 2.0, "Sharpness of the soft permutations.", low=0.01, high=10_000),
-        Parameter("iterations", int, 20, "Sinkhorn iterations per step.", low=1, high=1000),
-        Parameter(
+        Option("loss", str, "weights", "What is descended on.", choices=("weights", "midpoint")),
+        Option("steps", int, 100, "Gradient steps.", low=1, high=100_000),
+        Option("rate", float, 0.1, "Learning rate of Adam.", low=0, high=100),
+        Option("scale", float, 2.0, "Sharpness of the soft permutations.", low=0.01, high=10_000),
+        Option("iterations", int, 20, "Sinkhorn iterations per step.", low=1, high=1000),
+        Option(
             "gradient",
             str,
             "implicit",
             "Of the plan: at its end, or through the iterations.",
             choices=("implicit", "unrolled"),
         ),
-        Parameter("examples", int, 10_000, "Training examples for the midpoint's loss; 0 = all.", low=0),
-        Parameter("batch", int, 128, "Examples per step, for the midpoint's loss.", low=1, high=10_000),
+        Option("examples", int, 10_000, "Training examples for the midpoint's loss; 0 = all.", low=0),
+        Option("batch", int, 128, "Examples per step, for the midpoint's loss.", low=1, high=10_000),
     ),
 )

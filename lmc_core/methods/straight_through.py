@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.methods._method import Method, Paper, Parameter
+from lmc_core.methods._method import Method, Paper
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
@@ -73,11 +74,11 @@ METHOD = Method(
     ),
     solve=solve,
     parameters=(
-        Parameter("steps", int, 200, "Gradient steps, each with one weight matching.", low=1, high=100_000),
-        Parameter("rate", float, 0.01, "Learning rate.", low=0, high=100),
-        Parameter("momentum", float, 0.9, "Momentum of the steps.", low=0, high=0.999),
-        Parameter("examples", int, 10_000, "Training examples the loss is taken on; 0 = all.", low=0),
-        Parameter("batch", int, 128, "Examples per step.", low=1, high=10_000),
+        Option("steps", int, 200, "Gradient steps, each with one weight matching.", low=1, high=100_000),
+        Option("rate", float, 0.01, "Learning rate.", low=0, high=100),
+        Option("momentum", float, 0.9, "Momentum of the steps.", low=0, high=0.999),
+        Option("examples", int, 10_000, "Training examples the loss is taken on; 0 = all.", low=0),
+        Option("batch", int, 128, "Examples per step.", low=1, high=10_000),
     ),
     needs_data=True,
 )

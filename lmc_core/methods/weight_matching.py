@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.methods._method import Method, Paper, Parameter
+from lmc_core.methods._method import Method, Paper
+from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
@@ -47,7 +48,7 @@ METHOD = Method(
     ),
     solve=solve,
     parameters=(
-        Parameter("restarts", int, 3, "Starts tried; the best is kept and the spread shown.", low=1, high=100),
-        Parameter("sweeps", int, 100, "Most passes over all groups per start.", low=1, high=1000),
+        Option("restarts", int, 3, "Starts tried; the best is kept and the spread shown.", low=1, high=100),
+        Option("sweeps", int, 100, "Most passes over all groups per start.", low=1, high=1000),
     ),
 )

@@ -6,7 +6,8 @@ from typing import Any
 import streamlit as st
 
 from lmc_core.methods import METHODS
-from lmc_core.methods._method import Method, Parameter
+from lmc_core.methods._method import Method
+from lmc_core.options import Option
 from pages._frame.url import choice
 
 RECALIBRATIONS = {"auto": "If BatchNorm needs it", "none": "No", "bn-reset": "BatchNorm reset", "repair": "REPAIR"}
@@ -28,9 +29,9 @@ def method(default: str, known: Mapping[str, Method] = METHODS, key: str = "meth
     return name, settings
 
 
-def field(method: Method, parameter: Parameter) -> Any:
+def field(method: Method, parameter: Option) -> Any:
     """One setting as the control its type asks for, kept in the URL as `method.name`."""
-    label = parameter.name.replace("_", " ").capitalize()
+    label = parameter.title
     how: dict[str, Any] = {"key": f"{method.name}.{parameter.name}", "help": parameter.help, "bind": "query-params"}
     if parameter.kind is bool:
         return st.toggle(label, parameter.default, **how)

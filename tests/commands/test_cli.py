@@ -216,7 +216,7 @@ def test_export_refuses_in_one_line(words, reason, capsys, module_file):
         ([*PATH, "--method", "magic"], "magic"),
         ([*PATH, "--data", "imagenet"], "imagenet"),
         ([*PATH, "--data", "missing.npz"], "missing.npz"),
-        ([*PATH, "--restarts", "0"], "restarts='0' is outside 1…100"),
+        ([*PATH, "--restarts", "0"], "restarts='0' is not a whole number from 1 to 100"),
         ([*PATH, "--set", "restarts"], "key=value"),
         ([*PATH, "--set", "colour=red"], "no setting 'colour'"),
         ([*PATH, "--passes", "3"], "no setting 'passes'"),

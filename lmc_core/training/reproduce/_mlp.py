@@ -5,13 +5,13 @@ from __future__ import annotations
 from math import prod
 
 from lmc_core.data.registry import DATASETS
-from lmc_core.methods._method import Parameter
 from lmc_core.networks.families import architecture
 from lmc_core.networks.network import Normalize
+from lmc_core.options import Option
 from lmc_core.training.train import Recipe
 
-DATA = Parameter("data", str, "mnist", "The data set.", choices=("mnist", "fashion-mnist", "digits"))
-WIDTH = Parameter("width", float, 1.0, "Factor on the hidden widths 400, 200, 100.", low=0.05, high=10)
+DATA = Option("data", str, "mnist", "The data set.", choices=("mnist", "fashion-mnist", "digits"))
+WIDTH = Option("width", float, 1.0, "Factor on the hidden widths 400, 200, 100.", low=0.05, high=10)
 
 NORMALIZE = {"mnist": Normalize((0.1307,), (0.3081,)), "fashion-mnist": Normalize((0.2860,), (0.3530,))}
 SEEDS = (43, 348, 437, 82, 233, 31, 786, 234, 12, 7)

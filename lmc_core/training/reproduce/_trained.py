@@ -10,13 +10,13 @@ from pathlib import Path
 
 from lmc_core.data.dataset import Dataset
 from lmc_core.data.files import home
-from lmc_core.methods._method import Parameter
 from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import Network
+from lmc_core.options import Option
 from lmc_core.report import Report
 from lmc_core.training.train import Recipe, train
 
-KEEP = Parameter(
+KEEP = Option(
     "keep",
     str,
     "",

@@ -17,8 +17,8 @@ from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.fusion import FUSIONS
 from lmc_core.fusion.fuse import fusion
-from lmc_core.methods._method import Parameter
 from lmc_core.networks.network import Network
+from lmc_core.options import Option
 from lmc_core.report import Report, silent
 from lmc_core.training.finetune import measure
 from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
@@ -28,11 +28,11 @@ from lmc_core.training.train import Recipe
 
 PARAMETERS = (
     DATA,
-    Parameter("networks", int, 10, "Networks trained.", low=2, high=100),
-    Parameter("epochs", int, 20, "Epochs of training.", low=1, high=1000),
-    Parameter("draws", int, 10, "Sets of networks that are fused, for each number of them.", low=1, high=1000),
-    Parameter("train_examples", int, 60_000, "Training examples.", low=1000, high=60_000),
-    Parameter("sinkhorn", bool, True, "Fuse by entropic plans too, which takes most of the time."),
+    Option("networks", int, 10, "Networks trained.", low=2, high=100),
+    Option("epochs", int, 20, "Epochs of training.", low=1, high=1000),
+    Option("draws", int, 10, "Sets of networks that are fused, for each number of them.", low=1, high=1000),
+    Option("train_examples", int, 60_000, "Training examples.", low=1000, high=60_000),
+    Option("sinkhorn", bool, True, "Fuse by entropic plans too, which takes most of the time."),
     WIDTH,
     KEEP,
 )

@@ -16,10 +16,10 @@ from typing import Any
 from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.methods import METHODS
-from lmc_core.methods._method import Parameter
 from lmc_core.methods.align import align
 from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import Network
+from lmc_core.options import Option
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.training.finetune import measure
@@ -29,9 +29,9 @@ from lmc_core.training.reproduce._trained import KEEP, trained
 
 PUBLISHED_RECIPE = "mnist-mlp-512"
 PARAMETERS = (
-    Parameter("recipe", str, PUBLISHED_RECIPE, "The recipe of the networks.", choices=tuple(RECIPES)),
-    Parameter("networks", int, 4, "Networks, by their seeds from 0; all their pairs are aligned.", low=2, high=20),
-    Parameter("examples", int, 0, "Training examples that activations are taken of; 0 = all.", low=0),
+    Option("recipe", str, PUBLISHED_RECIPE, "The recipe of the networks.", choices=tuple(RECIPES)),
+    Option("networks", int, 4, "Networks, by their seeds from 0; all their pairs are aligned.", low=2, high=20),
+    Option("examples", int, 0, "Training examples that activations are taken of; 0 = all.", low=0),
     KEEP,
 )
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from lmc_core.data.registry import DATASETS, dataset
 from lmc_core.fusion.fuse import fusion
-from lmc_core.methods._method import Parameter
 from lmc_core.networks.families import architecture
+from lmc_core.options import Option
 from lmc_core.report import Report, silent
 from lmc_core.training.finetune import measure
 from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
@@ -27,10 +27,10 @@ from lmc_core.training.train import Recipe
 
 PARAMETERS = (
     DATA,
-    Parameter("cells", str, "both", "Kind of recurrence.", choices=("both", "lstm", "rnn")),
-    Parameter("networks", int, 4, "Networks trained of each kind; all their pairs are fused.", low=2, high=10),
-    Parameter("epochs", int, 20, "Epochs of training.", low=1, high=1000),
-    Parameter("hidden", int, 256, "Hidden units.", low=1, high=2048),
+    Option("cells", str, "both", "Kind of recurrence.", choices=("both", "lstm", "rnn")),
+    Option("networks", int, 4, "Networks trained of each kind; all their pairs are fused.", low=2, high=10),
+    Option("epochs", int, 20, "Epochs of training.", low=1, high=1000),
+    Option("hidden", int, 256, "Hidden units.", low=1, high=2048),
     KEEP,
 )
 

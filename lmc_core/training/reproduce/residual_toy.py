@@ -19,8 +19,8 @@ from lmc_core.alignment.problem import Problem
 from lmc_core.alignment.schedule import Outcome, sweep
 from lmc_core.alignment.terms import weight_terms
 from lmc_core.methods import METHODS
-from lmc_core.methods._method import Parameter
 from lmc_core.networks.network import Network, network
+from lmc_core.options import Option
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.axis import Group
 from lmc_core.symmetry.permute import invert, permute, random_permutations
@@ -28,10 +28,10 @@ from lmc_core.symmetry.symmetry import Symmetry
 from lmc_core.training.reproduce._experiment import Chart, Experiment
 
 PARAMETERS = (
-    Parameter("draws", int, 100, "Planted orders.", low=1, high=10_000),
-    Parameter("width", int, 30, "Hidden units of the block.", low=1, high=1000),
-    Parameter("stream", int, 50, "Units of the residual stream.", low=1, high=1000),
-    Parameter("noise", float, 0.0, "Noise on the weights, in standard deviations of them.", low=0, high=10),
+    Option("draws", int, 100, "Planted orders.", low=1, high=10_000),
+    Option("width", int, 30, "Hidden units of the block.", low=1, high=1000),
+    Option("stream", int, 50, "Units of the residual stream.", low=1, high=1000),
+    Option("noise", float, 0.0, "Noise on the weights, in standard deviations of them.", low=0, high=10),
 )
 
 

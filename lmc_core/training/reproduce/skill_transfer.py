@@ -18,8 +18,8 @@ import numpy as np
 from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.fusion.fuse import fusion
-from lmc_core.methods._method import Parameter
 from lmc_core.networks.network import Network
+from lmc_core.options import Option
 from lmc_core.report import Report, silent
 from lmc_core.training.finetune import measure
 from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
@@ -29,11 +29,11 @@ from lmc_core.training.train import Recipe
 
 PARAMETERS = (
     DATA,
-    Parameter("pairs", int, 5, "Pairs of networks, each on a split of its own.", low=1),
-    Parameter("start", str, "both", "Do A and B start alike?", choices=("both", "same", "different")),
-    Parameter("epochs", int, 20, "Epochs of training for B; half as many for A.", low=1, high=1000),
-    Parameter("steps", int, 10, "Steps of λ from 0 to 1.", low=1, high=100),
-    Parameter("skill", int, 4, "The class that only A knows.", low=0, high=9),
+    Option("pairs", int, 5, "Pairs of networks, each on a split of its own.", low=1),
+    Option("start", str, "both", "Do A and B start alike?", choices=("both", "same", "different")),
+    Option("epochs", int, 20, "Epochs of training for B; half as many for A.", low=1, high=1000),
+    Option("steps", int, 10, "Steps of λ from 0 to 1.", low=1, high=100),
+    Option("skill", int, 4, "The class that only A knows.", low=0, high=9),
     WIDTH,
     KEEP,
 )
