@@ -222,7 +222,7 @@ def test_unknown_methods_and_settings_are_refused():
         align(net, net, "wm", symmetry=found)
     with pytest.raises(SettingError, match=r"no setting 'sweep'.*restarts, sweeps"):
         align(net, net, "weight-matching", symmetry=found, sweep=3)
-    with pytest.raises(SettingError, match="outside 1…100"):
+    with pytest.raises(SettingError, match="restarts=0 is not a whole number from 1 to 100"):
         align(net, net, "weight-matching", symmetry=found, restarts=0)
 
 
