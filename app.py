@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from lmc_core import runs
 from lmc_core.errors import LMCError
 from lmc_core.runs.share.cookie import Naming
+from lmc_core.runs.share.headers import Guarded
 from lmc_core.runs.share.routes import ROUTES
 from pages._frame import document as _document
 from pages._frame.static import Compressed
@@ -54,5 +55,5 @@ app = st.App(
     Path(__file__).parent / "pages" / "_frame" / "shell.py",
     routes=[*ROUTES, *_document.ROUTES],
     lifespan=lifespan,
-    middleware=[Middleware(Compressed), Middleware(Naming)],
+    middleware=[Middleware(Guarded), Middleware(Compressed), Middleware(Naming)],
 )

@@ -1,99 +1,23 @@
 """The real server on the loopback interface, freshly started: its routes, its sessions, and what it must not load."""
 
 import json
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from results import a_result
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.sync.client import connect
+from server import Server
 
 from lmc_core import runs
 from lmc_core.runs.service import service
 from lmc_core.runs.values.request import Request
 
-ROOT = Path(__file__).parents[2]
 A, B = "digits-mlp-128/seed0", "digits-mlp-128/seed1"
 FINDING = 'It falls from 1 to 0 <script>alert("x")</script>.'
-
-
-class Server:
-    """`streamlit run app.py` in a process of its own, with a stored run and an empty queue."""
-
-    def __init__(self, home: Path, **environment: str):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
-        options = [f"--server.port={self.port}", "--server.address=127.0.0.1", "--server.headless=true"]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("LMC_", "STREAMLIT_"))}
-        self.log = home / "server.log"
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, *options],
-                cwd=home,  # not the checkout: nothing may depend on where the server is started
-                env={**kept, "LMC_HOME": str(home), "LMC_WORKER_THREADS": "1", "LMC_PREPARE": "off", **environment},
-                stdout=log,
-                stderr=log,
-            )
-        self.wait()
-
-    def wait(self) -> None:
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            assert self.process.poll() is None, self.log.read_text()
-            try:
-                self.get("/api/healthz")
-            except OSError:
-                time.sleep(0.1)
-            else:
-                return
-        raise AssertionError(self.log.read_text())
-
-    def get(self, path: str) -> tuple[int, str, dict[str, str]]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=20) as answer:
-                return answer.status, answer.read().decode(), dict(answer.headers)
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode(), dict(error.headers)
-
-    def json(self, path: str) -> Any:
-        return json.loads(self.get(path)[1])
-
-    def visit(self, page: str, query: str) -> str:
-        """Everything a fresh session is sent for one page, as text."""
-        sent = []
-        with connect(f"ws://127.0.0.1:{self.port}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as stream:  # type: ignore[list-item]
-            message = BackMsg()
-            message.rerun_script.page_name, message.rerun_script.query_string = page, query
-            stream.send(message.SerializeToString())
-            while True:
-                answer = ForwardMsg()
-                answer.ParseFromString(stream.recv(timeout=30))  # type: ignore[arg-type]
-                sent.append(str(answer))
-                if answer.WhichOneof("type") == "script_finished":
-                    return "\n".join(sent)
-
-    def loaded(self, library: str) -> bool:
-        """Whether the server's process has mapped a shared library."""
-        return library in Path(f"/proc/{self.process.pid}/maps").read_text()
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=20)
 
 
 @pytest.fixture(scope="module")

@@ -264,11 +264,11 @@ def test_one_visitor_cannot_take_the_room_of_all(monkeypatch: pytest.MonkeyPatch
     library.add("three.safetensors", b"z" * 2**20)  # the host itself
 
 
-def test_an_upload_is_kept_under_its_hash_and_waits_to_be_inspected(tmp_path: Path) -> None:
+def test_an_upload_is_kept_under_a_name_of_its_own_and_waits_to_be_inspected(tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(b"content")
     run = library.add("../../etc/evil\x00name.pt", tmp_path / "source", owner="ann")
-    digest = hashlib.sha256(b"content").hexdigest()
-    assert service().store.read("uploads", digest) == b"content"
+    assert service().store.names("uploads") == {runs.request(run).options["upload"]}
+    assert service().store.read("uploads", runs.request(run).options["upload"]) == b"content"
     status = runs.status(run)
     assert (status.kind, status.state, status.listed, status.title) == ("inspect", "queued", False, "evilname.pt")
     assert library.add("evilname.pt", b"content", owner="bob") == run

@@ -40,7 +40,7 @@ class Engine(Protocol):
 
     @property
     def state(self) -> dict[str, Any]:
-        """For the health check: workers alive, what they run."""
+        """For the health check, which everybody may read: which workers are alive, and nothing of what they do."""
         ...
 
 
@@ -77,7 +77,7 @@ class LocalEngine:
     def state(self) -> dict[str, Any]:
         return {
             "alive": all(lane.is_alive() for lane in self._lanes),
-            "workers": [{"device": lane.device, "worker": lane.worker, "run": lane.busy_with} for lane in self._lanes],
+            "workers": [{"device": lane.device, "worker": lane.worker} for lane in self._lanes],
         }
 
     def bury(self) -> None:
@@ -90,8 +90,7 @@ class LocalEngine:
 class _Lane(threading.Thread):
     """The thread that feeds and watches one worker.
 
-    worker      its process number, once it is ready
-    busy_with   id of the run it carries out
+    worker   its process number, once it is ready
     """
 
     def __init__(self, engine: LocalEngine, host: Settings, index: Index, device: str, work: str):
@@ -100,7 +99,6 @@ class _Lane(threading.Thread):
         self._engine, self._host, self._index = engine, host, index
         self._handle: Handle | None = None
         self.worker: int | None = None
-        self.busy_with: str | None = None
 
     def run(self) -> None:
         looked = time.monotonic()
@@ -122,11 +120,7 @@ class _Lane(threading.Thread):
             self._handle = hold(self._host, self.device, self._work)
         request = self._index.claim(self._engine.server)
         if request is not None:
-            self.busy_with = request.id
-            try:
-                self._carry_out(request, self._handle)
-            finally:
-                self.busy_with = None
+            self._carry_out(request, self._handle)
             return
         try:
             self._hear(self._handle.poll(0))

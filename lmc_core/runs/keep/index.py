@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
+import secrets
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
 from sqlalchemy.exc import IntegrityError
 
-from lmc_core.runs.keep.tables import RUNS, WANTED, complete, tables
+from lmc_core.runs.keep.tables import KEYS, RUNS, WANTED, complete, tables
 from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.status import RunStatus
 
@@ -47,20 +51,20 @@ class Index:
     ) -> bool:
         """Put a request in the queue unless it waits, runs or is done already. True if it is newly queued.
 
+        owner   who asks; the run belongs to whoever asked for it first, whatever became of it
         state   "done" if its result is stored already, with its finding
         """
         now = time.time()
         fresh: dict[str, Any] = {
             "state": state, "stage": "", "done": 0, "total": 0, "partial": "{}", "reason": "", "finding": finding,
             "queued": now, "started": None, "finished": None, "cancel": False, "server": "", "likeness": likeness,
-            "owner": owner,
         }  # fmt: skip
         if state == "queued":
             self.want(request.id, owner)
         if self._update(request.id, ("failed", "cancelled", "interrupted"), **fresh):
             return True
         row = {"id": request.id, "kind": request.kind, "request": request.json, "created": now, **fresh}
-        return self.insert(RUNS, title=title, listed=listed, **row)
+        return self.insert(RUNS, title=title, listed=listed, owner=owner, **row)
 
     def want(self, run: str, owner: str | None) -> None:
         """Note that a visitor waits for a run."""
@@ -71,8 +75,9 @@ class Index:
         """True if a visitor waits for a run."""
         return bool(self.count(WANTED, sql.and_(WANTED.c.run == run, WANTED.c.owner == owner)))
 
-    def requeue(self, run: str) -> bool:
+    def requeue(self, run: str, owner: str | None = None) -> bool:
         """Queue a run again whose stored result has vanished."""
+        self.want(run, owner)
         return self._update(run, ("done",), state="queued", queued=time.time(), started=None, finished=None)
 
     def claim(self, server: str, accepts: Sequence[str] | None = None) -> Request | None:
@@ -126,14 +131,17 @@ class Index:
                     return False
         now = time.time()
         if self._update(run, ("queued",), state="cancelled", cancel=True, finished=now, reason="Stopped on request."):
+            self.delete(WANTED, WANTED.c.run == run)
             return True
         return self._update(run, ("running",), cancel=True)
 
     def interrupt(self, gone: Sequence[str], reason: str) -> int:
         """Mark as interrupted the runs of servers that are gone."""
-        lost = RUNS.update().where(RUNS.c.state == "running", RUNS.c.server.in_(gone))
+        lost = sql.and_(RUNS.c.state == "running", RUNS.c.server.in_(gone))
+        ended = RUNS.update().where(lost).values(state="interrupted", reason=reason, finished=time.time())
         with self.database.begin() as connection:
-            return connection.execute(lost.values(state="interrupted", reason=reason, finished=time.time())).rowcount
+            connection.execute(WANTED.delete().where(WANTED.c.run.in_(sql.select(RUNS.c.id).where(lost))))
+            return connection.execute(ended).rowcount
 
     def servers(self) -> dict[str, float]:
         """Every server that runs something, and when it last said so."""
@@ -196,9 +204,12 @@ class Index:
         return None if text is None else Request.stored(text)
 
     def waiting(self, owner: str | None = None) -> int:
-        """How many runs wait or run; of one owner if given."""
+        """How many runs wait or run; of those that visitors asked for, the ones that `owner` waits for if given."""
         waiting = RUNS.c.state.in_(("queued", "running"))
-        return self.count(RUNS, waiting if owner is None else sql.and_(waiting, RUNS.c.owner == owner))
+        if owner is None:
+            return self.count(RUNS, waiting)
+        theirs = sql.select(WANTED.c.run).where(WANTED.c.owner == owner)
+        return self.count(RUNS, sql.and_(waiting, RUNS.c.owner.is_not(None), RUNS.c.id.in_(theirs)))
 
     def expected(self, likeness: str, least: int = 3) -> float | None:
         """Seconds that the most similar earlier runs took (median of the last five), or None if there were none.
@@ -217,6 +228,22 @@ class Index:
                 if past := list(connection.scalars(query)):
                     return float(statistics.median(past))
         return None
+
+    def unguessable(self, digest: str) -> str:
+        """What to call content of this digest here: 64 hex digits, which nobody can compute who holds the content alone.
+
+        HMAC-SHA256 (RFC 2104) under a key of this database, so that all its servers call the same content the same.
+        """
+        return hmac.new(self._key, digest.encode(), hashlib.sha256).hexdigest()
+
+    @cached_property
+    def _key(self) -> bytes:
+        """The key behind names, drawn by the first server that needs it."""
+        self.insert(KEYS, name="names", value=secrets.token_hex(32))
+        with self.database.connect() as connection:
+            return bytes.fromhex(
+                connection.execute(sql.select(KEYS.c.value).where(KEYS.c.name == "names")).scalar_one()
+            )
 
     def _update(self, run: str, states: Sequence[str], **values: Any) -> bool:
         return self.change(RUNS, sql.and_(RUNS.c.id == run, RUNS.c.state.in_(states)), **values)

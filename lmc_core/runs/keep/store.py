@@ -31,7 +31,7 @@ class Store:
         runs/<id>/run.json, arrays.npz, and files such as aligned.safetensors
         models/<id>/model.safetensors (or .pt2), card.json
         data/<id>/data.npz, card.json
-        uploads/<sha256>               bytes waiting to be inspected
+        uploads/<name>                 bytes waiting to be inspected
 
     address   a path, or anything fsspec knows: s3://bucket/folder, memory://
     """

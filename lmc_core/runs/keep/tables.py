@@ -54,6 +54,13 @@ UPLOADS = sql.Table(  # who owns which uploaded file; the model it became is the
     sql.Column("created", sql.Float, nullable=False),
 )
 
+KEYS = sql.Table(  # secrets of all servers that share this database
+    "keys",
+    tables,
+    sql.Column("name", sql.String(32), primary_key=True),
+    sql.Column("value", sql.String(64), nullable=False),
+)
+
 
 def complete(database: sql.Engine) -> None:
     """Make the tables, and add the columns that a database of an earlier version lacks."""

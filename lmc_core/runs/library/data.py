@@ -95,9 +95,8 @@ def opened(name: str) -> Dataset:
 
 def keep(data: Dataset, name: str) -> DataCard:
     """Store validated examples with their card. Called by the worker."""
-    found = DataCard(
-        f"npz-{data.digest[:16]}", name, len(data.y_train), len(data.y_test), data.shape, data.classes, data.digest
-    )
+    called = f"npz-{library.unguessable(data.digest)[:16]}"
+    found = DataCard(called, name, len(data.y_train), len(data.y_test), data.shape, data.classes, data.digest)
     arrays = {part: getattr(data, part) for part in ("x_train", "y_train", "x_test", "y_test")}
     with library.store().folder("data", found.id, last=CARD) as folder:
         np.savez_compressed(folder / FILE, allow_pickle=False, classes=np.array(data.classes), **arrays)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import tempfile
@@ -51,9 +50,8 @@ def add(text: str, *, data: str | None = None, arch: Mapping[str, Any] | None = 
     from lmc_core.runs.values.request import Request
 
     found = address(text)
-    named = found.text.encode()
-    ask = Request.inspect(hashlib.sha256(named).hexdigest(), found.filename, data, arch, hub=found.text)
-    return library.accept(found.filename, named, lambda _: ask, owner)
+    ask = lambda named: Request.inspect(named, found.filename, data, arch, hub=found.text)  # noqa: E731
+    return library.accept(found.filename, found.text.encode(), ask, owner)
 
 
 def fetch(text: str, target: Path, limit: int) -> str:

@@ -186,8 +186,17 @@ def add_local(name: str, *, data: str | None = None, owner: str = "local") -> st
     return add(path.name, path, data=data, owner=owner)
 
 
+def unguessable(digest: str) -> str:
+    """What this server calls content of this digest: 64 hex digits that follow from the content and the server's key.
+
+    The id of a model or of data is made of it, and so is that of every run over them: a secret from whoever holds the
+    same file, and was not told.
+    """
+    return _service().index.unguessable(digest)
+
+
 def accept(name: str, content: Content, ask: Callable[[str], Request], owner: str) -> str:
-    """Keep a visitor's file under its SHA-256, and queue the request that `ask` makes of that digest.
+    """Keep a visitor's file under an unguessable name, and queue the request that `ask` makes of that name.
 
     Raises CheckpointError if the file is empty or too large, or if the store or the owner's share of it is full.
     """
@@ -209,6 +218,7 @@ def accept(name: str, content: Content, ask: Callable[[str], Request], owner: st
                 f"{name!r} has {_megabytes(size)}, and your files have {_megabytes(mine)} of the {share} that one "
                 "visitor may keep here; delete some"
             )
+        digest = unguessable(digest)
         request = ask(digest)
         known = service.index.status(request.id)
         if known is None or known.state != "done":

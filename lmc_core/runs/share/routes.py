@@ -29,7 +29,7 @@ PREVIEW_TAGS = """<meta property="og:image" content="{address}/card.png">
 
 
 def healthz(_: HTTPRequest) -> Response:
-    """200 and the state of engine and queue; 503 if nothing can be computed."""
+    """200 and the state of the engine; 503 if nothing can be computed."""
     health = runs.health()
     return JSONResponse(health, 200 if health["alive"] else 503, headers={"cache-control": "no-store"})
 

@@ -16,7 +16,7 @@ KINDS = {"mlp": "MLP", "cnn": "CNN", "resnet": "ResNet", "": "program"}
 class ModelCard:
     """One model of the library.
 
-    id            "digits-mlp-128/seed0" of a shipped model; 16 hex digits of the fingerprint of an uploaded one
+    id            "digits-mlp-128/seed0" of a shipped model; 16 hex digits that name the fingerprint of an uploaded one
     family        architecture family, "" if the file carries its own program
     data          name of the data it was trained (or, uploaded, measured) on; "" if unknown
     accuracy      split → fraction; loss likewise in nats; empty if not measured
@@ -76,7 +76,7 @@ class ModelCard:
 class DataCard:
     """A visitor's own data, as it is known without opening it.
 
-    id        "npz-" and 16 hex digits of the digest of its examples and labels: whoever knows it may use the data
+    id        "npz-" and 16 hex digits that name the digest of its contents: whoever knows it may use the data
     title     the file's name without its ending
     shape     of one example
     """

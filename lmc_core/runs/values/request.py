@@ -111,7 +111,7 @@ class Request:
     ) -> Request:
         """Read an uploaded file safely, infer and verify its symmetry, measure its accuracy, keep it as a model.
 
-        upload      SHA-256 of the file's bytes, 64 hex digits
+        upload      what the library calls the file's bytes, 64 hex digits
         hub         "owner/repo@revision:file.safetensors" to fetch it from first; then `upload` is of that text
         filename    as the visitor named it; only the last part is kept
         data        name in DATASETS, or id of uploaded data, on which to measure accuracy; None to skip
@@ -246,7 +246,7 @@ def plain_filename(name: str) -> str:
 
 def _digest(upload: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{64}", upload):
-        raise InputError(f"upload {upload[:80]!r} is not the SHA-256 of a file: 64 hex digits")
+        raise InputError(f"upload {upload[:80]!r} is not the name of a file: 64 hex digits")
     return upload
 
 

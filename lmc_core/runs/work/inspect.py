@@ -107,6 +107,7 @@ def inspect_upload(request: Request, report: Report, folder: Path, device: str) 
     except InputError:
         store.remove("uploads", options["upload"])
         raise
+    result = replace(result, model=replace(result.model, id=library.unguessable(network.fingerprint)[:16]))
     if fetched:
         result = replace(result, notes=(fetched, *result.notes))
     if said := _said(options):  # stays on the card, where it can be said otherwise

@@ -5,13 +5,15 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
+from lmc_core import runs
 from lmc_core.runs.keep.index import Index
+from lmc_core.runs.service import service
 from lmc_core.runs.values.request import Request
 
 
@@ -148,3 +150,125 @@ def test_the_last_word_on_a_finished_run_stands(index: Index) -> None:
     status = index.status(run)
     assert status is not None
     assert (status.state, status.finding, status.stage) == ("cancelled", "", "")
+
+
+STATES = (None, "queued", "running", "done", "failed", "cancelled", "interrupted")
+WAYS: dict[str, Callable[[Index, Request, str | None], object]] = {
+    "submit": lambda index, request, who: runs.submit(request, who),
+    "retry": lambda index, request, who: runs.retry(request.id, who),
+    "ask": lambda index, request, who: ask(index, request, who),
+    "ask for what is stored": lambda index, request, who: ask(index, request, who, state="done", finding="found"),
+    "queue again": lambda index, request, who: index.requeue(request.id, who),
+    "wait": lambda index, request, who: index.want(request.id, who),
+    "cancel": lambda index, request, who: index.cancel(request.id, who),
+    "publish": lambda index, request, who: index.publish(request.id, str(who), True, ()),
+}
+
+
+def ask(index: Index, request: Request, who: str | None, **how: str) -> bool:
+    return index.enqueue(request, title="", likeness="", listed=False, owner=who, **how)
+
+
+def bring(index: Index, request: Request, state: str | None, owner: str | None) -> None:
+    """Let a run of `owner` be in a state; None = nobody has asked for it."""
+    if state is not None:
+        ask(index, request, owner)
+    if state not in (None, "queued"):
+        index.claim("server")
+    if state == "interrupted":
+        index.interrupt(["server"], "The server was restarted.")
+    elif state not in (None, "queued", "running"):
+        index.finish(request.id, state)
+
+
+def owner_of(index: Index, run: str) -> str | None:
+    table = index.tables.tables["runs"]
+    with index.database.connect() as connection:
+        return connection.execute(table.select().where(table.c.id == run)).one().owner
+
+
+@pytest.fixture
+def served(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    """The index of the server that `runs` speaks to, which has no engine."""
+    monkeypatch.setenv("LMC_HOME", str(tmp_path))
+    monkeypatch.setenv("LMC_DATABASE_URL", index.database.url.render_as_string(hide_password=False))
+    yield index
+    service().index.close()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("state", STATES[1:])
+@pytest.mark.parametrize("owner", ["ann", None])
+def test_a_run_belongs_to_who_asked_first_whoever_asks_again(
+    served: Index, owner: str | None, state: str, way: str
+) -> None:
+    request = Request("inspect", MappingProxyType({"filename": "net.pt", "upload": "0" * 64}))
+    bring(served, request, state, owner)
+    for who in ("bob", "cem", None):
+        WAYS[way](served, request, who)
+        assert owner_of(served, request.id) == owner
+    now = served.status(request.id)
+    assert now is not None
+    if way in ("submit", "retry", "ask") and state not in ("queued", "running", "done"):
+        assert now.state == "queued", "nothing was asked"
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_run_that_many_ask_for_at_once_keeps_one_owner(index: Index, state: str | None) -> None:
+    names = [f"visitor {n}" for n in range(8)]
+    bring(index, a_request(3), state, "ann")
+    start, seen = threading.Barrier(8), []
+
+    def insist(who: str) -> None:
+        start.wait()
+        for _ in range(4):
+            ask(index, a_request(3), who)
+            seen.append(owner_of(index, a_request(3).id))
+            index.cancel(a_request(3).id)
+
+    threads = [threading.Thread(target=insist, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 32
+    assert set(seen) <= {"ann"} if state is not None else len(set(seen)) == 1 and seen[0] in names
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled", "interrupted"])
+def test_a_retry_counts_against_who_asked_for_it(index: Index, state: str) -> None:
+    bring(index, a_request(4), state, "ann")
+    assert (index.waiting("ann"), index.waiting("bob")) == (0, 0)
+    ask(index, a_request(4), "bob")
+    assert (index.waiting("ann"), index.waiting("bob"), index.waiting()) == (0, 1, 1)
+    assert not index.cancel(a_request(4).id, "ann"), "who does not wait for it any more cannot stop it"
+    assert index.cancel(a_request(4).id, "bob")
+    assert (index.waiting("bob"), index.waiting()) == (0, 0)
+
+
+def test_the_runs_of_the_host_count_for_no_visitor(index: Index) -> None:
+    put(index, 1)
+    ask(index, a_request(1), "bob")
+    assert (index.waiting("bob"), index.waiting()) == (0, 1)
+
+
+def test_servers_of_one_database_call_the_same_content_the_same_and_others_do_not(index: Index, tmp_path: Path) -> None:
+    digest, start, seen = "0" * 64, threading.Barrier(8), []
+
+    def name() -> None:
+        server = Index(index.database.url.render_as_string(hide_password=False))
+        start.wait()
+        seen.append(server.unguessable(digest))
+        server.close()
+
+    threads = [threading.Thread(target=name) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    other = Index(f"sqlite:///{tmp_path}/other.db")
+    assert set(seen) == {index.unguessable(digest)}
+    assert len(seen) == 8
+    assert len(seen[0]) == 64
+    assert seen[0] not in (digest, other.unguessable(digest), index.unguessable("1" * 64))
+    other.close()
