@@ -2,10 +2,12 @@
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +21,7 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        self.url, self.log = f"http://127.0.0.1:{port}", home / "server.log"
+        self.url, self.log, self._index = f"http://127.0.0.1:{port}", home / "server.log", home / "runs.db"
         command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("LMC_", "STREAMLIT_"))}
         with self.log.open("wb") as log:
@@ -45,6 +47,11 @@ class Server:
     def get(self, path: str) -> bytes:
         with urllib.request.urlopen(self.url + path, timeout=10) as answer:
             return bytes(answer.read())
+
+    def asked(self) -> list[tuple[str, str, float]]:
+        """Every run that was ever asked for: its id, its state, and when it was last queued."""
+        with closing(sqlite3.connect(self._index)) as index:
+            return index.execute("SELECT id, state, queued FROM runs ORDER BY id").fetchall()
 
     def stop(self) -> None:
         self.process.terminate()

@@ -1,6 +1,5 @@
 """The pages beside Explore in a real browser: a finished figure at the first visit, one change, and its link."""
 
-import json
 import re
 from collections.abc import Callable
 
@@ -16,12 +15,6 @@ DIGITS = "Digits MLP, 3 × 128 · seed 2"
 
 def titles(page: Page) -> Locator:
     return page.locator(f"{PLOT} .annotation-text")
-
-
-def idle(server: Server) -> dict[str, object]:
-    """What the engine says: nothing waits, and what each worker is doing."""
-    state: dict[str, object] = json.loads(server.get("/api/healthz"))
-    return state
 
 
 def first_look(page: Page, address: str, said: str, title: str) -> None:
@@ -48,7 +41,7 @@ def run_changed(page: Page, change: Callable[[Page], None], button: str, said: s
 
 def opens_for_a_colleague(page: Page, browser: Browser, server: Server, link: str) -> None:
     """The link in another browser, and embedded in this one: the same finding, and the engine has done nothing."""
-    said, before = finding(page).inner_text(), idle(server)
+    said, before = finding(page).inner_text(), server.asked()
     other = browser.new_context(viewport={"width": 1440, "height": 900})
     other.set_default_timeout(PATIENCE)
     colleague = other.new_page()
@@ -62,7 +55,7 @@ def opens_for_a_colleague(page: Page, browser: Browser, server: Server, link: st
     expect(page.locator(PLOT).first).to_be_visible()
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
     expect(page.get_by_role("link", name="open the full analysis")).to_be_visible()
-    assert idle(server) == before, "the link made the server compute"
+    assert server.asked() == before, "the link made the server compute"
 
 
 def test_a_landscape_with_a_third_model(page: Page, browser: Browser, server: Server) -> None:
@@ -102,7 +95,7 @@ def test_a_comparison_of_fewer_pairs(page: Page, browser: Browser, server: Serve
 def test_the_gallery_leads_to_a_stored_run_and_back_to_its_controls(page: Page, server: Server) -> None:
     page.goto("/landscape")  # its default, computed by the first story, or now
     expect(finding(page)).to_contain_text("two valleys", timeout=COMPUTED)
-    before = idle(server)
+    before = server.asked()
     page.goto("/gallery?kind=plane")
     expect(page.get_by_text("Landscape", exact=True).last).to_be_visible()
     pictures = page.get_by_test_id("stImage")
@@ -117,7 +110,7 @@ def test_the_gallery_leads_to_a_stored_run_and_back_to_its_controls(page: Page, 
     page.wait_for_url(re.compile("/landscape"))
     expect(finding(page)).to_contain_text("two valleys")
     expect(page.get_by_role("button", name="Measure the plane")).to_be_enabled()
-    assert idle(server) == before, "looking made the server compute"
+    assert server.asked() == before, "looking made the server compute"
 
 
 def test_what_is_set_after_other_controls_have_gone_is_in_the_address(page: Page) -> None:

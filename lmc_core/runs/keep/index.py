@@ -230,7 +230,7 @@ class Index:
         return None
 
     def unguessable(self, digest: str) -> str:
-        """What to call content of this digest here: 64 hex digits, which nobody can compute who holds the content alone.
+        """What to call content of this digest here: 64 hex digits, which do not follow from the content alone.
 
         HMAC-SHA256 (RFC 2104) under a key of this database, so that all its servers call the same content the same.
         """

@@ -1,4 +1,4 @@
-"""While somebody's private work goes on, no public route or page holds a byte of it, and its address cannot be guessed."""
+"""While private work goes on, no public route or page holds a byte of it, and its address cannot be worked out."""
 
 import hashlib
 import io
