@@ -240,10 +240,9 @@ class Index:
     def _key(self) -> bytes:
         """The key behind names, drawn by the first server that needs it."""
         self.insert(KEYS, name="names", value=secrets.token_hex(32))
+        drawn = sql.select(KEYS.c.value).where(KEYS.c.name == "names")
         with self.database.connect() as connection:
-            return bytes.fromhex(
-                connection.execute(sql.select(KEYS.c.value).where(KEYS.c.name == "names")).scalar_one()
-            )
+            return bytes.fromhex(connection.execute(drawn).scalar_one())
 
     def _update(self, run: str, states: Sequence[str], **values: Any) -> bool:
         return self.change(RUNS, sql.and_(RUNS.c.id == run, RUNS.c.state.in_(states)), **values)
