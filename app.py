@@ -52,7 +52,7 @@ def settle() -> None:
 
 
 app = st.App(
-    Path(__file__).parent / "pages" / "_frame" / "shell.py",
+    Path(__file__).parent / "pages" / "_shell.py",
     routes=[*ROUTES, *_document.ROUTES],
     lifespan=lifespan,
     middleware=[Middleware(Guarded), Middleware(Compressed), Middleware(Naming)],

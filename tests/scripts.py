@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 
 def opened(page: str = "", **query: str) -> AppTest:
     """A page after its first run, which must not have failed."""
-    at = AppTest.from_file(str(ROOT / "pages" / "_frame" / "shell.py"), default_timeout=60)
+    at = AppTest.from_file(str(ROOT / "pages" / "_shell.py"), default_timeout=60)
     if page:
         at.switch_page(page)
     for name, value in query.items():

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmc_core.data.dataset import Dataset
-from lmc_core.data.files import check, download, find
+from lmc_core.data.files import check, download, downloaded, find
 from lmc_core.errors import DataError
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
@@ -24,6 +24,9 @@ BATCHES = {
     "test_batch.bin": "sha256:8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
 }
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+FOLDERS = (f"cifar10/{FOLDER}", FOLDER, "cifar10", f"cifar-10/{FOLDER}", "cifar-10")
+"""Where batches may lie in a folder of the user's."""
+ARCHIVES = tuple(f"{folder}cifar-10-binary.tar.gz" for folder in ("cifar10/", "", "cifar-10/"))
 _RECORD = 1 + 3 * 32 * 32
 _BATCH = 10_000 * _RECORD
 
@@ -37,17 +40,26 @@ def cifar10() -> Dataset:
     return Dataset("cifar10", x_train, y_train, x_test, y_test, CLASSES)
 
 
+def available() -> bool:
+    """True if the batches or their archive are on this machine, so that nothing has to be downloaded."""
+    first = _first_batch()
+    if first is not None:
+        return all((first.parent / name).exists() for name in BATCHES)
+    return find(ARCHIVES) is not None or downloaded(URL, "cifar10").is_file()
+
+
+def _first_batch() -> Path | None:
+    return find(f"{folder}/{name}" for folder in FOLDERS for name in BATCHES)
+
+
 def _contents() -> dict[str, bytes]:
     """Name → bytes of the six batches, from an extracted folder, an archive, or the published archive."""
-    folders = (f"cifar10/{FOLDER}", FOLDER, "cifar10", f"cifar-10/{FOLDER}", "cifar-10")
-    if first := find(f"{folder}/{name}" for folder in folders for name in BATCHES):
+    if first := _first_batch():
         missing = [name for name in BATCHES if not (first.parent / name).exists()]
         if missing:
             raise DataError(f"{first.parent} lacks {', '.join(missing)}; extract the whole archive there")
         return {name: (first.parent / name).read_bytes() for name in BATCHES}
-    archive = "cifar-10-binary.tar.gz"
-    path = find((f"cifar10/{archive}", archive, f"cifar-10/{archive}")) or download(URL, "cifar10", ARCHIVE)
-    return _unpack(path)
+    return _unpack(find(ARCHIVES) or download(URL, "cifar10", ARCHIVE))
 
 
 def _unpack(path: Path) -> dict[str, bytes]:

@@ -26,6 +26,11 @@ def find(candidates: Iterable[str]) -> Path | None:
     return None
 
 
+def downloaded(url: str, folder: str) -> Path:
+    """Where the verified copy of `url` lies once it has been fetched; a fetch that failed leaves no file there."""
+    return home() / "data" / folder / url.rsplit("/", 1)[1]
+
+
 def download(url: str, folder: str, checksum: str) -> Path:
     """A verified copy of `url` under `home()/data/folder`, fetched once.
 
@@ -34,10 +39,11 @@ def download(url: str, folder: str, checksum: str) -> Path:
     """
     import pooch
 
+    target = downloaded(url, folder)
     logger = pooch.get_logger()
     logger.setLevel("WARNING")
     try:
-        return Path(pooch.retrieve(url, checksum, fname=url.rsplit("/", 1)[1], path=home() / "data" / folder))
+        return Path(pooch.retrieve(url, checksum, fname=target.name, path=target.parent))
     except Exception as problem:  # noqa: BLE001 - whatever the network does, the user needs the same two sentences
         raise DataError(
             f"{url} could not be downloaded ({type(problem).__name__}: {problem}); "

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmc_core.data.dataset import Dataset
-from lmc_core.data.files import check, download, find
+from lmc_core.data.files import check, download, downloaded, find
 from lmc_core.errors import DataError
 
 _LARGEST = 64 << 20  # bytes of an unpacked file: 60 000 images are 47 MB
@@ -63,6 +64,11 @@ def fashion_mnist() -> Dataset:
     return _load("fashion-mnist", FASHION)
 
 
+def available(source: Source) -> bool:
+    """True if all four files are on this machine, so that nothing has to be downloaded."""
+    return all(_found(source, file) or _copy(source, file).is_file() for file in source.files)
+
+
 def _load(name: str, source: Source) -> Dataset:
     x_train, y_train, x_test, y_test = (read_idx(*_content(source, file)) for file in source.files)
     for x, y in ((x_train, y_train), (x_test, y_test)):
@@ -77,13 +83,21 @@ def _unit(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return images.astype(np.float32) / np.float32(255)
 
 
-def _content(source: Source, file: str) -> tuple[bytes, str]:
-    """Unpacked content and name of a file: found packed or unpacked, as published or in torchvision's folders."""
+def _found(source: Source, file: str) -> Path | None:
+    """A file in the user's folders: packed or unpacked, as published or in torchvision's folders."""
     plain = file.removesuffix(".gz")
     folders = [folder + raw for folder in source.folders for raw in ("", "/raw")]
     dotted = plain.replace("-idx", ".idx")  # another widespread spelling: train-images.idx3-ubyte
-    names = [f"{folder}/{n}" for folder in folders for n in (file, plain, dotted)]
-    path = find(names) or download(source.url + file, source.folders[0], source.files[file])
+    return find(f"{folder}/{n}" for folder in folders for n in (file, plain, dotted))
+
+
+def _copy(source: Source, file: str) -> Path:
+    return downloaded(source.url + file, source.folders[0])
+
+
+def _content(source: Source, file: str) -> tuple[bytes, str]:
+    """Unpacked content and name of a file."""
+    path = _found(source, file) or download(source.url + file, source.folders[0], source.files[file])
     content = path.read_bytes()
     if path.suffix == ".gz":
         return unzip(check(content, source.files[file], str(path)), str(path)), str(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from lmc_core.data import arrays, cifar, digits, idx
@@ -16,8 +16,9 @@ from lmc_core.errors import DataError
 class Entry:
     """A data set as a form shows it.
 
-    shape     of one example
-    offline   comes with the requirements: nothing to download
+    shape       of one example
+    offline     comes with the requirements: nothing to download
+    available   True if its files are on this machine now
     """
 
     name: str
@@ -25,16 +26,38 @@ class Entry:
     summary: str
     shape: tuple[int, ...]
     load: Callable[[], Dataset]
+    available: Callable[[], bool]
     offline: bool = False
 
 
 DATASETS: dict[str, Entry] = {
     entry.name: entry
     for entry in (
-        Entry("digits", "Digits", "1 797 handwritten digits, 8 × 8", (8, 8), digits.digits, offline=True),
-        Entry("mnist", "MNIST", "70 000 handwritten digits, 28 × 28", (28, 28), idx.mnist),
-        Entry("fashion-mnist", "Fashion-MNIST", "70 000 pieces of clothing, 28 × 28", (28, 28), idx.fashion_mnist),
-        Entry("cifar10", "CIFAR-10", "60 000 colour photographs, 32 × 32", (3, 32, 32), cifar.cifar10),
+        Entry("digits", "Digits", "1 797 handwritten digits, 8 × 8", (8, 8), digits.digits, lambda: True, offline=True),
+        Entry(
+            "mnist",
+            "MNIST",
+            "70 000 handwritten digits, 28 × 28",
+            (28, 28),
+            idx.mnist,
+            partial(idx.available, idx.MNIST),
+        ),
+        Entry(
+            "fashion-mnist",
+            "Fashion-MNIST",
+            "70 000 pieces of clothing, 28 × 28",
+            (28, 28),
+            idx.fashion_mnist,
+            partial(idx.available, idx.FASHION),
+        ),
+        Entry(
+            "cifar10",
+            "CIFAR-10",
+            "60 000 colour photographs, 32 × 32",
+            (3, 32, 32),
+            cifar.cifar10,
+            cifar.available,
+        ),
     )
 }
 

@@ -162,6 +162,35 @@ def test_a_download_is_kept_and_another_file_is_refused(tmp_path, monkeypatch):
     assert files.download(url, "mnist", right).read_bytes() == b"content"  # from the copy: nobody serves it any more
 
 
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_data_set_is_available_when_its_files_are_and_not_for_an_empty_folder(elsewhere, tmp_path, name):
+    entry = DATASETS[name]
+    for folder in (tmp_path / "home" / "data" / name, tmp_path / "data" / name):
+        folder.mkdir(parents=True)
+    assert entry.available() == entry.offline
+    names = {"cifar10": ["cifar-10-binary.tar.gz"]}.get(name, list(idx.MNIST.files))
+    for number, file in enumerate(names):
+        assert entry.available() == entry.offline, f"{number} of {len(names)} files are there"
+        (tmp_path / "home" / "data" / name / file).touch()
+    assert entry.available()
+
+
+@pytest.mark.parametrize("name", [pytest.param("mnist", marks=needs_mnist), pytest.param("cifar10", marks=needs_cifar)])
+def test_what_lmc_data_holds_is_available(name):
+    assert DATASETS[name].available()
+
+
+def test_a_download_that_fails_leaves_the_data_set_unavailable(elsewhere, monkeypatch):
+    def cut_off(url, checksum, fname, path):
+        Path(path).mkdir(parents=True)
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr("pooch.retrieve", cut_off)
+    with pytest.raises(DataError, match="could not be downloaded"):
+        files.download(cifar.URL, "cifar10", cifar.ARCHIVE)
+    assert not DATASETS["cifar10"].available()
+
+
 def test_fashion_mnist_is_read_from_plain_idx_files(elsewhere):
     folder, _ = elsewhere
     rng = np.random.default_rng(0)

@@ -26,7 +26,7 @@ def page(path: str, query: str = "") -> str:
 
 
 def test_every_page_of_the_navigation_is_served_with_the_style_sheet() -> None:
-    shell = (ROOT / "pages" / "_frame" / "shell.py").read_text()
+    shell = (ROOT / "pages" / "_shell.py").read_text()
     named = {name for name in re.findall(r'here / "(\w+)\.py"', shell) if name != "explore"}
     assert set(PATHS) == {"/", *(f"/{name}" for name in named)}
 

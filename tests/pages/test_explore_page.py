@@ -42,7 +42,7 @@ def stored(home: Path) -> Request:
 
 
 def opened(**query: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "pages" / "_frame" / "shell.py"), default_timeout=60)
+    at = AppTest.from_file(str(ROOT / "pages" / "_shell.py"), default_timeout=60)
     for name, value in query.items():
         at.query_params[name] = value
     at.run()
@@ -124,7 +124,7 @@ def test_t_sne_is_placed_when_asked_for_and_then_opens_by_its_link(stored: Reque
 
 
 def opened_run(run: str, **query: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "pages" / "_frame" / "shell.py"), default_timeout=60)
+    at = AppTest.from_file(str(ROOT / "pages" / "_shell.py"), default_timeout=60)
     at.switch_page("run.py")
     for name, value in {"id": run, **query}.items():
         at.query_params[name] = value

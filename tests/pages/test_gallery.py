@@ -63,7 +63,7 @@ def private(home: Path) -> str:
 
 
 def opened(page: str, visitor: str, **query: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "pages" / "_frame" / "shell.py"), default_timeout=60)
+    at = AppTest.from_file(str(ROOT / "pages" / "_shell.py"), default_timeout=60)
     at.session_state["visitor"] = visitor
     at.switch_page(page)
     for name, value in query.items():

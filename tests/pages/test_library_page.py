@@ -93,7 +93,7 @@ def examples(home: Path) -> str:
 
 
 def opened(page: str = "library.py", visitor: str = ME, **query: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "pages" / "_frame" / "shell.py"), default_timeout=60)
+    at = AppTest.from_file(str(ROOT / "pages" / "_shell.py"), default_timeout=60)
     at.session_state["visitor"] = visitor
     at.switch_page(page)
     for name, value in query.items():

@@ -32,7 +32,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def opened(page: str = "", user: dict[str, object] | None = None, **query: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "pages" / "_frame" / "shell.py"), default_timeout=60)
+    at = AppTest.from_file(str(ROOT / "pages" / "_shell.py"), default_timeout=60)
     at.user = {"is_logged_in": False} if user is None else user
     if page:
         at.switch_page(page)

@@ -92,7 +92,7 @@ def buttons(run: str, sent: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def opened(run: str, sent: str, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setattr("streamlit.runtime.context.ContextProxy.cookies", {cookie.COOKIE: sent})
-    at = AppTest.from_file(str(ROOT / "pages" / "_frame" / "shell.py"), default_timeout=60)
+    at = AppTest.from_file(str(ROOT / "pages" / "_shell.py"), default_timeout=60)
     at.switch_page("run.py")
     at.query_params["id"] = run
     at.run()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lmc_core import runs
+from lmc_core.data import idx
 from lmc_core.errors import CheckpointError, InputError, RunError, SettingError
 from lmc_core.runs.library import models as library
 from lmc_core.runs.service import service
@@ -289,8 +290,13 @@ def test_the_default_run_is_a_shipped_pair_whose_data_is_at_hand(
     assert request is not None
     assert request.options["data"] == "digits"
     assert request.options["method"] == "activation-matching"
-    (tmp_path / "mnist").mkdir()
     monkeypatch.setenv("LMC_DATA", str(tmp_path))
+    (tmp_path / "mnist").mkdir()
+    request = runs.default_request()
+    assert request is not None
+    assert request.options["data"] == "digits", "an empty folder, as a failed download leaves it, is no data"
+    for name in idx.MNIST.files:
+        (tmp_path / "mnist" / name).touch()
     request = runs.default_request()
     assert request is not None
     assert request.options["a"] == "mnist-mlp-512/seed0"
@@ -313,7 +319,8 @@ def test_a_setting_that_makes_no_sense_is_named(name: str, value: str) -> None:
 
 def test_nothing_a_web_process_uses_imports_torch() -> None:
     script = (
-        "import sys; from lmc_core import runs; from lmc_core.runs import library, routes, service; "
+        "import sys; from lmc_core import runs; from lmc_core.runs import service; "
+        "from lmc_core.runs.library import models as library; from lmc_core.runs.share import routes; "
         "from lmc_core.runs.values.result import classes; "
         f"from lmc_core.runs.values.request import Request; runs.submit(Request.path({A!r}, {B!r})); library.models(); "
         "classes(); runs.default_request(); sys.exit('torch' in sys.modules)"

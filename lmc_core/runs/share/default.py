@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from lmc_core.data import files
 from lmc_core.data.registry import DATASETS
 from lmc_core.errors import InputError
 from lmc_core.methods import METHODS
@@ -23,7 +22,7 @@ def default_request(kind: str = "path") -> Request | None:
     A path: the first preferred pair whose data needs no download. Every other kind: the example it declares, on that
     pair where the models of its example are not shipped.
     """
-    pair = next((pair for pair in _pairs() if _ready(pair[2])), None)
+    pair = next((pair for pair in _pairs() if pair[2] in DATASETS and DATASETS[pair[2]].available()), None)
     if kind == "path":
         method = METHOD if METHOD in METHODS else next(iter(METHODS))
         return Request.path(*pair, method, recalibrate="auto") if pair else None
@@ -40,12 +39,6 @@ def default_request(kind: str = "path") -> Request | None:
 def examples() -> list[Request]:
     """The default analyses beside the path."""
     return [request for request in map(default_request, MORE) if request is not None]
-
-
-def _ready(data: str) -> bool:
-    """True if a data set needs no download: it lies in a folder of LMC_DATA, or was downloaded before."""
-    at_hand = files.find((data, data.upper())) is not None or (files.home() / "data" / data).is_dir()
-    return data in DATASETS and (DATASETS[data].offline or at_hand)
 
 
 def _pairs() -> Iterator[tuple[str, str, str]]:

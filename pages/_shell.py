@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages._frame import style, viewport
 
-here = Path(__file__).parents[1]
+here = Path(__file__).parent
 
 st.set_page_config(
     page_title="Mode Connectivity Explorer",
