@@ -1,11 +1,15 @@
-"""`python -m benchmarks [NAME …]`"""
+"""`python -m benchmarks [NAME …]`, or `recorded` and `stored` with words of their own."""
 
 import sys
 from importlib import import_module
 
 NAMES = ("evaluate", "matching", "load", "paint")
+TOOLS = ("recorded", "stored")
 
+if sys.argv[1:2] and sys.argv[1] in TOOLS:
+    import_module(f"benchmarks.{sys.argv[1]}").main(sys.argv[2:])
+    sys.exit()
 for name in sys.argv[1:] or NAMES:
     if name not in NAMES:
-        sys.exit(f"there is no benchmark {name!r}; there are {', '.join(NAMES)}")
+        sys.exit(f"there is no benchmark {name!r}; there are {', '.join((*NAMES, *TOOLS))}")
     import_module(f"benchmarks.{name}").main()
