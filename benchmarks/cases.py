@@ -172,6 +172,7 @@ def _others() -> Iterator[Case]:
         yield f"train {family}", ["train", family, "--arch", arch, *train]
     export = ["benchmarks.cases:small", "--input", "1x8x8", "--normalize", "0.5/0.25", "--out", "small.pt2"]
     yield "export", ["export", *export, "--json"]
+    yield "inspect on data it cannot read", ["inspect", M32[0], "--data", "small.npz", "--json"]
     yield "inspect a program", ["inspect", "small.pt2", "--json"]
 
 
@@ -242,9 +243,8 @@ REFUSED: tuple[list[str], ...] = (
     ["compare", M32[0], M128[0], M512[0]],
     ["inspect"],
     ["inspect", "no-such/model"],
-    ["inspect", M32[0], "--data", "small.npz"],
     ["reproduce", "magic"],
-    ["reproduce", "theorem-rate", "--set", "colour=red"],
+    ["reproduce", "residual-toy", "--set", "colour=red"],
     ["sweep", "missing.json"],
     ["sweep", "broken.json"],
     ["sweep", "sweep.json"],

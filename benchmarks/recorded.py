@@ -17,6 +17,7 @@ import io
 import json
 import math
 import os
+import re
 import sys
 import tempfile
 import time
@@ -31,6 +32,7 @@ from benchmarks.cases import REFUSED, cases, prepare
 
 DROPPED = ("seconds", "versions")
 OUT = Path("out.safetensors")
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def main(words: list[str]) -> None:
@@ -112,12 +114,25 @@ def _answer(words: list[str]) -> dict[str, Any]:
         except Exception as fault:  # noqa: BLE001 - a fault of the program is an answer too
             status = f"{type(fault).__name__}: {fault}"
     if status != 0:
-        return {"status": status, "said": complained.getvalue().strip()}
+        return {"status": status, "said": _placeless(complained.getvalue().strip())}
     if "--json" not in words:
-        lines = printed.getvalue().splitlines()
+        lines = _placeless(printed.getvalue()).splitlines()
+        lines = [_uncounted(line) for line in lines] if words[0] == "compare" else lines
         return {"status": status, "text": [line for line in lines if not line.startswith(DROPPED)]}
-    answer: dict[str, Any] = {"status": status, "json": timeless(json.loads(printed.getvalue()))}
+    answer: dict[str, Any] = {"status": status, "json": timeless(json.loads(_placeless(printed.getvalue())))}
     return answer | ({"tensors": _sketch(OUT)} if OUT.exists() else {})
+
+
+def _placeless(text: str) -> str:
+    """The same without the folders of this machine."""
+    for folder in (os.getcwd(), os.environ["LMC_HOME"], str(ROOT)):
+        text = text.replace(folder, "…")
+    return text
+
+
+def _uncounted(line: str) -> str:
+    """A line of a table that has a column of seconds, two decimals each, without them and what they push aside."""
+    return " ".join("s" if re.fullmatch(r"\d+\.\d\d", word) else word for word in line.split())
 
 
 def _sketch(file: Path) -> dict[str, float]:
