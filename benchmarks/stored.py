@@ -26,7 +26,10 @@ from safetensors.torch import load_file
 
 from benchmarks.recorded import timeless
 from lmc_core import runs
-from lmc_core.runs import Request, bundle, datasets, library
+from lmc_core.runs import Request
+from lmc_core.runs.library import data as datasets
+from lmc_core.runs.library import models as library
+from lmc_core.runs.share import bundle
 
 A, B = "digits-mlp-32/seed0", "digits-mlp-32/seed1"
 WIDER = "digits-mlp-128/seed0"

@@ -15,7 +15,8 @@ from benchmarks.recorded import differences
 from benchmarks.stored import told
 from lmc_core import runs
 from lmc_core.errors import RunError
-from lmc_core.runs import Request, library
+from lmc_core.runs import Request
+from lmc_core.runs.library import models as library
 from lmc_core.runs.service import service
 
 STORED = Path(__file__).parent / "golden" / "store_v2.tar.gz"
