@@ -63,7 +63,7 @@ def small() -> nn.Module:
 
 def cases() -> list[Case]:
     """Everything that computes."""
-    return [*_paths(), *_path_options(), *_fusions(), *_fusion_options(), *_others(), *_texts()]
+    return [*_paths(), *_path_options(), *_fusions(), *_fusion_options(), *_others(), *_transformers(), *_texts()]
 
 
 def _families() -> dict[str, tuple[list[str], str]]:
@@ -153,6 +153,9 @@ def _fusion_options() -> Iterator[Case]:
     yield _fuse("finetune", M32, usual, "--finetune", "2", "--rate", "0.02")
     yield _fuse("base", M32, "ot-fusion", "--set", "base=1")
     yield _fuse("zip a part", M32, "zipit", "--set", "after=fc1")
+    part = ["--method", "zipit", "--set", "after=fc1", *SMALL, "--json"]
+    yield "fuse and zip a part, kept in no file", ["fuse", *M32, *part]
+    yield _fuse("cnn width of a group", CNN, "ot-fusion", "--widths", "conv1=24")
     for how in ("none", "bn-reset", "repair"):
         yield _fuse(f"resnet recalibrate {how}", RESNET, "ot-fusion", "--recalibrate", how, data="cifar10.npz")
 
@@ -174,6 +177,23 @@ def _others() -> Iterator[Case]:
     yield "export", ["export", *export, "--json"]
     yield "inspect on data it cannot read", ["inspect", M32[0], "--data", "small.npz", "--json"]
     yield "inspect a program", ["inspect", "small.pt2", "--json"]
+
+
+def _transformers() -> Iterator[Case]:
+    """None is shipped, so two are trained, and matched head by head."""
+    arch = [word for key in ("width=16", "depth=2", "heads=2") for word in ("--arch", key)]
+    pair = [f"transformer{seed}.safetensors" for seed in (0, 1)]
+    for seed, out in enumerate(pair):
+        train = ["train", "transformer", *arch, "--set", "epochs=2", "--seed", str(seed), "--out", out]
+        yield f"transformer, trained with seed {seed}", [*train, "--json"]
+    yield "transformer, inspected", ["inspect", pair[0], "--data", "digits", "--json"]
+    for method in METHODS:
+        name, words = _path("", pair, method)
+        yield f"transformer, {name}{method}", words
+    held = _path("", pair, "head-matching", "--set", "residual=identity")[1]
+    yield "transformer, its residual stream held", held
+    for method in ("wasserstein-barycenter", "ot-fusion", "merge-many", "zipit"):
+        yield f"transformer, fuse {method}", _fuse("", pair, method)[1]
 
 
 def _texts() -> Iterator[Case]:

@@ -21,7 +21,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,18 +41,18 @@ def main(words: list[str]) -> None:
     what.add_argument("--write", metavar="FILE", type=Path, help="record into this file, .json.gz; with --only, a part")
     what.add_argument("--against", metavar="FILE", type=Path, help="record, and print what differs from this file")
     parser.add_argument("--relative", type=float, default=1e-6, help="tolerance of floats (default: 1e-6)")
-    parser.add_argument("--only", default="", metavar="TEXT", help="only what has this in its name")
+    parser.add_argument("--only", nargs="+", default=[""], metavar="TEXT", help="what has one of these in its name")
     asked = parser.parse_args(words)
-    known = asked.against or (asked.write if asked.only and asked.write.exists() else None)
+    known = asked.against or (asked.write if asked.write.exists() and asked.only != [""] else None)
     before = json.loads(gzip.decompress(known.read_bytes())) if known else {}
     found = observe(asked.only)
     if asked.write:
-        found = {name: answer for name, answer in before.items() if asked.only not in name} | found
+        found = before | found
         text = json.dumps(found, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
         asked.write.write_bytes(gzip.compress(text.encode(), mtime=0))
         print(f"{len(found)} answers, {asked.write.stat().st_size / 1000:.0f} kB")
         return
-    before = {name: answer for name, answer in before.items() if asked.only in name}
+    before = {name: answer for name, answer in before.items() if _meant(name, asked.only)}
     differing = list(differences(before, found, asked.relative))
     for where, old, new in differing:
         print(f"{where}\n  was {_shown(old)}\n  is  {_shown(new)}")
@@ -60,8 +60,12 @@ def main(words: list[str]) -> None:
     sys.exit(1 if differing else 0)
 
 
-def observe(only: str = "") -> dict[str, Any]:
-    """Name → answer, of everything whose name has `only` in it."""
+def _meant(name: str, only: Iterable[str]) -> bool:
+    return any(text in name for text in only)
+
+
+def observe(only: Iterable[str] = ("",)) -> dict[str, Any]:
+    """Name → answer, of everything whose name has one of `only` in it."""
     from benchmarks.surfaces import surfaces
 
     torch.set_num_threads(1)
@@ -69,7 +73,7 @@ def observe(only: str = "") -> dict[str, Any]:
     asked: dict[str, Callable[[], Any]] = {name: lambda words=words: _answer(words) for name, words in cases()}  # type: ignore[misc]
     asked |= {f"refused: {' '.join(words)}": lambda words=words: _answer(words) for words in REFUSED}  # type: ignore[misc]
     asked |= surfaces()
-    asked = {name: ask for name, ask in asked.items() if only in name}
+    asked = {name: ask for name, ask in asked.items() if _meant(name, only)}
     found = {}
     with _a_place_of_its_own() as folder:
         prepare(folder)
