@@ -171,7 +171,7 @@ def _others() -> Iterator[Case]:
         yield f"inspect {family} on data", ["inspect", ids[1], "--data", data, "--json"]
     train = ["--set", "epochs=1", "--out", "trained.safetensors", "--json"]
     yield "train recipe", ["train", "digits-mlp-32", *train]
-    for family, arch in (("mlp", "widths=64,16,10"), ("cnn", "hidden=16"), ("recurrent", "hidden=8")):
+    for family, arch in (("mlp", "widths=64,16,10"), ("cnn", "stages=[[4],[8]]"), ("recurrent", "hidden=8")):
         yield f"train {family}", ["train", family, "--arch", arch, *train]
     export = ["benchmarks.cases:small", "--input", "1x8x8", "--normalize", "0.5/0.25", "--out", "small.pt2"]
     yield "export", ["export", *export, "--json"]

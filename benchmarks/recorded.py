@@ -135,8 +135,12 @@ def _placeless(text: str) -> str:
 
 
 def _uncounted(line: str) -> str:
-    """A line of a table that has a column of seconds, two decimals each, without them and what they push aside."""
-    return " ".join("s" if re.fullmatch(r"\d+\.\d\d", word) else word for word in line.split())
+    """A row of a table whose last number with two decimals is of seconds, without it and what it pushes aside."""
+    if "  " not in line.strip():
+        return line
+    words = line.split()
+    counted = [number for number, word in enumerate(words) if re.fullmatch(r"\d+\.\d\d", word)]
+    return " ".join("s" if number in counted[-1:] else word for number, word in enumerate(words))
 
 
 def _sketch(file: Path) -> dict[str, float]:
