@@ -134,14 +134,18 @@ def declared(table: str) -> dict[str, Any]:
     """Name → what a form shows of every method of alignment or of fusion."""
     import lmc_core
 
-    def plain(value: Any) -> Any:
-        return value.__name__ if isinstance(value, type) else vars(value) if hasattr(value, "__dict__") else str(value)
+    def of(thing: Any, *names: str) -> dict[str, Any]:
+        return {name: getattr(thing, name) for name in names if hasattr(thing, name)}
 
     found = {}
     for name, method in getattr(lmc_core, table).items():
-        about = {key: value for key, value in vars(method).items() if not callable(value)}
-        found[name] = json.loads(json.dumps(about, default=plain))
-    return found
+        found[name] = of(method, "title", "summary", "needs_data", "equal_widths", "notes")
+        found[name]["paper"] = of(method.paper, "key", "title", "url")
+        found[name]["settings"] = {
+            p.name: {**of(p, "default", "help", "low", "high", "choices"), "kind": p.kind.__name__}
+            for p in method.parameters
+        }
+    return json.loads(json.dumps(found))
 
 
 def made_request(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
