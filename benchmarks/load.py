@@ -150,7 +150,7 @@ def spread(seconds: list[float]) -> tuple[str, str, str]:
 def measure(server: Server, viewers: int, jobs: int, seconds: float) -> str:
     """The whole visit, as tables."""
     from lmc_core import runs
-    from lmc_core.runs.service import service
+    from lmc_core.runs import keep
 
     default = runs.default_request()
     assert default is not None, "no network is shipped"
@@ -198,7 +198,7 @@ def measure(server: Server, viewers: int, jobs: int, seconds: float) -> str:
     rows.append((f"{jobs} submit meanwhile", *spread(submitted), jobs - len(submitted)))
     memory.append((f"with {len(sessions)} sessions", f"{server.memory():.0f}"))
     start = time.perf_counter()
-    server.wait(lambda: service().index.waiting() == 0, seconds, "the submitted jobs")
+    server.wait(lambda: keep.opened().index.waiting() == 0, seconds, "the submitted jobs")
     memory.append((f"after {jobs} jobs", f"{server.memory():.0f}"))
     stop.set()
     prober.join(30)

@@ -1,11 +1,13 @@
 """Finished runs that were published, and the visitor's own; bundles of other servers are opened here."""
 
 from collections import Counter
+from typing import Any
 
 import streamlit as st
 
 from lmc_core import runs
 from lmc_core.runs.share import bundle
+from lmc_core.runs.values.request import Request
 from pages._frame.url import choice
 from pages._jobs import gate, incoming, visitor
 from pages._show import run_card
@@ -21,6 +23,14 @@ def found(words: str, kind: str | None, mine: bool) -> list[runs.RunStatus]:
     owner = visitor.name() if mine else None
     kinds = [kind] if kind else list(run_card.KINDS)
     return runs.recent(shown + 1, kind=kinds, state="done", owner=owner, words=words, mine=mine)
+
+
+def brought(file: Any) -> Request:
+    """What is to be run on a bundle; the networks in it are read too."""
+    *networks, whole = bundle.add(file.name, file, owner=visitor.name())
+    for network in networks:
+        runs.submit(network, visitor.name())
+    return whole
 
 
 def more() -> None:
@@ -39,8 +49,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     with st.popover("Open a bundle", icon=":material/unarchive:"):
         st.caption("A .zip that another server exported. It is checked field by field, and private until you publish.")
         if gate.passed("open bundles"):
-            take = lambda file: bundle.add(file.name, file, owner=visitor.name())  # noqa: E731
-            incoming.uploader("A bundle", ["zip"], SLOT, take, many=False)
+            incoming.uploader("A bundle", ["zip"], SLOT, brought, many=False)
         for now in incoming.reading(SLOT):
             st.page_link("run.py", label="Open the run", icon=":material/check:", query_params={"id": now.id})
 listed = found(words, None if kind == "all" else kind, whose == "mine")

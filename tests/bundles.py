@@ -3,6 +3,9 @@
 import io
 import zipfile
 
+from lmc_core import runs
+from lmc_core.runs.share.bundle import add
+
 A, B = "digits-mlp-32/seed0", "digits-mlp-32/seed1"
 Parts = dict[str, bytes]
 
@@ -18,3 +21,8 @@ def zipped(parts: Parts) -> bytes:
         for name, content in parts.items():
             archive.writestr(name, content)
     return target.getvalue()
+
+
+def brought(filename: str, content: bytes, owner: str = "local") -> str:
+    """The run that checks a bundle; the networks in it are asked for before."""
+    return [runs.submit(request, owner) for request in add(filename, content, owner=owner)][-1]

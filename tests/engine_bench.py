@@ -5,9 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 
-from lmc_core.runs.engine.local import LocalEngine
-from lmc_core.runs.keep.index import Index
-from lmc_core.runs.keep.store import Store
+from lmc_core.runs.engine.engine import Engine
+from lmc_core.runs.keep import Archive
 from lmc_core.runs.settings import settings
 from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.status import RunStatus
@@ -19,13 +18,13 @@ class Bench:
     """A store, an index and an engine that carries out the jobs of `engine_jobs`."""
 
     def __init__(self, home: Path, **environment: str):
-        self.host = settings({"LMC_HOME": str(home), "LMC_WORKER_THREADS": "1", **environment})
-        self.store, self.index = Store(self.host.store), Index(self.host.database)
+        self.archive = Archive(settings({"LMC_HOME": str(home), "LMC_WORKER_THREADS": "1", **environment}))
+        self.store, self.index = self.archive.store, self.archive.index
         self.log = home / "log.txt"
         self.engine = self.new_engine()
 
-    def new_engine(self) -> LocalEngine:
-        return LocalEngine(self.host, self.store, self.index, work="engine_jobs")
+    def new_engine(self) -> Engine:
+        return Engine(self.archive, work="engine_jobs")
 
     def request(self, name: str, behaviour: str = "work", steps: int = 3) -> Request:
         options = {"name": name, "behaviour": behaviour, "steps": steps, "log": str(self.log)}

@@ -37,7 +37,7 @@ def load(
 
     Our own files say what they are; in others the architecture is recognised by the shapes of the tensors, and what
     shapes cannot tell is listed in `assumptions`. Files are taken for hostile: they are read as data first, and
-    nothing in them is run. In a server use `lmc_core.runs.engine.limited.load_limited`, which adds bounds on time and
+    nothing in them is run. In a server use `lmc_core.runs.library.limited.load_limited`, which adds bounds on time and
     memory.
 
     arch        option → value, for what the file does not say; `entry` chooses among several state dicts

@@ -1,59 +1,174 @@
-"""The parts behind the web API, made once per process and settings: store, index, and the engine of a server."""
+"""What the pages and commands may do with runs: store, index, library and engine of this host joined.
+
+This is the only place where a request meets the library.
+"""
 
 from __future__ import annotations
 
-import threading
-from functools import lru_cache
+from collections.abc import Sequence
+from typing import Any
 
-from lmc_core.runs.engine.local import Engine, LocalEngine
-from lmc_core.runs.keep.index import Index
-from lmc_core.runs.keep.store import Store
-from lmc_core.runs.settings import Settings, settings
+from lmc_core.errors import RunError
+from lmc_core.runs import engine, keep
+from lmc_core.runs.library.entry import entry
+from lmc_core.runs.library.uploads import release
+from lmc_core.runs.share.default import default_request, examples
+from lmc_core.runs.share.prepare import Preparation
+from lmc_core.runs.values.request import Request, tidy_tags
 from lmc_core.runs.values.result import Result
-
-KEPT_RESULTS = 16
-
-
-class Service:
-    """Store and index of one host, and its engine while it is started."""
-
-    def __init__(self, host: Settings):
-        self.host = host
-        self.store = Store(host.store)
-        self.index = Index(host.database)
-        self.engine: Engine | None = None
-        self._lock = threading.Lock()
-        self.result = lru_cache(maxsize=KEPT_RESULTS)(self._load)
-
-    def start(self, work: str = "lmc_core.runs.work.path") -> None:
-        """Start the engine, once."""
-        with self._lock:
-            if self.engine is None:
-                self.engine = LocalEngine(self.host, self.store, self.index, work)
-                self.engine.start()
-
-    def stop(self) -> None:
-        with self._lock:
-            if self.engine is not None:
-                self.engine.stop()
-                self.engine = None
-
-    def wake(self) -> None:
-        if self.engine is not None:
-            self.engine.wake()
-
-    def _load(self, run: str) -> Result:
-        return self.store.load(run)
+from lmc_core.runs.values.status import RunStatus
 
 
-_services: dict[Settings, Service] = {}
-_lock = threading.Lock()
+def start() -> None:
+    """Start the engine of this process: the server's lifespan calls it. Twice is once."""
+    engine.start(keep.opened())
 
 
-def service() -> Service:
-    """The Service of this process for the settings its environment asks for now."""
-    host = settings()
-    with _lock:
-        if host not in _services:
-            _services[host] = Service(host)
-        return _services[host]
+def stop() -> None:
+    """Stop the engine; what was running is marked as interrupted, what waits resumes at the next start."""
+    engine.stop(keep.opened())
+
+
+def submit(request: Request, owner: str | None = None) -> str:
+    """Queue a request and return its run id. A request that waits, runs or is done already is not queued again.
+
+    owner   who asks: may cancel it, and counts against the limit per visitor; who asks first owns it for good
+
+    Raises RunError if the queue is full.
+    """
+    archive = keep.opened()
+    run = request.id
+    known = archive.index.status(run)
+    if known is not None and known.state in ("queued", "running"):
+        archive.index.want(run, owner)
+        return run
+    if archive.store.has(run):
+        if known is None or known.state != "done":
+            stored = archive.store.load(run)
+            archive.index.enqueue(request, owner=owner, state="done", finding=stored.finding, **entry(request))
+        return run
+    try:
+        _check_room(archive, owner)
+    except RunError:
+        release(run, owner)
+        raise
+    if known is not None and known.state == "done":  # its result has been deleted from the store
+        archive.index.requeue(run, owner)
+    else:
+        archive.index.enqueue(request, owner=owner, **entry(request))
+    engine.wake(archive)
+    return run
+
+
+def _check_room(archive: keep.Archive, owner: str | None) -> None:
+    host = archive.host
+    if archive.index.waiting() >= host.queue:
+        raise RunError(f"{host.queue} runs are waiting already; try again in a few minutes")
+    if owner is not None and archive.index.waiting(owner) >= host.queue_per_owner:
+        raise RunError(
+            f"{host.queue_per_owner} of your runs are waiting already; cancel one, or wait until one is done"
+        )
+
+
+def status(run: str) -> RunStatus:
+    """How a run is doing. Raises InputError if there is no such run."""
+    return keep.opened().status(run)
+
+
+def cancel(run: str, owner: str | None = None) -> bool:
+    """Ask for a run to stop: at once if it waits, within a second if it runs. True if it will.
+
+    owner   a visitor stops only what they asked for, and only if nobody else waits for it; None may stop anything
+    """
+    archive = keep.opened()
+    stopping = archive.index.cancel(run, owner)
+    engine.wake(archive)
+    return stopping
+
+
+def retry(run: str, owner: str | None = None) -> str:
+    """Queue a run that failed, was cancelled or interrupted once more; returns its id."""
+    return submit(request(run), owner)
+
+
+def request(run: str) -> Request:
+    """What a run was asked to compute. Raises InputError if there is no such run."""
+    return keep.opened().request(run)
+
+
+def result(run: str) -> Result:
+    """What a run found. Raises RunError if it is not done, with the reason if it failed."""
+    return keep.opened().result(run)
+
+
+def artifact(run: str, name: str) -> bytes:
+    """A file kept with a run: "aligned.safetensors". Raises InputError if there is none."""
+    return keep.opened().artifact(run, name)
+
+
+def artifacts(run: str) -> frozenset[str]:
+    """Names of the files kept with a run."""
+    status(run)
+    return keep.opened().store.names("runs", run)
+
+
+def recent(
+    limit: int = 20,
+    *,
+    kind: str | Sequence[str] | None = "path",
+    state: str | None = None,
+    owner: str | None = None,
+    words: str = "",
+    mine: bool = False,
+) -> list[RunStatus]:
+    """The newest runs that are listed, or that `owner` asked for, with all `words` in title, finding or tags.
+
+    kind   one, several, or None for all
+    mine   only what `owner` was the first to ask for, listed or not
+    """
+    return keep.opened().index.recent(limit, kind=kind, state=state, owner=owner, words=words, mine=mine)
+
+
+def owned(run: str, owner: str) -> bool:
+    """True if `owner` was the first to ask for the run, and so decides whether it is listed."""
+    return keep.opened().index.owned(run, owner)
+
+
+def wanted(run: str, owner: str) -> bool:
+    """True if `owner` waits for the run."""
+    return keep.opened().index.wanted(run, owner)
+
+
+def publish(run: str, owner: str, listed: bool = True, tags: Sequence[str] = ()) -> bool:
+    """Show a finished run in the gallery under some tags, or no longer. True if it is `owner`'s.
+
+    Raises SettingError for tags that are not up to six short words.
+    """
+    return keep.opened().index.publish(run, owner, listed, tidy_tags(tags))
+
+
+def picture(run: str, name: str) -> bytes:
+    """The picture of a finished run: "thumbnail.svg", or "card.png" for previews. Raises LMCError if there is none."""
+    return keep.opened().picture(run, name)
+
+
+def expected(request: Request) -> float | None:
+    """Seconds a request should take here, from earlier runs like it; None if there were none."""
+    return keep.opened().index.expected(entry(request)["likeness"])
+
+
+def health() -> dict[str, Any]:
+    """The engine, for the health check. Everybody may read it, so it is the same whether or not anybody computes."""
+    return engine.health(keep.opened())
+
+
+def prepare() -> None:
+    """Queue the default path; the default analyses of the other pages follow whenever nothing else waits.
+
+    The server's lifespan calls it once the engine has started. Raises RunError if the queue is full.
+    """
+    archive = keep.opened()
+    if (default := default_request()) is not None:
+        submit(default)
+    if archive.host.prepare:
+        Preparation(archive, examples(), submit, cancel).start()

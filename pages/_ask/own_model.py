@@ -10,6 +10,7 @@ from lmc_core.errors import LMCError
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
+from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.result import InspectResult
 from lmc_core.words.numbers import count, groups, percent, power
 from pages._frame.text import escaped
@@ -79,7 +80,7 @@ def assumptions(card: ModelCard, slot: str, data: str) -> None:
     if pressed:
         normalize = given.pop("normalize", None)
 
-        def take() -> str:
+        def take() -> Request:
             return library.again(card.id, visitor.name(), data=data, arch=given, normalize=normalize)
 
         incoming.hand_over(slot, card.title, take)

@@ -31,7 +31,8 @@ def drop(slot: str) -> None:
     file = st.file_uploader("A checkpoint file", FILES, key=f"{slot}-{turn}", **how)
     if file is not None:
         try:
-            run_id = library.add(file.name, file.getvalue(), data=state.get("data"), owner=visitor.name())
+            me = visitor.name()
+            run_id = runs.submit(library.add(file.name, file.getvalue(), data=state.get("data"), owner=me), me)
             state[f"{slot}:run"], state[f"{slot}:refused"] = run_id, ""
             visitor.asks(run_id)
         except LMCError as error:

@@ -7,14 +7,15 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.errors import InputError, LMCError
-from lmc_core.runs.library import models as library
+from lmc_core.runs.library.limits import upload_limit
+from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.status import RunStatus
 from pages._frame.text import escaped
 from pages._jobs import gate, jobs, visitor
 
 
-def uploader(label: str, kinds: Sequence[str], slot: str, take: Callable[[Any], str], *, many: bool = True) -> None:
-    """A place for files; `take` hands one over and returns the id of its run. The session keeps no bytes."""
+def uploader(label: str, kinds: Sequence[str], slot: str, take: Callable[[Any], Request], *, many: bool = True) -> None:
+    """A place for files; `take` keeps one and says what is to be run on it. The session keeps no bytes."""
     state = st.session_state
     turn = state.setdefault(f"{slot}:turn", 0)
     how: dict[str, Any] = {"label_visibility": "collapsed", "max_upload_size": largest()}
@@ -30,16 +31,16 @@ def uploader(label: str, kinds: Sequence[str], slot: str, take: Callable[[Any], 
 
 def largest() -> int:
     """Megabytes that a file may have: as many as the host takes, and as Streamlit does."""
-    return max(1, min(library.upload_limit() // 2**20, st.get_option("server.maxUploadSize")))
+    return max(1, min(upload_limit() // 2**20, st.get_option("server.maxUploadSize")))
 
 
-def hand_over(slot: str, name: str, take: Callable[[], str]) -> None:
+def hand_over(slot: str, name: str, take: Callable[[], Request]) -> None:
     """Hand one file over, and note its run or why it was refused."""
     noted: dict[str, str] = st.session_state.setdefault(f"{slot}:noted", {})
     try:
         if not gate.allowed():
             raise InputError("Log in first: this server reads files only for people it knows")
-        run = take()
+        run = runs.submit(take(), visitor.name())
     except LMCError as error:
         noted[f"refused {name}"] = str(error)
     else:

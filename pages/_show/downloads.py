@@ -56,7 +56,7 @@ def bundles(run: str, models: Sequence[ModelCard]) -> tuple[Download, ...]:
     allowed = all(seen.get(card.id) == card.fingerprint for card in models)
     zipped = "application/zip"
     small = Download("Bundle, ZIP", "folder_zip", f"{run}.zip", zipped, partial(bundle.export, run))
-    make = partial(bundle.export, run, models=True)
+    make = partial(bundle.export, run, networks=True)
     whole = Download("Bundle with networks, ZIP", "folder_zip", f"{run}-networks.zip", zipped, make)
     return (small, whole) if allowed else (small,)
 

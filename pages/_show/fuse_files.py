@@ -49,7 +49,8 @@ def _send(slot: str, result: FuseResult, run_id: str, kept: str) -> None:
     """Add the fused network to the visitor's models, as any file: read by the worker, private."""
     try:
         content, me = runs.artifact(run_id, kept), visitor.name()
-        st.session_state[slot] = library.add(filename(result, kept), content, data=_measurable(result), owner=me)
+        ask = library.add(filename(result, kept), content, data=_measurable(result), owner=me)
+        st.session_state[slot] = runs.submit(ask, me)
         visitor.asks(st.session_state[slot])
     except LMCError as error:
         st.toast(escaped(str(error)), icon=":material/error:")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.errors import LMCError
-from lmc_core.runs.share.pictures import THUMBNAIL
+from lmc_core.runs.keep.pictures import THUMBNAIL
 from pages._frame.text import escaped
 
 KINDS = {

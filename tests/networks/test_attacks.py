@@ -19,7 +19,7 @@ from attacks import ATTACKS, PICKLES, PROGRAMS
 
 import lmc_core as lmc
 from lmc_core.errors import CheckpointError, InputError
-from lmc_core.runs.engine.limited import convert, load_limited
+from lmc_core.runs.library.limited import convert, load_limited
 
 
 @pytest.fixture

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bundles import brought
 from streamlit.testing.v1 import AppTest
 
 from lmc_core import runs
 from lmc_core.report import silent
+from lmc_core.runs import keep
 from lmc_core.runs.keep.units import units
-from lmc_core.runs.service import service
-from lmc_core.runs.share import bundle
+from lmc_core.runs.share.bundle import export
 from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.result import PathResult
 from pages._frame.text import escaped
@@ -28,7 +29,7 @@ def computed(request: Request, folder: Path) -> Request:
 
     folder.mkdir()
     found = run(request, silent, folder, "cpu")
-    service().store.save(request.id, found, {path.name: path for path in folder.iterdir()})
+    keep.opened().store.save(request.id, found, {path.name: path for path in folder.iterdir()})
     runs.submit(request)
     return request
 
@@ -114,9 +115,9 @@ def test_t_sne_is_placed_when_asked_for_and_then_opens_by_its_link(stored: Reque
     assert runs.status(asked.id).state == "queued"
     assert "Waiting for the worker" in texts(at)
     assert at.get_by_key("go").disabled is False
-    assert service().index.claim("a server") == asked
+    assert keep.opened().index.claim("a server") == asked
     computed(asked, home / "tsne")
-    service().index.finish(asked.id, "done")
+    keep.opened().index.finish(asked.id, "done")
     at = opened(projection="tsne")
     assert "t-SNE keeps neighbours, not distances" in texts(at)
     assert len(figure(at)["frames"]) == 5
@@ -143,9 +144,9 @@ def test_another_method_is_asked_for_from_its_link_and_drawn_once_it_is_there(st
     other = Request.path(**options | {"method": "weight-matching"})
     assert runs.status(other.id).state == "queued"
     assert "Waiting for the worker" in texts(at)
-    assert service().index.claim("a server") == other
+    assert keep.opened().index.claim("a server") == other
     computed(other, home / "other")
-    service().index.finish(other.id, "done")
+    keep.opened().index.finish(other.id, "done")
     at = opened(overlay="weight-matching")
     drawn = figure(at)
     assert next(t["name"] for t in drawn["data"] if t.get("showlegend")).startswith("Weight matching ")
@@ -164,9 +165,9 @@ def test_a_curve_is_asked_for_in_the_form_and_drawn_as_one_more_line(stored: Req
     asked = Request.path(**same, points=3, seed=3, train_examples=200, curve=bent)
     assert runs.status(asked.id).state == "queued"
     assert share.controls(asked.options)["curve"] == "bezier"
-    assert service().index.claim("a server") == asked
+    assert keep.opened().index.claim("a server") == asked
     computed(asked, home / "curve")
-    service().index.finish(asked.id, "done")
+    keep.opened().index.finish(asked.id, "done")
     found = runs.result(asked.id)
     assert isinstance(found, PathResult)
     assert found.curve is not None
@@ -185,7 +186,7 @@ def test_the_notes_of_a_run_stand_under_its_figure(stored: Request) -> None:
     other = Request.path(**options | {"seed": 77})
     found = runs.result(stored.id)
     assert isinstance(found, PathResult)
-    service().store.save(other.id, replace(found, notes=(said,)))
+    keep.opened().store.save(other.id, replace(found, notes=(said,)))
     runs.submit(other)
     assert escaped(said) in texts(opened_run(other.id))
     assert escaped(said) not in texts(opened())
@@ -194,7 +195,7 @@ def test_the_notes_of_a_run_stand_under_its_figure(stored: Request) -> None:
 def test_a_run_that_kept_no_units_offers_neither_the_list_nor_t_sne(stored: Request) -> None:
     options = {name: value for name, value in stored.options.items() if name != "fingerprints"}
     other = Request.path(**options | {"seed": 78})
-    service().store.save(other.id, runs.result(stored.id))
+    keep.opened().store.save(other.id, runs.result(stored.id))
     runs.submit(other)
     at = opened_run(other.id)
     assert "unit" not in {box.key for box in at.selectbox}
@@ -203,10 +204,10 @@ def test_a_run_that_kept_no_units_offers_neither_the_list_nor_t_sne(stored: Requ
 
 
 def test_a_run_that_came_in_a_bundle_has_its_units_and_can_be_placed_by_t_sne(stored: Request, home: Path) -> None:
-    request = runs.request(bundle.add("from afar.zip", bundle.export(stored.id)))
+    request = runs.request(brought("from afar.zip", export(stored.id)))
     computed(request, home / "afar")
-    assert service().index.claim("a server", ("bundle",)) == request
-    service().index.finish(request.id, "done")
+    assert keep.opened().index.claim("a server", ("bundle",)) == request
+    keep.opened().index.finish(request.id, "done")
     at = opened_run(request.id, unit="17")
     assert "Unit 17 of layer 1" in texts(at)
     assert "t-SNE" in at.get_by_key("projection").options

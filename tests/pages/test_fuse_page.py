@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from lmc_core import runs
 from lmc_core.report import silent
-from lmc_core.runs.service import service
+from lmc_core.runs import keep
 from lmc_core.runs.values.fused import FuseResult
 from lmc_core.runs.values.request import Request
 from pages._ask import fuse_form
@@ -35,7 +35,7 @@ def stored(home: Path) -> Request:
     folder = home / "work"
     folder.mkdir()
     found = run(request, silent, folder, "cpu")
-    service().store.save(request.id, found, {path.name: path for path in folder.iterdir()})
+    keep.opened().store.save(request.id, found, {path.name: path for path in folder.iterdir()})
     runs.submit(request)
     return request
 
@@ -170,9 +170,9 @@ def files(stored: Request, result: FuseResult) -> list[fuse_files.File]:
 def test_a_fusion_that_failed_says_so_in_its_own_words(stored: Request) -> None:
     request = Request.of("fuse", models=SMALL, seed=99)
     runs.submit(request)
-    while (claimed := service().index.claim("a server")) is not None and claimed.id != request.id:
-        service().index.finish(claimed.id, "cancelled")
-    service().index.finish(request.id, "failed", reason="tensor 'x' has another shape")
+    while (claimed := keep.opened().index.claim("a server")) is not None and claimed.id != request.id:
+        keep.opened().index.finish(claimed.id, "cancelled")
+    keep.opened().index.finish(request.id, "failed", reason="tensor 'x' has another shape")
     at = opened("run.py", id=request.id)
     assert heading(at) == "## These networks could not be fused."
     assert "Tensor 'x' has another shape" in texts(at).replace("\\", "")

@@ -19,10 +19,10 @@ from lmc_core.errors import InputError, SettingError
 from lmc_core.figures.report import Report, Table, report_html
 from lmc_core.figures.sketches import path_sketch
 from lmc_core.figures.thumbnail import card_png, thumbnail_svg
+from lmc_core.runs import keep
+from lmc_core.runs.keep import pictures
 from lmc_core.runs.keep.index import Index
 from lmc_core.runs.keep.tables import RUNS
-from lmc_core.runs.service import service
-from lmc_core.runs.share import pictures as illustrate
 from lmc_core.runs.values.request import Request, tidy_tags
 
 ROOT = Path(__file__).parents[2]
@@ -38,13 +38,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.delenv(name, raising=False)
         patch.setenv("LMC_HOME", str(folder))
         yield folder
-        service().index.close()
+        keep.opened().index.close()
 
 
 def stored(seed: int, finding: str, owner: str = OWNER) -> str:
     """A run of `owner` that is done."""
     request = Request.path(A, B, method="weight-matching", seed=seed)
-    service().store.save(request.id, replace(a_result(seed), finding=finding))
+    keep.opened().store.save(request.id, replace(a_result(seed), finding=finding))
     runs.submit(request, owner)
     assert runs.status(request.id).state == "done"
     return request.id
@@ -167,10 +167,10 @@ def test_the_picture_of_a_preview_has_the_size_networks_expect_and_shows_the_cur
 
 
 def test_a_run_keeps_its_pictures_and_an_older_one_gets_them_when_asked(falls: str, tmp_path: Path) -> None:
-    illustrate.leave(a_result(), tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == set(illustrate.PICTURES)
-    assert not service().store.exists("runs", falls, illustrate.PREVIEW)
-    assert runs.picture(falls, illustrate.PREVIEW).startswith(b"\x89PNG")
+    pictures.leave(a_result(), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(pictures.PICTURES)
+    assert not keep.opened().store.exists("runs", falls, pictures.PREVIEW)
+    assert runs.picture(falls, pictures.PREVIEW).startswith(b"\x89PNG")
     with pytest.raises(InputError, match="no picture"):
         runs.picture(falls, "../run.json")
 

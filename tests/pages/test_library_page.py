@@ -13,10 +13,10 @@ from streamlit.testing.v1 import AppTest
 
 from lmc_core import runs
 from lmc_core.errors import CheckpointError, InputError, SettingError
+from lmc_core.runs import keep
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import hub
 from lmc_core.runs.library import models as library
-from lmc_core.runs.service import service
 from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.status import RunStatus
 from pages._ask.own_model import read
@@ -43,7 +43,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         runs.start()
         yield open_folder
         runs.stop()
-        service().index.close()
+        keep.opened().index.close()
 
 
 def wait(run: str) -> RunStatus:
@@ -78,7 +78,7 @@ def some_arrays(seed: int = 0, **changes: np.ndarray) -> bytes:
 @pytest.fixture(scope="module")
 def mine(home: Path) -> str:
     """A network of the visitor's, read and measured."""
-    status = wait(library.add("net.pth", a_checkpoint(), data="digits", owner=ME))
+    status = wait(runs.submit(library.add("net.pth", a_checkpoint(), data="digits", owner=ME), ME))
     assert status.state == "done", status.reason
     assert status.model is not None
     return status.model
@@ -86,7 +86,7 @@ def mine(home: Path) -> str:
 
 @pytest.fixture(scope="module")
 def examples(home: Path) -> str:
-    status = wait(datasets.add("mine.npz", some_arrays(), owner=ME))
+    status = wait(runs.submit(datasets.add("mine.npz", some_arrays(), owner=ME), ME))
     assert status.state == "done", status.reason
     assert status.model is not None
     return status.model
@@ -150,7 +150,7 @@ def own_shape(seed: int, data: str) -> str:
     torch.save(
         torch.nn.Sequential(torch.nn.Linear(64, 7), torch.nn.ReLU(), torch.nn.Linear(7, 10)).state_dict(), buffer
     )
-    status = wait(library.add(f"small{seed}.pth", buffer.getvalue(), data=data, owner=ME))
+    status = wait(runs.submit(library.add(f"small{seed}.pth", buffer.getvalue(), data=data, owner=ME), ME))
     assert status.model is not None, status.reason
     return status.model
 
@@ -192,7 +192,7 @@ def test_an_assumption_that_is_changed_makes_the_network_be_read_again_with_it(m
 
 def test_reading_again_on_other_data_gives_the_same_network_another_number(mine: str, examples: str) -> None:
     before = library.card(mine).accuracy["test"]
-    status = wait(library.again(mine, ME, data=examples))
+    status = wait(runs.submit(library.again(mine, ME, data=examples), ME))
     assert status.model == mine
     assert library.card(mine).data == examples
     assert library.card(mine).accuracy["test"] != before
@@ -224,22 +224,22 @@ def test_own_data_is_listed_by_its_owner_and_used_by_whoever_knows_its_id(mine: 
     ],
 )
 def test_hostile_or_broken_data_is_refused_with_a_sentence(home: Path, name: str, content: bytes, said: str) -> None:
-    status = wait(datasets.add(name, content, owner="mallory"))
+    status = wait(runs.submit(datasets.add(name, content, owner="mallory"), "mallory"))
     assert status.state == "failed"
     assert said in status.reason
     assert str(home.parent) not in status.reason
     assert "tmp" not in status.reason
-    assert not service().store.exists("uploads", runs.request(status.id).options["upload"])
+    assert not keep.opened().store.exists("uploads", runs.request(status.id).options["upload"])
     assert datasets.own("mallory") == []
 
 
 def test_deleted_data_is_gone_for_everybody(home: Path) -> None:
-    status = wait(datasets.add("brief.npz", some_arrays(7), owner="brief"))
+    status = wait(runs.submit(datasets.add("brief.npz", some_arrays(7), owner="brief"), "brief"))
     name = str(status.model)
     assert not datasets.remove(name, "somebody else")
     assert datasets.remove(name, "brief")
     assert datasets.card(name) is None
-    assert not service().store.exists("data", name)
+    assert not keep.opened().store.exists("data", name)
     assert datasets.title(name) == name
 
 
@@ -275,7 +275,7 @@ def test_an_address_of_another_form_is_refused_before_anything_is_fetched(text: 
 
 def test_a_server_without_the_client_of_the_hub_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "huggingface_hub", None)
-    status = wait(hub.add("owner/repo@main:model.safetensors", owner=ME))
+    status = wait(runs.submit(hub.add("owner/repo@main:model.safetensors", owner=ME), ME))
     assert status.state == "failed"
     assert "huggingface_hub is not installed" in status.reason
 
@@ -303,7 +303,7 @@ def test_a_file_of_the_hub_is_fetched_at_one_commit_and_becomes_a_network(
             return str(source)
 
     monkeypatch.setitem(__import__("sys").modules, "huggingface_hub", Client)
-    status = wait(hub.add("owner/repo@v1:sub/model.safetensors", data="digits", owner=ME))
+    status = wait(runs.submit(hub.add("owner/repo@v1:sub/model.safetensors", data="digits", owner=ME), ME))
     assert status.state == "done", status.reason
     assert asked == [("owner/repo", "sub/model.safetensors", "c" * 40)]
     assert "commit " + "c" * 40 in runs.result(status.id).notes[0]  # type: ignore[union-attr]

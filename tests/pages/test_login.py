@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from lmc_core import runs
 from lmc_core.errors import SettingError
+from lmc_core.runs import keep
 from lmc_core.runs.library import models as library
-from lmc_core.runs.service import service
 from lmc_core.runs.settings import settings
 from lmc_core.runs.values.request import Request
 
@@ -28,7 +28,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("LMC_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("LMC_LOGIN", "required")
         yield
-        service().index.close()
+        keep.opened().index.close()
 
 
 def opened(page: str = "", user: dict[str, object] | None = None, **query: str) -> AppTest:
@@ -49,7 +49,7 @@ def labels(at: AppTest) -> list[str]:
 
 def test_a_stranger_may_look_at_a_stored_run(home: None) -> None:
     request = Request.path("digits-mlp-128/seed0", "digits-mlp-128/seed1", method="weight-matching")
-    service().store.save(request.id, replace(a_result(), finding="It falls."))
+    keep.opened().store.save(request.id, replace(a_result(), finding="It falls."))
     runs.submit(request)
     assert opened("run.py", id=request.id).metric
     assert opened("gallery.py").get("image")
@@ -121,7 +121,7 @@ def test_a_request_that_comes_past_the_missing_button_is_not_queued(home: None) 
     assert not at.exception, at.exception
     assert "Log in first" in at.session_state["slot:noted"]["refused a file"]
     request = Request.path("digits-mlp-128/seed0", "digits-mlp-128/seed1", seed=77)
-    assert service().index.status(request.id) is None
+    assert keep.opened().index.status(request.id) is None
 
 
 def test_without_the_setting_nobody_is_asked(home: None, monkeypatch: pytest.MonkeyPatch) -> None:

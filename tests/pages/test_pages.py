@@ -17,7 +17,7 @@ from lmc_core import runs
 from lmc_core.cli import _parser
 from lmc_core.methods import METHODS
 from lmc_core.report import silent
-from lmc_core.runs.service import service
+from lmc_core.runs import keep
 from lmc_core.runs.values.card import ModelCard
 from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.result import PathResult
@@ -47,7 +47,7 @@ def stored(home: Path) -> Request:
     folder = home / "work"
     folder.mkdir()
     found = run(request, silent, folder, "cpu")
-    service().store.save(request.id, found, {path.name: path for path in folder.iterdir()})
+    keep.opened().store.save(request.id, found, {path.name: path for path in folder.iterdir()})
     runs.submit(request)
     return request
 
@@ -72,8 +72,8 @@ def similar(stored: Request, **changes: object) -> Request:
 def in_state(request: Request, state: str, reason: str = "") -> str:
     """A run that ended in some way without a result."""
     runs.submit(request)
-    assert service().index.claim("a server") is not None
-    service().index.finish(request.id, state, reason=reason)
+    assert keep.opened().index.claim("a server") is not None
+    keep.opened().index.finish(request.id, state, reason=reason)
     assert runs.status(request.id).state == state
     return request.id
 

@@ -19,15 +19,16 @@ from lmc_core import runs
 from lmc_core.errors import InputError, SettingError
 from lmc_core.figures.compare import compare_figure
 from lmc_core.report import silent
+from lmc_core.runs import keep
+from lmc_core.runs.keep import pictures
 from lmc_core.runs.kinds import MORE
 from lmc_core.runs.kinds._result import Measured
 from lmc_core.runs.kinds.compare import ComparisonResult
 from lmc_core.runs.kinds.plane import PlaneResult
 from lmc_core.runs.kinds.theory import TheoryResult
 from lmc_core.runs.kinds.width import WidthResult
-from lmc_core.runs.service import service
-from lmc_core.runs.share import bundle
-from lmc_core.runs.share import pictures as illustrate
+from lmc_core.runs.library import bundle
+from lmc_core.runs.share.bundle import export
 from lmc_core.runs.values.comparison import expected
 from lmc_core.runs.values.request import Request
 from pages._show import asked
@@ -65,7 +66,7 @@ def stored(home: Path) -> dict[str, Request]:
         folder = home / "work" / kind
         folder.mkdir(parents=True)
         found = run(request, silent, folder, "cpu")
-        service().store.save(request.id, found, {path.name: path for path in folder.iterdir()})
+        keep.opened().store.save(request.id, found, {path.name: path for path in folder.iterdir()})
         runs.submit(request)
         made[kind] = request
     return made
@@ -163,7 +164,7 @@ def test_networks_that_do_not_fit_are_rows_with_the_reason_and_not_a_crash(home:
     pair = ["digits-mlp-32/seed0", "digits-cnn/seed0"]
     request = Request.of("compare", models=pair, methods=["identity", "weight-matching"], points=3)
     found = run(request, silent, home, "cpu")
-    service().store.save(request.id, found)
+    keep.opened().store.save(request.id, found)
     runs.submit(request)
     at = opened("run.py", id=request.id)
     assert heading(at) == "## No method could align these networks."
@@ -259,12 +260,12 @@ def test_a_stored_run_leads_back_to_the_controls_that_ask_for_it(stored: dict[st
 @pytest.mark.parametrize("kind", ASKED)
 def test_every_kind_has_a_small_picture_of_its_own_and_one_for_previews(stored: dict[str, Request], kind: str) -> None:
     run = stored[kind].id
-    drawing = ElementTree.fromstring(runs.picture(run, illustrate.THUMBNAIL))
+    drawing = ElementTree.fromstring(runs.picture(run, pictures.THUMBNAIL))
     assert drawing.attrib["aria-label"]
     assert sum(1 for _ in drawing.iter("{http://www.w3.org/2000/svg}path")) >= 2
-    assert Image.open(io.BytesIO(runs.picture(run, illustrate.PREVIEW))).size == (1200, 630)
-    pictures = {runs.picture(request.id, illustrate.THUMBNAIL) for request in stored.values()}
-    assert len(pictures) == len(stored)
+    assert Image.open(io.BytesIO(runs.picture(run, pictures.PREVIEW))).size == (1200, 630)
+    drawn = {runs.picture(request.id, pictures.THUMBNAIL) for request in stored.values()}
+    assert len(drawn) == len(stored)
 
 
 def test_the_gallery_shows_every_kind_and_one_kind_alone(stored: dict[str, Request]) -> None:
@@ -279,7 +280,7 @@ def test_the_gallery_shows_every_kind_and_one_kind_alone(stored: dict[str, Reque
 def test_an_owner_publishes_a_run_of_every_kind(stored: dict[str, Request], kind: str) -> None:
     request = Request.of(kind, **ASKED[kind] | {"seed": 9})
     found = replace(runs.result(stored[kind].id), request=dict(request.options))
-    service().store.save(request.id, found)
+    keep.opened().store.save(request.id, found)
     runs.submit(request, "ann")
     at = opened("run.py", id=request.id)
     assert "publish" not in {button.key for button in at.button}
@@ -296,7 +297,7 @@ def test_a_bundle_of_every_kind_comes_back_as_the_result_it_was_made_of(
     stored: dict[str, Request], kind: str, tmp_path: Path
 ) -> None:
     before, path = runs.result(stored[kind].id), tmp_path / "b.zip"
-    path.write_bytes(bundle.export(stored[kind].id))
+    path.write_bytes(export(stored[kind].id))
     after = bundle.read(path, "b.zip")
     assert type(after) is type(before)
     assert after.finding == before.finding
@@ -336,13 +337,13 @@ def test_a_bundle_whose_numbers_do_not_belong_together_is_refused(
     assert isinstance(result, Measured)
     for what, wrong in broken(result).items():
         run, path = f"{abs(hash(what)):016x}"[:16], tmp_path / "b.zip"
-        service().store.save(run, wrong)
+        keep.opened().store.save(run, wrong)
         with zipfile.ZipFile(path, "w") as archive:
             about = {"format": bundle.FORMAT, "version": bundle.VERSION}
             archive.writestr("bundle.json", json.dumps(about))
             archive.writestr("request.json", json.dumps(dict(wrong.request), default=list))
             for name in ("run.json", "arrays.npz"):
-                archive.writestr(name, service().store.read("runs", run, name))
+                archive.writestr(name, keep.opened().store.read("runs", run, name))
         with pytest.raises(InputError) as refusal:
             bundle.read(path, "b.zip")
         assert "b.zip" in str(refusal.value), what

@@ -13,7 +13,7 @@ from results import a_result
 from server import Server
 
 from lmc_core import runs
-from lmc_core.runs.service import service
+from lmc_core.runs import keep
 from lmc_core.runs.values.request import Request
 
 A, B = "digits-mlp-128/seed0", "digits-mlp-128/seed1"
@@ -31,10 +31,10 @@ def stored(home: Path) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LMC_HOME", str(home))
         request = Request.path(A, B, method="weight-matching")
-        service().store.save(request.id, replace(a_result(), finding=FINDING))
+        keep.opened().store.save(request.id, replace(a_result(), finding=FINDING))
         runs.submit(request)
         yield request.id
-        service().index.close()
+        keep.opened().index.close()
 
 
 @pytest.fixture(scope="module")

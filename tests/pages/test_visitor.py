@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lmc_core import runs
-from lmc_core.runs.service import service
+from lmc_core.runs import keep
 from lmc_core.runs.share import cookie
 from lmc_core.runs.values.request import Request
 
@@ -27,7 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patch.delenv(name, raising=False)
         patch.setenv("LMC_HOME", str(tmp_path_factory.mktemp("home")))
         yield
-        service().index.close()
+        keep.opened().index.close()
 
 
 def answer(kind: str, caching: str = "no-cache", scheme: str = "http", **sent: str) -> str | None:

@@ -13,8 +13,8 @@ import pytest
 from lmc_core import runs
 from lmc_core.data import idx
 from lmc_core.errors import CheckpointError, InputError, RunError, SettingError
+from lmc_core.runs import keep
 from lmc_core.runs.library import models as library
-from lmc_core.runs.service import service
 from lmc_core.runs.settings import settings
 from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.status import STAGES, RunStatus
@@ -29,7 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LMC_HOME", str(tmp_path))
     yield tmp_path
-    service().index.close()
+    keep.opened().index.close()
 
 
 def test_equal_requests_have_equal_ids_however_they_are_written() -> None:
@@ -183,7 +183,7 @@ def test_a_result_in_the_store_needs_no_computing(home: Path) -> None:
     from results import a_result
 
     request = Request.path(A, B)
-    service().store.save(request.id, a_result())
+    keep.opened().store.save(request.id, a_result())
     assert runs.submit(request) == request.id
     assert runs.status(request.id).state == "done"
     assert runs.status(request.id).finding == "It falls."
@@ -194,9 +194,9 @@ def test_a_run_whose_result_was_deleted_is_computed_again() -> None:
     from results import a_result
 
     request = Request.path(A, B)
-    service().store.save(request.id, a_result())
+    keep.opened().store.save(request.id, a_result())
     runs.submit(request)
-    service().store.remove("runs", request.id)
+    keep.opened().store.remove("runs", request.id)
     runs.submit(request)
     assert runs.status(request.id).state == "queued"
 
@@ -249,7 +249,7 @@ def test_uploads_are_limited_one_by_one_and_together(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("LMC_QUOTA_MB", "1.5")
     with pytest.raises(CheckpointError, match=r"larger than 1\.0 MB"):
         library.add("big.safetensors", b"x" * (2**20 + 1))
-    library.add("one.safetensors", b"x" * 2**20)
+    runs.submit(library.add("one.safetensors", b"x" * 2**20))
     with pytest.raises(CheckpointError, match=r"only 0\.5 MB are left"):
         library.add("two.safetensors", b"y" * 2**20)
     with pytest.raises(CheckpointError, match="is empty"):
@@ -258,25 +258,26 @@ def test_uploads_are_limited_one_by_one_and_together(monkeypatch: pytest.MonkeyP
 
 def test_one_visitor_cannot_take_the_room_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LMC_QUOTA_PER_OWNER_MB", "1.5")
-    library.add("one.safetensors", b"x" * 2**20, owner="ann")
+    runs.submit(library.add("one.safetensors", b"x" * 2**20, owner="ann"), "ann")
     with pytest.raises(CheckpointError, match=r"your files have 1\.0 MB of the 1\.5 MB"):
         library.add("two.safetensors", b"y" * 2**20, owner="ann")
-    library.add("two.safetensors", b"y" * 2**20, owner="bob")
-    library.add("three.safetensors", b"z" * 2**20)  # the host itself
+    runs.submit(library.add("two.safetensors", b"y" * 2**20, owner="bob"), "bob")
+    runs.submit(library.add("three.safetensors", b"z" * 2**20))  # the host itself
 
 
 def test_an_upload_is_kept_under_a_name_of_its_own_and_waits_to_be_inspected(tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(b"content")
-    run = library.add("../../etc/evil\x00name.pt", tmp_path / "source", owner="ann")
-    assert service().store.names("uploads") == {runs.request(run).options["upload"]}
-    assert service().store.read("uploads", runs.request(run).options["upload"]) == b"content"
+    run = runs.submit(library.add("../../etc/evil\x00name.pt", tmp_path / "source", owner="ann"), "ann")
+    named = runs.request(run).options["upload"]
+    assert keep.opened().store.names("uploads") == {named}
+    assert keep.opened().store.read("uploads", named) == b"content"
     status = runs.status(run)
     assert (status.kind, status.state, status.listed, status.title) == ("inspect", "queued", False, "evilname.pt")
-    assert library.add("evilname.pt", b"content", owner="bob") == run
+    assert runs.submit(library.add("evilname.pt", b"content", owner="bob"), "bob") == run
 
 
 def test_an_unlisted_run_is_shown_to_its_owner_only() -> None:
-    run = library.add("mine.pt", b"content", owner="ann")
+    run = runs.submit(library.add("mine.pt", b"content", owner="ann"), "ann")
     assert runs.recent(kind=None) == []
     assert runs.recent(kind=None, owner="bob") == []
     assert [status.id for status in runs.recent(kind=None, owner="ann")] == [run]

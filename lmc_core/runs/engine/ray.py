@@ -1,4 +1,4 @@
-"""The engine's hold on a worker that is an actor of a Ray cluster."""
+"""A worker that is an actor of a Ray cluster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 WAIT = 1.0  # seconds an actor waits for news before it answers that there are none
 
 
-class Worker:
+class Actor:
     """What runs on the cluster: the same loop as a worker process, its messages fetched and sent as text."""
 
     def __init__(self, device: str, work: str):
@@ -46,7 +46,7 @@ class Worker:
         return self._there.get()
 
 
-class RayHandle:
+class WorkerActor:
     """One actor with the processors, and for CUDA the card, that a worker process would have.
 
     The cluster is that of RAY_ADDRESS, or one on this machine. Its machines need the requirements of this program, and
@@ -61,7 +61,7 @@ class RayHandle:
         passed = {name: value for name, value in os.environ.items() if name.startswith("LMC_")}
         there = {**passed, **host.environment, **caps, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": paths}
         cards = 1 if device.startswith("cuda") or (device == "auto" and self._ray.cluster_resources().get("GPU")) else 0
-        actor = self._ray.remote(Worker).options(
+        actor = self._ray.remote(Actor).options(
             num_cpus=host.threads, num_gpus=cards, max_restarts=0, max_concurrency=2, runtime_env={"env_vars": there}
         )
         self._actor = actor.remote("cuda" if device.startswith("cuda") else device, work)
@@ -89,7 +89,7 @@ class RayHandle:
         self._ray.kill(self._actor, no_restart=True)
 
     @property
-    def obituary(self) -> str:
+    def death(self) -> str:
         if "OutOfMemory" in self._death:
             return "The worker was killed because memory ran out. Try smaller networks or fewer examples."
         return f"The worker on the Ray cluster died ({self._death or 'no reason given'}). Run it again."

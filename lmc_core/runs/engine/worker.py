@@ -7,8 +7,6 @@ import json
 import logging
 import os
 import queue
-import signal
-import sys
 import tempfile
 import threading
 import time
@@ -18,9 +16,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lmc_core.errors import Cancelled, InputError
+from lmc_core.runs.keep import pictures
 from lmc_core.runs.keep.store import Store
-from lmc_core.runs.settings import Settings, settings
-from lmc_core.runs.share import pictures as illustrate
+from lmc_core.runs.settings import Settings
 from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.status import SEPARATOR
 
@@ -109,7 +107,7 @@ def _carry_out(module: Any, text: str, telling: Telling, store: Store, device: s
         with tempfile.TemporaryDirectory(prefix="lmc-run-") as name:
             result = module.run(request, telling, Path(name), device)
             telling("Saving", 0, 1)
-            illustrate.leave(result, Path(name))
+            pictures.leave(result, Path(name))
             store.save(request.id, result, {path.name: path for path in Path(name).iterdir()})
     except Cancelled as error:
         return {"end": "cancelled", "reason": str(error)}
@@ -149,31 +147,3 @@ class Pipe:
 
     def close(self) -> None:
         self._connection.close()
-
-
-def main() -> None:
-    """`python -m lmc_core.runs.engine.worker SOCKET DEVICE MODULE`, started by the engine."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(levelname)s %(message)s")
-    socket, device, work = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-    _be_modest()
-    serve(Pipe(Connection(socket)), settings(), device, work, gone=_leave)
-    os._exit(0)
-
-
-def _leave() -> None:
-    """End this process soon after the engine has gone, even in the middle of a long call."""
-    time.sleep(2)
-    os.killpg(os.getpgrp(), signal.SIGKILL)
-
-
-def _be_modest() -> None:
-    """Let the pages answer first, and let the kernel end this process before any other when memory runs out."""
-    if hasattr(os, "nice"):
-        os.nice(5)
-    adjust = Path("/proc/self/oom_score_adj")
-    if adjust.exists():
-        adjust.write_text("800")
-
-
-if __name__ == "__main__":
-    main()

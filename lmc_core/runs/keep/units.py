@@ -13,6 +13,7 @@ import numpy as np
 
 from lmc_core.diagnostics.inspector import Block, Units
 from lmc_core.errors import LMCError
+from lmc_core.runs.keep import opened
 from lmc_core.runs.keep.pack import pack, unpack
 
 FILE = "units.npz"
@@ -39,9 +40,7 @@ def read(content: bytes, group: str) -> dict[str, Units]:
 @lru_cache(maxsize=_KEPT)
 def units(run: str, group: str) -> Mapping[str, Units]:
     """Metric → the units of one group of a finished run; nothing where they were not kept."""
-    from lmc_core import runs
-
     try:
-        return read(runs.artifact(run, FILE), group)
+        return read(opened().artifact(run, FILE), group)
     except LMCError:
         return {}

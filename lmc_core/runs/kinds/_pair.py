@@ -89,4 +89,4 @@ def open_pair(request: Request, report: Report, stage: str, device: str, models:
         raise MismatchError(why)
     report(stage, 1, 2)
     a, b = bench.on_device(a, device), bench.on_device(b, device)
-    return Pair(a, replace(b, module=a.module), datasets.opened(options["data"]), (first, second), notes)
+    return Pair(a, replace(b, module=a.module), datasets.read(options["data"]), (first, second), notes)

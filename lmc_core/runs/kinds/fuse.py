@@ -180,7 +180,7 @@ def work(request: Request, report: Report, folder: Path, device: str) -> FuseRes
         done["weights"] = None
     result, network = fuse_run(
         networks,
-        datasets.opened(asked["data"]),
+        datasets.read(asked["data"]),
         **done,
         device=device,
         models=cards,

@@ -54,11 +54,11 @@ def options(
     b: str = "",
 ) -> dict[str, Any]:
     """A finished run, one of its groups, and how its units are to be placed; the models follow from the run."""
-    from lmc_core import runs
+    from lmc_core.runs.keep import opened
 
     if not is_run_id(run):
         raise InputError(f"{str(run)[:40]!r} is not the id of a run")
-    asked = runs.request(run).options
+    asked = opened().request(run).options
     return {
         "run": run,
         "group": str(group)[:200],
@@ -73,14 +73,13 @@ def options(
 def work(request: Request, report: Report, folder: Path, device: str) -> ProjectionResult:
     """t-SNE of the units that the run kept."""
     from lmc_core.diagnostics.tsne import tsne_cloud
-    from lmc_core.runs.keep import units
-    from lmc_core.runs.library import models as library
+    from lmc_core.runs.keep import opened, units
     from lmc_core.runs.work.bench import Clock
     from lmc_core.runs.work.facts import versions
 
     asked, clock = request.options, Clock()
     report(READ, 0, 1)
-    store = library.store()
+    store = opened().store
     if not store.exists("runs", asked["run"], units.FILE):
         raise InputError(f"run {asked['run']} did not keep its units one by one; run it again")
     kept = units.read(store.read("runs", asked["run"], units.FILE), asked["group"])

@@ -162,7 +162,7 @@ def _one(
     a, b, _ = bench.open_pair(first, second)
     a, b = bench.on_device(a, device), bench.on_device(b, device)
     b = replace(b, module=a.module)
-    data, inner = datasets.opened(asked["data"]), bench.within(report, stage)
+    data, inner = datasets.read(asked["data"]), bench.within(report, stage)
     symmetry, _ = bench.verified_symmetry(a, inner)
     alignment = align(
         a, b, asked["method"], data, symmetry=symmetry, seed=asked["seed"], report=inner, **asked["settings"]

@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import sqlalchemy as sql
 
 from lmc_core.data.registry import DATASETS, dataset
 from lmc_core.errors import DataError, InputError, SettingError
-from lmc_core.runs.keep.tables import RUNS, UPLOADS
-from lmc_core.runs.library import models as library
+from lmc_core.runs.keep import opened
+from lmc_core.runs.library import uploads
+from lmc_core.runs.library.limits import ANYBODY
 from lmc_core.runs.values.card import DataCard
+from lmc_core.runs.values.request import Request, plain_filename
 
 if TYPE_CHECKING:
     from lmc_core.data.dataset import Dataset
 
+KIND = FOLDER = "data"
 FILE, CARD = "data.npz", "card.json"
 SUFFIX = ".npz"
 
@@ -39,7 +41,7 @@ def card(name: str) -> DataCard | None:
     if not _ID.fullmatch(name):
         return None
     try:
-        content = json.loads(library.store().read("data", name, CARD))
+        content = json.loads(opened().store.read(FOLDER, name, CARD))
     except InputError:
         return None
     return DataCard(**{**content, "shape": tuple(content["shape"]), "classes": tuple(content["classes"])})
@@ -55,50 +57,41 @@ def title(name: str) -> str:
 
 def own(owner: str) -> list[DataCard]:
     """The data that `owner` uploaded, oldest first."""
-    query = (
-        sql.select(RUNS.c.model)
-        .join_from(UPLOADS, RUNS, RUNS.c.id == UPLOADS.c.run)
-        .where(UPLOADS.c.owner == owner, RUNS.c.kind == "data", RUNS.c.state == "done", RUNS.c.model.is_not(None))
-        .order_by(UPLOADS.c.created)
-    )
-    names = library.names(query)
-    return [found for name in names if (found := card(name)) is not None]
+    return [found for name in uploads.made(owner, KIND) if (found := card(name)) is not None]
 
 
-def add(filename: str, content: library.Content, *, owner: str = "local") -> str:
-    """Keep an .npz file and queue its reading; returns the id of that run, whose status will name the data.
+def add(filename: str, content: uploads.Content, *, owner: str = ANYBODY) -> Request:
+    """Keep an .npz file; the request for its reading, whose run will name the data.
 
     Raises DataError if the file has another ending, CheckpointError if it is too large or the store is full.
     """
-    from lmc_core.runs.values.request import Request, plain_filename
-
     name = plain_filename(filename)
     if Path(name).suffix.lower() != SUFFIX:
         raise DataError(f"{name!r} is not an .npz file; save the arrays with numpy.savez(path, x_train=…, y_train=…)")
-    return library.accept(name, content, lambda digest: Request.data(digest, name), owner)
+    return uploads.accept(name, content, lambda digest: Request.data(digest, name), owner)
 
 
 def remove(name: str, owner: str) -> bool:
     """Take data of `owner` away; the arrays go when nobody else has uploaded them too."""
-    return library.forget(name, owner, kind="data", folder="data")
+    return uploads.forget(name, owner, kind=KIND, folder=FOLDER)
 
 
-def opened(name: str) -> Dataset:
+def read(name: str) -> Dataset:
     """The examples themselves, for the worker. Raises DataError if they are gone."""
     if name in DATASETS:
         return dataset(name)
     if card(name) is None:
         raise DataError(f"there is no data {name[:80]!r} on this server any more; upload it again")
-    with library.store().local("data", name, FILE) as path:
+    with opened().store.local(FOLDER, name, FILE) as path:
         return replace(dataset(path), name=name)
 
 
 def keep(data: Dataset, name: str) -> DataCard:
     """Store validated examples with their card. Called by the worker."""
-    called = f"npz-{library.unguessable(data.digest)[:16]}"
+    called = f"npz-{opened().index.unguessable(data.digest)[:16]}"
     found = DataCard(called, name, len(data.y_train), len(data.y_test), data.shape, data.classes, data.digest)
     arrays = {part: getattr(data, part) for part in ("x_train", "y_train", "x_test", "y_test")}
-    with library.store().folder("data", found.id, last=CARD) as folder:
+    with opened().store.folder(FOLDER, found.id, last=CARD) as folder:
         np.savez_compressed(folder / FILE, allow_pickle=False, classes=np.array(data.classes), **arrays)
         (folder / CARD).write_text(json.dumps(_plain(found)))
     return found

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from lmc_core.errors import CheckpointError, InputError
+from lmc_core.runs.library import uploads
+from lmc_core.runs.library.limits import ANYBODY
+from lmc_core.runs.values.request import Request
 
 _ADDRESS = re.compile(r"(?P<repo>[\w.-]{1,96}/[\w.-]{1,96})@(?P<revision>[\w./-]{1,100}):(?P<file>[\w./ -]{1,200})")
 HOW = "write it as owner/repo@revision:file.safetensors"
@@ -44,14 +47,11 @@ def address(text: str) -> Address:
     return found
 
 
-def add(text: str, *, data: str | None = None, arch: Mapping[str, Any] | None = None, owner: str = "local") -> str:
-    """Queue the fetching and reading of a file on the Hub; returns the run's id. Raises InputError."""
-    from lmc_core.runs.library import models as library
-    from lmc_core.runs.values.request import Request
-
+def add(text: str, *, data: str | None = None, arch: Mapping[str, Any] | None = None, owner: str = ANYBODY) -> Request:
+    """The request to fetch and read a file on the Hub. Raises InputError."""
     found = address(text)
     ask = lambda named: Request.inspect(named, found.filename, data, arch, hub=found.text)  # noqa: E731
-    return library.accept(found.filename, found.text.encode(), ask, owner)
+    return uploads.accept(found.filename, found.text.encode(), ask, owner)
 
 
 def fetch(text: str, target: Path, limit: int) -> str:

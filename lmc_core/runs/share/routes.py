@@ -13,14 +13,14 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from lmc_core import runs
 from lmc_core.errors import InputError, LMCError
+from lmc_core.runs import engine
+from lmc_core.runs.keep import opened, pictures
 from lmc_core.runs.kinds import MORE
-from lmc_core.runs.share import pictures as illustrate
 from lmc_core.runs.values.status import RunStatus
 
 NAME = "Mode Connectivity Explorer"
-PICTURED = ("path", "bundle", *(name for name, kind in MORE.items() if kind.results[0] in illustrate.DRAWN))
+PICTURED = ("path", "bundle", *(name for name, kind in MORE.items() if kind.results[0] in pictures.DRAWN))
 SUMMARY_TAG = '<meta name="twitter:card" content="summary">'
 PREVIEW_TAGS = """<meta property="og:image" content="{address}/card.png">
 <meta property="og:image:width" content="1200">
@@ -30,20 +30,20 @@ PREVIEW_TAGS = """<meta property="og:image" content="{address}/card.png">
 
 def healthz(_: HTTPRequest) -> Response:
     """200 and the state of the engine; 503 if nothing can be computed."""
-    health = runs.health()
+    health = engine.health(opened())
     return JSONResponse(health, 200 if health["alive"] else 503, headers={"cache-control": "no-store"})
 
 
 def run_json(request: HTTPRequest) -> Response:
     """A run's status, its request, and once it is done its result, as `path --json` prints it."""
     try:
-        status = runs.status(request.path_params["id"])
+        status = opened().status(request.path_params["id"])
     except InputError as error:
         return JSONResponse({"error": str(error)}, 404)
-    content: dict[str, Any] = {**status.json, "request": json.loads(runs.request(status.id).json)}
+    content: dict[str, Any] = {**status.json, "request": json.loads(opened().request(status.id).json)}
     if status.state == "done":
         try:
-            content["result"] = runs.result(status.id).json
+            content["result"] = opened().result(status.id).json
         except LMCError as error:
             return JSONResponse({**content, "error": str(error)}, 410)
     text = json.dumps(_finite(content), allow_nan=False)
@@ -53,7 +53,7 @@ def run_json(request: HTTPRequest) -> Response:
 def share(request: HTTPRequest) -> Response:
     """A page with a preview card that sends people on to the run."""
     try:
-        status = runs.status(request.path_params["id"])
+        status = opened().status(request.path_params["id"])
     except InputError as error:
         page = _page(NAME, str(error), "../", str(request.url), listed=False)
         return HTMLResponse(page, 404)
@@ -71,8 +71,8 @@ def share(request: HTTPRequest) -> Response:
 def card(request: HTTPRequest) -> Response:
     """The picture of a run's preview, 1200 × 630."""
     try:
-        status = runs.status(request.path_params["id"])
-        content = runs.picture(status.id, illustrate.PREVIEW)
+        status = opened().status(request.path_params["id"])
+        content = opened().picture(status.id, pictures.PREVIEW)
     except LMCError as error:
         return JSONResponse({"error": str(error)}, 404)
     return Response(content, media_type="image/png", headers={"cache-control": _caching(status)})

@@ -18,6 +18,7 @@ from lmc_core.networks.network import Network
 from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
 from lmc_core.report import Report, silent
+from lmc_core.runs.keep import opened
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import hub
 from lmc_core.runs.library import models as library
@@ -82,10 +83,10 @@ def inspect_upload(request: Request, report: Report, folder: Path, device: str) 
 
     The uploaded bytes are deleted once the file is understood, or refused; the library keeps a file of our own making.
     """
-    from lmc_core.runs.engine.limited import load_limited
+    from lmc_core.runs.library.limited import load_limited
 
     options = request.options
-    store = library.store()
+    store = opened().store
     report(READ, 0, 1)
     fetched = ""
     if not store.exists("uploads", options["upload"]):
@@ -101,13 +102,13 @@ def inspect_upload(request: Request, report: Report, folder: Path, device: str) 
                 shutil.copyfile(path, named)
             network = load_limited(named, arch=options["arch"], normalize=normalize)
         title = Path(options["filename"]).stem
-        data = None if options["data"] is None else datasets.opened(options["data"])
+        data = None if options["data"] is None else datasets.read(options["data"])
         asked = {"kind": "inspect", **options}
         result = inspect_network(network, data, title=title, device=device, request=asked, report=report)
     except InputError:
         store.remove("uploads", options["upload"])
         raise
-    result = replace(result, model=replace(result.model, id=library.unguessable(network.fingerprint)[:16]))
+    result = replace(result, model=replace(result.model, id=opened().index.unguessable(network.fingerprint)[:16]))
     if fetched:
         result = replace(result, notes=(fetched, *result.notes))
     if said := _said(options):  # stays on the card, where it can be said otherwise
@@ -122,7 +123,7 @@ def inspect_upload(request: Request, report: Report, folder: Path, device: str) 
 def read_data(request: Request, report: Report, folder: Path, device: str) -> DataResult:
     """Validate the arrays that a visitor uploaded, and keep them as data to choose. Nothing is unpickled."""
     options = request.options
-    store = library.store()
+    store = opened().store
     report(STAGES["data"][0], 0, 1)
     if not store.exists("uploads", options["upload"]):
         raise InputError(f"the uploaded file {options['filename']!r} is no longer here; upload it again")

@@ -25,7 +25,6 @@ from lmc_core.runs.keep import units
 from lmc_core.runs.kinds import MORE
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import models as library
-from lmc_core.runs.share.bundle import read_bundle
 from lmc_core.runs.values import curve as curves
 from lmc_core.runs.values.card import ModelCard
 from lmc_core.runs.values.curve import CurveFacts
@@ -41,6 +40,7 @@ from lmc_core.runs.work.bench import (
     verified_symmetry,
     within,
 )
+from lmc_core.runs.work.bundle import read_bundle
 from lmc_core.runs.work.facts import card_of, data_facts, symmetry_facts, versions
 from lmc_core.runs.work.inspect import inspect_upload, read_data
 from lmc_core.words.path import finding
@@ -182,7 +182,7 @@ def _path(request: Request, report: Report, folder: Path, device: str) -> Result
             raise InputError(f"model {card.id!r} was replaced after this run was asked for; ask again")
     a, b, notes = open_pair(*cards)
     report(READ, 1, 2)
-    data, curve = datasets.opened(options["data"]), options.get("curve")
+    data, curve = datasets.read(options["data"]), options.get("curve")
     result, aligned = path_run(
         a,
         b,

@@ -12,8 +12,8 @@ from types import MappingProxyType
 import pytest
 
 from lmc_core import runs
+from lmc_core.runs import keep
 from lmc_core.runs.keep.index import Index
-from lmc_core.runs.service import service
 from lmc_core.runs.values.request import Request
 
 
@@ -193,7 +193,7 @@ def served(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setenv("LMC_HOME", str(tmp_path))
     monkeypatch.setenv("LMC_DATABASE_URL", index.database.url.render_as_string(hide_password=False))
     yield index
-    service().index.close()
+    keep.opened().index.close()
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bundles import A, B, Parts, unzipped, zipped
+from bundles import A, B, Parts, brought, unzipped, zipped
 from results import a_result, same
 
 from lmc_core import runs
 from lmc_core.errors import InputError
 from lmc_core.report import silent
+from lmc_core.runs import keep
 from lmc_core.runs.keep.schema import check
+from lmc_core.runs.library import bundle
 from lmc_core.runs.library import models as library
-from lmc_core.runs.service import service
-from lmc_core.runs.share import bundle
+from lmc_core.runs.share.bundle import add, export
 from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.result import PathResult
 
@@ -32,7 +33,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.delenv(name, raising=False)
         patch.setenv("LMC_HOME", str(tmp_path_factory.mktemp("home")))
         yield tmp_path_factory.mktemp("files")
-        service().index.close()
+        keep.opened().index.close()
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +41,14 @@ def stored(home: Path) -> str:
     """A finished run of two shipped networks."""
     request = Request.path(A, B, method="weight-matching")
     cards = tuple(library.card(name) for name in (A, B))
-    service().store.save(request.id, replace(a_result(), models=cards, request={"kind": "path", **request.options}))
+    keep.opened().store.save(request.id, replace(a_result(), models=cards, request={"kind": "path", **request.options}))
     runs.submit(request, "ann")
     return request.id
 
 
 @pytest.fixture(scope="module")
 def parts(stored: str) -> Parts:
-    return unzipped(bundle.export(stored))
+    return unzipped(export(stored))
 
 
 def read(content: bytes, home: Path) -> PathResult:
@@ -68,7 +69,7 @@ def test_a_bundle_comes_back_as_the_result_it_was_made_of(parts: Parts, stored: 
 
 def test_networks_go_along_only_when_asked(stored: str, parts: Parts) -> None:
     assert not set(bundle.MODELS) & set(parts)
-    whole = unzipped(bundle.export(stored, models=True))
+    whole = unzipped(export(stored, networks=True))
     assert whole["a.safetensors"] == Path(library.card(A).path).read_bytes()
     assert whole["b.safetensors"] == Path(library.card(B).path).read_bytes()
 
@@ -76,14 +77,14 @@ def test_networks_go_along_only_when_asked(stored: str, parts: Parts) -> None:
 def test_an_opened_bundle_is_a_private_run_that_stands_in_for_no_other(stored: str, home: Path) -> None:
     from lmc_core.runs.work.path import run
 
-    content = bundle.export(stored, models=True)
-    opened = bundle.add("from afar.zip", content, owner="bob")
+    content = export(stored, networks=True)
+    opened = brought("from afar.zip", content, owner="bob")
     assert opened != stored
     request = runs.request(opened)
     result = run(request, silent, home, "cpu")
-    service().store.save(opened, result)
-    assert service().index.claim("a server", ("bundle",)) is not None
-    service().index.finish(opened, "done", finding=result.finding)
+    keep.opened().store.save(opened, result)
+    assert keep.opened().index.claim("a server", ("bundle",)) is not None
+    keep.opened().index.finish(opened, "done", finding=result.finding)
     status = runs.status(opened)
     assert (status.kind, status.listed) == ("bundle", False)
     assert runs.owned(opened, "bob")
@@ -204,7 +205,7 @@ def test_an_entry_twice_is_refused(parts: Parts, home: Path) -> None:
 @pytest.mark.parametrize(("name", "content"), [("x.zip", b"no zip"), ("x.tar", b""), ("x.zip", b"PK\x05\x06")])
 def test_what_is_no_bundle_is_refused_before_it_is_kept(home: Path, name: str, content: bytes) -> None:
     with pytest.raises(InputError):
-        bundle.add(name, content, owner="bob")
+        add(name, content, owner="bob")
 
 
 @pytest.mark.parametrize(

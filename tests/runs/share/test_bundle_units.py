@@ -10,17 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bundles import A, B, Parts, unzipped, zipped
+from bundles import A, B, Parts, brought, unzipped, zipped
 from results import a_result, same
 
 from lmc_core import runs
 from lmc_core.diagnostics.inspector import Block, Units
 from lmc_core.errors import InputError
 from lmc_core.report import silent
+from lmc_core.runs import keep
 from lmc_core.runs.keep import units
+from lmc_core.runs.library import bundle, unit_checks
 from lmc_core.runs.library import models as library
-from lmc_core.runs.service import service
-from lmc_core.runs.share import bundle, bundled_units
+from lmc_core.runs.share.bundle import export
 from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.result import PathResult
 
@@ -49,7 +50,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.delenv(name, raising=False)
         patch.setenv("LMC_HOME", str(tmp_path_factory.mktemp("home")))
         yield tmp_path_factory.mktemp("files")
-        service().index.close()
+        keep.opened().index.close()
 
 
 def kept(files: Path, seed: int, found: dict[tuple[str, str], Units]) -> str:
@@ -58,17 +59,17 @@ def kept(files: Path, seed: int, found: dict[tuple[str, str], Units]) -> str:
     cards = tuple(library.card(name) for name in (A, B))
     result = replace(a_result(), models=cards, request={"kind": "path", **request.options})
     units.write(files, found)
-    service().store.save(request.id, result, {units.FILE: files / units.FILE})
+    keep.opened().store.save(request.id, result, {units.FILE: files / units.FILE})
     runs.submit(request, "ann")
     return request.id
 
 
 @pytest.fixture(scope="module")
 def parts(files: Path) -> Parts:
-    return unzipped(bundle.export(kept(files, 0, both())))
+    return unzipped(export(kept(files, 0, both())))
 
 
-def read(content: bytes, files: Path) -> bundled_units.Kept:
+def read(content: bytes, files: Path) -> unit_checks.Kept:
     path = files / "b.zip"
     path.write_bytes(content)
     return bundle.read_units(path, "b.zip", a_result())
@@ -86,16 +87,16 @@ def test_a_bundle_without_units_opens_as_before(parts: Parts, files: Path) -> No
 def test_an_opened_bundle_keeps_its_units_and_takes_them_along_again(parts: Parts, files: Path) -> None:
     from lmc_core.runs.work.path import run
 
-    opened = bundle.add("from afar.zip", zipped(parts), owner="bob")
+    opened = brought("from afar.zip", zipped(parts), owner="bob")
     folder = files / "work"
     folder.mkdir()
-    service().store.save(
+    keep.opened().store.save(
         opened, run(runs.request(opened), silent, folder, "cpu"), {p.name: p for p in folder.iterdir()}
     )
-    assert service().index.claim("a server", ("bundle",)) is not None
-    service().index.finish(opened, "done", finding="")
+    assert keep.opened().index.claim("a server", ("bundle",)) is not None
+    keep.opened().index.finish(opened, "done", finding="")
     assert set(units.units(opened, "fc1")) == {"weights", "data"}
-    same(dict(read(bundle.export(opened), files)), both())
+    same(dict(read(export(opened), files)), both())
     asked = Request.of("projection", run=opened, group="fc1")
     runs.submit(asked, "bob")
     assert not runs.status(asked.id).listed  # as private as the run that it is made of
@@ -103,7 +104,7 @@ def test_an_opened_bundle_keeps_its_units_and_takes_them_along_again(parts: Part
 
 def test_units_that_would_be_refused_stay_at_home(files: Path) -> None:
     rows = np.full((40, 7), np.inf, np.float32)
-    assert units.FILE not in unzipped(bundle.export(kept(files, 1, both(a=rows))))
+    assert units.FILE not in unzipped(export(kept(files, 1, both(a=rows))))
 
 
 def changed(**changes: Any) -> Callable[[Path], bytes]:
@@ -208,10 +209,10 @@ def test_hostile_units_are_refused_with_their_sentence(name: str, parts: Parts, 
 
 def test_units_that_unpack_to_more_than_fits_are_refused_before_they_are_unpacked(parts: Parts, files: Path) -> None:
     with pytest.raises(InputError, match="the limit is"):
-        read(zipped({**parts, units.FILE: bytes(bundled_units.BYTES + 1)}), files)
+        read(zipped({**parts, units.FILE: bytes(unit_checks.BYTES + 1)}), files)
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a0.npy", "w") as entry:
-        for _ in range(bundled_units.BYTES // 2**20 + 1):
+        for _ in range(unit_checks.BYTES // 2**20 + 1):
             entry.write(bytes(2**20))
     with pytest.raises(InputError, match="more than a run has"):
         read(zipped({**parts, units.FILE: inner.getvalue()}), files)

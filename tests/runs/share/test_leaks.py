@@ -21,10 +21,10 @@ from streamlit.web.server.starlette import starlette_routes
 
 from lmc_core import runs
 from lmc_core.errors import InputError
+from lmc_core.runs import keep
 from lmc_core.runs.library import data as datasets
-from lmc_core.runs.library import hub
+from lmc_core.runs.library import hub, uploads
 from lmc_core.runs.library import models as library
-from lmc_core.runs.service import service
 from lmc_core.runs.share.routes import ROUTES
 from lmc_core.runs.values.request import Request
 from pages._frame import document
@@ -56,8 +56,8 @@ class Work:
     def __init__(self, server: Server):
         self.server = server
         self.quiet = self.health()
-        self.first = library.add(f"{NAMES[0]}.safetensors", weights(1.25), data="digits", owner=ANN)
-        self.data = datasets.add(f"{NAMES[1]}.npz", examples(), owner=ANN)
+        self.first = runs.submit(library.add(f"{NAMES[0]}.safetensors", weights(1.25), data="digits", owner=ANN), ANN)
+        self.data = runs.submit(datasets.add(f"{NAMES[1]}.npz", examples(), owner=ANN), ANN)
         self.until(lambda: self.states(self.first, self.data) == ["done", "done"])
         model = runs.status(self.first).model
         assert model is not None
@@ -65,7 +65,7 @@ class Work:
         runs.submit(self.long, ANN)
         self.until(lambda: self.states(self.long.id) == ["running"])
         os.kill(self.worker, signal.SIGSTOP)  # in the middle of its work, for as long as we look
-        self.second = library.add(f"{NAMES[2]}.safetensors", weights(1.5), owner=ANN)
+        self.second = runs.submit(library.add(f"{NAMES[2]}.safetensors", weights(1.5), owner=ANN), ANN)
         runs.submit(self.next, ANN)
 
     @property
@@ -151,7 +151,7 @@ def serving(home: Path) -> Iterator[Server]:
             yield server
         finally:
             server.stop()
-            service().index.close()
+            keep.opened().index.close()
 
 
 @pytest.fixture(scope="module")
@@ -210,14 +210,17 @@ def test_who_holds_the_same_files_cannot_work_out_what_was_made_of_them(work: Wo
 
 
 def bring(kind: str, content: bytes, owner: str) -> str:
-    match kind:
-        case "inspect":
-            return library.add("net.pt", content, owner=owner)
-        case "data":
-            return datasets.add("net.npz", content, owner=owner)
-        case "bundle":
-            return library.accept("net.zip", content, lambda named: Request.bundle(named, "net.zip"), owner)
-    return hub.add(content.decode(), owner=owner)
+    def kept() -> Request:
+        match kind:
+            case "inspect":
+                return library.add("net.pt", content, owner=owner)
+            case "data":
+                return datasets.add("net.npz", content, owner=owner)
+            case "bundle":
+                return uploads.accept("net.zip", content, lambda named: Request.bundle(named, "net.zip"), owner)
+        return hub.add(content.decode(), owner=owner)
+
+    return runs.submit(kept(), owner)
 
 
 GUESSES: dict[str, Callable[[str], Request]] = {
@@ -239,7 +242,7 @@ def test_who_holds_the_same_file_cannot_work_out_its_run(
         found.append(bring(kind, content, ANN))
         assert bring(kind, content, "bob") == found[-1], "the same file is read twice"
         assert_unknown(GUESSES[kind](hashlib.sha256(content).hexdigest()))
-        service().index.close()
+        keep.opened().index.close()
     assert found[0] != found[1], "what one server calls it, another does not"
 
 

@@ -9,8 +9,8 @@ import pytest
 from engine_bench import TESTS
 
 from lmc_core import runs
+from lmc_core.runs import engine, keep
 from lmc_core.runs.kinds import MORE
-from lmc_core.runs.service import service
 from lmc_core.runs.share.default import examples
 from lmc_core.runs.share.prepare import Preparation
 from lmc_core.runs.values.request import Request
@@ -27,9 +27,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("LMC_ENGINE", "thread")
     monkeypatch.syspath_prepend(str(TESTS))
     monkeypatch.setattr("lmc_core.runs.share.prepare.LOOK", 0.05)
-    monkeypatch.setattr("lmc_core.runs._about", lambda request: ABOUT | {"title": request.options["name"]})
+    monkeypatch.setattr("lmc_core.runs.service.entry", lambda request: ABOUT | {"title": request.options["name"]})
     yield tmp_path
-    service().stop()
+    engine.stop(keep.opened())
 
 
 ABOUT = {"likeness": "nap|a|b", "listed": True}
@@ -47,14 +47,14 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def prepared(*requests: Request) -> threading.Thread:
-    service().start("engine_jobs")
-    thread = Preparation(service(), requests)
+    engine.start(keep.opened(), "engine_jobs")
+    thread = Preparation(keep.opened(), requests, runs.submit, runs.cancel)
     thread.start()
     return thread
 
 
 def state(request: Request) -> str:
-    now = service().index.status(request.id)
+    now = keep.opened().index.status(request.id)
     return "" if now is None else now.state
 
 
@@ -125,12 +125,12 @@ def test_what_failed_before_the_server_started_is_tried_again_and_what_is_stored
     prepared(done).join(PATIENCE)
     runs.submit(failed)
     until(lambda: state(failed) == "done")
-    service().store.remove("runs", failed.id)
-    service().index.change(service().index.tables.tables["runs"], _is(failed), state="failed")
+    keep.opened().store.remove("runs", failed.id)
+    keep.opened().index.change(keep.opened().index.tables.tables["runs"], _is(failed), state="failed")
     prepared(done, failed).join(PATIENCE)
     assert (state(done), state(failed)) == ("done", "done")
     assert started(home) == ["done", "failed", "failed"]
 
 
 def _is(request: Request):  # type: ignore[no-untyped-def]
-    return service().index.tables.tables["runs"].c.id == request.id
+    return keep.opened().index.tables.tables["runs"].c.id == request.id

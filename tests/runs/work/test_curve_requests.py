@@ -10,8 +10,8 @@ import pytest
 from lmc_core.cli import main
 from lmc_core.errors import InputError, SettingError
 from lmc_core.report import silent
-from lmc_core.runs.library import about
 from lmc_core.runs.library import models as library
+from lmc_core.runs.library.entry import entry
 from lmc_core.runs.values import curve
 from lmc_core.runs.values.request import Request
 from pages._show import share
@@ -56,7 +56,7 @@ def test_a_model_on_the_way_counts_among_the_models_of_a_run():
     card = library.card("digits-mlp-128/seed2")
     assert one.options["curve"]["fingerprint"] == card.fingerprint
     assert Request.parse(one.json) == one
-    assert card.title in about.about(one)["title"]
+    assert card.title in entry(one)["title"]
     other = json.loads(one.json)
     other["curve"]["fingerprint"] = "0" * 64
     with pytest.raises(InputError, match="other weights"):

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from bundles import unzipped, zipped
+from bundles import brought, unzipped, zipped
 from PIL import Image
 from results import same
 
@@ -29,11 +29,12 @@ from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import Network
 from lmc_core.networks.widths import FREEDOMS
 from lmc_core.report import silent
+from lmc_core.runs import keep
+from lmc_core.runs.keep import pictures
 from lmc_core.runs.kinds import fuse
+from lmc_core.runs.library import bundle
 from lmc_core.runs.library import models as library
-from lmc_core.runs.service import service
-from lmc_core.runs.share import bundle
-from lmc_core.runs.share import pictures as illustrate
+from lmc_core.runs.share.bundle import export
 from lmc_core.runs.values.card import ModelCard
 from lmc_core.runs.values.fused import FuseResult, fusion_title
 from lmc_core.runs.values.request import Request
@@ -56,7 +57,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.delenv(name, raising=False)
         patch.setenv("LMC_HOME", str(folder))
         yield folder
-        service().index.close()
+        keep.opened().index.close()
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +68,8 @@ def stored(home: Path) -> FuseResult:
     request = Request.of("fuse", **ASKED)
     (home / "work").mkdir()
     found = run(request, silent, home / "work", "cpu")
-    illustrate.leave(found, home / "work")
-    service().store.save(request.id, found, {path.name: path for path in (home / "work").iterdir()})
+    pictures.leave(found, home / "work")
+    keep.opened().store.save(request.id, found, {path.name: path for path in (home / "work").iterdir()})
     runs.submit(request, "ann")
     back = runs.result(request.id)
     assert isinstance(back, FuseResult)
@@ -260,16 +261,16 @@ def test_a_fusion_is_drawn_whatever_it_lacks(stored: FuseResult) -> None:
 
 
 def test_a_fusion_has_pictures_with_every_network(stored: FuseResult, run_id: str) -> None:
-    drawing = ET.fromstring(runs.picture(run_id, illustrate.THUMBNAIL))
+    drawing = ET.fromstring(runs.picture(run_id, pictures.THUMBNAIL))
     said = [text.text for text in drawing.iter("{http://www.w3.org/2000/svg}text")]
     assert {"A", "B", "fused"} <= set(said)
-    assert Image.open(io.BytesIO(runs.picture(run_id, illustrate.PREVIEW))).size == (1200, 630)
+    assert Image.open(io.BytesIO(runs.picture(run_id, pictures.PREVIEW))).size == (1200, 630)
 
 
 def test_a_bundle_of_a_fusion_comes_back_with_the_fused_network(
     stored: FuseResult, run_id: str, tmp_path: Path
 ) -> None:
-    parts = unzipped(bundle.export(run_id, models=True))
+    parts = unzipped(export(run_id, networks=True))
     assert {"a.safetensors", "b.safetensors", "fused.safetensors"} <= set(parts)
     path = tmp_path / "f.zip"
     path.write_bytes(zipped(parts))
@@ -279,7 +280,7 @@ def test_a_bundle_of_a_fusion_comes_back_with_the_fused_network(
     assert back.finding == stored.finding
     assert "nothing of it was computed on this server" in back.notes[0]
     before = len(runs.recent(20, kind="inspect", state="queued", owner="bob"))
-    bundle.add("f.zip", path.read_bytes(), owner="bob")
+    brought("f.zip", path.read_bytes(), owner="bob")
     assert len(runs.recent(20, kind="inspect", state="queued", owner="bob")) == before + 3
 
 
@@ -308,7 +309,7 @@ def test_a_bundle_of_a_fusion_whose_numbers_do_not_belong_together_is_refused(
     target = io.BytesIO()
     np.savez(target, **arrays)
     path = tmp_path / "f.zip"
-    path.write_bytes(zipped({**unzipped(bundle.export(run_id)), "run.json": packed, "arrays.npz": target.getvalue()}))
+    path.write_bytes(zipped({**unzipped(export(run_id)), "run.json": packed, "arrays.npz": target.getvalue()}))
     with pytest.raises(InputError, match=r"f\.zip|result"):
         bundle.read(path, "f.zip")
 
@@ -316,8 +317,10 @@ def test_a_bundle_of_a_fusion_whose_numbers_do_not_belong_together_is_refused(
 def test_a_fused_network_is_added_to_a_library_like_any_file(stored: FuseResult, run_id: str) -> None:
     from lmc_core.runs.work.path import run
 
-    upload = library.add("fused.safetensors", runs.artifact(run_id, "fused.safetensors"), data="digits", owner="ann")
-    folder = service().host.home / "inspected"
+    upload = runs.submit(
+        library.add("fused.safetensors", runs.artifact(run_id, "fused.safetensors"), data="digits", owner="ann"), "ann"
+    )
+    folder = keep.opened().host.home / "inspected"
     folder.mkdir()
     card = run(runs.request(upload), silent, folder, "cpu").model
     assert card.groups == stored.groups

@@ -8,16 +8,18 @@ import socket
 import threading
 import time
 import uuid
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from lmc_core.runs.engine.handle import Handle, hold
+from lmc_core.runs.engine.process import Worker, WorkerProcess, WorkerThread
+from lmc_core.runs.engine.ray import WorkerActor
 from lmc_core.runs.engine.worker import Message
-from lmc_core.runs.keep.index import Index
-from lmc_core.runs.keep.store import Store, sweep
+from lmc_core.runs.keep import Archive
+from lmc_core.runs.keep.store import sweep
 from lmc_core.runs.settings import Settings
 from lmc_core.runs.values.request import Request
 
-log = logging.getLogger("lmc_core.runs.engine.local")
+log = logging.getLogger("lmc_core.runs.engine.engine")
 
 LISTEN = 0.1  # seconds between two looks at a running worker
 IDLE = 0.5  # seconds between two looks at the queue, which another server may have filled
@@ -28,36 +30,31 @@ BACK_OFF = 5.0  # seconds before starting a worker again after it died without a
 CANCELLED = "Stopped on request."
 STOPPED = "The server was stopped while this run was running."
 
+WORK = "lmc_core.runs.work.path"
+"""The module whose `run` carries out a request."""
 
-class Engine(Protocol):
-    """What carries out the queue. `local` does it with processes here; another may do it on a cluster."""
-
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-    def wake(self) -> None:
-        """Look at the queue now."""
-        ...
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """For the health check, which everybody may read: which workers are alive, and nothing of what they do."""
-        ...
+WORKERS: Mapping[str, Callable[[Settings, str, str], Worker]] = {
+    "local": WorkerProcess,
+    "thread": WorkerThread,
+    "ray": WorkerActor,
+}
+"""Engine of the settings → what makes a worker of (settings, device, work)."""
 
 
-class LocalEngine:
+class Engine:
     """One worker per device of the settings, each watched by a thread of this process."""
 
-    def __init__(self, host: Settings, store: Store, index: Index, work: str = "lmc_core.runs.work.path"):
-        self._host, self._store, self._index = host, store, index
+    def __init__(self, archive: Archive, work: str = WORK):
+        self._host, self._store, self._index = archive.host, archive.store, archive.index
         self.server = f"{socket.gethostname()}|{os.getpid()}|{uuid.uuid4().hex}"
         self.stopping, self.awake = threading.Event(), threading.Event()
-        self._lanes = [_Lane(self, host, index, device, work) for device in host.devices]
+        self._lanes = [_Lane(self, archive, device, work) for device in archive.host.devices]
 
     def start(self) -> None:
         """Settle what an earlier server left behind, then start the workers."""
         self._store.sweep()
         sweep(self._host.scratch)
-        self.bury()
+        self.settle()
         for lane in self._lanes:
             lane.start()
 
@@ -75,12 +72,13 @@ class LocalEngine:
 
     @property
     def state(self) -> dict[str, Any]:
+        """For the health check, which everybody may read: which workers are alive, and nothing of what they do."""
         return {
             "alive": all(lane.is_alive() for lane in self._lanes),
-            "workers": [{"device": lane.device, "worker": lane.worker} for lane in self._lanes],
+            "workers": [{"device": lane.device, "worker": lane.process} for lane in self._lanes],
         }
 
-    def bury(self) -> None:
+    def settle(self) -> None:
         """Mark as interrupted what servers ran that are gone."""
         gone = [name for name, beat in self._index.servers().items() if name != self.server and _is_gone(name, beat)]
         if gone:
@@ -90,15 +88,15 @@ class LocalEngine:
 class _Lane(threading.Thread):
     """The thread that feeds and watches one worker.
 
-    worker   its process number, once it is ready
+    process   number of the worker's process, once it is ready
     """
 
-    def __init__(self, engine: LocalEngine, host: Settings, index: Index, device: str, work: str):
+    def __init__(self, engine: Engine, archive: Archive, device: str, work: str):
         super().__init__(name=f"lmc-engine-{device}", daemon=True)
         self.device, self._work = device, work
-        self._engine, self._host, self._index = engine, host, index
-        self._handle: Handle | None = None
-        self.worker: int | None = None
+        self._engine, self._host, self._index = engine, archive.host, archive.index
+        self._worker: Worker | None = None
+        self.process: int | None = None
 
     def run(self) -> None:
         looked = time.monotonic()
@@ -107,7 +105,7 @@ class _Lane(threading.Thread):
                 self._one_round()
                 if time.monotonic() - looked > SILENT / 3:
                     looked = time.monotonic()
-                    self._engine.bury()
+                    self._engine.settle()
             except Exception:  # a database that is away for a minute must not end the service
                 log.exception("the engine's lane for %s stumbled", self.device)
                 self._drop()
@@ -116,31 +114,31 @@ class _Lane(threading.Thread):
 
     def _one_round(self) -> None:
         """Carry out the next run; if there is none, wait a little."""
-        if self._handle is None:
-            self._handle = hold(self._host, self.device, self._work)
+        if self._worker is None:
+            self._worker = WORKERS[self._host.engine](self._host, self.device, self._work)
         request = self._index.claim(self._engine.server)
         if request is not None:
-            self._carry_out(request, self._handle)
+            self._carry_out(request, self._worker)
             return
         try:
-            self._hear(self._handle.poll(0))
+            self._hear(self._worker.poll(0))
         except EOFError:
-            log.warning("the worker for %s died while idle: %s", self.device, self._handle.obituary)
+            log.warning("the worker for %s died while idle: %s", self.device, self._worker.death)
             self._drop()
             self._engine.stopping.wait(BACK_OFF)
             return
         self._engine.awake.wait(IDLE)
         self._engine.awake.clear()
 
-    def _carry_out(self, request: Request, handle: Handle) -> None:
+    def _carry_out(self, request: Request, worker: Worker) -> None:
         """One run, from sending it to its end, whatever end that is."""
         run = request.id
         started = beaten = time.monotonic()
         asked: float | None = None  # when it was told to stop
         try:
-            handle.send({"run": run, "request": request.json})
+            worker.send({"run": run, "request": request.json})
             while True:
-                message = handle.poll(LISTEN) or {}
+                message = worker.poll(LISTEN) or {}
                 self._hear(message)
                 if "progress" in message:
                     self._index.progress(run, *message["progress"])
@@ -154,14 +152,14 @@ class _Lane(threading.Thread):
                     return self._kill(run, "failed", f"Stopped after {limit}. Try fewer points or examples.")
                 if asked is None and self._index.cancelling(run):
                     asked = now
-                    handle.send({"cancel": run})
+                    worker.send({"cancel": run})
                 if asked is not None and now - asked > self._host.grace_seconds:
                     return self._kill(run, "cancelled", CANCELLED)
                 if now - beaten > BEAT:
                     beaten = now
                     self._index.beat(run)
         except EOFError:
-            state, reason = ("failed", handle.obituary) if asked is None else ("cancelled", CANCELLED)
+            state, reason = ("failed", worker.death) if asked is None else ("cancelled", CANCELLED)
             self._kill(run, state, reason)
 
     def _ended(self, run: str, message: Message, cancelled: bool) -> None:
@@ -178,12 +176,12 @@ class _Lane(threading.Thread):
 
     def _hear(self, message: Message | None) -> None:
         if message and "ready" in message:
-            self.worker = message["ready"]
+            self.process = message["ready"]
 
     def _drop(self) -> None:
-        if self._handle is not None:
-            self._handle.kill()
-        self._handle = self.worker = None
+        if self._worker is not None:
+            self._worker.kill()
+        self._worker = self.process = None
 
 
 def _is_gone(server: str, beat: float) -> bool:

@@ -78,7 +78,7 @@ def convert(
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).resolve().parents[3]), *filter(None, sys.path)])
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "lmc_core.runs.engine.limited"],
+            [sys.executable, "-m", "lmc_core.runs.library.limited"],
             input=json.dumps(request),
             capture_output=True,
             text=True,

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from lmc_core.errors import InputError
+from lmc_core.figures.explore import explore_figure
 from lmc_core.figures.fuse import fuse_figure
 from lmc_core.figures.fuse_history import history_figure
+from lmc_core.figures.layers import layers_figure
+from lmc_core.figures.matching import matching_figure
 from lmc_core.fusion import FUSIONS
 from lmc_core.fusion.outcome import Outcome, Scores
 from lmc_core.methods import METHODS
@@ -22,7 +25,58 @@ from lmc_core.runs.values.card import ModelCard
 from lmc_core.runs.values.comparison import CompareResult
 from lmc_core.runs.values.fused import FuseResult
 from lmc_core.runs.values.request import POINTS
+from lmc_core.runs.values.result import PathResult
 from lmc_core.words.fuse import fuse_finding
+from lmc_core.words.path import finding
+
+Bundled = PathResult | FuseResult | Measured
+"""What a bundle may hold."""
+
+
+def checked(result: Bundled, name: str) -> Bundled:
+    """The result in the bundle `name`, with what we can say of it said by us.
+
+    Raises InputError if its numbers do not belong together, or cannot be drawn.
+    """
+    if isinstance(result, FuseResult):
+        return checked_fusion(result, name)
+    if isinstance(result, Measured):
+        return checked_analysis(result, name)
+    return checked_path(result, name)
+
+
+def checked_path(result: PathResult, name: str) -> PathResult:
+    """The path, with what we can say of it said by us. Raises InputError unless its curves go over one t from 0 to 1,
+    its method is known and its clouds can be drawn."""
+    profiles, t = (result.naive, result.aligned, *([result.curve.profile] if result.curve else [])), result.naive.t
+    if not rising(result.naive) or not all(measured(profile, t) for profile in profiles):
+        raise InputError(f"the curves in {name!r} are not losses and accuracies along one path")
+    if result.alignment.method not in METHODS:
+        raise InputError(f"{name!r} was made by the method {result.alignment.method[:40]!r}, which is not known here")
+    title = METHODS[result.alignment.method].title
+    try:
+        for cloud in result.clouds.values():
+            explore_figure(result.naive, result.aligned, cloud, method_title=title).to_json()
+        for group in result.matching:
+            matching_figure(result.matching, group).to_json()
+        if result.layers:
+            layers_figure(result.layers).to_json()
+    except Exception as error:  # drawing is the test: whatever cannot be drawn is not kept
+        raise InputError(f"what {name!r} holds cannot be drawn ({type(error).__name__})") from error
+    found = finding(
+        result.naive,
+        result.aligned,
+        method_title=title,
+        recalibrated=result.aligned.recalibrate,
+        classes=max(len(result.data.classes), 2),
+    )
+    return replace(
+        result,
+        models=(anonymous(result.models[0]), anonymous(result.models[1])),
+        alignment=replace(result.alignment, title=title),
+        finding=found.text,
+        notes=(f"From the bundle {name}; nothing of it was computed on this server.", *result.notes),
+    )
 
 
 def checked_fusion(result: FuseResult, name: str) -> FuseResult:

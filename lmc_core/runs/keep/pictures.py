@@ -45,7 +45,7 @@ DRAWN: Mapping[type, Mapping[str, Callable[[Any], bytes]]] = {
 }
 """Kind of result → name of a picture → what draws it."""
 
-log = logging.getLogger("lmc_core.runs.share.pictures")
+log = logging.getLogger("lmc_core.runs.keep.pictures")
 
 
 def draw(result: Result, name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The engine's hold on one worker: a process, or a thread for tests and systems that cannot inherit sockets."""
+"""A worker as the engine sees it: a process, or a thread for tests and systems that cannot inherit sockets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lmc_core.runs.engine.worker import Message, Pipe, serve
 from lmc_core.runs.settings import Settings
 
 
-class Handle(Protocol):
+class Worker(Protocol):
     """One worker, alive from construction on."""
 
     def send(self, message: Message) -> None: ...
@@ -32,12 +32,12 @@ class Handle(Protocol):
         ...
 
     @property
-    def obituary(self) -> str:
+    def death(self) -> str:
         """Why it died, as a sentence for the user."""
         ...
 
 
-class ProcessHandle:
+class WorkerProcess:
     """A worker process: started afresh (never forked), with as many threads as the settings allow."""
 
     def __init__(self, host: Settings, device: str, work: str):
@@ -46,13 +46,11 @@ class ProcessHandle:
         root = str(Path(__file__).resolve().parents[3])
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
         caps = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
-        caps["OMP_WAIT_POLICY"] = (
-            "PASSIVE"  # threads that spin while they wait made runs ten times slower on busy hosts
-        )
+        caps["OMP_WAIT_POLICY"] = "PASSIVE"  # threads that spin while waiting made runs ten times slower on busy hosts
         host.scratch.mkdir(parents=True, exist_ok=True)
         self._scratch = tempfile.mkdtemp(dir=host.scratch)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "lmc_core.runs.engine.worker", str(theirs.fileno()), device, work],
+            [sys.executable, "-m", "lmc_core.runs.engine", str(theirs.fileno()), device, work],
             env={**os.environ, **host.environment, **caps, "PYTHONPATH": path, "TMPDIR": self._scratch},
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
@@ -85,7 +83,7 @@ class ProcessHandle:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     @property
-    def obituary(self) -> str:
+    def death(self) -> str:
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
@@ -97,7 +95,7 @@ class ProcessHandle:
         return f"The worker ended with exit status {code}. The server's log has the details."
 
 
-class ThreadHandle:
+class WorkerThread:
     """A worker that is a thread of this process. Killing it means asking it to stop and no longer listening."""
 
     def __init__(self, host: Settings, device: str, work: str):
@@ -119,7 +117,7 @@ class ThreadHandle:
         self._there.put(None)
 
     @property
-    def obituary(self) -> str:
+    def death(self) -> str:
         return "The worker thread ended."
 
 
@@ -135,12 +133,3 @@ class _Queues:
         if message is None:
             raise EOFError
         return message
-
-
-def hold(host: Settings, device: str, work: str) -> Handle:
-    """A worker of the kind that the settings ask for."""
-    if host.engine == "ray":
-        from lmc_core.runs.engine.ray import RayHandle
-
-        return RayHandle(host, device, work)
-    return (ThreadHandle if host.engine == "thread" else ProcessHandle)(host, device, work)

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 from lmc_core import runs
+from lmc_core.runs import keep
 from lmc_core.runs.library import models as library
-from lmc_core.runs.service import service
 from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.result import InspectResult, PathResult
 from lmc_core.runs.values.status import RunStatus
@@ -31,7 +31,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         runs.start()
         yield
         runs.stop()
-        service().index.close()
+        keep.opened().index.close()
 
 
 def wait(run: str) -> RunStatus:
@@ -53,7 +53,7 @@ def a_torch_file(factor: float = 1.0) -> bytes:
 
 @pytest.fixture(scope="module")
 def uploaded() -> RunStatus:
-    return wait(library.add("my net.pth", a_torch_file(), data="digits", owner="ann"))
+    return wait(runs.submit(library.add("my net.pth", a_torch_file(), data="digits", owner="ann"), "ann"))
 
 
 def test_an_uploaded_file_becomes_a_model_with_its_accuracy_and_verified_symmetry(uploaded: RunStatus) -> None:
@@ -61,7 +61,7 @@ def test_an_uploaded_file_becomes_a_model_with_its_accuracy_and_verified_symmetr
     assert uploaded.model is not None
     card = library.card(uploaded.model)
     assert (card.title, card.family, card.uploaded, card.listed) == ("my net", "mlp", True, False)
-    assert card.id == library.unguessable(card.fingerprint)[:16]
+    assert card.id == keep.opened().index.unguessable(card.fingerprint)[:16]
     assert card.accuracy["test"] == pytest.approx(library.card(A).accuracy["test"], abs=1e-3)
     assert list(card.groups.values()) == [128, 128, 128]
     assert card.error is not None
@@ -73,7 +73,7 @@ def test_an_uploaded_file_becomes_a_model_with_its_accuracy_and_verified_symmetr
 
 
 def test_the_library_keeps_a_safetensors_file_and_not_the_upload(uploaded: RunStatus) -> None:
-    store = service().store
+    store = keep.opened().store
     assert uploaded.model is not None
     assert not store.exists("uploads", runs.request(uploaded.id).options["upload"])
     with library.weights(library.card(uploaded.model)) as path:
@@ -110,7 +110,7 @@ def test_an_uploaded_model_can_be_compared_and_its_run_is_unlisted(uploaded: Run
 
 def test_a_second_visitor_with_the_same_file_shares_the_model(uploaded: RunStatus) -> None:
     assert uploaded.model is not None
-    run = library.add("my net.pth", a_torch_file(), data="digits", owner="bob")
+    run = runs.submit(library.add("my net.pth", a_torch_file(), data="digits", owner="bob"), "bob")
     assert run == uploaded.id
     assert uploaded.model in {card.id for card in library.models("bob")}
     assert library.remove(uploaded.model, "bob")
@@ -129,19 +129,21 @@ class Attack:
 
 def test_a_file_that_would_run_code_is_refused_with_a_sentence_and_not_run(tmp_path: Path) -> None:
     Attack.mark = tmp_path / "mark"
-    status = wait(library.add("evil.pt", pickle.dumps({"state_dict": Attack()}), owner="mallory"))
+    status = wait(
+        runs.submit(library.add("evil.pt", pickle.dumps({"state_dict": Attack()}), owner="mallory"), "mallory")
+    )
     assert status.state == "failed"
     assert "evil.pt" in status.reason or "pickle" in status.reason
     assert "\n" not in status.reason
     assert not Attack.mark.exists()
-    assert not service().store.exists("uploads", runs.request(status.id).options["upload"])
+    assert not keep.opened().store.exists("uploads", runs.request(status.id).options["upload"])
 
 
 @pytest.mark.parametrize(
     "content", [b"this is a text file\n" * 50, a_torch_file.__code__.co_code, b"PK\x03\x04 broken"]
 )
 def test_a_file_that_is_no_network_is_refused_with_a_sentence(content: bytes) -> None:
-    status = wait(library.add("weights.pt", content, owner="mallory"))
+    status = wait(runs.submit(library.add("weights.pt", content, owner="mallory"), "mallory"))
     assert status.state == "failed"
     assert status.reason
     assert "fault of this program" not in status.reason
@@ -149,18 +151,18 @@ def test_a_file_that_is_no_network_is_refused_with_a_sentence(content: bytes) ->
 
 def test_a_refused_file_takes_no_room(uploaded: RunStatus) -> None:
     before = library.stored_bytes()
-    wait(library.add("noise.safetensors", b"\0" * 1000, owner="mallory"))
+    wait(runs.submit(library.add("noise.safetensors", b"\0" * 1000, owner="mallory"), "mallory"))
     assert library.stored_bytes() == before
 
 
 def test_a_removed_model_is_gone_with_its_weights() -> None:
-    status = wait(library.add("short-lived.pth", a_torch_file(0.5), owner="ann"))
+    status = wait(runs.submit(library.add("short-lived.pth", a_torch_file(0.5), owner="ann"), "ann"))
     assert status.state == "done", status.reason
     assert status.model is not None
     assert not library.remove(status.model, "bob")
     assert library.remove(status.model, "ann")
     assert status.model not in {card.id for card in library.models("ann")}
-    assert not service().store.exists("models", status.model)
-    again = wait(library.add("short-lived.pth", a_torch_file(0.5), owner="ann"))
+    assert not keep.opened().store.exists("models", status.model)
+    again = wait(runs.submit(library.add("short-lived.pth", a_torch_file(0.5), owner="ann"), "ann"))
     assert again.state == "done"
     assert library.card(status.model).title == "short-lived"

@@ -1,0 +1,132 @@
+"""Files of visitors: kept under an unguessable name until a run has read them, and who has a claim to what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import sqlalchemy as sql
+
+from lmc_core.errors import CheckpointError
+from lmc_core.runs.keep import opened
+from lmc_core.runs.keep.tables import RUNS, UPLOADS
+from lmc_core.runs.library.limits import check_room, megabytes
+from lmc_core.runs.values.request import Request
+
+Content = bytes | Path | BinaryIO
+
+
+def accept(name: str, content: Content, ask: Callable[[str], Request], owner: str) -> Request:
+    """Keep a visitor's file under an unguessable name; the request that `ask` makes of that name.
+
+    Raises CheckpointError if the file is empty or too large, or if the store or the owner's share of it is full.
+    """
+    archive = opened()
+    with tempfile.TemporaryDirectory(prefix="lmc-upload-") as folder:
+        copy = Path(folder) / "upload"
+        digest, size = _copy(content, copy, archive.host.upload_bytes, name)
+        check_room(name, size, owner)
+        named = archive.index.unguessable(digest)
+        request = ask(named)
+        known = archive.index.status(request.id)
+        if known is None or known.state != "done":
+            archive.store.put(copy, "uploads", named)
+    row = {"run": request.id, "owner": owner, "digest": named, "filename": name, "bytes": size}
+    archive.index.insert(UPLOADS, listed=False, created=time.time(), **row)
+    return request
+
+
+def _copy(content: Content, target: Path, limit: int, name: str) -> tuple[str, int]:
+    """Write the content to a file; its SHA-256 and size."""
+    if isinstance(content, Path):
+        with content.open("rb") as source:
+            return _copy(source, target, limit, name)
+    digest, size = hashlib.sha256(), 0
+    with target.open("wb") as file:
+        if isinstance(content, (bytes, bytearray, memoryview)):
+            chunks = iter((bytes(content),))
+        else:
+            chunks = iter(lambda: content.read(2**20), b"")
+        for chunk in chunks:
+            size += len(chunk)
+            if size > limit:
+                raise CheckpointError(f"{name!r} is larger than {megabytes(limit)}, the limit of this server")
+            digest.update(chunk)
+            file.write(chunk)
+    if not size:
+        raise CheckpointError(f"{name!r} is empty")
+    return digest.hexdigest(), size
+
+
+def release(run: str, owner: str | None) -> None:
+    """Let go of a file whose reading was refused: the owner's claim, and the bytes if nobody else has one."""
+    archive = opened()
+    claims = sql.select(UPLOADS.c.digest).where(UPLOADS.c.run == run)
+    digests = names(claims)
+    archive.index.delete(UPLOADS, sql.and_(UPLOADS.c.run == run, UPLOADS.c.owner == owner))
+    if not names(claims):
+        for digest in digests:
+            archive.store.remove("uploads", digest)
+
+
+def made(owner: str | None, kind: str, *, listed: bool = False) -> list[str]:
+    """What runs of a kind made of an owner's files, the oldest first.
+
+    listed   also what others have published
+    """
+    whose = UPLOADS.c.owner == owner
+    query = (
+        sql.select(RUNS.c.model)
+        .join_from(UPLOADS, RUNS, RUNS.c.id == UPLOADS.c.run)
+        .where(sql.or_(UPLOADS.c.listed, whose) if listed else whose)
+        .where(RUNS.c.kind == kind, RUNS.c.state == "done", RUNS.c.model.is_not(None))
+        .order_by(UPLOADS.c.created)
+    )
+    return names(query)
+
+
+def published(thing: str) -> bool:
+    """True if an owner shows it to everybody."""
+    shown = sql.select(UPLOADS.c.run).join_from(UPLOADS, RUNS, RUNS.c.id == UPLOADS.c.run)
+    return bool(names(shown.where(RUNS.c.model == thing, UPLOADS.c.listed)))
+
+
+def publish(thing: str, owner: str, listed: bool, kind: str) -> bool:
+    """Show what a run of a kind made to everybody, or no longer. True if it belongs to `owner`."""
+    return opened().index.change(UPLOADS, _owned(thing, owner, kind), listed=listed)
+
+
+def forget(thing: str, owner: str, *, kind: str, folder: str) -> bool:
+    """Remove `owner`'s claim to what runs of a kind made; the thing itself with the last claim."""
+    archive = opened()
+    if not archive.index.delete(UPLOADS, _owned(thing, owner, kind)):
+        return False
+    if not archive.index.count(UPLOADS, UPLOADS.c.run.in_(_runs(thing, kind))):
+        for run in readings(thing, kind):
+            archive.index.delete(RUNS, RUNS.c.id == run)
+            archive.store.remove("runs", run)
+        archive.store.remove(folder, thing)
+    return True
+
+
+def readings(thing: str, kind: str) -> list[str]:
+    """The runs of a kind that made it."""
+    return names(_runs(thing, kind))
+
+
+def _runs(thing: str, kind: str) -> sql.Select[Any]:
+    return sql.select(RUNS.c.id).where(RUNS.c.model == thing, RUNS.c.kind == kind)
+
+
+def _owned(thing: str, owner: str, kind: str) -> sql.ColumnElement[bool]:
+    return sql.and_(UPLOADS.c.owner == owner, UPLOADS.c.run.in_(_runs(thing, kind)))
+
+
+def names(query: sql.Select[Any]) -> list[str]:
+    """The distinct names a query finds, in its order."""
+    with opened().index.database.connect() as connection:
+        return list(dict.fromkeys(connection.scalars(query)))
