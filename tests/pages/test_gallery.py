@@ -9,7 +9,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-import sqlalchemy as sql
 from PIL import Image
 from results import a_result
 from streamlit.testing.v1 import AppTest
@@ -21,8 +20,6 @@ from lmc_core.figures.sketches import path_sketch
 from lmc_core.figures.thumbnail import card_png, thumbnail_svg
 from lmc_core.runs import keep
 from lmc_core.runs.keep import pictures
-from lmc_core.runs.keep.index import Index
-from lmc_core.runs.keep.tables import RUNS
 from lmc_core.runs.values.request import Request, tidy_tags
 
 ROOT = Path(__file__).parents[2]
@@ -173,26 +170,6 @@ def test_a_run_keeps_its_pictures_and_an_older_one_gets_them_when_asked(falls: s
     assert runs.picture(falls, pictures.PREVIEW).startswith(b"\x89PNG")
     with pytest.raises(InputError, match="no picture"):
         runs.picture(falls, "../run.json")
-
-
-def test_a_database_of_an_earlier_version_gets_the_new_columns_and_keeps_its_runs(home: Path, tmp_path: Path) -> None:
-    address = f"sqlite:///{tmp_path / 'old.db'}"
-    old = sql.create_engine(address)
-    before = sql.MetaData()
-    sql.Table("runs", before, *(c._copy() for c in RUNS.columns if c.name != "tags"))
-    before.create_all(old)
-    request = Request.path(A, B)
-    row = {"id": request.id, "kind": "path", "request": request.json, "state": "done", "created": 1.0, "queued": 1.0}
-    with old.begin() as connection:
-        connection.execute(before.tables["runs"].insert().values(owner=OWNER, **row))
-    old.dispose()
-    for _ in range(2):
-        index = Index(address)
-        status = index.status(request.id)
-        assert status is not None
-        assert status.tags in ((), ("kept",))
-        assert index.publish(request.id, OWNER, True, ["kept"])
-        index.close()
 
 
 def test_a_report_is_one_file_without_addresses_to_fetch_and_escapes_what_it_is_given() -> None:

@@ -16,7 +16,8 @@ from typing import Any
 import sqlalchemy as sql
 from sqlalchemy.exc import IntegrityError
 
-from lmc_core.runs.keep.tables import KEYS, RUNS, WANTED, complete, tables
+from lmc_core.runs.keep.migrations import upgrade
+from lmc_core.runs.keep.tables import KEYS, RUNS, WANTED, tables
 from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.status import RunStatus
 
@@ -33,7 +34,7 @@ class Index:
         if self._sqlite:
             sql.event.listen(self.database, "connect", _set_up_sqlite)
         self.tables = tables
-        complete(self.database)
+        upgrade(self.database)
 
     def close(self) -> None:
         self.database.dispose()

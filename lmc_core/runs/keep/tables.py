@@ -1,9 +1,8 @@
-"""The tables of the index."""
+"""The tables of the index, as the last of the steps in `migrations` leaves them."""
 
 from __future__ import annotations
 
 import sqlalchemy as sql
-from sqlalchemy.exc import DBAPIError
 
 tables = sql.MetaData()
 
@@ -60,19 +59,3 @@ KEYS = sql.Table(  # secrets of all servers that share this database
     sql.Column("name", sql.String(32), primary_key=True),
     sql.Column("value", sql.String(64), nullable=False),
 )
-
-
-def complete(database: sql.Engine) -> None:
-    """Make the tables, and add the columns that a database of an earlier version lacks."""
-    tables.create_all(database)
-    for table in tables.sorted_tables:
-        there = {column["name"] for column in sql.inspect(database).get_columns(table.name)}
-        for column in (c for c in table.columns if c.name not in there):
-            kind = column.type.compile(dialect=database.dialect)
-            default = f" NOT NULL DEFAULT '{column.default.arg}'" if column.default is not None else ""  # type: ignore[attr-defined]
-            try:
-                with database.begin() as connection:
-                    connection.execute(sql.text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}{default}"))
-            except DBAPIError:  # another server was first
-                if column.name not in {c["name"] for c in sql.inspect(database).get_columns(table.name)}:
-                    raise

@@ -1,4 +1,4 @@
-"""Files of visitors: kept under an unguessable name until a run has read them, and who has a claim to what came of it."""
+"""Files of visitors: kept under unguessable names until a run has read them, and who has a claim to what came of it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,5 @@
 """The index on SQLite and on a real Postgres: one queue for many threads and servers."""
 
-import getpass
-import shutil
-import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,30 +11,6 @@ from lmc_core import runs
 from lmc_core.runs import keep
 from lmc_core.runs.keep.index import Index
 from lmc_core.runs.values.request import Request
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """The address of a database cluster that lives as long as this file's tests."""
-    pytest.importorskip("psycopg", reason="no driver for Postgres")
-    programs = next(iter(Path("/usr/lib/postgresql").glob("*/bin")), Path("/usr/local/bin"))
-    if not (programs / "initdb").exists():
-        pytest.skip("no Postgres on this machine")
-    folder = Path(tempfile.mkdtemp(prefix="lmc-pg-"))
-    account: list[str] = []
-    if getpass.getuser() == "root":  # Postgres refuses to run as root
-        shutil.chown(folder, "nobody")
-        account = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-    data = folder / "data"
-    subprocess.run(
-        [*account, programs / "initdb", "-D", data, "-U", "lmc", "-A", "trust", "-N"], check=True, capture_output=True
-    )
-    options = f"-k {folder} -h '' -F"
-    start = [programs / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w"]
-    subprocess.run([*account, *start, "start"], check=True, capture_output=True)
-    yield f"postgresql+psycopg://lmc@/postgres?host={folder}"
-    subprocess.run([*account, *start, "-m", "immediate", "stop"], check=True, capture_output=True)
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
