@@ -19,7 +19,7 @@ class Bench:
 
     def __init__(self, home: Path, **environment: str):
         self.archive = Archive(settings({"LMC_HOME": str(home), "LMC_WORKER_THREADS": "1", **environment}))
-        self.store, self.index = self.archive.store, self.archive.index
+        self.host, self.store, self.index = self.archive.host, self.archive.store, self.archive.index
         self.log = home / "log.txt"
         self.engine = self.new_engine()
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from lmc_core.runs.engine.engine import WORK, Engine
 from lmc_core.runs.keep import Archive
+
+log = logging.getLogger("lmc_core.runs.engine")
+
+FRESH = 2.0
+"""Seconds that one look at index and store answers all who ask: anybody may, as often as they like."""
 
 _engines: dict[Archive, Engine] = {}
 _lock = threading.Lock()
@@ -44,5 +53,21 @@ def wake(archive: Archive) -> None:
 def health(archive: Archive) -> dict[str, Any]:
     """The engine, for the health check. Everybody may read it, so it is the same whether or not anybody computes."""
     engine = running(archive)
-    state = engine.state if engine else {"alive": False, "workers": []}
-    return {"status": "ok" if state["alive"] else "no engine", **state}
+    state = engine.state if engine else {"alive": False, "ready": False, "workers": []}
+    troubles = {
+        "no engine": not state["alive"],
+        "no worker is ready": not state["ready"],
+        "the index cannot be written": not _works(archive.index.probe, time.monotonic() // FRESH),
+        "the store cannot be written": not _works(archive.store.probe, time.monotonic() // FRESH),
+    }
+    return {"status": next((what for what, true in troubles.items() if true), "ok"), **state}
+
+
+@lru_cache(maxsize=8)
+def _works(probe: Callable[[], None], _when: float) -> bool:
+    try:
+        probe()
+    except Exception:  # whatever a database, a disk or a remote store raises
+        log.exception("the health check finds something that cannot be written")
+        return False
+    return True

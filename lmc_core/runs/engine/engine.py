@@ -9,7 +9,9 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import DBAPIError
 
 from lmc_core.runs.engine.process import Worker, WorkerProcess, WorkerThread
 from lmc_core.runs.engine.ray import WorkerActor
@@ -26,9 +28,16 @@ IDLE = 0.5  # seconds between two looks at the queue, which another server may h
 BEAT = 2.0  # seconds between two signs of life
 SILENT = 30.0  # seconds without one after which another machine's server counts as gone
 BACK_OFF = 5.0  # seconds before starting a worker again after it died without a run
+RETRY = 1.0  # seconds before asking again an index that could not be read or written
+READY = 60.0  # seconds that a worker may take to be ready
 
 CANCELLED = "Stopped on request."
 STOPPED = "The server was stopped while this run was running."
+RESTARTED = "The server was restarted while this run was running."
+LOST = "The server lost hold of this run. Run it again."
+FAULT = "A fault of this program; the server's log has the details."
+
+T = TypeVar("T")
 
 WORK = "lmc_core.runs.work.path"
 """The module whose `run` carries out a request."""
@@ -47,7 +56,7 @@ class Engine:
     def __init__(self, archive: Archive, work: str = WORK):
         self._host, self._store, self._index = archive.host, archive.store, archive.index
         self.server = f"{socket.gethostname()}|{os.getpid()}|{uuid.uuid4().hex}"
-        self.stopping, self.awake = threading.Event(), threading.Event()
+        self.stopping, self.awake, self.claiming = threading.Event(), threading.Event(), threading.Lock()
         self._lanes = [_Lane(self, archive, device, work) for device in archive.host.devices]
 
     def start(self) -> None:
@@ -65,7 +74,10 @@ class Engine:
         for lane in self._lanes:
             if lane.is_alive():
                 lane.join(timeout=10)
-        self._index.interrupt([self.server], STOPPED)
+        try:
+            self._index.interrupt([self.server], STOPPED)
+        except DBAPIError:
+            log.exception("what was running is marked as interrupted by the next server that starts")
 
     def wake(self) -> None:
         self.awake.set()
@@ -75,20 +87,25 @@ class Engine:
         """For the health check, which everybody may read: which workers are alive, and nothing of what they do."""
         return {
             "alive": all(lane.is_alive() for lane in self._lanes),
+            "ready": any(lane.ready for lane in self._lanes),
             "workers": [{"device": lane.device, "worker": lane.process} for lane in self._lanes],
         }
 
     def settle(self) -> None:
-        """Mark as interrupted what servers ran that are gone."""
+        """Mark as interrupted what servers ran that are gone, and what no lane of this one runs any more."""
         gone = [name for name, beat in self._index.servers().items() if name != self.server and _is_gone(name, beat)]
         if gone:
-            self._index.interrupt(gone, "The server was restarted while this run was running.")
+            self._index.interrupt(gone, RESTARTED)
+        with self.claiming:
+            held = [lane.held for lane in self._lanes if lane.held is not None]
+            self._index.interrupt([self.server], LOST, but=held)
 
 
 class _Lane(threading.Thread):
     """The thread that feeds and watches one worker.
 
     process   number of the worker's process, once it is ready
+    held      the run in its hands, until the index knows how that ended
     """
 
     def __init__(self, engine: Engine, archive: Archive, device: str, work: str):
@@ -97,6 +114,14 @@ class _Lane(threading.Thread):
         self._engine, self._host, self._index = engine, archive.host, archive.index
         self._worker: Worker | None = None
         self.process: int | None = None
+        self.held: str | None = None
+        self._since = time.monotonic()  # without a worker that is ready
+        self._deaf = 0.0  # until when the index is left alone
+
+    @property
+    def ready(self) -> bool:
+        """True if its worker is ready, or may still become so."""
+        return self.process is not None or time.monotonic() - self._since < READY
 
     def run(self) -> None:
         looked = time.monotonic()
@@ -116,9 +141,16 @@ class _Lane(threading.Thread):
         """Carry out the next run; if there is none, wait a little."""
         if self._worker is None:
             self._worker = WORKERS[self._host.engine](self._host, self.device, self._work)
-        request = self._index.claim(self._engine.server)
+        with self._engine.claiming:
+            request = self._index.claim(self._engine.server)
+            self.held = request.id if request is not None else None
         if request is not None:
-            self._carry_out(request, self._worker)
+            try:
+                self._carry_out(request, self._worker)
+            except Exception:
+                log.exception("the engine's lane for %s stumbled over a run", self.device)
+                self._kill(request.id, "failed", FAULT)
+            self.held = None
             return
         try:
             self._hear(self._worker.poll(0))
@@ -141,7 +173,7 @@ class _Lane(threading.Thread):
                 message = worker.poll(LISTEN) or {}
                 self._hear(message)
                 if "progress" in message:
-                    self._index.progress(run, *message["progress"])
+                    self._noted(self._index.progress, run, *message["progress"])
                 if "end" in message:
                     return self._ended(run, message, asked is not None)
                 now = time.monotonic()
@@ -150,14 +182,14 @@ class _Lane(threading.Thread):
                 if now - started > self._host.run_seconds:
                     limit = f"{self._host.run_seconds:g} s, the longest this server lets a run take"
                     return self._kill(run, "failed", f"Stopped after {limit}. Try fewer points or examples.")
-                if asked is None and self._index.cancelling(run):
+                if asked is None and self._noted(self._index.cancelling, run):
                     asked = now
                     worker.send({"cancel": run})
                 if asked is not None and now - asked > self._host.grace_seconds:
                     return self._kill(run, "cancelled", CANCELLED)
                 if now - beaten > BEAT:
                     beaten = now
-                    self._index.beat(run)
+                    self._noted(self._index.beat, run)
         except EOFError:
             state, reason = ("failed", worker.death) if asked is None else ("cancelled", CANCELLED)
             self._kill(run, state, reason)
@@ -167,12 +199,36 @@ class _Lane(threading.Thread):
         state, reason = message["end"], message.get("reason", "")
         if cancelled and state != "done":
             state, reason = "cancelled", CANCELLED
-        self._index.finish(run, state, reason=reason, finding=message.get("finding", ""), model=message.get("model"))
+        self._finish(run, state, reason=reason, finding=message.get("finding", ""), model=message.get("model"))
 
     def _kill(self, run: str, state: str, reason: str) -> None:
         """End the worker first, so that the run is over when its state says so."""
         self._drop()
-        self._index.finish(run, state, reason=reason)
+        self._finish(run, state, reason=reason)
+
+    def _finish(self, run: str, state: str, **facts: Any) -> None:
+        """Write down how a run ended, however long that cannot be written: nothing else is begun before.
+
+        A server that is stopped meanwhile leaves it to the next one, which marks it as interrupted.
+        """
+        while True:
+            try:
+                return self._index.finish(run, state, **facts)
+            except DBAPIError:
+                log.exception("the end of a run cannot be written to the index yet")
+            if self._engine.stopping.wait(RETRY):
+                return None
+
+    def _noted(self, write: Callable[..., T], *values: Any) -> T | None:
+        """What the index answers; None for a while after it could not, for that must end no run."""
+        if time.monotonic() < self._deaf:
+            return None
+        try:
+            return write(*values)
+        except DBAPIError:
+            log.exception("the index can be neither read nor written")
+            self._deaf = time.monotonic() + RETRY
+            return None
 
     def _hear(self, message: Message | None) -> None:
         if message and "ready" in message:
@@ -182,6 +238,7 @@ class _Lane(threading.Thread):
         if self._worker is not None:
             self._worker.kill()
         self._worker = self.process = None
+        self._since = time.monotonic()
 
 
 def _is_gone(server: str, beat: float) -> bool:

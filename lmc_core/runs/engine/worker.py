@@ -118,7 +118,7 @@ def _carry_out(module: Any, text: str, telling: Telling, store: Store, device: s
     except Exception as error:  # the worker outlives every run; the details belong in the log
         if "out of memory" in str(error).lower():
             return {"end": "failed", "reason": OUT_OF_MEMORY}
-        log.exception("run %s failed", request.id)
+        log.exception("a run of kind %s failed", request.kind)
         kind = type(error).__name__
         return {"end": "failed", "reason": f"A fault of this program ({kind}); the server's log has the details."}
     model = getattr(result, "model", None)

@@ -21,6 +21,11 @@ from lmc_core.runs.keep.tables import KEYS, RUNS, WANTED, tables
 from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.status import RunStatus
 
+PATIENCE = 10.0
+"""Seconds that a writer waits for another before it fails."""
+PROBE = 1.0
+"""The same, of a health check."""
+
 
 class Index:
     """All runs of one database. Safe to use from many threads and from many servers at once."""
@@ -30,7 +35,7 @@ class Index:
         self._sqlite = url.get_backend_name() == "sqlite"
         if self._sqlite and url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        self.database = sql.create_engine(url, pool_pre_ping=not self._sqlite)
+        self.database = sql.create_engine(url, pool_pre_ping=not self._sqlite, hide_parameters=True)
         if self._sqlite:
             sql.event.listen(self.database, "connect", _set_up_sqlite)
         self.tables = tables
@@ -38,6 +43,21 @@ class Index:
 
     def close(self) -> None:
         self.database.dispose()
+
+    def probe(self) -> None:
+        """Raises DBAPIError if nothing can be written at the moment."""
+        with self.database.connect() as connection:
+            if self._sqlite:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={1000 * PROBE:.0f}")
+            else:
+                connection.execute(sql.text(f"SET LOCAL lock_timeout = '{PROBE:g}s'"))
+            try:
+                connection.execute(sql.text("UPDATE alembic_version SET version_num = version_num"))
+                connection.commit()
+            finally:
+                if self._sqlite:
+                    connection.rollback()
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout={1000 * PATIENCE:.0f}")
 
     def enqueue(
         self,
@@ -136,9 +156,9 @@ class Index:
             return True
         return self._update(run, ("running",), cancel=True)
 
-    def interrupt(self, gone: Sequence[str], reason: str) -> int:
-        """Mark as interrupted the runs of servers that are gone."""
-        lost = sql.and_(RUNS.c.state == "running", RUNS.c.server.in_(gone))
+    def interrupt(self, servers: Sequence[str], reason: str, but: Sequence[str] = ()) -> int:
+        """Mark as interrupted what servers run that are gone; `but` some runs."""
+        lost = sql.and_(RUNS.c.state == "running", RUNS.c.server.in_(servers), RUNS.c.id.not_in(but))
         ended = RUNS.update().where(lost).values(state="interrupted", reason=reason, finished=time.time())
         with self.database.begin() as connection:
             connection.execute(WANTED.delete().where(WANTED.c.run.in_(sql.select(RUNS.c.id).where(lost))))
@@ -282,5 +302,5 @@ def _status(row: Any, position: int | None, expected: float | None) -> RunStatus
 
 def _set_up_sqlite(connection: Any, _: Any) -> None:
     """Readers do not wait for the writer, and writers wait for each other instead of failing."""
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={1000 * PATIENCE:.0f}"):
         connection.execute(f"PRAGMA {pragma}")

@@ -139,6 +139,11 @@ class Store:
             for path in sorted(inner.iterdir(), key=lambda path: path.name == last):
                 self.fs.put_file(str(path), posixpath.join(target, path.name))
 
+    def probe(self) -> None:
+        """Raises OSError, or what the address behind it raises, if nothing can be written at the moment."""
+        self.fs.makedirs(self.root, exist_ok=True)
+        self.fs.pipe_file(self._at("probe"), b"")
+
     def sweep(self) -> None:
         """Remove what crashed runs left behind long ago."""
         if self._local:

@@ -29,9 +29,9 @@ PREVIEW_TAGS = """<meta property="og:image" content="{address}/card.png">
 
 
 def healthz(_: HTTPRequest) -> Response:
-    """200 and the state of the engine; 503 if nothing can be computed."""
+    """200 and the state of the engine; 503 and what is wrong if nothing can be computed or kept."""
     health = engine.health(opened())
-    return JSONResponse(health, 200 if health["alive"] else 503, headers={"cache-control": "no-store"})
+    return JSONResponse(health, 200 if health["status"] == "ok" else 503, headers={"cache-control": "no-store"})
 
 
 def run_json(request: HTTPRequest) -> Response:

@@ -99,7 +99,7 @@ def test_a_database_of_a_newer_version_is_refused_with_a_sentence_and_left_as_it
     with index.database.begin() as connection:
         connection.execute(sql.text("UPDATE alembic_version SET version_num = '9999'"))
     index.close()
-    with pytest.raises(SettingError, match="newer version of this program.*LMC_DATABASE_URL"):
+    with pytest.raises(SettingError, match=r"newer version of this program.*LMC_DATABASE_URL"):
         Index(address)
     database = sql.create_engine(address)
     with database.connect() as connection:
