@@ -15,9 +15,8 @@ from benchmarks.recorded import differences
 from benchmarks.stored import told
 from lmc_core import runs
 from lmc_core.errors import RunError
-from lmc_core.runs import Request
+from lmc_core.runs import Request, keep
 from lmc_core.runs.library import models as library
-from lmc_core.runs.service import service
 
 STORED = Path(__file__).parent / "golden" / "store_v2.tar.gz"
 KINDS = {"path", "fuse", "compare", "plane", "theory", "width", "projection", "inspect", "data", "bundle"}
@@ -41,7 +40,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.delenv(name, raising=False)
         patch.setenv("LMC_HOME", str(folder))
         yield folder
-        service().index.close()
+        keep.opened().index.close()
 
 
 def test_the_home_holds_every_kind_and_every_end_of_a_run() -> None:
