@@ -77,8 +77,8 @@ def fill() -> dict[str, str]:
         owners[run] = owner
         return run
 
-    def asked(request: Request, owner: str) -> str:
-        return done(runs.submit(request, owner), owner)
+    def asked(request: Request, owner: str, *, state: str = "done") -> str:
+        return done(runs.submit(request, owner), owner, state=state)
 
     runs.start()
     try:
@@ -94,15 +94,14 @@ def fill() -> dict[str, str]:
         asked(Request.of("theory", **PAIR), "ann")
         asked(Request.of("width", method="weight-matching", settings={"restarts": 1}, train_examples=50), "ann")
         asked(Request.of("projection", run=path, group="fc1"), "bob")
-        uploaded = done(library.add("my net.pth", _renamed(), data="digits", owner="ann"), "ann")
+        uploaded = asked(library.add("my net.pth", _renamed(), data="digits", owner="ann"), "ann")
         private = runs.status(uploaded).model
         assert private is not None
         asked(Request.path(**{**PAIR, "b": private}, points=3), "ann")  # type: ignore[arg-type]
-        done(datasets.add("my digits.npz", _examples(), owner="bob"), "bob")
-        done(bundle.add("from afar.zip", bundle.export(fused), owner="bob"), "bob")
-        for waiting in runs.recent(50, kind="inspect", owner="bob"):  # the networks in the bundle
-            done(waiting.id, "bob")
-        done(library.add("noise.safetensors", b"\0" * 1000, owner="bob"), "bob", state="failed")
+        asked(datasets.add("my digits.npz", _examples(), owner="bob"), "bob")
+        for request in bundle.add("from afar.zip", bundle.export(fused), owner="bob"):
+            asked(request, "bob")
+        asked(library.add("noise.safetensors", b"\0" * 1000, owner="bob"), "bob", state="failed")
     finally:
         runs.stop()
     stopped = runs.submit(Request.path(**PAIR, points=7), "bob")  # type: ignore[arg-type]
