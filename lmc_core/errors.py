@@ -10,6 +10,7 @@ LMCError
 │   └── SettingError           a setting outside its range, or a name that does not exist
 ├── Cancelled                  the work was stopped on request
 └── RunError                   a stored run that failed, with the reason kept
+    └── DamagedError           a stored run that is no longer what was stored; it can be computed again
 """
 
 
@@ -51,3 +52,7 @@ class Cancelled(LMCError):
 
 class RunError(LMCError):
     """A run that failed; the message is the reason that was kept."""
+
+
+class DamagedError(RunError):
+    """A stored run that is no longer what was stored."""

@@ -6,9 +6,10 @@ This is the only place where a request meets the library.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-from lmc_core.errors import RunError
+from lmc_core.errors import DamagedError, RunError
 from lmc_core.runs import engine, keep
 from lmc_core.runs.library.entry import entry
 from lmc_core.runs.library.uploads import release
@@ -43,10 +44,12 @@ def submit(request: Request, owner: str | None = None) -> str:
         archive.index.want(run, owner)
         return run
     if archive.store.has(run):
-        if known is None or known.state != "done":
+        if known is not None and known.state == "done":
+            return run
+        with suppress(DamagedError):  # which is computed again
             stored = archive.store.load(run)
             archive.index.enqueue(request, owner=owner, state="done", finding=stored.finding, **entry(request))
-        return run
+            return run
     try:
         _check_room(archive, owner)
     except RunError:

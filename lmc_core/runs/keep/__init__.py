@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from functools import lru_cache
 
-from lmc_core.errors import InputError, RunError
+from lmc_core.errors import DamagedError, InputError, RunError
 from lmc_core.runs.keep import pictures
 from lmc_core.runs.keep.index import Index
 from lmc_core.runs.keep.store import Store
@@ -42,21 +43,30 @@ class Archive:
         return found
 
     def result(self, run: str) -> Result:
-        """What a run found. Raises RunError if it is not done, with the reason if it failed."""
+        """What a run found. Raises RunError if it is not done, with the reason if it failed.
+
+        DamagedError if it is no longer what was stored: from then on the run has failed, and can be asked for again.
+        """
         now = self.status(run)
         if now.state != "done":
             raise RunError(now.reason or f"run {run} is {now.state}")
-        return self._load(run)
+        try:
+            return self._load(run)
+        except DamagedError as error:
+            self.index.spoil(run, str(error))
+            raise
 
     def artifact(self, run: str, name: str) -> bytes:
         """A file kept with a run: "aligned.safetensors". Raises InputError if there is none."""
         self.status(run)
-        return self.store.read("runs", run, name)
+        return self.store.artifact(run, name)
 
     def picture(self, run: str, name: str) -> bytes:
         """A picture of a finished run. Raises LMCError if there is none."""
         if name in pictures.PICTURES and self.store.exists("runs", run, name):
-            return self.artifact(run, name)
+            with suppress(DamagedError):
+                if pictures.whole(name, kept := self.artifact(run, name)):
+                    return kept
         return pictures.draw(self.result(run), name)
 
 

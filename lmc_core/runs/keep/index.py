@@ -101,6 +101,10 @@ class Index:
         self.want(run, owner)
         return self._update(run, ("done",), state="queued", queued=time.time(), started=None, finished=None)
 
+    def spoil(self, run: str, reason: str) -> bool:
+        """Say of a run that is done that its result can no longer be read. Its finding stays, and its owner."""
+        return self._update(run, ("done",), state="failed", reason=reason)
+
     def claim(self, server: str, accepts: Sequence[str] | None = None) -> Request | None:
         """Take the run that has waited longest, and mark it running; None if nothing waits.
 

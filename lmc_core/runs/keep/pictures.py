@@ -59,6 +59,12 @@ def draw(result: Result, name: str) -> bytes:
         raise InputError("previews need Pillow, which is not installed") from None
 
 
+def whole(name: str, content: bytes) -> bool:
+    """True if a kept picture has its beginning and its end."""
+    start, end = (b"\x89PNG", b"IEND\xaeB`\x82") if name == PREVIEW else (b"<svg", b"</svg>")
+    return content.startswith(start) and content.rstrip().endswith(end)
+
+
 def leave(result: Result, folder: Path) -> None:
     """Put the pictures of a result among the files that are kept with it. A picture that fails costs no run."""
     for name in DRAWN.get(type(result), {}):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -18,17 +19,21 @@ from typing import Any
 import fsspec
 import numpy as np
 
-from lmc_core.errors import InputError
+from lmc_core.errors import DamagedError, InputError
 from lmc_core.runs.keep.pack import pack, unpack
 from lmc_core.runs.values.result import Result, classes
 
 RESULT, ARRAYS = "run.json", "arrays.npz"
+DIGESTS = "digests.json"
+"""Name → SHA-256 of every other file of a run; runs of earlier versions have none."""
+
+DAMAGED = "What is stored of this run is damaged ({}). Compute it again."
 
 
 class Store:
     """A folder, local or remote, of runs and models. A folder exists whole or not at all.
 
-        runs/<id>/run.json, arrays.npz, and files such as aligned.safetensors
+        runs/<id>/run.json, arrays.npz, digests.json, and files such as aligned.safetensors
         models/<id>/model.safetensors (or .pt2), card.json
         data/<id>/data.npz, card.json
         uploads/<name>                 bytes waiting to be inspected
@@ -54,16 +59,44 @@ class Store:
             for name, source in (files or {}).items():
                 shutil.copyfile(source, folder / name)
             (folder / RESULT).write_text(json.dumps(packed, allow_nan=False))
+            digests = {path.name: _digest(path) for path in folder.iterdir()}
+            (folder / DIGESTS).write_text(json.dumps(digests, sort_keys=True))
 
     def load(self, run: str) -> Result:
-        """The result of a run. Raises InputError if there is none."""
+        """The result of a run. Raises InputError if there is none, DamagedError if it is not what was saved."""
         if not self.has(run):
             raise InputError(f"there is no stored result of run {run[:40]!r}")
-        with np.load(io.BytesIO(self.read("runs", run, ARRAYS)), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        result = unpack(json.loads(self.read("runs", run, RESULT)), arrays, classes())
-        assert isinstance(result, Result)
+        try:
+            with np.load(io.BytesIO(self.artifact(run, ARRAYS)), allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+            result = unpack(json.loads(self.artifact(run, RESULT)), arrays, classes())
+            assert isinstance(result, Result)
+        except DamagedError:
+            raise
+        except Exception as error:  # whatever JSON, zip and NumPy make of bytes that are not theirs
+            raise DamagedError(DAMAGED.format(str(error)[:160] or type(error).__name__)) from error
         return result
+
+    def artifact(self, run: str, name: str) -> bytes:
+        """A file of a run, as it was saved. Raises InputError if it has none, DamagedError if it is no longer that."""
+        known = self._digests(run)
+        try:
+            content = self.read("runs", run, name)
+        except InputError:
+            if name in known:
+                raise DamagedError(DAMAGED.format(f"{name} is gone")) from None
+            raise
+        if name in known and hashlib.sha256(content).hexdigest() != known[name]:
+            raise DamagedError(DAMAGED.format(f"{name} is not what was saved"))
+        return content
+
+    def _digests(self, run: str) -> Mapping[str, str]:
+        if not self.exists("runs", run, DIGESTS):
+            return {}
+        try:
+            return dict(json.loads(self.read("runs", run, DIGESTS)))
+        except (ValueError, TypeError):
+            raise DamagedError(DAMAGED.format(f"{DIGESTS} is not what was saved")) from None
 
     def read(self, *parts: str) -> bytes:
         """The bytes of one file. Raises InputError if it is not there."""
@@ -154,6 +187,11 @@ class Store:
             if not part or part in (".", "..") or "/" in part or "\\" in part:
                 raise InputError(f"{part[:80]!r} is not a name in the store")
         return posixpath.join(self.root, *parts)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _replace_folder(new: Path, target: Path, aside: Path) -> None:

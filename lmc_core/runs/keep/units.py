@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lmc_core.diagnostics.inspector import Block, Units
-from lmc_core.errors import LMCError
+from lmc_core.errors import DamagedError, LMCError
 from lmc_core.runs.keep import opened
 from lmc_core.runs.keep.pack import pack, unpack
 
@@ -29,11 +29,14 @@ def write(folder: Path, units: Mapping[tuple[str, str], Units]) -> None:
 
 
 def read(content: bytes, group: str) -> dict[str, Units]:
-    """Metric → the units of one group, the only ones whose arrays are read."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        packed = json.loads(str(arrays[ABOUT]))
-        found = {m: unpack(one, arrays, {"Block": Block, "Units": Units}) for g, m, one in packed if g == group}
-    assert all(isinstance(one, Units) for one in found.values())
+    """Metric → the units of one group, the only ones whose arrays are read. Raises DamagedError."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            packed = json.loads(str(arrays[ABOUT]))
+            found = {m: unpack(one, arrays, {"Block": Block, "Units": Units}) for g, m, one in packed if g == group}
+        assert all(isinstance(one, Units) for one in found.values())
+    except Exception as error:  # whatever JSON, zip and NumPy make of bytes that are not theirs
+        raise DamagedError(f"the units of this run are damaged ({str(error)[:160]}). Run it again.") from error
     return found
 
 

@@ -42,7 +42,7 @@ def card(name: str) -> DataCard | None:
         return None
     try:
         content = json.loads(opened().store.read(FOLDER, name, CARD))
-    except InputError:
+    except (InputError, ValueError):  # ValueError: damaged, and its owner can upload the file again
         return None
     return DataCard(**{**content, "shape": tuple(content["shape"]), "classes": tuple(content["classes"])})
 

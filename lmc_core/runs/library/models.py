@@ -73,7 +73,11 @@ def _uploaded(model: str) -> ModelCard | None:
     except InputError:
         return None
     text = _card_text(archive.store.address, model, version)
-    return ModelCard.of({**json.loads(text), "listed": uploads.published(model), "uploaded": True})
+    try:
+        content = dict(json.loads(text))
+    except ValueError:  # damaged: its owner can upload the file again
+        return None
+    return ModelCard.of({**content, "listed": uploads.published(model), "uploaded": True})
 
 
 @lru_cache(maxsize=512)

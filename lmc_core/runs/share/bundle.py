@@ -45,10 +45,10 @@ def export(run: str, *, networks: bool = False) -> bytes:
         archive.writestr(REQUEST, json.dumps(dict(result.request), indent=1, default=list))
         for name in (RESULT, ARRAYS, *ALIGNED, *FUSED):
             if store.exists("runs", run, name):
-                archive.writestr(name, store.read("runs", run, name))
+                archive.writestr(name, store.artifact(run, name))
         if store.exists("runs", run, units.FILE):
             with suppress(InputError):  # units of networks that are not finite stay at home, others would refuse them
-                content = store.read("runs", run, units.FILE)
+                content = store.artifact(run, units.FILE)
                 bundle.checked_units(content, result, units.FILE)
                 archive.writestr(units.FILE, content)
         for letter, card in zip(LETTERS, result.models if networks else (), strict=False):

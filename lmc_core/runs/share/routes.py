@@ -40,6 +40,7 @@ def run_json(request: HTTPRequest) -> Response:
         status = opened().status(request.path_params["id"])
     except InputError as error:
         return JSONResponse({"error": str(error)}, 404)
+    code = 410 if status.finding and status.state == "failed" else 200  # it was there, and is damaged
     content: dict[str, Any] = {**status.json, "request": json.loads(opened().request(status.id).json)}
     if status.state == "done":
         try:
@@ -47,7 +48,7 @@ def run_json(request: HTTPRequest) -> Response:
         except LMCError as error:
             return JSONResponse({**content, "error": str(error)}, 410)
     text = json.dumps(_finite(content), allow_nan=False)
-    return Response(text, media_type="application/json", headers={"cache-control": _caching(status)})
+    return Response(text, code, media_type="application/json", headers={"cache-control": _caching(status)})
 
 
 def share(request: HTTPRequest) -> Response:
