@@ -9,7 +9,7 @@ from lmc_core.runs.kinds.compare import ComparisonResult, pairs_of
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.comparison import CompareResult, expected
 from pages._ask import pair_form
-from pages._frame.url import choices
+from pages._frame.url import choices, number
 from pages._jobs import jobs
 from pages._show import analysis
 
@@ -24,22 +24,21 @@ EARLIER = 5  # comparisons from which the time of the next is guessed
 def ask(default: runs.Request) -> runs.Request:
     """The comparison that the controls describe."""
     models, data = pair_form.several(default)
-    number = len(pairs_of(models))
-    st.caption(f"Every two models of one shape are a pair: {number} pair{'' if number == 1 else 's'}.")
+    pairs = len(pairs_of(models))
+    st.caption(f"Every two models of one shape are a pair: {pairs} pair{'' if pairs == 1 else 's'}.")
     st.markdown("**Methods**")
     titles = {name: method.title for name, method in METHODS.items()}
     methods = choices("Methods", titles, default.options["methods"], "methods", label_visibility="collapsed")
     if not methods:
         raise SettingError("choose at least one method")
     with st.expander("Evaluation"):
-        points = st.number_input(
+        points = number(
             "Points",
             3,
             201,
             default.options["points"],
             2,
             key="points",
-            bind="query-params",
             help="How many values of t are measured.",
         )
         measured = pair_form.measure(default)

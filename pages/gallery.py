@@ -13,6 +13,7 @@ from pages._jobs import gate, incoming, visitor
 from pages._show import run_card
 
 PAGE, COLUMNS = 12, 3
+SEARCH = 200  # characters
 SLOT = "bundles"
 WHOSE = {"all": "Published", "mine": "Mine"}
 
@@ -41,7 +42,12 @@ st.markdown("## What others found")
 st.caption("Finished runs that their owners published. Your own are under *Mine*; open one to publish it.")
 with st.container(horizontal=True, vertical_alignment="center"):
     words = st.text_input(
-        "Search", key="q", bind="query-params", placeholder="digits, barrier, a tag …", label_visibility="collapsed"
+        "Search",
+        max_chars=SEARCH,
+        key="q",
+        bind="query-params",
+        placeholder="digits, barrier, a tag …",
+        label_visibility="collapsed",
     )
     kinds = {"all": "Everything"} | run_card.KINDS
     kind = choice(st.selectbox, "Kind", kinds, "all", "kind", label_visibility="collapsed", width=160)

@@ -7,7 +7,7 @@ import streamlit as st
 from lmc_core import runs
 from lmc_core.runs.values.card import ModelCard
 from pages._ask import method_form, model_picker, pair_form
-from pages._frame.url import choice
+from pages._frame.url import choice, number
 from pages._show import analysis
 
 WHAT = (
@@ -29,14 +29,13 @@ def ask(default: runs.Request) -> runs.Request:
             method, settings = method_form.method(default.options["method"])
             spanned = {"method": method, "settings": settings}
     with st.expander("Grid"):
-        grid = st.number_input(
+        grid = number(
             "Cells",
             5,
             61,
             default.options["grid"],
             2,
             key="grid",
-            bind="query-params",
             help="Networks along the longer side of the plane.",
         )
         measured = pair_form.measure(default)

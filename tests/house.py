@@ -48,7 +48,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("axis",),
     ),
     "pages": (
-        ("explore", "fuse", "compare", "landscape", "theory", "library", "gallery", "run"),
+        ("_shell", "explore", "fuse", "compare", "landscape", "theory", "library", "gallery", "run"),
         ("_ask",),
         ("_show",),
         ("_jobs",),

@@ -16,8 +16,9 @@ from lmc_core.runs.values.card import ModelCard
 from lmc_core.words.fuse import letter
 from lmc_core.words.numbers import counted
 from pages._ask import data_choice, method_form, model_picker
+from pages._frame import query
 from pages._frame.text import escaped
-from pages._frame.url import choice, choices
+from pages._frame.url import choice, choices, number
 
 HALF, WHOLE = 50, 100
 WIDTHS = {"keep": "As A", "one": "Uniform", "each": "By group"}
@@ -105,13 +106,12 @@ def lambdas(cards: Sequence[ModelCard]) -> list[float] | None:
     state, asked = st.session_state, st.query_params.get("weights")
     keys = [f"weight:{card.id}" for card in cards]
     if asked is not None and asked != state.get("weights:url"):
-        parts = asked.split(",")
-        given = [int(part) for part in parts if part.isdigit() and int(part) <= WHOLE]
-        state.update(dict(zip(keys, given, strict=False)) if len(given) == len(parts) == len(keys) else {})
+        given = [query.number(int, 0, WHOLE)(part) for part in asked.split(",")]
+        state.update(dict(zip(keys, given, strict=True)) if len(given) == len(keys) and None not in given else {})
     names = model_picker.titles({card.id: card for card in cards})
     values = []
-    for number, (card, key) in enumerate(zip(cards, keys, strict=True)):
-        label = f"{letter(number)} · {names[card.id]}"
+    for place, (card, key) in enumerate(zip(cards, keys, strict=True)):
+        label = f"{letter(place)} · {names[card.id]}"
         state.setdefault(key, HALF)
         values.append(int(st.slider(label, 0, WHOLE, key=key, step=1, persist_state="session")))
     equal = len(set(values)) == 1 and values[0] > 0
@@ -131,13 +131,14 @@ def widths(first: ModelCard, method: str) -> int | dict[str, int] | None:
     chosen = choice(st.segmented_control, "Widths", offered, "keep", "widths", **how)
     if chosen == "one":
         most = max(first.groups.values())
-        return st.number_input("Units in every layer", *fuse.WIDTH, most, key="width", bind="query-params")
+        return number("Units in every layer", *fuse.WIDTH, most, key="width")
     if chosen == "each":
         columns = st.columns(2)
-        return {
-            name: columns[k % 2].number_input(name, *fuse.WIDTH, size, key=f"width.{name}", bind="query-params")
-            for k, (name, size) in enumerate(first.groups.items())
-        }
+        asked = {}
+        for k, (name, size) in enumerate(first.groups.items()):
+            with columns[k % 2]:
+                asked[name] = number(name, *fuse.WIDTH, size, key=f"width.{name}")
+        return asked
     said = ", ".join(f"{name} {size}" for name, size in first.groups.items())
     if not freedom:
         keeps = FUSIONS[method].equal_widths
@@ -166,15 +167,14 @@ def afterwards() -> dict[str, Any]:
             bind="query-params",
             help="Scale the logits as training examples want it: the loss of a fused network improves, accuracy stays.",
         )
-        epochs = st.number_input(
+        epochs = number(
             "Epochs of fine-tuning",
             *fuse.EPOCHS,
             0,
             key="finetune",
-            bind="query-params",
             help="Train the fused network on, and show what it scores before and after.",
         )
-        rate = st.number_input(
+        rate = number(
             "Learning rate",
             0.0001,
             1.0,
@@ -182,7 +182,6 @@ def afterwards() -> dict[str, Any]:
             0.005,
             format="%.4f",
             key="rate",
-            bind="query-params",
             disabled=not epochs,
         )
     return {
@@ -196,29 +195,25 @@ def afterwards() -> dict[str, Any]:
 def measured() -> dict[str, Any]:
     """How much is measured, as options of a request."""
     with st.expander("Evaluation"):
-        points = st.number_input(
+        points = number(
             "Points",
             3,
             201,
             11,
             2,
             key="points",
-            bind="query-params",
             help="How many values of t are measured on the path from each network to the fused one.",
         )
-        examples = st.number_input(
+        examples = number(
             "Training examples",
             100,
             1_000_000,
             10_000,
             1_000,
             key="train_examples",
-            bind="query-params",
             help="Only the first so many are used: to measure, to compare activations, to fine-tune.",
         )
-        seed = st.number_input(
-            "Seed", 0, 2**32 - 1, 0, key="seed", bind="query-params", help="The same seed gives the same result."
-        )
+        seed = number("Seed", 0, 2**32 - 1, 0, key="seed", help="The same seed gives the same result.")
         device = st.selectbox(
             "Device", method_form.DEVICES, key="device", bind="query-params", help="auto: a GPU if there is one."
         )

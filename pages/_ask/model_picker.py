@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import islice
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from pages._frame.url import choice
 from pages._jobs import visitor
 
 ROOM, CHIP = 30, 20  # characters that a picker of one model shows, and of several
+NAMED = 64  # models of a link that are looked up
 HELP_A = "The reference. It never moves."
 HELP_B = "Its units are re-ordered; its function stays the same."
 
@@ -20,7 +22,7 @@ def models() -> dict[str, ModelCard]:
     """Everything this visitor may see, and the unlisted models that the link names."""
     cards = {card.id: card for card in library.models(visitor.name())}
     asked = [st.query_params.get(name, "") for name in ("a", "b", "third", "through", "models", "networks")]
-    for named in filter(None, ",".join(asked).split(",")):
+    for named in islice(dict.fromkeys(filter(None, ",".join(asked).split(","))), NAMED):
         if named not in cards:
             try:
                 cards[named] = library.card(named)

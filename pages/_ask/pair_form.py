@@ -8,7 +8,7 @@ from lmc_core import runs
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
 from pages._ask import data_choice, method_form, model_picker
-from pages._frame.url import choices
+from pages._frame.url import choices, number
 
 
 def pair(default: runs.Request) -> tuple[ModelCard, ModelCard, str]:
@@ -32,19 +32,16 @@ def several(default: runs.Request) -> tuple[list[ModelCard], str]:
 
 def measure(default: runs.Request) -> dict[str, Any]:
     """How many examples are used, the seed and the device, as options of a request."""
-    count = st.number_input(
+    count = number(
         "Examples",
         100,
         1_000_000,
         default.options["train_examples"],
         500,
         key="examples",
-        bind="query-params",
         help="At most so many training and as many test examples are measured.",
     )
-    seed = st.number_input(
-        "Seed", 0, 2**32 - 1, 0, key="seed", bind="query-params", help="The same seed gives the same result."
-    )
+    seed = number("Seed", 0, 2**32 - 1, 0, key="seed", help="The same seed gives the same result.")
     device = st.selectbox(
         "Device", method_form.DEVICES, key="device", bind="query-params", help="auto: a GPU if there is one."
     )

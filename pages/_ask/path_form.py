@@ -8,7 +8,7 @@ import streamlit as st
 from lmc_core.runs.values.card import ModelCard
 from lmc_core.runs.values.curve import BENDS, CURVES, EPOCHS
 from pages._ask import model_picker
-from pages._frame.url import choice
+from pages._frame.url import choice, number
 
 HELP = (
     "A curve between A and aligned B whose bends are trained on the training examples to stay low in loss, or two "
@@ -29,7 +29,7 @@ def curve(models: Mapping[str, ModelCard], like: ModelCard) -> dict[str, Any] | 
             fitting = {name: card for name, card in models.items() if card.parameters == like.parameters}
             named = model_picker.titles(fitting)
             return {"kind": kind, "model": choice(st.selectbox, "Through", named, like.id, "through")}
-        bends = st.number_input("Free points", *BENDS, 1, key="bends", bind="query-params")
+        bends = number("Free points", *BENDS, 1, key="bends")
         help_text = "Passes over the training examples; a few dozen are usual. Training takes most of the time."
-        epochs = st.number_input("Epochs", *EPOCHS, 20, key="epochs", bind="query-params", help=help_text)
+        epochs = number("Epochs", *EPOCHS, 20, key="epochs", help=help_text)
         return {"kind": kind, "bends": bends, "epochs": epochs}

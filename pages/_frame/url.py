@@ -1,14 +1,18 @@
 """Controls whose state is the address of the page.
 
-Streamlit binds a widget to the URL by its visible label. A choice whose label is for people and whose value is for
-links goes through `choice`; everything else binds itself (`bind="query-params"`).
+Streamlit binds a widget to the URL by its visible label, and lets infinity through to whole numbers. A choice whose
+label is for people and whose value is for links goes through `choice` or `choices`, a number through `number`;
+everything else binds itself (`bind="query-params"`).
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
+
+from pages._frame import query
+from pages._frame.text import escaped
 
 VERSION = "1"  # of the meaning of the defaults, which links leave out
 
@@ -31,17 +35,10 @@ def choice(
     A new default (the data of another model) replaces what was chosen before; where the choice is `lasting`, only what
     nobody chose.
     """
-    state, asked = st.session_state, st.query_params.get(key)
-    before = state.get(f"{key}:default", default)
-    if asked is not None and asked != state.get(f"{key}:url"):
-        state[key] = asked
-    elif before != default and not (lasting and state.get(key) != before):
-        state[key] = default
-    if state.get(key) not in options:
-        state[key] = default
-    value = str(widget(label, list(options), format_func=options.__getitem__, key=key, persist_state="session", **how))
-    _remember(key, None if value == default and value not in named else value, asked)
-    state[f"{key}:default"] = default
+    _settle(label, query.one(options), default, key, tuple(options.items()), lasting=lasting)
+    found = widget(label, list(options), format_func=options.__getitem__, key=key, persist_state="session", **how)
+    value = str(found) if found in options else default
+    _remember(key, None if value == default and value not in named else value)
     return value
 
 
@@ -49,18 +46,52 @@ def choices(
     label: str, options: Mapping[str, str], default: Sequence[str], key: str, *, limit: int | None = None, **how: Any
 ) -> list[str]:
     """Some of `options` (value → label), kept in the URL by their values; the default is left out."""
-    state, asked = st.session_state, st.query_params.get(key)
-    if asked is not None and asked != state.get(f"{key}:url"):
-        state[key] = asked.split(",")
-    state[key] = [value for value in state.get(key, default) if value in options]
+    _settle(label, query.some(options, limit), list(default), key, tuple(options.items()))
     shown: dict[str, Any] = {"format_func": options.__getitem__, "persist_state": "session", "max_selections": limit}
     chosen = list(st.multiselect(label, list(options), key=key, **shown, **how))
-    _remember(key, None if chosen == list(default) else ",".join(chosen), asked)
+    _remember(key, None if chosen == list(default) else ",".join(chosen))
     return chosen
 
 
-def _remember(key: str, wanted: str | None, asked: str | None) -> None:
+def number(
+    label: str,
+    low: query.Number | None,
+    high: query.Number | None,
+    default: query.Number,
+    step: query.Number | None = None,
+    *,
+    key: str,
+    **how: Any,
+) -> query.Number:
+    """A number within low..high, kept in the URL; the default is left out. What nobody chose follows the default."""
+    _settle(label, query.number(type(default), low, high), default, key, (low, high), lasting=True)
+    value = st.number_input(label, low, high, step=step, key=key, persist_state="session", **how)
+    _remember(key, None if value == default else str(value))
+    return value
+
+
+def _settle(label: str, read: query.Reader, default: Any, key: str, drawn: Hashable, *, lasting: bool = False) -> None:
+    """Give a control what the link asks for, what was chosen before, or the default: always a value it can show.
+
+    drawn   what makes it this control: where another of its key was drawn before, Streamlit has to be told the value
+    """
+    state, asked = st.session_state, st.query_params.get(key)
+    value, before = read(state.get(key)), state.get(f"{key}:default", default)
+    if asked is not None and asked != state.get(f"{key}:url"):
+        value = read(asked)
+        if value is None or (isinstance(value, list) and ",".join(value) != asked):
+            st.toast(f"**{escaped(label)}**: the link asks for something that cannot be had here. It is left out.")
+    elif before != default and not (lasting and value != before):
+        value = default
+    value, here = default if value is None else value, (state.get("page"), drawn)
+    if value != state.get(key) or here != state.get(f"{key}:here"):
+        state[key], state[f"{key}:here"] = value, here
+    state[f"{key}:default"] = default
+
+
+def _remember(key: str, wanted: str | None) -> None:
     """Put a value into the URL, or take it out."""
+    asked = st.query_params.get(key)
     if wanted is None and asked is not None:
         del st.query_params[key]
     elif wanted is not None and asked != wanted:
