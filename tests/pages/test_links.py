@@ -35,7 +35,7 @@ ASKED = {
     "compare": {"models": [*SHIPPED[:2], *SHIPPED[3:5]], "methods": ["weight-matching"], "points": 5},
 }
 QUERIES = 10_000
-SPOKEN = 6  # queries of each page that are really opened
+SPOKEN = 3  # queries of each page that are really opened
 
 Links = dict[str, dict[str, str]]
 
