@@ -18,8 +18,8 @@ from lmc_core.errors import SettingError
 from lmc_core.fusion import FUSIONS
 from lmc_core.methods import METHODS
 from lmc_core.report import silent
+from lmc_core.runs import keep
 from lmc_core.runs.library import models as library
-from lmc_core.runs.service import service
 from lmc_core.runs.values.request import Request
 from pages._ask import fuse_form
 from pages._frame import query, url
@@ -53,7 +53,7 @@ def links(home: Path) -> Iterator[Links]:
         folder = home / f"links-{kind}"
         folder.mkdir()
         found = run(request, silent, folder, "cpu")
-        service().store.save(request.id, found, {path.name: path for path in folder.iterdir()})
+        keep.opened().store.save(request.id, found, {path.name: path for path in folder.iterdir()})
         runs.submit(request)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs, "default_request", lambda kind="path": requests.get(kind))
