@@ -158,9 +158,8 @@ def figures() -> None:
     """docs/experiments/*.png, drawn anew from the results."""
     from playwright.sync_api import sync_playwright
 
-    from lmc_core.figures.chart import Chart
-    from lmc_core.figures.experiment import experiment_figure
-    from lmc_core.figures.html import figure_html
+    from lmc_core.figures.experiment import Chart, experiment_figure
+    from lmc_core.figures.report import figure_html
 
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)

@@ -33,7 +33,7 @@ WITHOUT_TORCH = [
     "lmc_core.diagnostics.projection",
     "lmc_core.errors",
     "lmc_core.figures.experiment",
-    "lmc_core.figures.explore",
+    "lmc_core.figures.path.figure",
     "lmc_core.words.path",
     "lmc_core.fusion",
     "lmc_core.methods",

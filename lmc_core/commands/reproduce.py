@@ -96,7 +96,7 @@ def _write(out: str, found: Experiment, answer: Mapping[str, Any]) -> None:
 
 def _page(found: Experiment, answer: Mapping[str, Any]) -> str:
     from lmc_core.figures.experiment import experiment_figure
-    from lmc_core.figures.html import figure_html
+    from lmc_core.figures.report import figure_html
 
     if not found.chart:
         raise SettingError(f"{answer['experiment']} has no figure; choose --out FILE.csv or FILE.json")

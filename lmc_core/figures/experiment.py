@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
 
-from lmc_core.figures.chart import Chart
-from lmc_core.figures.compare import DASHES, SYMBOLS
-from lmc_core.figures.palette import ThemeName
-from lmc_core.figures.palette import theme as theme_of
-from lmc_core.figures.plain import MARGIN, Sheet
+from lmc_core.figures.palette import ThemeName, look, theme_of
+from lmc_core.figures.sheet import MARGIN, Sheet, legend_look, log_axis
 
 Row = Mapping[str, Any]
 CURVES = 460  # height of a panel of curves
 LABEL, DOT = 30, 15  # heights of a name in a list of dots, and of a dot
 GAP, TITLE = 60, 30  # between panels, and more where the axis has a title
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A picture of a table.
+
+    x, y     columns of a point; fractions in x make curves, words a list of dots
+    line     points of one value share a colour, and are joined where they are curves; none: all alike
+    error    half the length of a bar at every point
+    panel    one panel per value
+    also     values known from elsewhere, as rings beside the points
+    lower    smaller y is better; its axis is logarithmic
+    least    where the axis starts; what lies below is written at its edge
+    """
+
+    x: str
+    y: str
+    line: str | None = None
+    error: str | None = None
+    panel: str | None = None
+    also: str | None = None
+    lower: bool = False
+    least: float | None = None
 
 
 def experiment_figure(
@@ -92,7 +111,7 @@ class _Part:
 def _points(sheet: Sheet, panel: int, part: _Part, rows: Sequence[Row], place: int, name: str) -> None:
     """The points of one line, number `place` of the figure; those below the axis as arrows at its edge."""
     chart, ink = part.chart, sheet.theme
-    colour, symbol = ink.methods[place % len(ink.methods)], SYMBOLS[place % len(SYMBOLS)]
+    drawn = look(place, ink)
     inside = [chart.least is None or row[chart.y] >= chart.least for row in rows]
     values = [row[chart.y] if shown else chart.least for row, shown in zip(rows, inside, strict=True)]
     lengths = [(_key(row, chart.error) or 0) if shown else 0 for row, shown in zip(rows, inside, strict=True)]
@@ -102,19 +121,19 @@ def _points(sheet: Sheet, panel: int, part: _Part, rows: Sequence[Row], place: i
         panel,
         mode="lines+markers" if part.curves else "markers+text",
         **part.points(rows, values),
-        **{"error_y" if part.curves else "error_x": bars | {"color": colour}},
-        line={"color": colour, "width": 2.2, "dash": DASHES[place % len(DASHES)]},
+        **{"error_y" if part.curves else "error_x": bars | {"color": drawn.colour}},
+        line={"color": drawn.colour, "width": 2.2, "dash": drawn.dash},
         marker={
-            "color": colour,
-            "symbol": [symbol if shown else "triangle-left-open" for shown in inside],
+            "color": drawn.colour,
+            "symbol": [drawn.symbol if shown else "triangle-left-open" for shown in inside],
             "size": 8,
         },
-        text=["" if shown else said for shown, said in zip(inside, written, strict=True)],
+        text=["" if shown else value for shown, value in zip(inside, written, strict=True)],
         textposition="middle right",
-        textfont={"size": 11, "color": colour},
+        textfont={"size": 11, "color": drawn.colour},
         customdata=[
-            (f"{row[chart.x]:g}" if part.curves else str(row[chart.x]), said)
-            for row, said in zip(rows, written, strict=True)
+            (f"{row[chart.x]:g}" if part.curves else str(row[chart.x]), value)
+            for row, value in zip(rows, written, strict=True)
         ],
         name=name,
         legendgroup=name,
@@ -181,10 +200,7 @@ def _range(rows: Sequence[Row], chart: Chart) -> dict[str, Any]:
     if chart.least is not None:
         low = max(low, chart.least)
     if chart.lower and low > 0:
-        ticks = [digit * 10.0**power for power in range(-6, 6) for digit in (1, 2, 5)]
-        ticks = [tick for tick in ticks if low / 1.15 <= tick <= high * 1.15]
-        span = [math.log10(low / 1.15), math.log10(high * 1.15)]
-        return {"type": "log", "range": span, "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+        return log_axis(low, high)
     room = 0.05 * (high - low) or 0.05
     axis: dict[str, Any] = {"range": [low - room, high + room], "nticks": 8}
     if "accuracy" in chart.y:
@@ -207,8 +223,7 @@ def _finished(sheet: Sheet, named: Sequence[str], curves: bool) -> go.Figure:
             "x": 0,
             "y": -(48 if curves else 34) / plot,
             "yanchor": "top",
-            "font": {"size": 12, "color": sheet.theme.neutral},
-            "bgcolor": "rgba(0,0,0,0)",
+            **legend_look(sheet.theme),
         },
     )
     return figure

@@ -1,9 +1,16 @@
-"""The colours of every picture: two networks, two kinds of path, and greys, in light and dark (Okabe–Ito based)."""
+"""The colours of every picture, in light and dark: of networks, paths and methods, and greys (Okabe–Ito based).
+
+A method or a fusion has one look on every page: its colour, its dash and its symbol. Where it is the aligned path of a
+run, beside the unaligned one, it is drawn as `aligned`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+
+from lmc_core.fusion import FUSIONS
+from lmc_core.methods import METHODS
 
 ThemeName = Literal["light", "dark"]
 
@@ -24,7 +31,7 @@ class Theme:
     naive, aligned   the paths, without and with alignment; `fused`: one network made of several
     grey             links, chords, cursor; `ticks` is its text
     neutral          figure text that must survive either page; `text`, `page` are the page's own
-    others           paths beside naive and aligned: other methods, and last a curve
+    series           methods and fusions, and the lines of any other picture, in their order
     groups           lines of groups of units, each beside its name
     dots, fill       opacity of unlinked dots; of the area between a curve and its chord
     sequential       colour scale from nothing to much; `diverging` from negative to positive
@@ -43,10 +50,9 @@ class Theme:
     text: str
     dots: float
     sequential: tuple[tuple[float, str], ...]
-    methods: tuple[str, ...]
+    series: tuple[str, ...]
     diverging: tuple[tuple[float, str], ...]
     groups: tuple[str, ...]
-    others: tuple[str, ...]
     neutral: str = "#6B7A88"
     grid: str = "rgba(122,135,148,.17)"
     fill: float = 0.09
@@ -56,9 +62,6 @@ class Theme:
         """Marker outline: the page's colour."""
         return self.page
 
-
-_METHODS = ("#009E73", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9", "#332288")
-_METHODS_ON_DARK = ("#2FBF93", "#4BA3DC", "#CC79A7", "#E69F00", "#56B4E9", "#9A8CE8")
 
 THEMES: dict[str, Theme] = {
     "light": Theme(
@@ -75,8 +78,18 @@ THEMES: dict[str, Theme] = {
         text="#1B2733",
         dots=0.30,
         sequential=((0.0, "#F7FBFF"), (0.25, "#C6DBEF"), (0.5, "#6BAED6"), (0.75, "#2171B5"), (1.0, "#08306B")),
-        methods=_METHODS,
-        others=("#7A3E9D", "#8A5A00", "#5D6B00", "#B03A5B", "#4C5C9A", "#1B2733"),
+        series=(
+            "#8706B6",
+            "#6A724D",
+            "#483E04",
+            "#D82F4A",
+            "#2C586D",
+            "#416010",
+            "#373095",
+            "#843E4A",
+            "#715FDD",
+            "#750951",
+        ),
         groups=("#542788", "#9A6A00", "#1B7F79", "#A03C3C", "#4C5C9A", "#6B6B1F"),
         diverging=((0.0, "#B35806"), (0.25, "#FDB863"), (0.5, "#F7F7F7"), (0.75, "#B2ABD2"), (1.0, "#542788")),
     ),
@@ -94,18 +107,60 @@ THEMES: dict[str, Theme] = {
         text="#E6EBF0",
         dots=0.42,
         sequential=((0.0, "#10161D"), (0.5, "#17496B"), (1.0, "#9BD8FF")),
-        methods=_METHODS_ON_DARK,
-        others=("#C79BE8", "#E0B050", "#C3CF5A", "#F08CA8", "#9DB2F2", "#E6EBF0"),
+        series=(
+            "#BC73E4",
+            "#C6D58D",
+            "#FEDF38",
+            "#BF7779",
+            "#2B92BD",
+            "#8ECE27",
+            "#7374FB",
+            "#FBB3BB",
+            "#BFBDF5",
+            "#DF57A7",
+        ),
         groups=("#B9AEFF", "#F0B93A", "#5FCFC6", "#F09A94", "#9DB2F2", "#CFCF6A"),
         diverging=((0.0, "#FFB765"), (0.25, "#9A5B12"), (0.5, "#161D25"), (0.75, "#5B4FA3"), (1.0, "#B9AEFF")),
     ),
 }
 
-LAYER_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 """Layers are told apart by dash, never by colour."""
+SYMBOLS = ("square", "triangle-up", "cross", "star", "triangle-down", "pentagon", "hexagon", "x", "hourglass", "circle")
 
 
-def theme(name: str) -> Theme:
+@dataclass(frozen=True)
+class Look:
+    """How a line is drawn: colour, dash, symbol."""
+
+    colour: str
+    dash: str
+    symbol: str
+
+
+def look(number: int, theme: Theme) -> Look:
+    """The look of a line by its number: that of a method, or of any other series."""
+    colours = theme.series
+    return Look(colours[number % len(colours)], DASHES[number % len(DASHES)], SYMBOLS[number % len(SYMBOLS)])
+
+
+def method_look(name: str, theme: Theme) -> Look:
+    """The look of a method of alignment or fusion on every page; without alignment, that of the naive path.
+
+    Raises KeyError for a name that is neither.
+    """
+    if name in UNALIGNED:
+        return Look(theme.naive.mark, "solid", "diamond")
+    table = METHODS if name in METHODS else FUSIONS
+    numbers = {known: number for number, known in enumerate(known for known in table if known not in UNALIGNED)}
+    return look(numbers[name], theme)
+
+
+UNALIGNED = ("identity", "vanilla-average")
+"""The method and the fusion that leave all units where they are."""
+
+
+def theme_of(name: str) -> Theme:
     """The theme of that name; light for anything unknown, since its marks stay readable on a dark page too."""
     return THEMES.get(name, THEMES["light"])
 

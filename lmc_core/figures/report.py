@@ -1,4 +1,4 @@
-"""A whole result as one HTML file that needs nothing else: text, figures, tables, and how to compute it again."""
+"""A result, or one figure, as one HTML file that needs nothing else."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from lmc_core.figures.config import plotly_config
-from lmc_core.figures.palette import ThemeName, theme
-from lmc_core.figures.standalone import FONT
+from lmc_core.figures.browser import plotly_config
+from lmc_core.figures.palette import ThemeName, theme_of
+from lmc_core.figures.sheet import FONT
 
 TEMPLATE = "report.html.j2"
 
@@ -51,7 +51,7 @@ class Report:
 
     title: str
     finding: str
-    about: str
+    about: str = ""
     numbers: tuple[tuple[str, str, str], ...] = ()
     pictures: tuple[Picture, ...] = ()
     tables: tuple[Table, ...] = ()
@@ -61,27 +61,43 @@ class Report:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def report_html(report: Report, *, look: ThemeName = "light") -> str:
-    """The page. plotly.js is inside once; nothing is fetched, nothing plays by itself."""
-    ink = theme(look)
+def report_html(report: Report, *, look: ThemeName = "light", filename: str = "figure") -> str:
+    """The page. plotly.js is inside once; nothing is fetched, nothing plays by itself.
+
+    filename   of pictures that a reader saves
+    """
     drawn = []
-    for k, picture in enumerate(report.pictures):
+    for k, picture in enumerate(report.pictures, 1):
         part = picture.figure.to_html(
             full_html=False,
-            include_plotlyjs=k == 0,
+            include_plotlyjs=k == 1,
             auto_play=False,
-            config=plotly_config(f"figure-{k + 1}"),
+            config=plotly_config(f"{filename}-{k}"),
             default_width="100%",
-            div_id=f"figure-{k + 1}",
+            div_id=f"figure-{k}",
         )
         drawn.append((picture, Markup(part)))
     place = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     page: str = place.get_template(TEMPLATE).render(
-        report=report, drawn=drawn, ink=ink, font=Markup(FONT), number=number
+        report=report, drawn=drawn, ink=theme_of(look), font=Markup(FONT), number=number
     )
     return page
+
+
+def figure_html(
+    figure: go.Figure,
+    *,
+    title: str,
+    caption: str = "",
+    alt: str = "",
+    look: ThemeName = "light",
+    filename: str = "figure",
+) -> str:
+    """The page of one figure under its title; `figure` is drawn with `standalone=True` in the same theme."""
+    picture = Picture(title, figure, caption, alt)
+    return report_html(Report(title, title, pictures=(picture,)), look=look, filename=filename)
 
 
 def number(value: Any) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from lmc_core.diagnostics.diagnose import Layer
 from lmc_core.diagnostics.gap import Gap
 from lmc_core.diagnostics.matching import Matching
-from lmc_core.figures.drawing import f32
-from lmc_core.figures.palette import Theme, ThemeName
-from lmc_core.figures.palette import theme as theme_of
-from lmc_core.figures.plain import Sheet, columns, short
+from lmc_core.figures.palette import Ink, Theme, ThemeName, theme_of
+from lmc_core.figures.sheet import LayoutName, Sheet, columns, f32, path_axis, row_axis, share_axis, short
+from lmc_core.figures.sketch import ENDS, INK, Curve, Dot, Sketch, axis_top, before_and_after, shares
+from lmc_core.words import numbers
 from lmc_core.words.theory import dimension_of
 
 _ROW, _PLAIN_ROWS = 40, 6
@@ -22,7 +23,7 @@ _LEAST = 1e-3
 """Losses below this are drawn there on the logarithmic axis."""
 
 
-def theory_height(layers: int, layout: Literal["wide", "narrow"]) -> int:
+def theory_height(layers: int, layout: LayoutName) -> int:
     """Pixels of `theory_figure`."""
     more = max(0, layers - _PLAIN_ROWS) * _ROW
     return 1180 + 2 * more if layout == "narrow" else 430 + more
@@ -35,7 +36,7 @@ def theory_figure(
     layers: Mapping[str, Layer],
     *,
     theme: ThemeName = "light",
-    layout: Literal["wide", "narrow"] = "wide",
+    layout: LayoutName = "wide",
     standalone: bool = False,
 ) -> go.Figure:
     """One pair: barrier and bound along the path, distances and dimensions per layer."""
@@ -52,16 +53,10 @@ def theory_figure(
 
 def _bound(sheet: Sheet, box: Any, naive: Gap, aligned: Gap, ink: Theme) -> None:
     top = max(float(g.bound.max()) for g in (naive, aligned)) or 1.0
-    ends = [f"<b style='color:{end.text}'>{name}</b>" for name, end in (("A", ink.a), ("B", ink.b))]
     panel = sheet.panel(
         box,
         "<b>Loss above the chord</b>, and its bound",
-        {
-            "range": [-0.02, 1.02],
-            "tickmode": "array",
-            "tickvals": [0, 0.25, 0.5, 0.75, 1],
-            "ticktext": [ends[0], "¼", "½", "¾", ends[1]],
-        },
+        path_axis(ink, 0.02),
         {
             "type": "log",
             "range": [float(np.log10(_LEAST)), float(np.log10(3 * top))],
@@ -71,7 +66,7 @@ def _bound(sheet: Sheet, box: Any, naive: Gap, aligned: Gap, ink: Theme) -> None
     )
     for name, gap, colour in (("naive", naive, ink.naive), ("aligned", aligned, ink.aligned)):
         inner = slice(1, -1)
-        for said, values, dash, width in (
+        for measure, values, dash, width in (
             ("bound √2·g", gap.bound, "2px,3px", 1.8),
             ("loss above the chord", gap.excess, "solid", 2.5),
         ):
@@ -82,18 +77,11 @@ def _bound(sheet: Sheet, box: Any, naive: Gap, aligned: Gap, ink: Theme) -> None
                 y=f32(np.maximum(values[inner], _LEAST)),
                 customdata=f32(values[inner]),
                 line={"color": colour.mark, "width": width, "dash": dash},
-                hovertemplate=f"<b>{name}</b>, {said}<br>t = %{{x:.2f}}<br>%{{customdata:.3f}}<extra></extra>",
+                hovertemplate=f"<b>{name}</b>, {measure}<br>t = %{{x:.2f}}<br>%{{customdata:.3f}}<extra></extra>",
             )
         at = len(gap.t) // 2
-        sheet.add(
-            panel,
-            mode="text",
-            x=[0.5],
-            y=f32([max(float(gap.bound[at]), _LEAST)]),
-            text=[f"<b>{name}</b>, bound"],
-            textposition="top center",
-            textfont={"color": colour.text, "size": 12},
-        )
+        font = {"color": colour.text, "size": 12}
+        sheet.text(panel, 0.5, max(float(gap.bound[at]), _LEAST), f"<b>{name}</b>, bound", colour, textfont=font)
 
 
 def _costs(sheet: Sheet, box: Any, every: list[Matching], ink: Theme) -> None:
@@ -107,37 +95,21 @@ def _costs(sheet: Sheet, box: Any, every: list[Matching], ink: Theme) -> None:
     panel = sheet.panel(
         box,
         "<b>Distance of partners</b>, trained order = 100%",
-        {"range": [0, 1.08], "tickmode": "array", "tickvals": [0, 0.5, 1], "ticktext": ["0%", "50%", "100%"]},
-        {
-            "range": [len(drawn) - 0.4, -0.6],
-            "tickmode": "array",
-            "tickvals": list(range(len(drawn))),
-            "ticktext": [f"{short(m.label, 8)} {name}" for m, name, _ in drawn],
-        },
+        share_axis(1.08),
+        row_axis([f"{short(m.label, 8)} {name}" for m, name, _ in drawn], 0.1),
     )
     for k, (m, name, cost) in enumerate(drawn):
         best = cost.best if cost.best is not None else cost.after
         share, least = cost.after / cost.before, best / cost.before
         sheet.add(panel, mode="lines", x=[min(share, least), 1.0], y=[k, k], line={"color": ink.grey.mark, "width": 1})
-        for said, x, colour, symbol, size in (
+        for measure, x, colour, symbol, size in (
             ("trained order", 1.0, ink.naive, "diamond", 9),
             ("aligned", share, ink.aligned, "circle", 10),
             ("W₂², the least possible", least, ink.grey, "line-ns-open", 13),
         ):
-            value = {"trained order": cost.before, "aligned": cost.after}.get(said, best)
-            sheet.add(
-                panel,
-                mode="markers",
-                x=[x],
-                y=[k],
-                marker={
-                    "color": colour.mark,
-                    "size": size,
-                    "symbol": symbol,
-                    "line": {"color": colour.mark, "width": 1.6},
-                },
-                hovertemplate=f"<b>{m.label}</b>, {name}<br>{said}: {value:.4g} (%{{x:.0%}})<extra></extra>",
-            )
+            value = {"trained order": cost.before, "aligned": cost.after}.get(measure, best)
+            hover = f"<b>{m.label}</b>, {name}<br>{measure}: {value:.4g} (%{{x:.0%}})<extra></extra>"
+            _dot(sheet, panel, x, k, colour, symbol, size, hover)
     sheet.note(
         f"<span style='color:{ink.naive.text}'>◆ naive</span>  "
         f"<span style='color:{ink.aligned.text}'>● aligned</span>  | least possible, W₂²",
@@ -158,12 +130,7 @@ def _dimensions(sheet: Sheet, box: Any, every: list[Layer], ink: Theme) -> None:
             "tickvals": [1, 10, 100, 1000],
             "ticktext": ["1", "10", "100", "1000"],
         },
-        {
-            "range": [len(every) - 0.4, -0.6],
-            "tickmode": "array",
-            "tickvals": list(range(len(every))),
-            "ticktext": [short(x.label, 8) for x in every],
-        },
+        row_axis([short(x.label, 8) for x in every], 0.1),
     )
     looks = {
         "of W": ("line-ns-open", ink.grey, 13),
@@ -178,18 +145,29 @@ def _dimensions(sheet: Sheet, box: Any, every: list[Layer], ink: Theme) -> None:
         )
         for name, value in found:
             symbol, colour, size = looks[name]
-            sheet.add(
-                panel,
-                mode="markers",
-                x=f32([value]),
-                y=[k],
-                marker={
-                    "color": colour.mark,
-                    "size": size,
-                    "symbol": symbol,
-                    "line": {"color": colour.mark, "width": 1.6},
-                },
-                hovertemplate=f"<b>{layer.label}</b>, {name}<br>dimension {value:.1f}<extra></extra>",
-            )
+            hover = f"<b>{layer.label}</b>, {name}<br>dimension {value:.1f}<extra></extra>"
+            _dot(sheet, panel, value, k, colour, symbol, size, hover)
     blue = f"<span style='color:{ink.a.text}'>● seen  ○ centred</span>"
     sheet.note(f"| of W  {blue}", box[0], box[2], yshift=-40)
+
+
+def _dot(sheet: Sheet, panel: int, x: float, row: int, ink: Ink, symbol: str, size: int, hover: str) -> None:
+    """One number of a list."""
+    marker = {"color": ink.mark, "size": size, "symbol": symbol, "line": {"color": ink.mark, "width": 1.6}}
+    sheet.add(panel, mode="markers", x=f32([x]), y=[row], marker=marker, hovertemplate=hover)
+
+
+def theory_sketch(t: NDArray[np.float64], naive: NDArray[np.float64], aligned: NDArray[np.float64]) -> Sketch:
+    """The function gap along both paths."""
+    top = axis_top(naive, aligned)
+    before, after = numbers.loss(float(naive.max())), numbers.loss(float(aligned.max()))
+    return Sketch(
+        alt=f"The function gap along the path reaches {before} without alignment and {after} after it.",
+        curves=(
+            Curve(t, shares(naive, top), INK.naive.mark, area=0.1),
+            Curve(t, shares(aligned, top), INK.aligned.mark, 3.0, area=0.1),
+        ),
+        dots=(Dot(0, 0, INK.a), Dot(1, 0, INK.b)),
+        below=ENDS,
+        numbers=before_and_after("function gap", float(naive.max()), float(aligned.max())),
+    )

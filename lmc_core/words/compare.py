@@ -1,4 +1,4 @@
-"""The words around a comparison of methods, on one pair or on several."""
+"""What a comparison of methods says, on one pair or on several."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ import numpy as np
 
 from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Profile
-from lmc_core.words import numbers as words
-from lmc_core.words.captions import Card
-from lmc_core.words.path import Finding
+from lmc_core.words import numbers
+from lmc_core.words.finding import Card, Finding
+from lmc_core.words.marks import Text, marked, say
 
 NAIVE = "identity"
 Profiles = Mapping[str, Profile]
 """Name of a method → its path on one pair."""
 
-_SAME = (
-    "over the same examples; colour, dash and symbol belong to the method. The barrier is how far a path rises above "
-    "the straight line between its ends. The objective is the overlap of the weights of A and aligned B, the same "
-    "measure for all methods: a method that wins there need not have the lowest barrier. Click a heading of the table "
-    "to sort."
-)
 
-
-def compare_caption(pairs: int) -> str:
+def compare_caption(pairs: int) -> Text:
     """What to look at."""
-    if pairs == 1:
-        return f"**What to look at.** Every line is a path from A to B aligned by one method, {_SAME}"
-    return (
-        "**What to look at.** Every panel is one pair of networks, on the same axes; every line is the path between "
-        f"them after alignment by one method, {_SAME}"
+    drawn = "Every line is a path from A to B aligned by one method"
+    if pairs > 1:
+        drawn = (
+            "Every panel is one pair of networks, on the same axes; every line is the path between them after "
+            "alignment by one method"
+        )
+    return say(
+        "**What to look at.** {drawn}, over the same examples; colour, dash and symbol belong to the method. The "
+        "barrier is how far a path rises above the straight line between its ends. The objective is the overlap of the "
+        "weights of A and aligned B, the same measure for all methods: a method that wins there need not have the "
+        "lowest barrier. Click a heading of the table to sort.",
+        drawn=drawn,
     )
 
 
@@ -38,29 +38,30 @@ def compare_finding(pairs: Sequence[Profiles]) -> Finding:
     """Which method leaves the smallest barrier: on the pair, or in the mean over the pairs that it could align."""
     barriers = mean_barriers(pairs)
     if not barriers:
-        return Finding("broken", "No method could align these networks.")
+        return Finding("broken", say("No method could align these networks."))
     ordered = sorted(barriers, key=lambda name: barriers[name])
     best = ordered[0]
+    least = marked("naive" if best == NAIVE else "aligned", numbers.loss(barriers[best]))
     if best == NAIVE:
-        where = "its barrier is" if len(pairs) == 1 else f"over {len(pairs)} pairs its mean barrier is"
-        return Finding("fails", f"No method improves on the path without alignment: {where} {_orange(barriers[best])}.")
+        where = "its barrier is " if len(pairs) == 1 else f"over {len(pairs)} pairs its mean barrier is "
+        return Finding("fails", f"No method improves on the path without alignment: {where}" + least + ".")
     if len(pairs) == 1:
-        said = f"{words.opening(_title(best))} leaves the smallest barrier: {_green(barriers[best])}"
+        text = f"{numbers.opening(method_title(best))} leaves the smallest barrier: " + least
     else:
-        said = (
-            f"Over {len(pairs)} pairs, {words.inside(_title(best))} leaves the smallest mean barrier: "
-            f"{_green(barriers[best])}"
+        text = (
+            f"Over {len(pairs)} pairs, {numbers.inside(method_title(best))} leaves the smallest mean barrier: " + least
         )
     if NAIVE in barriers:
-        said += f", against {_orange(barriers[NAIVE])} without alignment"
+        text += ", against " + marked("naive", numbers.loss(barriers[NAIVE])) + " without alignment"
     rest = [name for name in ordered[1:] if name != NAIVE]
     if rest:
-        said += f"; next is {words.inside(_title(rest[0]))} with {_green(barriers[rest[0]])}"
-    return Finding("strongly", f"{said}.")
+        text += f"; next is {numbers.inside(method_title(rest[0]))} with "
+        text += marked("aligned", numbers.loss(barriers[rest[0]]))
+    return Finding("strongly", text + ".")
 
 
 def compare_cards(pairs: Sequence[Profiles], seconds: Mapping[str, float]) -> tuple[Card, ...]:
-    """The metric row: best and worst barrier, accuracy, time; nothing if no method has a path."""
+    """The numbers: best and worst barrier, accuracy, time; nothing if no method has a path."""
     barriers = mean_barriers(pairs)
     if not barriers:
         return ()
@@ -69,18 +70,18 @@ def compare_cards(pairs: Sequence[Profiles], seconds: Mapping[str, float]) -> tu
     accurate = max(accuracies, key=lambda name: accuracies[name])
     many = f", mean of {len(pairs)} pairs" if len(pairs) > 1 else ""
     return (
-        Card("Smallest barrier", words.loss(barriers[best]), _title(best), f"Test loss{many}."),
-        Card("Largest barrier", words.loss(barriers[worst]), _title(worst), f"Test loss{many}."),
+        Card("Smallest barrier", numbers.loss(barriers[best]), method_title(best), f"Test loss{many}."),
+        Card("Largest barrier", numbers.loss(barriers[worst]), method_title(worst), f"Test loss{many}."),
         Card(
             "Best accuracy half-way",
-            words.percent(accuracies[accurate]),
-            _title(accurate),
+            numbers.percent(accuracies[accurate]),
+            method_title(accurate),
             f"Test accuracy of the network whose weights are the mean of A's and aligned B's{many}.",
         ),
         Card(
             "Time",
             f"{seconds.get('total', 0.0):.1f} s",
-            words.counted(len(barriers), "method") + (f", {len(pairs)} pairs" if len(pairs) > 1 else ""),
+            numbers.counted(len(barriers), "method") + (f", {len(pairs)} pairs" if len(pairs) > 1 else ""),
             "Wall-clock seconds, all together.",
         ),
     )
@@ -88,13 +89,10 @@ def compare_cards(pairs: Sequence[Profiles], seconds: Mapping[str, float]) -> tu
 
 def compare_alt(pairs: Sequence[Profiles]) -> str:
     """What the figure shows, for who does not see it."""
-    parts = [f"{_title(name)}: barrier {barrier:.2f}" for name, barrier in mean_barriers(pairs).items()]
+    parts = [f"{method_title(name)}: barrier {barrier:.2f}" for name, barrier in mean_barriers(pairs).items()]
     over = f" on {len(pairs)} pairs; means:" if len(pairs) > 1 else "."
-    return (
-        f"Test loss and accuracy along the paths of {words.counted(len(parts), 'method')}{over} "
-        + "; ".join(parts)
-        + "."
-    )
+    lines = f"Test loss and accuracy along the paths of {numbers.counted(len(parts), 'method')}{over} "
+    return lines + "; ".join(parts) + "."
 
 
 def mean_barriers(pairs: Sequence[Profiles]) -> dict[str, float]:
@@ -103,21 +101,14 @@ def mean_barriers(pairs: Sequence[Profiles]) -> dict[str, float]:
 
 
 def _means(pairs: Sequence[Profiles], measure: Callable[[Profile], float]) -> dict[str, float]:
-    found: dict[str, list[float]] = {}
+    measured: dict[str, list[float]] = {}
     for profiles in pairs:
         for name, profile in profiles.items():
-            found.setdefault(name, []).append(measure(profile))
-    most = max(map(len, found.values()), default=0)
-    return {name: float(np.mean(values)) for name, values in found.items() if len(values) == most}
+            measured.setdefault(name, []).append(measure(profile))
+    most = max(map(len, measured.values()), default=0)
+    return {name: float(np.mean(values)) for name, values in measured.items() if len(values) == most}
 
 
-def _title(name: str) -> str:
+def method_title(name: str) -> str:
+    """The title of a method, or its name where this program does not know it."""
     return METHODS[name].title if name in METHODS else name
-
-
-def _green(barrier: float) -> str:
-    return f":green[{words.loss(barrier)}]"
-
-
-def _orange(barrier: float) -> str:
-    return f":orange[{words.loss(barrier)}]"

@@ -6,8 +6,10 @@ import math
 import re
 from collections.abc import Sequence
 
-_PROPER = ("Frank", "Git", "Gromov", "Hungarian", "Sinkhorn", "Wasserstein")
+from lmc_core.words.marks import Text, marked, say
 
+_PROPER = ("Frank", "Git", "Gromov", "Hungarian", "Sinkhorn", "Wasserstein")
+_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -52,6 +54,22 @@ def counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
+def spanned(values: Sequence[float]) -> str:
+    """From the smallest to the largest of several numbers, in one decimal; one number where they look the same."""
+    low, high = f"{min(values):.1f}", f"{max(values):.1f}"
+    return low if low == high else f"{low}–{high}"
+
+
+def change(before: str, after: str) -> Text:
+    """A number without and with alignment, each in the colour of its path."""
+    return say("{before} {grey:→} {after}", before=marked("naive", before), after=marked("aligned", after))
+
+
+def in_words(number: int) -> str:
+    """ "three", "ten", "11"."""
+    return _WORDS[number] if number < len(_WORDS) else str(number)
+
+
 def groups(number: int) -> str:
     """How many groups of interchangeable units a network has."""
     if number == 0:
@@ -75,12 +93,6 @@ def inside(title: str) -> str:
 def opening(title: str) -> str:
     """A method's title at the start of a sentence."""
     return title[:1].upper() + title[1:]
-
-
-def plain(markdown: str) -> str:
-    """A sentence without its colours and bold marks."""
-    text = re.sub(r":(?:blue|violet|orange|green|yellow|gray)\[([^\]]*)\]", r"\1", markdown)
-    return text.replace("**", "").replace("*", "")
 
 
 def power(value: float | None) -> str:

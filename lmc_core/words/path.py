@@ -1,85 +1,70 @@
-"""What a run found, in one sentence: chosen from measured cases, coloured by path and network."""
+"""What a run of the path says: its finding, its numbers, and what to look at in its figure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from lmc_core.diagnostics.cloud import Cloud
+from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Profile
-from lmc_core.words import numbers as words
+from lmc_core.words import numbers
+from lmc_core.words.finding import THRESHOLDS, Card, Case, Finding, Thresholds
+from lmc_core.words.marks import A, B, Text, joined, marked, say
 
-Case = Literal["unaligned", "none", "removes", "strongly", "reduces", "fails", "worse", "broken"]
+_FADES = 0.75
+"""The signal fades if the variance of pre-activations half-way is below this share of the ends'."""
+_KEEPS, _STAYS = 0.75, 0.1
+"""The cloud keeps its shape from this spread on; the loss stays low up to this share of the naive barrier."""
 
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Where one case ends and the next begins; b₀, b₁ are the naive and the aligned test-loss barrier.
-
-    small      a barrier is none below this, or below `relative` × the mean loss of the ends
-    strongly   b₁ ≤ strongly·b₀;  reduces, same   likewise
-    ends       difference of the ends' accuracies worth a sentence (2 points)
-    chance     an end is barely trained below 1/classes + chance·(1 − 1/classes)
-    """
-
-    small: float = 0.02
-    relative: float = 0.05
-    strongly: float = 0.5
-    reduces: float = 0.9
-    same: float = 1.05
-    ends: float = 0.02
-    chance: float = 0.1
-
-    def none(self, naive: Profile) -> float:
-        """The barrier below which there is none."""
-        losses = naive.loss()
-        return max(self.small, self.relative * float(losses[0] + losses[-1]) / 2)
+_SENTENCES: Mapping[Case, str] = {
+    "none": "{A} and {B} are already joined by a straight line: the test-loss barrier is {b0} without any alignment.",
+    "unaligned": "Without alignment the test-loss barrier between {A} and {B} is {b0}; half-way, accuracy is {a0}, "
+    "the ends reach {ends}.",
+    "removes": "After {method} the barrier is gone: test loss rises by {b1} instead of {b0}; "
+    "half-way between {A} and {B}, accuracy is {a1} instead of {a0}.",
+    "strongly": "After {method} the test-loss barrier falls from {b0} to {b1}; "
+    "half-way between {A} and {B}, accuracy is {a1} instead of {a0}.",
+    "reduces": "{Method} lowers the test-loss barrier from {b0} to {b1}; a hill remains: half-way, accuracy is {a1}, "
+    "the ends reach {ends}.",
+    "fails": "{Method} does not help here: the barrier stays at {b1} (naive {b0}).{advice}",
+    "worse": "{Method} makes it worse: the barrier rises from {b0} to {b1}. "
+    "Check that both models read the same data in the same format.",
+    "broken": "After {method} the loss is not a number somewhere between {A} and {B}: the path leaves the range "
+    "of numbers the network can handle. Check the weights of both models.",
+}
 
 
-THRESHOLDS = Thresholds()
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A sentence (or a few), and the case it was chosen by.
-
-    markdown   with Streamlit's colour directives: A blue, B violet, naive orange, aligned green
-    """
-
-    case: Case
-    markdown: str
-
-    @property
-    def text(self) -> str:
-        """Without colours, for titles, alt text and the command line."""
-        return words.plain(self.markdown)
-
-    @property
-    def remains(self) -> bool:
-        """Whether the barrier is still there after alignment."""
-        return self.case in ("fails", "worse", "unaligned", "broken")
-
-
-def finding(
+def path_finding(
     naive: Profile,
     aligned: Profile,
-    *,
-    method_title: str,
-    next_method: str | None = None,
-    recalibrated: str | None = None,
+    method: str,
     classes: int = 10,
     thresholds: Thresholds = THRESHOLDS,
 ) -> Finding:
     """The finding of a pair of paths.
 
-    next_method    title of a method to try where this one does not help
-    recalibrated   how statistics were recomputed along the path, if they were: then it is no longer a remedy
-    classes        of the data, for the accuracy of guessing
+    method    by its name; where it does not help, the first other one of the list is a remedy, and recalibration if the
+              path has none
+    classes   of the data, for the accuracy of guessing
     """
-    case = _case(naive, aligned, thresholds)
-    sentence = _sentence(case, naive, aligned, words.inside(method_title), next_method, recalibrated)
-    return Finding(case, " ".join([sentence, *_remarks(case, naive, aligned, classes, thresholds)]))
+    case, title = _case(naive, aligned, thresholds), numbers.inside(METHODS[method].title)
+    others = [other.title for name, other in METHODS.items() if name not in ("identity", method)]
+    remedies = [*map(numbers.inside, others[:1]), *([] if aligned.recalibrate else ["recalibrate (REPAIR)"])]
+    sentence = say(
+        _SENTENCES[case],
+        method=title,
+        Method=numbers.opening(title),
+        b0=marked("naive", numbers.loss(naive.barrier())),
+        b1=marked("aligned", numbers.loss(aligned.barrier())),
+        a0=marked("naive", numbers.percent(naive.midpoint("test", "accuracy"))),
+        a1=marked("aligned", numbers.percent(aligned.midpoint("test", "accuracy"))),
+        ends=_ends(naive),
+        advice=f" Try {', or '.join(remedies)}.",
+    )
+    return Finding(case, joined([sentence, *_remarks(case, naive, aligned, classes, thresholds)]))
 
 
 def _case(naive: Profile, aligned: Profile, thresholds: Thresholds) -> Case:
@@ -99,77 +84,28 @@ def _case(naive: Profile, aligned: Profile, thresholds: Thresholds) -> Case:
     return "fails" if after <= thresholds.same * before else "worse"
 
 
-def _sentence(
-    case: Case, naive: Profile, aligned: Profile, method: str, next_method: str | None, recalibrated: str | None
-) -> str:
-    b0, b1 = _orange(words.loss(naive.barrier())), _green(words.loss(aligned.barrier()))
-    a0, a1 = (
-        paint(words.percent(profile.midpoint("test", "accuracy")))
-        for paint, profile in ((_orange, naive), (_green, aligned))
-    )
-    opening = words.opening(method)
-    match case:
-        case "none":
-            return (
-                f"{_A} and {_B} are already joined by a straight line: "
-                f"the test-loss barrier is {b0} without any alignment."
-            )
-        case "unaligned":
-            return (
-                f"Without alignment the test-loss barrier between {_A} and {_B} is {b0}; half-way, accuracy is {a0}, "
-                f"the ends reach {_ends(naive)}."
-            )
-        case "removes":
-            return (
-                f"After {method} the barrier is gone: test loss rises by {b1} instead of {b0}; "
-                f"half-way between {_A} and {_B}, accuracy is {a1} instead of {a0}."
-            )
-        case "strongly":
-            return (
-                f"After {method} the test-loss barrier falls from {b0} to {b1}; "
-                f"half-way between {_A} and {_B}, accuracy is {a1} instead of {a0}."
-            )
-        case "reduces":
-            return (
-                f"{opening} lowers the test-loss barrier from {b0} to {b1}; a hill remains: "
-                f"half-way, accuracy is {a1}, the ends reach {_ends(naive)}."
-            )
-        case "fails":
-            remedies = [words.inside(next_method)] if next_method else []
-            remedies += [] if recalibrated else ["recalibrate (REPAIR)"]
-            advice = f" Try {', or '.join(remedies)}." if remedies else ""
-            return f"{opening} does not help here: the barrier stays at {b1} (naive {b0}).{advice}"
-        case "worse":
-            return (
-                f"{opening} makes it worse: the barrier rises from {b0} to {b1}. "
-                "Check that both models read the same data in the same format."
-            )
-        case "broken":
-            return (
-                f"After {method} the loss is not a number somewhere between {_A} and {_B}: the path leaves the range "
-                "of numbers the network can handle. Check the weights of both models."
-            )
-
-
-def _remarks(case: Case, naive: Profile, aligned: Profile, classes: int, thresholds: Thresholds) -> list[str]:
+def _remarks(case: Case, naive: Profile, aligned: Profile, classes: int, thresholds: Thresholds) -> list[Text | str]:
     """Sentences that keep the reader from a wrong conclusion."""
-    remarks = []
-    accuracy_a, accuracy_b = (float(naive.accuracy()[end]) for end in (0, -1))
-    guess = 1 / classes
-    barely = guess + thresholds.chance * (1 - guess)
-    weak = [(n, x) for n, x in ((_A, accuracy_a), (_B, accuracy_b)) if x < barely]
+    remarks: list[Text | str] = []
+    ends = [(float(naive.accuracy()[end]), name) for end, name in ((0, A), (-1, B))]
+    weak = [(name, numbers.percent(accuracy)) for accuracy, name in ends if accuracy < thresholds.barely(classes)]
     if len(weak) == 2:
-        both = f"{words.percent(accuracy_a)} and {words.percent(accuracy_b)}"
-        remarks.append(f"{_A} and {_B} are barely trained ({both}); a low barrier means little.")
+        both = numbers.listed([accuracy for _, accuracy in weak])
+        remarks.append(say("{A} and {B} are barely trained ({both}); a low barrier means little.", both=both))
     elif weak:
         name, accuracy = weak[0]
-        remarks.append(f"{name} is barely trained ({words.percent(accuracy)}); a low barrier means little.")
-    elif abs(accuracy_a - accuracy_b) > thresholds.ends:
-        ends = sorted([(accuracy_a, _A), (accuracy_b, _B)], reverse=True, key=lambda end: end[0])
-        (high, better), (low, worse) = ends
+        remarks.append(name + f" is barely trained ({accuracy}); a low barrier means little.")
+    elif abs(ends[0][0] - ends[1][0]) > thresholds.ends:
+        (high, better), (low, worse) = sorted(ends, reverse=True, key=lambda end: end[0])
         remarks.append(
-            f"{better} scores {words.percent(high)}, {worse} only {words.percent(low)}: "
-            "the barrier is measured against the sloping line between them."
+            say(
+                "{better} scores {high}, {worse} only {low}: the barrier is measured against the sloping line between "
+                "them.",
+                better=better,
+                high=numbers.percent(high),
+                worse=worse,
+                low=numbers.percent(low),
+            )
         )
     if case in ("none", "removes") and float(aligned.excess().min()) < -thresholds.none(naive):
         remarks.append("The middle is better than both ends predict.")
@@ -177,16 +113,195 @@ def _remarks(case: Case, naive: Profile, aligned: Profile, classes: int, thresho
 
 
 def _ends(profile: Profile) -> str:
-    ends = sorted(words.percent(float(profile.accuracy()[end])) for end in (0, -1))
-    return ends[0] if ends[0] == ends[1] else f"{ends[0]} and {ends[1]}"
+    """Accuracy of both ends, once where it is the same."""
+    return numbers.listed(sorted({numbers.percent(float(profile.accuracy()[end])) for end in (0, -1)}))
 
 
-_A, _B = ":blue[A]", ":violet[B]"
+def other_paths(own: tuple[str, Profile], others: Mapping[str, Profile], curve: Profile | None = None) -> Text:
+    """Which of several paths is the lowest; nothing where there is only one.
+
+    own      title of the run's method, and its path;  others: title → path
+    curve    one more path of the same pair, trained or through another model
+    """
+    parts: list[Text | str] = []
+    if others:
+        every = {own[0]: own[1], **others}
+        heights = {
+            title: barrier if np.isfinite(barrier := path.barrier()) else np.inf for title, path in every.items()
+        }
+        best = min(heights, key=heights.__getitem__)
+        barrier = numbers.loss(every[best].barrier())
+        parts.append(
+            say(
+                "Of the {count} methods drawn, {best} stays lowest: its barrier is {barrier}.",
+                count=str(len(every)),
+                best=numbers.inside(best),
+                barrier=marked("aligned", barrier) if best == own[0] else barrier,
+            )
+        )
+    if curve is not None:
+        parts.append(f"The curve rises by {numbers.loss(curve.barrier())}.")
+    return joined(parts)
 
 
-def _orange(text: str) -> str:
-    return f":orange[{text}]"
+def path_cards(
+    naive: Profile,
+    aligned: Profile,
+    cloud: Cloud | None = None,
+    *,
+    align_seconds: float | None = None,
+    evaluate_seconds: float | None = None,
+    device: str = "cpu",
+) -> tuple[Card, ...]:
+    """The numbers, most important first: barrier in loss, in accuracy, accuracy half-way, spread half-way, time."""
+    b0, b1 = naive.barrier(), aligned.barrier()
+    row = [
+        Card(
+            "Barrier, test loss",
+            numbers.change(numbers.loss(b0), numbers.loss(b1)),
+            _lower(b0, b1),
+            "How far the path rises above the straight line between its ends.",
+        ),
+        Card(
+            "Barrier, test accuracy",
+            numbers.change(*(f"{100 * p.barrier('test', 'accuracy'):.1f}" for p in (naive, aligned))) + " pt",
+            "points below the line",
+            "How far accuracy falls below the straight line between its ends.",
+        ),
+        Card(
+            "Accuracy half-way",
+            numbers.change(*(f"{100 * p.midpoint('test', 'accuracy'):.1f}" for p in (naive, aligned))) + " %",
+            f"ends: {_ends(naive)}",
+            "Test accuracy of the network whose weights are the mean of A's and B's.",
+        ),
+    ]
+    if cloud is not None:
+        row.append(
+            Card(
+                f"Spread half-way, {cloud.label}",
+                numbers.change(*map(numbers.whole, cloud.halfway)) + " %",
+                "50% if unrelated",
+                "Share of the spread of the units' weights that their averages keep, over all directions.",
+            )
+        )
+    if align_seconds is not None and evaluate_seconds is not None:
+        value = f"{align_seconds:.1f} + {evaluate_seconds:.1f} s"
+        note = f"align + evaluate, {device.upper()}"
+        row.append(Card("Time", value, note, "Wall-clock seconds when this run was computed."))
+    return tuple(row)
 
 
-def _green(text: str) -> str:
-    return f":green[{text}]"
+def _lower(before: float, after: float) -> str:
+    if not before > 0 or before == after or not math.isfinite(before):
+        return "no change"
+    share = 1 - after / before
+    return f"{numbers.most(share)} lower" if share >= 0 else f"{numbers.most(-share)} higher"
+
+
+NOTHING_TO_ALIGN = say(
+    "**Nothing to align.** This network has no group of interchangeable units, so there is no cloud to draw; "
+    "*Symmetry* says which axes are pinned, and why."
+)
+
+
+def path_caption(
+    naive: Profile,
+    aligned: Profile,
+    cloud: Cloud,
+    case: Case,
+    *,
+    signal: tuple[float, float] | None = None,
+    fades: float = _FADES,
+) -> Text:
+    """What to look at in the figure of the path.
+
+    signal   variance of the layer's pre-activations half-way over that at the ends, before and after: the clause about
+             the fading signal is printed only when these numbers say so
+    """
+    parts: list[Text | str] = [say("**What to look at.** Drag *t*, or press ▶.")]
+    if case == "unaligned":
+        parts.append("B stays in its trained order, so both panels show the same partners.")
+    elif cloud.moved_inputs:
+        parts.append(
+            "After alignment B is drawn with its inputs re-ordered too, so its cloud differs between the panels."
+        )
+    else:
+        parts.append("Both panels hold the same dots; only the partners differ.")
+    before, after = cloud.halfway
+    if case in ("removes", "strongly") and before < after and cloud.linear:
+        faded = signal is not None and signal[0] < fades and signal[0] < signal[1]
+        parts.append(
+            say(
+                "{naive:Before}, a unit is averaged with a stranger: the cloud shrinks towards its centre{faded}, and "
+                "the loss rises by {barrier}. {aligned:After}, a unit is averaged with its counterpart: the cloud "
+                "{shape} and the loss {stays}.",
+                faded=", the signal fades" if faded else "",
+                barrier=numbers.loss(naive.barrier()),
+                shape="keeps its shape" if after >= _KEEPS else "keeps more of its shape",
+                stays="stays low" if aligned.barrier() <= _STAYS * naive.barrier() else "rises less",
+            )
+        )
+    else:
+        parts.append(
+            say(
+                "Half-way the cloud keeps {before}% of its spread {naive:before} and {after}% {aligned:after}; "
+                "unrelated partners keep 50%.",
+                before=numbers.whole(before),
+                after=numbers.whole(after),
+            )
+        )
+    parts += [_links(cloud), _plane(cloud), "Percentages count all directions, not only the two drawn."]
+    if cloud.units > len(cloud.drawn):
+        sample = f"A sample of {numbers.count(len(cloud.drawn))} of {numbers.count(cloud.units)} units is drawn"
+        parts.append(f"{sample}; {'densities, ellipses and ' if cloud.linear else ''}percentages use all.")
+    return joined(parts)
+
+
+def _links(cloud: Cloud) -> str:
+    linked = len(cloud.links)
+    if linked == cloud.units:
+        lines = f"Lines join all {linked} pairs"
+    else:
+        lines = f"Lines join {linked} of {numbers.count(cloud.units)} pairs, the same units of A in both panels"
+    return f"{lines}; dark lines are longer than nine tenths of the aligned pairs."
+
+
+def _plane(cloud: Cloud) -> str:
+    """What the drawn plane is, where it is not the principal one."""
+    if cloud.projection == "random":
+        return "The plane is a random one: most of the cloud's shape lies outside of it."
+    if cloud.projection == "sliced" and cloud.apart is not None:
+        one, other = (numbers.loss(float(value)) for value in cloud.apart)
+        return (
+            "The two directions are those along which the clouds of A and of aligned B differ most (max-sliced "
+            f"Wasserstein): there W₂ is {one} and {other}."
+        )
+    if cloud.projection == "tsne":
+        stops = ", ".join(f"{float(t):g}" for t in cloud.t)
+        return (
+            "t-SNE keeps neighbours, not distances: sizes and gaps mean nothing here. A, B, aligned B and the averages "
+            f"were placed in one fit at t = {stops}, which is where the slider stops."
+        )
+    return ""
+
+
+def path_alt(naive: Profile, aligned: Profile, cloud: Cloud, method_title: str) -> str:
+    """What the figure shows, for who does not see it."""
+    before, after = cloud.halfway
+    middle = [numbers.loss(profile.midpoint()) for profile in (naive, aligned)]
+    ends = f"{numbers.loss(float(naive.loss()[0]))} at A and {numbers.loss(float(naive.loss()[-1]))} at B"
+    return (
+        f"Left: test loss from A to B is {middle[0]} half-way without alignment and {middle[1]} after "
+        f"{numbers.inside(method_title)}, with {ends}. Right: the interpolated units of {cloud.label} keep "
+        f"{numbers.whole(before)} percent of their spread before and {numbers.whole(after)} percent after."
+    )
+
+
+def progress_alt(naive: Sequence[float | None], aligned: Sequence[float | None]) -> str:
+    """What the figure of a run under way shows, for who does not see it."""
+    parts = []
+    for name, values in (("naive", naive), ("aligned", aligned)):
+        known = [value for value in values if value is not None]
+        if known:
+            parts.append(f"the {name} path reaches a test loss of {max(known):.2f}")
+    return f"So far {' and '.join(parts)}." if parts else "Nothing is measured yet."

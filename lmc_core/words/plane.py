@@ -1,18 +1,27 @@
-"""The words around the plane through A, B and a third network: aligned B, or another model, C."""
+"""What the plane through A, B and a third network says: the third is aligned B, or another model, C."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 
 import numpy as np
 
 from lmc_core.paths.profile import Profile
 from lmc_core.paths.surface import Surface
-from lmc_core.words import numbers as words
-from lmc_core.words.captions import Card
-from lmc_core.words.path import THRESHOLDS, Case, Finding, Thresholds
+from lmc_core.words import numbers
+from lmc_core.words.finding import THRESHOLDS, Card, Case, Finding, Thresholds
+from lmc_core.words.marks import B, Text, as_text, joined, marked, say
 
-_A, _B, _C = ":blue[A]", ":violet[B]", "aligned :violet[B]"
+_ALIGNED_B = "aligned " + B
+_SENTENCES: Mapping[Case, str] = {
+    "none": "{A}, {B} and {C} lie in one valley: even unaligned, the barrier is {before}.",
+    "removes": "{A} and {B} are two valleys with a ridge of {before} between them; {method} carries {B} into the "
+    "valley of {A}{rest}.",
+    "strongly": "The ridge between {A} and {B} rises {before} above its ends; on the way to {C} only {after} is left "
+    "after {method}.",
+    "fails": "{A}, {B} and {C} are three separate valleys: the ridge towards {B} is {before} high, after {method} "
+    "{after}.",
+}
 
 
 def plane_finding(
@@ -25,60 +34,57 @@ def plane_finding(
 ) -> Finding:
     """What lies between the three networks, in one sentence."""
     b0, b1, small = naive.barrier(), aligned.barrier(), thresholds.none(naive)
-    third = _C if _own(surface) else "C"
-    for end, profile in ((_B, naive), (third, aligned)):
+    third = _ALIGNED_B if own(surface) else as_text("C")
+    for end, profile in ((B, naive), (third, aligned)):
         if not np.isfinite(profile.loss()).all():
-            return Finding("broken", f"Between {_A} and {end} the loss is not a number: check the weights of both.")
-    if not _own(surface):
-        found = _three(b0, b1, small)
-        return found if across is None else replace(found, markdown=f"{found.markdown} {_side(across)}")
-    before, after = f":orange[{words.loss(b0)}]", f":green[{words.loss(b1)}]"
-    method = words.inside(method_title)
-    if b0 <= small:
-        return Finding("none", f"{_A}, {_B} and {_C} lie in one valley: even unaligned, the barrier is {before}.")
-    if b1 <= small:
-        rest = "nothing" if words.loss(b1) == words.loss(0) else f"only {after}"
-        return Finding(
-            "removes",
-            f"{_A} and {_B} are two valleys with a ridge of {before} between them; {method} carries {_B} into the "
-            f"valley of {_A}, where {rest} is left.",
-        )
+            return Finding(
+                "broken", say("Between {A} and {C} the loss is not a number: check the weights of both.", C=end)
+            )
+    if not own(surface):
+        case, sentence = _three(b0, b1, small)
+        return Finding(case, sentence if across is None else joined([sentence, _side(across)]))
+    case = "none" if b0 <= small else "removes" if b1 <= small else _case(b0, b1, thresholds)
+    template = _SENTENCES[{"reduces": "strongly", "worse": "fails"}.get(case, case)]  # type: ignore[index]
+    left = marked("aligned", numbers.loss(b1))
+    gone = numbers.loss(b1) == numbers.loss(0)
+    sentence = say(
+        template,
+        C=_ALIGNED_B,
+        method=numbers.inside(method_title),
+        before=marked("naive", numbers.loss(b0)),
+        after=left,
+        rest="; no ridge remains between them" if gone else ", where only " + left + " is left",
+    )
+    return Finding(case, sentence)
+
+
+def _case(b0: float, b1: float, thresholds: Thresholds) -> Case:
     if b1 <= thresholds.reduces * b0:
-        case: Case = "strongly" if b1 <= thresholds.strongly * b0 else "reduces"
-        return Finding(
-            case,
-            f"The ridge between {_A} and {_B} rises {before} above its ends; on the way to {_C} only {after} is left "
-            f"after {method}.",
-        )
-    return Finding(
-        "fails" if b1 <= thresholds.same * b0 else "worse",
-        f"{_A}, {_B} and {_C} are three separate valleys: the ridge towards {_B} is {before} high, after {method} "
-        f"{after}.",
-    )
+        return "strongly" if b1 <= thresholds.strongly * b0 else "reduces"
+    return "fails" if b1 <= thresholds.same * b0 else "worse"
 
 
-def _three(b0: float, b1: float, small: float) -> Finding:
-    """The sentence for three models of which none was aligned."""
-    to_b, to_c = f":orange[{words.loss(b0)}]", f":orange[{words.loss(b1)}]"
+def _three(b0: float, b1: float, small: float) -> tuple[Case, Text]:
+    """Case and sentence for three models of which none was aligned."""
+    ridges = {"b": marked("naive", numbers.loss(b0)), "c": marked("naive", numbers.loss(b1))}
     if max(b0, b1) <= small:
-        return Finding("none", f"{_A}, {_B} and C lie in one valley: loss rises by {to_b} towards {_B}, {to_c} to C.")
+        return "none", say("{A}, {B} and C lie in one valley: loss rises by {b} towards {B}, {c} to C.", **ridges)
     if min(b0, b1) > small:
-        return Finding(
-            "fails",
-            f"{_A} is parted from both others: a ridge of {to_b} lies on the way to {_B}, one of {to_c} on the way "
-            "to C.",
+        sentence = (
+            "{A} is separated from both other networks: a ridge of {b} lies on the way to {B}, one of {c} on the "
         )
-    near, far, ridge, left = (_B, "C", to_c, to_b) if b0 <= small else ("C", _B, to_b, to_c)
-    return Finding(
-        "strongly", f"{_A} and {near} lie in one valley, {far} beyond a ridge of {ridge}; towards {near} it is {left}."
-    )
+        return "fails", say(sentence + "way to C.", **ridges)
+    near, far = ("b", "c") if b0 <= small else ("c", "b")
+    names = {"b": B, "c": as_text("C")}
+    sentence = "{A} and {near} lie in one valley, {far} beyond a ridge of {ridge}; towards {near} it is {low}."
+    return "strongly", say(sentence, near=names[near], far=names[far], ridge=ridges[far], low=ridges[near])
 
 
-def _side(across: Profile) -> str:
+def _side(across: Profile) -> Text:
     """The sentence about the third side."""
     if not np.isfinite(across.loss()).all():
-        return f"Between {_B} and C the loss is not a number."
-    return f"Between {_B} and C the ridge is :orange[{words.loss(across.barrier())}] high."
+        return say("Between {B} and C the loss is not a number.")
+    return say("Between {B} and C the ridge is {ridge} high.", ridge=marked("naive", numbers.loss(across.barrier())))
 
 
 def plane_cards(
@@ -88,92 +94,105 @@ def plane_cards(
     seconds: float | None = None,
     across: Profile | None = None,
 ) -> tuple[Card, ...]:
-    """The metric row: barrier, accuracy half-way, distances, grid; `across` is the third side."""
-    own = _own(surface)
-    far, near = surface.distance("a", "b"), surface.distance("a", "aligned" if own else "c")
+    """The numbers: barrier, accuracy half-way, distances, grid; `across` is the third side."""
+    far, near = surface.distance("a", "b"), surface.distance("a", third_key(surface))
     rows, columns = surface.loss().shape
-    barrier, middle, apart = ["to B, to aligned B" if own else "to B, to C"] * 3
+    barrier, middle, apart = ["to B, to aligned B" if own(surface) else "to B, to C"] * 3
     if across is not None:
-        barrier += f"; B–C {words.loss(across.barrier())}"
+        barrier += f"; B–C {numbers.loss(across.barrier())}"
         middle += f"; B–C {100 * across.midpoint('test', 'accuracy'):.1f}"
         apart += f"; B–C {surface.distance('b', 'c'):.1f}"
+    closer = 1 - near / far if far else 0.0
+
+    def two(one: str, other: str) -> Text:
+        """A number of the path to B and of the path to the third network."""
+        if own(surface):
+            return numbers.change(one, other)
+        return say("{b} {grey:·} {c}", b=marked("naive", one), c=marked("naive", other))
+
     return (
         Card(
             "Barrier, test loss",
-            _two(own, words.loss(naive.barrier()), words.loss(aligned.barrier())),
+            two(numbers.loss(naive.barrier()), numbers.loss(aligned.barrier())),
             barrier,
             "How far each straight path rises above the line between its ends.",
         ),
         Card(
             "Accuracy half-way",
-            _two(own, *(f"{100 * p.midpoint('test', 'accuracy'):.1f}" for p in (naive, aligned))) + " %",
+            two(*(f"{100 * p.midpoint('test', 'accuracy'):.1f}" for p in (naive, aligned))) + " %",
             middle,
             "Test accuracy in the middle of each path.",
         ),
         Card(
             "Distance from A",
-            _two(own, f"{far:.1f}", f"{near:.1f}"),
-            _share(far, near) if own else apart,
+            two(f"{far:.1f}", f"{near:.1f}"),
+            f"{abs(100 * closer):.0f}% {'closer' if closer >= 0 else 'farther'}" if own(surface) else apart,
             "Euclidean distance in weight space.",
         ),
         Card(
             "Networks measured",
-            words.count(rows * columns),
+            numbers.count(rows * columns),
             f"{columns} × {rows} cells" + ("" if seconds is None else f" in {seconds:.1f} s"),
             "Each cell of the pictures is one network of this plane, evaluated.",
         ),
     )
 
 
-def plane_caption(surface: Surface, across: Profile | None = None) -> str:
-    """What to look at in both maps, as Streamlit markdown."""
-    used = " and ".join(f"{words.count(n)} {split}" for split, n in surface.examples.items())
-    if _own(surface):
-        third = "aligned B"
-        told = (
-            "The :orange[dashed path] leads to B as it was trained, the :green[solid path] to the same function with "
+def plane_caption(surface: Surface, across: Profile | None = None) -> Text:
+    """What to look at in both maps."""
+    used = " and ".join(f"{numbers.count(n)} {split}" for split, n in surface.examples.items())
+    if own(surface):
+        paths = say(
+            "The {naive:dashed path} leads to B as it was trained, the {aligned:solid path} to the same function with "
             "its units re-ordered; a good alignment ends inside the valley around A."
         )
     else:
-        third = "C"
-        side = ", the :orange[dash-dotted one] from B to C" if across else ""
-        told = f"The :orange[dashed path] leads to B, the :orange[dotted path] to C{side}, each as it was trained."
-    parts = [
-        "**What to look at.** Every point is a network: A plus a step towards B (right) plus a step in the direction "
-        f"that only {third} adds (up). Where the map fades into the page, networks are good. {told} Axes are "
-        "orthonormal, so distances and angles are those of weight space.",
-        f"Measured on {used} examples.",
-    ]
-    if surface.recalibrate:
-        parts.append("The statistics of BatchNorm are recomputed at every point, the corners included.")
-    return " ".join(parts)
+        side = say(", the {naive:dash-dotted one} from B to C") if across else ""
+        paths = say(
+            "The {naive:dashed path} leads to B, the {naive:dotted path} to C{side}, each as it was trained.", side=side
+        )
+    return joined(
+        [
+            say(
+                "**What to look at.** Every point is a network: A plus a step towards B (right) plus a step in the "
+                "direction that only {third} adds (up). Where the map fades into the page, networks are good. {paths} "
+                "Axes are orthonormal, so distances and angles are those of weight space.",
+                third=third_name(surface),
+                paths=paths,
+            ),
+            f"Measured on {used} examples.",
+            "The statistics of BatchNorm are recomputed at every point, the corners included."
+            if surface.recalibrate
+            else "",
+        ]
+    )
 
 
 def plane_alt(
     surface: Surface, naive: Profile, aligned: Profile, relief: str = "", *, across: Profile | None = None
 ) -> str:
     """What the maps show, or a relief of loss or accuracy, for who does not see them."""
-    key, third = ("aligned", "aligned B") if _own(surface) else ("c", "C")
-    shown = f"Relief of the {relief} over" if relief else "Maps of loss and accuracy on"
-    side = f", on the side from B to C {words.loss(float(across.loss().max()))}" if across else ""
+    third = third_name(surface)
+    start = f"Relief of the {relief} over" if relief else "Maps of loss and accuracy on"
+    side = f", on the side from B to C {numbers.loss(float(across.loss().max()))}" if across else ""
     return (
-        f"{shown} the plane through A, B and {third}. On the straight path to B the test loss "
-        f"reaches {words.loss(float(naive.loss().max()))}, on the path to {third} "
-        f"{words.loss(float(aligned.loss().max()))}{side}; {third} is {surface.distance('a', key):.1f} away from A, "
-        f"B {surface.distance('a', 'b'):.1f}."
+        f"{start} the plane through A, B and {third}. On the straight path to B the test loss "
+        f"reaches {numbers.loss(float(naive.loss().max()))}, on the path to {third} "
+        f"{numbers.loss(float(aligned.loss().max()))}{side}; {third} is "
+        f"{surface.distance('a', third_key(surface)):.1f} away from A, B {surface.distance('a', 'b'):.1f}."
     )
 
 
-def _own(surface: Surface) -> bool:
+def own(surface: Surface) -> bool:
     """True if the third network is B aligned."""
     return "aligned" in surface.corners
 
 
-def _two(own: bool, one: str, other: str) -> str:
-    """A number of the path to B and of the path to the third network."""
-    return f":orange[{one}] :gray[→] :green[{other}]" if own else f":orange[{one}] :gray[·] :orange[{other}]"
+def third_key(surface: Surface) -> str:
+    """The name of the third corner."""
+    return "aligned" if own(surface) else "c"
 
 
-def _share(before: float, after: float) -> str:
-    change = 1 - after / before if before else 0.0
-    return f"{abs(100 * change):.0f}% {'closer' if change >= 0 else 'farther'}"
+def third_name(surface: Surface) -> str:
+    """What the third network is called."""
+    return "aligned B" if own(surface) else "C"

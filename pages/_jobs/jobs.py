@@ -7,10 +7,11 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.errors import InputError, LMCError
-from lmc_core.figures.config import plotly_config
-from lmc_core.figures.progress import progress_alt, progress_figure
+from lmc_core.figures.browser import plotly_config
+from lmc_core.figures.path.progress import progress_figure
 from lmc_core.runs.values.status import SEPARATOR, stages
 from lmc_core.words.numbers import inside, opening
+from lmc_core.words.path import progress_alt
 from pages._frame import viewport
 from pages._frame.text import escaped
 from pages._jobs import gate, visitor

@@ -12,9 +12,10 @@ from lmc_core.errors import LMCError
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.fused import ARTIFACTS, FuseResult
+from lmc_core.words.fuse import fuse_paths, fuse_scores
 from pages._frame.text import escaped
 from pages._jobs import gate, jobs, visitor
-from pages._show import downloads, fuse_report, fuse_tables
+from pages._show import downloads, fuse_report
 from pages._show.views import _parts
 
 File = tuple[str, str, str, Callable[[], bytes]]
@@ -100,8 +101,8 @@ def filename(result: FuseResult, kept: str) -> str:
 def files(result: FuseResult, run_id: str) -> list[File]:
     """Everything else a result can be saved as."""
     return [
-        ("Scores, CSV", "table", f"{run_id}-scores.csv", lambda: _parts.as_csv(fuse_tables.scores(result))),
-        ("Paths, CSV", "table", f"{run_id}-paths.csv", lambda: _parts.as_csv(fuse_tables.paths(result))),
+        ("Scores, CSV", "table", f"{run_id}-scores.csv", lambda: _parts.as_csv(fuse_scores(result.outcome))),
+        ("Paths, CSV", "table", f"{run_id}-paths.csv", lambda: _parts.as_csv(fuse_paths(result.outcome))),
         ("Everything, JSON", "data_object", f"{run_id}.json", lambda: json.dumps(result.json, indent=1).encode()),
         ("Report, HTML", "description", f"{run_id}.html", lambda: fuse_report.report(result, run_id)),
         ("Request, JSON", "data_object", f"{run_id}-request.json", lambda: _parts.request_json(run_id)),

@@ -2,19 +2,18 @@
 
 import json
 
-from lmc_core.figures.fuse import fuse_figure
-from lmc_core.figures.fuse_history import history_alt, history_figure
+from lmc_core.figures.fuse.figure import fuse_figure
+from lmc_core.figures.fuse.history import history_figure
 from lmc_core.figures.report import Picture, Report, Table, report_html
 from lmc_core.runs.values.fused import FuseResult
-from lmc_core.words.fuse import fuse_alt, fuse_caption, fuse_cards
-from lmc_core.words.numbers import plain
+from lmc_core.words.fuse import fuse_alt, fuse_caption, fuse_cards, fuse_groups, fuse_scores, history_alt
 from pages._show import fuse_share, fuse_tables, share
 
 
 def report(result: FuseResult, run_id: str) -> bytes:
     """The file."""
     outcome = result.outcome
-    caption, alt = plain(fuse_caption(outcome, result.method)), fuse_alt(outcome)
+    caption, alt = str(fuse_caption(outcome, result.method)), fuse_alt(outcome)
     pictures = [Picture("The networks and the paths", fuse_figure(outcome, standalone=True), caption, alt)]
     if result.history or outcome.curve:
         figure = history_figure(result.history, outcome.curve, standalone=True)
@@ -22,14 +21,17 @@ def report(result: FuseResult, run_id: str) -> bytes:
     content = Report(
         title=result.title,
         finding=result.finding,
-        about=plain(fuse_tables.about(result)).replace("\\", ""),
+        about=str(fuse_tables.about(result)),
         numbers=tuple(
-            (card.label, plain(card.value), card.note) for card in fuse_cards(outcome, result.seconds, result.device)
+            (card.label, str(card.value), card.note) for card in fuse_cards(outcome, result.seconds, result.device)
         ),
         pictures=tuple(pictures),
         tables=(
-            Table("Loss and accuracy of every network", fuse_tables.scores(result)),
-            Table("Groups of hidden units, before and after", fuse_tables.groups(result)),
+            Table("Loss and accuracy of every network", fuse_scores(outcome)),
+            Table(
+                "Groups of hidden units, before and after",
+                fuse_groups(result.groups, result.parent_groups, result.sources),
+            ),
         ),
         listings=(
             ("Command line", fuse_share.command(result)),

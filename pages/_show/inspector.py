@@ -6,11 +6,14 @@ from typing import Any
 import streamlit as st
 
 from lmc_core.diagnostics.inspector import Block, Units
-from lmc_core.figures.config import plotly_config
-from lmc_core.figures.ring import ring, ring_note
-from lmc_core.figures.units import units_alt, units_caption, units_figure, units_height
+from lmc_core.figures.browser import plotly_config
+from lmc_core.figures.path.ring import ring
+from lmc_core.figures.path.units import units_figure, units_height
 from lmc_core.runs.keep.units import units as stored
+from lmc_core.words.marks import joined
+from lmc_core.words.units import ring_note, units_alt, units_caption
 from pages._frame import viewport
+from pages._frame.text import markdown
 from pages._frame.url import choice
 from pages._show import touch
 from pages._show.shown import Shown
@@ -60,7 +63,7 @@ def draw(shown: Shown) -> None:
         config = plotly_config(f"unit-{shown.cloud.group}-{number}", phone=layout == "narrow")
         place.plotly_chart(figure, key="unit-figure", config=config, alt=units_alt(units, number))
         with st.container(key="caption-unit"):
-            st.markdown(f"{units_caption(units, number, block)} {ring_note(rings is not None)}")
+            st.markdown(markdown(joined([units_caption(units, number, block), ring_note(rings is not None)])))
 
 
 def _number(units: Units) -> int | None:

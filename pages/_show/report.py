@@ -3,14 +3,15 @@
 import json
 from typing import Any
 
-from lmc_core.figures.chain import chain_alt, chain_figure
-from lmc_core.figures.explore import explore_figure
-from lmc_core.figures.layers import layers_alt, layers_figure
-from lmc_core.figures.matching import matching_alt, matching_figure
+from lmc_core.figures.inspect import groups_figure
+from lmc_core.figures.path.figure import path_figure
+from lmc_core.figures.path.layers import layers_figure
+from lmc_core.figures.path.matching import matching_figure
 from lmc_core.figures.report import Picture, Report, Table, report_html
 from lmc_core.runs.values.result import PathResult
-from lmc_core.words.captions import MATCHING_CAPTION, layers_caption
-from lmc_core.words.numbers import plain
+from lmc_core.words.inspect import groups_alt
+from lmc_core.words.layers import layers_alt, layers_caption
+from lmc_core.words.matching import MATCHING_CAPTION, matching_alt
 from pages._show import share
 from pages._show.shown import Shown, who
 
@@ -33,8 +34,8 @@ def report(shown: Shown) -> bytes:
     content = Report(
         title=result.title,
         finding=shown.found.text,
-        about=plain(who(result)).replace("\\", ""),
-        numbers=tuple((card.label, plain(card.value), card.note) for card in shown.cards),
+        about=str(who(result)),
+        numbers=tuple((card.label, str(card.value), card.note) for card in shown.cards),
         pictures=tuple(pictures(shown)),
         tables=tuple(one for one in tables if one.rows),
         listings=(
@@ -54,24 +55,21 @@ def pictures(shown: Shown) -> list[Picture]:
     result, drawn = shown.result, []
     bent = (result.curve.title, result.curve.profile) if result.curve else None
     if shown.cloud is not None:
-        figure = explore_figure(
+        figure = path_figure(
             result.naive, result.aligned, shown.cloud, method_title=shown.title, curve=bent, standalone=True
         )
-        drawn.append(Picture("The path", figure, plain(shown.caption), shown.alt))
+        drawn.append(Picture("The path", figure, str(shown.caption), shown.alt))
         if shown.cloud.group in result.matching:
             group = shown.cloud.group
             figure = matching_figure(result.matching, group, standalone=True)
             alt = matching_alt(result.matching, group)
-            drawn.append(Picture("How well the units fit", figure, plain(MATCHING_CAPTION), alt))
+            drawn.append(Picture("How well the units fit", figure, str(MATCHING_CAPTION), alt))
     if result.layers:
-        measured = [layer.dimension for layer in result.layers.values()]
-        seen = tuple(dimension.seen.dimension for dimension in measured if dimension.seen is not None)
-        caption = layers_caption(seen, max(dimension.units for dimension in measured))
-        figure = layers_figure(result.layers, standalone=True)
-        drawn.append(Picture("Layer by layer", figure, plain(caption), layers_alt(result.layers)))
+        figure, caption = layers_figure(result.layers, standalone=True), layers_caption(result.layers)
+        drawn.append(Picture("Layer by layer", figure, str(caption), layers_alt(result.layers)))
     if result.symmetry.groups:
-        figure = chain_figure(result.symmetry, standalone=True)
-        drawn.append(Picture("Groups along the network", figure, alt=chain_alt(result.symmetry)))
+        figure = groups_figure(result.symmetry, standalone=True)
+        drawn.append(Picture("Groups along the network", figure, alt=groups_alt(result.symmetry)))
     return drawn
 
 

@@ -6,12 +6,13 @@ from functools import partial
 import streamlit as st
 
 from lmc_core import runs
-from lmc_core.figures.config import plotly_config
-from lmc_core.figures.explore import explore_figure, explore_height
-from lmc_core.figures.overlay import overlay_sentence
+from lmc_core.figures.browser import plotly_config
+from lmc_core.figures.path.figure import path_figure, path_height
 from lmc_core.runs.values.result import PathResult
+from lmc_core.words.marks import joined
+from lmc_core.words.path import other_paths
 from pages._frame import viewport
-from pages._frame.text import escaped
+from pages._frame.text import escaped, markdown
 from pages._frame.url import link
 from pages._show import inspector, later, overlay, picture, placing, tabs
 from pages._show.shown import Shown, sentence, who
@@ -25,8 +26,8 @@ def draw(result: PathResult, run_id: str) -> None:
     narrow, embedded = viewport.layout() == "narrow", st.context.is_embedded
     found = sentence(result)
     heading = st.empty()
-    heading.markdown(f"## {found.markdown}")
-    st.caption(who(result))
+    heading.markdown(f"## {markdown(found.sentence)}")
+    st.caption(markdown(who(result)))
     numbers = st.container(horizontal=True, key="cards")
     view = controls(result, run_id, narrow=narrow) if result.clouds else None
     cloud = placing.cloud(result, run_id, view.group, view.projection) if view else None
@@ -39,7 +40,8 @@ def draw(result: PathResult, run_id: str) -> None:
     if view and (view.overlay or result.curve):
         more = overlay.titled(overlay.paths(result, view.overlay))
         bent = result.curve.profile if result.curve else None
-        heading.markdown(f"## {found.markdown} {overlay_sentence((shown.title, result.aligned), more, bent)}")
+        more_said = other_paths((shown.title, result.aligned), more, bent)
+        heading.markdown(f"## {markdown(joined([found.sentence, more_said]))}")
         if not waits:  # one job at a time is watched
             overlay.offer(result, view.overlay)
     with numbers:
@@ -47,7 +49,7 @@ def draw(result: PathResult, run_id: str) -> None:
     if view is not None:
         figure(run_id, view)
     with st.container(key="caption"):
-        st.markdown(shown.caption)
+        st.markdown(markdown(shown.caption))
         for note in (*result.alignment.notes, *result.notes):
             st.caption(f":material/info: {escaped(note)}")
     if embedded:
@@ -59,8 +61,9 @@ def draw(result: PathResult, run_id: str) -> None:
 def metrics(shown: Shown, *, spacious: bool) -> None:
     """The numbers; where there is little room the first four, without tooltips."""
     for card in shown.cards if spacious else shown.cards[:4]:
-        why = card.help if spacious and card.help else None
-        st.metric(card.label, card.value, card.note, delta_color="off", delta_arrow="off", border=True, help=why)
+        why = markdown(card.help) if spacious and card.help else None
+        label, value, note = map(markdown, (card.label, card.value, card.note))
+        st.metric(label, value, note, delta_color="off", delta_arrow="off", border=True, help=why)
 
 
 @st.fragment
@@ -97,7 +100,7 @@ def chart(shown: Shown, view: View) -> None:
     others, curved = overlay.paths(shown.result, view.overlay), shown.result.curve
     bent = (curved.title, curved.profile) if curved else None
     make = partial(
-        explore_figure,
+        path_figure,
         shown.result.naive,
         shown.result.aligned,
         shown.cloud,
@@ -114,8 +117,8 @@ def chart(shown: Shown, view: View) -> None:
     drawn = picture.drawn("explore", shown.run_id, look, make)
     with st.container(key="figure-at-once"):
         if not there:
-            st.markdown(drawn.at_once, unsafe_allow_html=True)  # `st.html` loads a script first
-    place = st if there else st.skeleton(explore_height(layout, tuple(others), curved.title if curved else None))
+            st.markdown(drawn.preview, unsafe_allow_html=True)  # `st.html` loads a script first
+    place = st if there else st.skeleton(path_height(layout, tuple(others), curved.title if curved else None))
     st.session_state[DRAWN] = (shown.run_id, *look)
     config = plotly_config(f"run-{shown.run_id}", phone=layout == "narrow")
     place.plotly_chart(drawn, key="figure", config=config, alt=shown.alt)

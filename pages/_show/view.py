@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from lmc_core.figures.explore import worth_log
+from lmc_core.figures.path.figure import worth_log
 from lmc_core.runs.values.result import PathResult
 from pages._frame.url import choice
 from pages._show import overlay, placing

@@ -22,8 +22,8 @@ from lmc_core.diagnostics.dimension import spectrum
 from lmc_core.diagnostics.matching import blocks, cosines, match
 from lmc_core.diagnostics.projection import cloud
 from lmc_core.errors import SettingError
-from lmc_core.figures.layers import layers_figure
-from lmc_core.figures.matching import matching_figure
+from lmc_core.figures.path.layers import layers_figure
+from lmc_core.figures.path.matching import matching_figure
 from lmc_core.methods.align import align
 from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import network

@@ -19,12 +19,13 @@ from lmc_core.diagnostics.projection import project, spread_kept
 from lmc_core.diagnostics.tsne import TIMES, embed, tsne_cloud
 from lmc_core.diagnostics.units import reads_groups, units_of
 from lmc_core.errors import InputError, SettingError
-from lmc_core.figures.explore import explore_figure
-from lmc_core.figures.units import HEIGHTS, mosaic, units_alt, units_caption, units_figure, units_height
+from lmc_core.figures.path.figure import path_figure
+from lmc_core.figures.path.units import HEIGHTS, mosaic, units_figure, units_height
 from lmc_core.networks.network import network
 from lmc_core.paths.profile import Profile
 from lmc_core.runs.keep import units as files
 from lmc_core.symmetry.infer import symmetry
+from lmc_core.words.units import units_alt, units_caption
 
 
 def pair(module, *inputs, image=(), **changes):
@@ -111,7 +112,7 @@ def test_a_wide_layer_is_cut_and_says_so():
     one = units(next(iter(found.groups)))
     assert one.numbers.tolist() == [0, 1, 2, 3, 17]
     assert (one.total, len(one.a)) == (20, 5)
-    assert "5 of 20 units are kept" in units_caption(one, 17)
+    assert "5 of 20 units are kept" in str(units_caption(one, 17))
     with pytest.raises(InputError, match=r"unit 4 of .* was not kept"):
         one.place(4)
 
@@ -242,7 +243,7 @@ def test_t_sne_of_one_seed_is_one_picture_and_puts_a_match_where_a_is():
         np.testing.assert_array_equal(side.at[0], first.a)
         np.testing.assert_array_equal(side.at[-1], side.b)
     np.testing.assert_allclose(first.after.spread, 1, rtol=1e-6)
-    figure = explore_figure(path(), path(), first, method_title="Weight matching")
+    figure = path_figure(path(), path(), first, method_title="Weight matching")
     assert [frame.name for frame in figure.frames] == [f"t={t:.4f}" for t in TIMES]
     assert Cloud.from_arrays(first.to_arrays()).after.at.shape == first.after.at.shape
 

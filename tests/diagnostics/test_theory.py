@@ -15,7 +15,8 @@ from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import Network
 from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
-from lmc_core.words.theory import NOT_COMPUTABLE, theory_finding, width_finding
+from lmc_core.words.theory import NOT_COMPUTABLE, theory_finding
+from lmc_core.words.width import width_finding
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 
@@ -89,4 +90,4 @@ def test_findings_say_whether_alignment_helped() -> None:
     assert "falls from 9.00 to 1.00" in theory_finding(wide, small, {}, "Weight matching").text
     assert theory_finding(wide, wide, {}, "Weight matching").case == "fails"
     assert "does not fall" in width_finding([32, 512], [1.0, 1.0], [0.1, 0.2], {}, "Weight matching").text
-    assert "no number is shown" in NOT_COMPUTABLE
+    assert "no number is shown" in str(NOT_COMPUTABLE)

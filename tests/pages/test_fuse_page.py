@@ -13,13 +13,14 @@ from lmc_core.report import silent
 from lmc_core.runs import keep
 from lmc_core.runs.values.fused import FuseResult
 from lmc_core.runs.values.request import Request
+from lmc_core.words.fuse import fuse_groups, fuse_paths, fuse_scores
 from pages._ask import fuse_form
-from pages._show import fuse_files, fuse_report, fuse_tables
+from pages._show import fuse_files, fuse_report
 
 SMALL = ["digits-mlp-32/seed0", "digits-mlp-32/seed1"]
 TABS = {
-    "Groups": "of how many units of A a fused unit is made",
-    "History": "the method's own",
+    "Groups": "is a mean: 1.00 where they were matched one to one",
+    "History": "Each method has its own objective",
     "Data": "mean cross-entropy",
     "Reproduce": "Command line",
 }
@@ -141,17 +142,17 @@ def test_the_fused_network_is_sent_to_the_library_of_who_asked(stored: Request) 
 
 def test_files_hold_every_network_and_every_path(stored: Request) -> None:
     result = found(stored)
-    scores, paths = fuse_tables.scores(result), fuse_tables.paths(result)
+    scores, paths = fuse_scores(result.outcome), fuse_paths(result.outcome)
     assert [name.split(",")[0] for name in scores["network"]] == ["A", "B", "C", "ensemble", "plain average", "fused"]
     assert scores["test acc."][-1] == pytest.approx(100 * result.outcome.final["test"]["accuracy"])
     assert {len(column) for column in paths.values()} == {2 * 3 * 11}
-    assert set(fuse_tables.groups(result)) == {
+    assert set(fuse_groups(result.groups, result.parent_groups, result.sources)) == {
         "group",
         "A",
         "B",
         "C",
         "fused",
-        *(f"units of {k} in one" for k in "ABC"),
+        *(f"units of {k} per fused unit" for k in "ABC"),
     }
     page = fuse_report.report(result, stored.id).decode()
     for part in (result.finding, "python -m lmc_core fuse", "Groups of hidden units"):

@@ -15,9 +15,9 @@ from streamlit.testing.v1 import AppTest
 
 from lmc_core import runs
 from lmc_core.errors import InputError, SettingError
+from lmc_core.figures.path.sketch import path_sketch
 from lmc_core.figures.report import Report, Table, report_html
-from lmc_core.figures.sketches import path_sketch
-from lmc_core.figures.thumbnail import card_png, thumbnail_svg
+from lmc_core.figures.sketch import card_png, thumbnail_svg
 from lmc_core.runs import keep
 from lmc_core.runs.keep import pictures
 from lmc_core.runs.values.request import Request, tidy_tags

@@ -223,15 +223,6 @@ def test_the_expected_time_grows_with_pairs_and_size_and_slow_methods(stored: di
     assert expected(["weight-matching"], [size], []) == {}
 
 
-def test_every_method_looks_different() -> None:
-    from lmc_core.figures.compare import style
-    from lmc_core.methods import METHODS
-
-    looks = [tuple(style(name).values()) for name in METHODS]
-    assert len(set(looks)) == len(looks)
-    assert len({look["symbol"] for look in map(style, METHODS)}) == len(METHODS)
-
-
 def test_the_plane_of_three_models_names_them_all_and_aligns_nothing(stored: dict[str, Request]) -> None:
     three = {"a": "digits-mlp-128/seed0", "b": "digits-mlp-128/seed1", "third": "digits-mlp-128/seed2"}
     request = Request.of("plane", **three, grid=5)

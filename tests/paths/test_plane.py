@@ -12,9 +12,9 @@ from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.errors import Cancelled, MismatchError, SettingError
 from lmc_core.figures.palette import THEMES
-from lmc_core.figures.plane import plane_figure
-from lmc_core.figures.plane_scene import loss_range, scene
-from lmc_core.figures.relief import surface_figure
+from lmc_core.figures.plane.maps import plane_figure
+from lmc_core.figures.plane.relief import relief_figure
+from lmc_core.figures.plane.scene import loss_range, scene
 from lmc_core.methods.align import align
 from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import Network
@@ -144,7 +144,7 @@ def test_the_figure_draws_both_paths_and_clips_what_is_far_above_them(
     assert float(maps[0].z.min()) >= low - 1e-6
     assert float(maps[0].z.max()) <= high + 1e-6
     assert high >= naive.loss().max()
-    relief = surface_figure(measured, naive, aligned)
+    relief = relief_figure(measured, naive, aligned)
     assert [trace.type for trace in relief.data] == ["surface"] + ["scatter3d"] * 5
     assert plane_finding(measured, naive, aligned, "Weight matching").case in ("removes", "strongly", "reduces")
     assert "weight matching" in plane_finding(measured, naive, aligned, "Weight matching").text
@@ -159,10 +159,10 @@ def test_a_third_model_is_named_in_the_words_and_no_path_to_it_is_called_aligned
     corners = {"a": (0.0, 0.0), "b": (plane.length, 0.0), "c": plane.foot}
     surface = replace(measured, corners=corners)
     said = [plane_finding(surface, *pair, "").text for pair in ((naive, other), (other, naive), (naive, naive))]
-    said += [plane_alt(surface, naive, other), plane_caption(surface), str(plane_cards(surface, naive, other))]
+    said += [plane_alt(surface, naive, other), str(plane_caption(surface)), str(plane_cards(surface, naive, other))]
     assert all(re.search(r"\bC\b", text) and "lign" not in text for text in said)
     assert len(set(said[:3])) == 3
-    drawn = str(plane_figure(surface, naive, other)) + str(surface_figure(surface, naive, other))
+    drawn = str(plane_figure(surface, naive, other)) + str(relief_figure(surface, naive, other))
     assert "<b>C</b>" in drawn
     assert "aligned" not in drawn
 
@@ -183,7 +183,7 @@ def test_the_side_between_two_models_is_drawn_from_one_to_the_other_and_told(
     assert len({route.dash for route in drawn.routes}) == 3
     last = drawn.routes[-1]
     np.testing.assert_allclose([last.x[[0, -1]], last.y[[0, -1]]], np.transpose([corners["b"], corners["c"]]))
-    flat, relief = (draw(surface, to_b, to_c, **side) for draw in (plane_figure, surface_figure))
+    flat, relief = (draw(surface, to_b, to_c, **side) for draw in (plane_figure, relief_figure))
     assert str(flat).count("<b>B to C</b>") == 2
     lifted = [trace for trace in relief.data if trace.type == "scatter3d" and "B to C" in trace.hovertemplate]
     assert len(lifted) == 1
@@ -191,7 +191,7 @@ def test_the_side_between_two_models_is_drawn_from_one_to_the_other_and_told(
     barrier, top = (loss(value) for value in (across.barrier(), float(across.loss().max())))
     assert f"Between B and C the ridge is {barrier} high." in plane_finding(surface, to_b, to_c, "", **side).text
     assert f"on the side from B to C {top}" in plane_alt(surface, to_b, to_c, **side)
-    assert "from B to C" in plane_caption(surface, across)
+    assert "from B to C" in str(plane_caption(surface, across))
     half = f"{100 * across.midpoint('test', 'accuracy'):.1f}"
     for card, said in zip(
         plane_cards(surface, to_b, to_c, **side), (barrier, half, f"{surface.distance('b', 'c'):.1f}"), strict=False

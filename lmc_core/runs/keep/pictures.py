@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from lmc_core.errors import InputError
-from lmc_core.figures.fuse_sketch import fuse_sketch
-from lmc_core.figures.sketches import compare_sketch, gap_sketch, path_sketch, plane_sketch, width_sketch
-from lmc_core.figures.thumbnail import Sketch, card_png, thumbnail_svg
+from lmc_core.figures.compare import compare_sketch
+from lmc_core.figures.fuse.sketch import fuse_sketch
+from lmc_core.figures.path.sketch import path_sketch
+from lmc_core.figures.plane.sketch import plane_sketch
+from lmc_core.figures.sketch import Sketch, card_png, thumbnail_svg
+from lmc_core.figures.theory import theory_sketch
+from lmc_core.figures.width import width_sketch
 from lmc_core.runs.kinds.compare import ComparisonResult
 from lmc_core.runs.kinds.plane import PlaneResult
 from lmc_core.runs.kinds.theory import TheoryResult
@@ -32,7 +36,7 @@ def _sketched(sketch: Callable[[Any], Sketch]) -> Mapping[str, Callable[[Any], b
 DRAWN: Mapping[type, Mapping[str, Callable[[Any], bytes]]] = {
     PathResult: _sketched(lambda found: path_sketch(found.naive, found.aligned)),
     PlaneResult: _sketched(lambda found: plane_sketch(found.surface, found.naive, found.aligned, found.across)),
-    TheoryResult: _sketched(lambda found: gap_sketch(found.naive.t, found.naive.gap, found.aligned.gap)),
+    TheoryResult: _sketched(lambda found: theory_sketch(found.naive.t, found.naive.gap, found.aligned.gap)),
     WidthResult: _sketched(
         lambda found: width_sketch(
             [row.width for row in found.rows],

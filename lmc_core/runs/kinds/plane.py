@@ -162,8 +162,8 @@ def _third(pair: Pair, request: Request, report: Report, device: str) -> tuple[N
 
 def proof(result: PlaneResult) -> str:
     """The finding of a plane that can be drawn both ways."""
-    from lmc_core.figures.plane import plane_figure
-    from lmc_core.figures.relief import surface_figure
+    from lmc_core.figures.plane.maps import plane_figure
+    from lmc_core.figures.plane.relief import relief_figure
 
     surface, paths = result.surface, (result.naive, result.aligned)
     assert all(axis.ndim == 1 and len(axis) > 1 and (np.diff(axis) > 0).all() for axis in (surface.x, surface.y))
@@ -171,7 +171,7 @@ def proof(result: PlaneResult) -> str:
     assert all(surface.values[s][m].shape == (len(surface.y), len(surface.x)) for s, m in product(SPLITS, METRICS))
     for split in SPLITS:
         plane_figure(surface, *paths, split=split, across=result.across).to_json()
-        surface_figure(surface, *paths, split=split, across=result.across).to_json()
+        relief_figure(surface, *paths, split=split, across=result.across).to_json()
     return plane_finding(surface, *paths, result.method, across=result.across).text
 
 

@@ -140,7 +140,7 @@ def work(request: Request, report: Report, folder: Path, device: str) -> TheoryR
 
 def proof(result: TheoryResult) -> str:
     """The finding of measurements that can be drawn and listed."""
-    from lmc_core.figures.layers import layers_figure
+    from lmc_core.figures.path.layers import layers_figure
     from lmc_core.figures.theory import theory_figure
 
     gaps = result.naive, result.aligned

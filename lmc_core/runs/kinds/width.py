@@ -15,7 +15,7 @@ from lmc_core.runs.kinds._kind import Kind
 from lmc_core.runs.kinds._pair import method_options
 from lmc_core.runs.kinds._result import Measured
 from lmc_core.runs.values.request import SEEDS, TRAIN_EXAMPLES, checked_device, integer
-from lmc_core.words.theory import width_finding
+from lmc_core.words.width import width_finding
 
 if TYPE_CHECKING:
     from lmc_core.report import Report
@@ -188,7 +188,7 @@ def _one(
 
 def proof(result: WidthResult) -> str:
     """The finding of widths that can be drawn."""
-    from lmc_core.figures.widths import width_figure
+    from lmc_core.figures.width import width_figure
 
     widths = [row.width for row in result.rows]
     naive, aligned = ([getattr(row, side).barrier() for row in result.rows] for side in ("naive", "aligned"))

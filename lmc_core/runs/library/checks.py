@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from lmc_core.errors import InputError
-from lmc_core.figures.explore import explore_figure
-from lmc_core.figures.fuse import fuse_figure
-from lmc_core.figures.fuse_history import history_figure
-from lmc_core.figures.layers import layers_figure
-from lmc_core.figures.matching import matching_figure
+from lmc_core.figures.fuse.figure import fuse_figure
+from lmc_core.figures.fuse.history import history_figure
+from lmc_core.figures.path.figure import path_figure
+from lmc_core.figures.path.layers import layers_figure
+from lmc_core.figures.path.matching import matching_figure
 from lmc_core.fusion import FUSIONS
 from lmc_core.fusion.outcome import Outcome, Scores
 from lmc_core.methods import METHODS
@@ -27,7 +27,7 @@ from lmc_core.runs.values.fused import FuseResult
 from lmc_core.runs.values.request import POINTS
 from lmc_core.runs.values.result import PathResult
 from lmc_core.words.fuse import fuse_finding
-from lmc_core.words.path import finding
+from lmc_core.words.path import path_finding
 
 Bundled = PathResult | FuseResult | Measured
 """What a bundle may hold."""
@@ -56,20 +56,14 @@ def checked_path(result: PathResult, name: str) -> PathResult:
     title = METHODS[result.alignment.method].title
     try:
         for cloud in result.clouds.values():
-            explore_figure(result.naive, result.aligned, cloud, method_title=title).to_json()
+            path_figure(result.naive, result.aligned, cloud, method_title=title).to_json()
         for group in result.matching:
             matching_figure(result.matching, group).to_json()
         if result.layers:
             layers_figure(result.layers).to_json()
     except Exception as error:  # drawing is the test: whatever cannot be drawn is not kept
         raise InputError(f"what {name!r} holds cannot be drawn ({type(error).__name__})") from error
-    found = finding(
-        result.naive,
-        result.aligned,
-        method_title=title,
-        recalibrated=result.aligned.recalibrate,
-        classes=max(len(result.data.classes), 2),
-    )
+    found = path_finding(result.naive, result.aligned, result.alignment.method, max(len(result.data.classes), 2))
     return replace(
         result,
         models=(anonymous(result.models[0]), anonymous(result.models[1])),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lmc_core.diagnostics.inspector import NUMBERS, Block, Units
 from lmc_core.errors import InputError
-from lmc_core.figures.units import units_figure
+from lmc_core.figures.path.units import units_figure
 from lmc_core.networks.safety.limits import parse_json
 from lmc_core.runs.keep.pack import unpack
 from lmc_core.runs.keep.schema import check

@@ -11,8 +11,7 @@ from lmc_core.fusion.outcome import Outcome
 from lmc_core.runs.values.card import ModelCard, models_json
 from lmc_core.runs.values.record import Record
 from lmc_core.runs.values.result import DataFacts, profile_json
-from lmc_core.words.fuse import in_words
-from lmc_core.words.numbers import listed
+from lmc_core.words.numbers import in_words, listed
 
 ARTIFACTS = ("fused.safetensors", "fused.pt2")
 """The fused network as the worker keeps it: the second for networks whose code is a program of their own."""

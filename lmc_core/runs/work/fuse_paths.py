@@ -16,8 +16,7 @@ from lmc_core.paths.evaluate import evaluate_many
 from lmc_core.paths.path import LinearPath
 from lmc_core.paths.profile import Profile
 from lmc_core.report import Report
-from lmc_core.words.fuse import in_words
-from lmc_core.words.numbers import listed
+from lmc_core.words.numbers import in_words, listed
 
 KEPT = 0.01
 """A path starts at a parent carried to the fused frame only if that changes its outputs by less, relative."""

@@ -43,7 +43,7 @@ from lmc_core.runs.work.bench import (
 from lmc_core.runs.work.bundle import read_bundle
 from lmc_core.runs.work.facts import card_of, data_facts, symmetry_facts, versions
 from lmc_core.runs.work.inspect import inspect_upload, read_data
-from lmc_core.words.path import finding
+from lmc_core.words.path import path_finding
 
 if TYPE_CHECKING:
     from lmc_core.alignment.alignment import Alignment
@@ -140,7 +140,7 @@ def path_run(
         seconds=clock.seconds,
         versions=versions(),
         device=device_name(device),
-        finding=_finding(naive, after, method, recalibrate, len(data.classes)),
+        finding=path_finding(naive, after, method, len(data.classes)).text,
         notes=tuple(dict.fromkeys((*notes, *after.notes, *(curved.profile.notes if curved else ()), *seen.notes))),
         curve=curved,
     )
@@ -211,12 +211,6 @@ def _alignment_facts(alignment: Alignment) -> AlignmentFacts:
         couplings=dict(alignment.couplings),
         **{name: getattr(alignment, name) for name in names},
     )
-
-
-def _finding(naive: Profile, aligned: Profile, method: str, recalibrated: str | None, classes: int) -> str:
-    others = (m.title for name, m in METHODS.items() if name not in (method, "identity"))
-    how: dict[str, Any] = {"recalibrated": recalibrated, "classes": classes}
-    return finding(naive, aligned, method_title=METHODS[method].title, next_method=next(others, None), **how).text
 
 
 def _shown(report: Report) -> Any:

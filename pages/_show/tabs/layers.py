@@ -4,10 +4,11 @@ from functools import partial
 
 import streamlit as st
 
-from lmc_core.figures.config import plotly_config
-from lmc_core.figures.layers import layers_alt, layers_figure
-from lmc_core.words.captions import layers_caption
+from lmc_core.figures.browser import plotly_config
+from lmc_core.figures.path.layers import layers_figure
+from lmc_core.words.layers import layers_alt, layers_caption
 from pages._frame import viewport
+from pages._frame.text import markdown
 from pages._show import picture
 from pages._show.shown import Shown
 
@@ -22,7 +23,5 @@ def body(shown: Shown) -> None:
     figure = picture.drawn("layers", shown.run_id, (theme, layout), make)
     config = plotly_config("layers", phone=layout == "narrow")
     st.plotly_chart(figure, key="layers", config=config, alt=layers_alt(found))
-    measured = [layer.dimension for layer in found.values()]
-    seen = tuple(dimension.seen.dimension for dimension in measured if dimension.seen is not None)
     with st.container(key="caption-layers"):
-        st.markdown(layers_caption(seen, max(dimension.units for dimension in measured)))
+        st.markdown(markdown(layers_caption(found)))

@@ -5,10 +5,11 @@ from typing import Any
 
 import streamlit as st
 
-from lmc_core.figures.config import plotly_config
-from lmc_core.figures.matching import matching_alt, matching_figure, matching_rows
-from lmc_core.words.captions import MATCHING_CAPTION
+from lmc_core.figures.browser import plotly_config
+from lmc_core.figures.path.matching import matching_figure
+from lmc_core.words.matching import MATCHING_CAPTION, matching_alt, matching_rows
 from pages._frame import viewport
+from pages._frame.text import markdown
 from pages._show import picture
 from pages._show.shown import Shown
 
@@ -27,7 +28,7 @@ def body(shown: Shown) -> None:
     config = plotly_config(f"matching-{group}", phone=layout == "narrow")
     st.plotly_chart(figure, key="matching", config=config, alt=matching_alt(found, group))
     with st.container(key="caption-matching"):
-        st.markdown(MATCHING_CAPTION)
+        st.markdown(markdown(MATCHING_CAPTION))
     rows = matching_rows(found)
     columns = {name: [row[name] for row in rows] for name in rows[0] if any(row[name] is not None for row in rows)}
     formats: dict[str, Any] = {name: st.column_config.NumberColumn(format="%.3f") for name in COSTS}

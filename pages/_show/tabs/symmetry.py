@@ -6,9 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from lmc_core.figures.chain import ROWS, chain_alt, chain_figure, chain_steps
-from lmc_core.figures.config import plotly_config
+from lmc_core.figures.browser import plotly_config
+from lmc_core.figures.inspect import ROWS, groups_figure, groups_steps
 from lmc_core.runs.values.result import SymmetryFacts
+from lmc_core.words.inspect import groups_alt
 from lmc_core.words.numbers import power, raised
 from pages._frame import viewport
 from pages._show.shown import Shown
@@ -57,10 +58,10 @@ def chain(facts: SymmetryFacts, labels: Mapping[str, str]) -> None:
         f"re-ordered at random, outputs change by {power(facts.error)}" if facts.error is not None else "not verified"
     )
     st.badge(badge, icon=icon, color=colour)  # type: ignore[arg-type]
-    figure = chain_figure(facts, labels=labels, theme=viewport.theme(), layout=layout)
+    figure = groups_figure(facts, labels=labels, theme=viewport.theme(), layout=layout)
     config = plotly_config("symmetry", phone=layout == "narrow")
-    st.plotly_chart(figure, key="chain", config=config, alt=chain_alt(facts))
-    if len(steps := chain_steps(facts)) > ROWS:
+    st.plotly_chart(figure, key="chain", config=config, alt=groups_alt(facts))
+    if len(steps := groups_steps(facts)) > ROWS:
         st.caption(f"The first {ROWS} of {len(steps)} rows are drawn; the table below has all.")
 
 

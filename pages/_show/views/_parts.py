@@ -15,51 +15,46 @@ from lmc_core.figures.report import Picture, Report, Table, report_html
 from lmc_core.runs.kinds._result import Measured
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.values.card import ModelCard
-from lmc_core.words.captions import Card
-from lmc_core.words.numbers import count, plain
+from lmc_core.words.finding import Card
+from lmc_core.words.marks import Text
+from lmc_core.words.models import models_line
 from pages._frame import viewport
-from pages._frame.text import escaped
+from pages._frame.text import escaped, markdown
 from pages._frame.url import link
 from pages._show.downloads import bundles
 
 Columns = Mapping[str, Sequence[Any]]
 
 
-def head(finding: str, about: str, cards: Sequence[Card]) -> None:
+def head(finding: Text, about: Text, cards: Sequence[Card]) -> None:
     """The finding, one line about what was measured, the numbers."""
     narrow = viewport.layout() == "narrow"
-    st.markdown(f"## {finding}")
-    st.caption(about)
+    st.markdown(f"## {markdown(finding)}")
+    st.caption(markdown(about))
     with st.container(horizontal=True, key="cards"):
         for card in cards:
             why = card.help if card.help and not narrow else None
-            st.metric(card.label, card.value, card.note, delta_color="off", delta_arrow="off", border=True, help=why)
+            label, value, note = map(markdown, (card.label, card.value, card.note))
+            st.metric(label, value, note, delta_color="off", delta_arrow="off", border=True, help=why and markdown(why))
 
 
-def about_models(models: Sequence[ModelCard], data: str, examples: Mapping[str, int] | None = None) -> str:
+def about_models(models: Sequence[ModelCard], data: str, examples: Mapping[str, int] | None = None) -> Text:
     """A, B and perhaps C, what they are and the data, in one line."""
-    used = " / ".join(
-        f"{count(examples[split])} {split}" for split in ("train", "test") if examples and split in examples
-    )
-    letters = ((":blue[●]", "A"), (":violet[●]", "B"), (":gray[●]", "C"))
-    named = [f"{dot} {name} {_short(card)}" for (dot, name), card in zip(letters, models, strict=False)]
-    kinds = [escaped(models[0].title)] if len({card.title for card in models}) == 1 else []
-    told = escaped(datasets.title(data)) + (f", {used} examples" if used else "")
-    return " · ".join([*named, *kinds, told])
+    return models_line(models, datasets.title(data), examples)
 
 
 @dataclass(frozen=True, eq=False)
 class Told:
     """What a page says of a result, for the page and for its files.
 
-    caption    under the figure, as Streamlit markdown
+    caption    under the figure
     tables     title → (name of the file, columns)
     pictures   makes the figures of the report
     """
 
-    about: str
+    about: Text
     cards: Sequence[Card]
-    caption: str
+    caption: Text
     tables: Mapping[str, tuple[str, Callable[[], Columns]]]
     pictures: Callable[[], Sequence[Picture]]
 
@@ -67,7 +62,7 @@ class Told:
 def foot(told: Told, result: Measured, run_id: str) -> None:
     """The caption, notes of the run, its files and its link; an embedded page leads to the full one instead."""
     with st.container(key="caption"):
-        st.markdown(told.caption)
+        st.markdown(markdown(told.caption))
         for note in result.notes:
             st.caption(f":material/info: {escaped(note)}")
     address = link("run", id=run_id)
@@ -101,8 +96,8 @@ def report(told: Told, result: Measured, run_id: str) -> bytes:
     content = Report(
         title=result.title,
         finding=result.finding,
-        about=plain(told.about).replace("\\", ""),
-        numbers=tuple((card.label, plain(card.value), card.note) for card in told.cards),
+        about=str(told.about),
+        numbers=tuple((card.label, str(card.value), card.note) for card in told.cards),
         pictures=tuple(told.pictures()),
         tables=tuple(Table(title, columns()) for title, (_, columns) in told.tables.items()),
         listings=(("Request", listed),),
@@ -127,7 +122,3 @@ def as_csv(columns: Mapping[str, Sequence[Any]]) -> bytes:
 
 def request_json(run_id: str) -> bytes:
     return json.dumps(json.loads(runs.request(run_id).json), indent=1).encode()
-
-
-def _short(card: ModelCard) -> str:
-    return f"seed {card.seed}" if card.seed is not None else escaped(card.title)

@@ -6,15 +6,13 @@ from typing import Any
 import streamlit as st
 
 from lmc_core import runs
+from lmc_core.figures.browser import plotly_config
 from lmc_core.figures.compare import compare_figure, compare_height
-from lmc_core.figures.config import plotly_config
 from lmc_core.figures.report import Picture
 from lmc_core.runs.kinds.compare import ComparisonResult
 from lmc_core.runs.values.card import models_title
 from lmc_core.words.compare import compare_alt, compare_caption, compare_cards, compare_finding
-from lmc_core.words.numbers import plain
 from pages._frame import viewport
-from pages._frame.text import escaped
 from pages._frame.url import choice
 from pages._show import later, picture
 from pages._show.views import _parts
@@ -34,13 +32,13 @@ def draw(result: ComparisonResult, run_id: str) -> None:
     one = len(result.pairs) == 1
     about = _parts.about_models(result.pairs[0].models if one else (), result.data, examples)
     told = _parts.Told(
-        about if one else f"{escaped(result.title)} · {about}",
+        about if one else f"{result.title} · " + about,
         compare_cards(profiles, result.seconds),
         compare_caption(len(result.pairs)),
         {"Table": ("methods", partial(table, result))},
         partial(pictures, result),
     )
-    _parts.head(compare_finding(profiles).markdown, told.about, told.cards)
+    _parts.head(compare_finding(profiles).sentence, told.about, told.cards)
     if any(profiles):
         _curves(result, run_id)
     rows = sum(len(pair.rows) for pair in result.pairs)
@@ -68,7 +66,7 @@ def pictures(result: ComparisonResult) -> list[Picture]:
     every = list(pairs.values())
     if not any(every):
         return []
-    caption, alt = plain(compare_caption(len(pairs))), compare_alt(every)
+    caption, alt = str(compare_caption(len(pairs))), compare_alt(every)
     drawn = [Picture("The paths", compare_figure(pairs, standalone=True), caption, alt)]
     if len(pairs) > 1:
         drawn.append(Picture("Accuracy", compare_figure(pairs, metric="accuracy", standalone=True), "", alt))

@@ -7,15 +7,26 @@ from typing import Any
 import streamlit as st
 
 from lmc_core import runs
-from lmc_core.figures.config import plotly_config
-from lmc_core.figures.fuse import HEIGHTS, fuse_figure
-from lmc_core.figures.fuse_history import history_alt, history_figure, history_height
+from lmc_core.figures.browser import plotly_config
+from lmc_core.figures.fuse.figure import HEIGHTS, fuse_figure
+from lmc_core.figures.fuse.history import history_figure, history_height
 from lmc_core.runs.values.fused import FuseResult
-from lmc_core.words.fuse import fuse_alt, fuse_caption, fuse_cards, fuse_finding, letter
-from lmc_core.words.numbers import counted, power
+from lmc_core.words.fuse import (
+    GROUPS_CAPTION,
+    NO_HISTORY,
+    function_errors,
+    fuse_alt,
+    fuse_caption,
+    fuse_cards,
+    fuse_finding,
+    fuse_groups,
+    fuse_scores,
+    history_alt,
+    history_caption,
+)
 from pages._ask import fuse_form
 from pages._frame import viewport
-from pages._frame.text import escaped
+from pages._frame.text import escaped, markdown
 from pages._frame.url import link
 from pages._show import fuse_files, fuse_share, fuse_tables, later, picture, share
 from pages._show.views import _parts
@@ -28,10 +39,10 @@ def draw(result: FuseResult, run_id: str) -> None:
     found = fuse_finding(outcome, result.method, max(len(result.data.classes), 2))
     cards = fuse_cards(outcome, result.seconds, result.device)
     few = embedded or viewport.layout() == "narrow"
-    _parts.head(found.markdown, fuse_tables.about(result), cards[:4] if few else cards)
+    _parts.head(found.sentence, fuse_tables.about(result), cards[:4] if few else cards)
     chart("fuse", run_id, HEIGHTS[viewport.layout()], partial(fuse_figure, outcome), fuse_alt(outcome))
     with st.container(key="caption"):
-        st.markdown(fuse_caption(outcome, result.method))
+        st.markdown(markdown(fuse_caption(outcome, result.method)))
         for note in result.notes:
             st.caption(f":material/info: {escaped(note)}")
     if embedded:
@@ -63,29 +74,23 @@ def chart(name: str, run_id: str, height: int, make: Callable[..., Any], alt: st
 
 def groups(result: FuseResult, _: str) -> None:
     """Widths before and after, and of how many units each fused unit is made."""
-    columns = fuse_tables.groups(result)
+    columns = fuse_groups(result.groups, result.parent_groups, result.sources)
     numbers = {name: st.column_config.NumberColumn(format="%.2f") for name in columns if name.startswith("units of")}
     st.dataframe(columns, hide_index=True, column_config=numbers, alt="Groups of hidden units before and after")
-    st.caption(
-        "A group is a set of hidden units that can be re-ordered without changing the function. *Units of A in one* "
-        "says of how many units of A a fused unit is made, in the mean: 1.00 where they were matched one to one."
-    )
-    lost = " · ".join(f"{letter(k)} {power(error)}" for k, error in enumerate(result.function_errors))
-    st.caption(f"What the couplings change of each parent's outputs, relative to their size: {lost}.")
+    st.caption(markdown(GROUPS_CAPTION))
+    st.caption(markdown(function_errors(result.function_errors)))
 
 
 def history(result: FuseResult, run_id: str) -> None:
     """The method's objective and the epochs of fine-tuning."""
     steps, curve = result.history, result.outcome.curve
     if not steps and not curve:
-        st.caption("This method takes one step and has no objective to follow; nothing was fine-tuned.")
+        st.caption(NO_HISTORY)
         return
     height = history_height(steps, curve, viewport.layout())
     chart("history", run_id, height, partial(history_figure, steps, curve), history_alt(steps, curve))
-    said = f"{counted(len(steps), 'step')} of {escaped(result.method_title)}" if steps else ""
-    settled = "" if not steps or result.converged else "; it stopped before it had settled"
-    if said:
-        st.caption(f"{said}{settled}. What is minimised or maximised is the method's own: compare it with itself only.")
+    if steps:
+        st.caption(markdown(history_caption(steps, result.converged, result.method_title)))
 
 
 def data(result: FuseResult, run_id: str) -> None:
@@ -93,7 +98,7 @@ def data(result: FuseResult, run_id: str) -> None:
     with st.container(horizontal=True, key="files"):
         for label, icon, name, make in fuse_files.files(result, run_id):
             st.download_button(label, make, name, icon=f":material/{icon}:", on_click="ignore")
-    columns = fuse_tables.scores(result)
+    columns = fuse_scores(result.outcome)
     config = {name: st.column_config.NumberColumn(format="%.2f %%") for name in columns if name.endswith("acc.")}
     config |= {name: st.column_config.NumberColumn(format="%.4f") for name in columns if name.endswith("loss")}
     st.dataframe(columns, hide_index=True, column_config=config, alt="Loss and accuracy of every network")

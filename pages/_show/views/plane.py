@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from lmc_core.figures.config import plotly_config
-from lmc_core.figures.plane import plane_figure, plane_height
-from lmc_core.figures.relief import RELIEF, surface_figure
+from lmc_core.figures.browser import plotly_config
+from lmc_core.figures.plane.maps import plane_figure, plane_height
+from lmc_core.figures.plane.relief import RELIEF, relief_figure
 from lmc_core.figures.report import Picture
 from lmc_core.runs.kinds.plane import PlaneResult
-from lmc_core.words.numbers import plain
 from lmc_core.words.plane import plane_alt, plane_caption, plane_cards, plane_finding
 from pages._frame import viewport
 from pages._frame.url import choice
@@ -33,14 +32,14 @@ def draw(result: PlaneResult, run_id: str) -> None:
         {"Grid": ("grid", partial(table, result))},
         partial(pictures, result),
     )
-    _parts.head(plane_finding(*parts, result.method, **side).markdown, told.about, told.cards)
+    _parts.head(plane_finding(*parts, result.method, **side).sentence, told.about, told.cards)
     layout, theme = viewport.layout(), viewport.theme()
     shape, split, metric = _view()
     how: dict[str, Any] = {"split": split, "theme": theme, "layout": layout}
     if shape == "relief":
         how["metric"] = metric
     place = st.skeleton(plane_height(surface, layout) if shape == "maps" else RELIEF[layout])
-    drawing: Any = plane_figure if shape == "maps" else surface_figure
+    drawing: Any = plane_figure if shape == "maps" else relief_figure
     figure = picture.drawn(f"plane-{shape}", run_id, tuple(how.values()), partial(drawing, *parts, **how, **side))
     config = plotly_config(f"plane-{run_id}", phone=layout == "narrow")
     alt = plane_alt(*parts, relief=metric if shape == "relief" else "", **side)
@@ -62,8 +61,8 @@ def pictures(result: PlaneResult) -> list[Picture]:
     """Both figures of a report."""
     parts = result.surface, result.naive, result.aligned
     side: dict[str, Any] = {"across": result.across}
-    caption = plain(plane_caption(result.surface, **side))
-    maps, relief = (draw(*parts, standalone=True, **side) for draw in (plane_figure, surface_figure))
+    caption = str(plane_caption(result.surface, **side))
+    maps, relief = (draw(*parts, standalone=True, **side) for draw in (plane_figure, relief_figure))
     return [
         Picture("Loss and accuracy", maps, caption, plane_alt(*parts, **side)),
         Picture("The loss as a relief", relief, "", plane_alt(*parts, "loss", **side)),

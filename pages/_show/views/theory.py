@@ -6,28 +6,25 @@ from typing import Any
 import streamlit as st
 
 from lmc_core import runs
-from lmc_core.figures.config import plotly_config
-from lmc_core.figures.layers import layers_alt, layers_figure, layers_height
+from lmc_core.figures.browser import plotly_config
+from lmc_core.figures.path.layers import layers_figure, layers_height
 from lmc_core.figures.report import Picture
 from lmc_core.figures.theory import theory_figure, theory_height
-from lmc_core.figures.widths import width_figure, width_height
+from lmc_core.figures.width import width_figure, width_height
 from lmc_core.runs.kinds.theory import TheoryResult, theory_rows
 from lmc_core.runs.kinds.width import WidthResult
-from lmc_core.words.captions import layers_caption
-from lmc_core.words.numbers import plain
+from lmc_core.words.layers import layers_alt, layers_caption
+from lmc_core.words.marks import as_text
 from lmc_core.words.theory import (
     NOT_COMPUTABLE,
-    not_computable,
     theory_alt,
     theory_caption,
     theory_cards,
     theory_finding,
-    width_alt,
-    width_caption,
-    width_cards,
-    width_finding,
 )
+from lmc_core.words.width import width_alt, width_caption, width_cards, width_finding
 from pages._frame import viewport
+from pages._frame.text import markdown
 from pages._frame.url import choice
 from pages._show import later, picture
 from pages._show.views import _parts
@@ -46,14 +43,14 @@ def pair(result: TheoryResult, run_id: str) -> None:
         {"Layers": ("layers", partial(rows, result))} if layers else {},
         partial(pair_pictures, result),
     )
-    _parts.head(theory_finding(naive, aligned, layers, result.method).markdown, told.about, told.cards)
+    _parts.head(theory_finding(naive, aligned, layers, result.method).sentence, told.about, told.cards)
     place = st.skeleton(theory_height(len(layers), layout))
     make = partial(theory_figure, naive, aligned, matching, layers, theme=theme, layout=layout)
     figure = picture.drawn("theory", run_id, (theme, layout), make)
     config = plotly_config(f"theory-{run_id}", phone=layout == "narrow")
     place.plotly_chart(figure, key="theory", config=config, alt=theory_alt(naive, aligned, matching))
     with st.container(key="caption-theory"):
-        st.markdown(theory_caption(naive))
+        st.markdown(markdown(theory_caption(naive)))
     if not st.context.is_embedded and layers:
         later.below("theory", layers_height(len(layers), layout), partial(_layers, run_id))
     _parts.foot(told, result, run_id)
@@ -70,7 +67,7 @@ def _layers(run_id: str) -> None:
     config = plotly_config(f"theory-{run_id}-layers", phone=layout == "narrow")
     st.plotly_chart(below, key="layers", config=config, alt=layers_alt(result.layers))
     with st.container(key="caption-layers"):
-        st.markdown(_layers_caption(result))
+        st.markdown(markdown(layers_caption(result.layers)))
     columns = rows(result)
     numbers = {name: st.column_config.NumberColumn(format="%.3g") for name in columns if name != "layer"}
     st.dataframe(columns, hide_index=True, column_config=numbers, alt="Every number of the figures, per layer")
@@ -86,18 +83,12 @@ def pair_pictures(result: TheoryResult) -> list[Picture]:
     """Both figures of a report."""
     naive, aligned, matching, layers = result.naive, result.aligned, result.matching, result.layers
     figure = theory_figure(naive, aligned, matching, layers, standalone=True)
-    caption = f"{plain(theory_caption(naive))} {not_computable()}"
+    caption = f"{theory_caption(naive)} {NOT_COMPUTABLE}"
     drawn = [Picture("Gap, distances, dimensions", figure, caption, theory_alt(naive, aligned, matching))]
     if layers:
         below = layers_figure(layers, standalone=True)
-        drawn.append(Picture("Features and spectra", below, plain(_layers_caption(result)), layers_alt(layers)))
+        drawn.append(Picture("Features and spectra", below, str(layers_caption(layers)), layers_alt(layers)))
     return drawn
-
-
-def _layers_caption(result: TheoryResult) -> str:
-    every = [layer.dimension for layer in result.layers.values()]
-    seen = tuple(dimension.seen.dimension for dimension in every if dimension.seen is not None)
-    return layers_caption(seen, max(dimension.units for dimension in every))
 
 
 def width(result: WidthResult, run_id: str) -> None:
@@ -106,13 +97,13 @@ def width(result: WidthResult, run_id: str) -> None:
     widths, naive, aligned = barriers(result)
     shown = result.seen or result.plain
     told = _parts.Told(
-        f"{result.title} · seeds 0 and 1 of each · Digits",
+        as_text(f"{result.title} · seeds 0 and 1 of each · Digits"),
         width_cards(widths, naive, aligned, shown),
         NOT_COMPUTABLE,
         {"Widths": ("widths", partial(width_table, result))},
         partial(width_pictures, result),
     )
-    _parts.head(width_finding(widths, naive, aligned, shown, result.method).markdown, told.about, told.cards)
+    _parts.head(width_finding(widths, naive, aligned, shown, result.method).sentence, told.about, told.cards)
     with st.container(horizontal=True, key="view"):
         metric = choice(
             st.segmented_control, "Metric", METRICS, "data", "metric", required=True, label_visibility="collapsed"
@@ -125,7 +116,7 @@ def width(result: WidthResult, run_id: str) -> None:
     config = plotly_config(f"width-{run_id}", phone=layout == "narrow")
     place.plotly_chart(figure, key="width", config=config, alt=width_alt(widths, naive, aligned))
     with st.container(key="caption-width"):
-        st.markdown(width_caption())
+        st.markdown(markdown(width_caption()))
     _parts.foot(told, result, run_id)
 
 
@@ -148,5 +139,5 @@ def width_pictures(result: WidthResult) -> list[Picture]:
     """The figure of a report."""
     widths, naive, aligned = barriers(result)
     figure = width_figure(widths, naive, aligned, result.seen or result.plain, standalone=True)
-    caption = f"{plain(width_caption())} {not_computable()}"
+    caption = f"{width_caption()} {NOT_COMPUTABLE}"
     return [Picture("Barrier and distance against width", figure, caption, width_alt(widths, naive, aligned))]

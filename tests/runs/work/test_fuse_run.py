@@ -21,8 +21,8 @@ from results import same
 from lmc_core import runs
 from lmc_core.data.registry import dataset
 from lmc_core.errors import InputError
-from lmc_core.figures.fuse import fuse_figure
-from lmc_core.figures.fuse_history import history_figure
+from lmc_core.figures.fuse.figure import fuse_figure
+from lmc_core.figures.fuse.history import history_figure
 from lmc_core.fusion.outcome import Outcome
 from lmc_core.fusion.template import template
 from lmc_core.networks.checkpoint import load

@@ -1,0 +1,149 @@
+"""The right half of the explore figure: the units of one layer, before and after alignment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lmc_core.diagnostics.cloud import Cloud, Side
+from lmc_core.figures.palette import Ink, Theme, faded
+from lmc_core.figures.path.drawing import Drawing
+from lmc_core.figures.sheet import f32
+from lmc_core.words import numbers
+
+_LINKS = ((False, 0.45, 1.0), (True, 0.85, 1.3))
+"""Shorter and longer links: opacity and width."""
+
+
+def density_top(cloud: Cloud) -> tuple[float, float]:
+    """The upper ends of the density axes, shared by both panels."""
+    x = [cloud.density_a_x] + [d for side in (cloud.before, cloud.after) for d in (side.density_b_x, side.density_x)]
+    y = [cloud.density_a_y] + [d for side in (cloud.before, cloud.after) for d in (side.density_b_y, side.density_y)]
+    return tuple(1.04 * max(float(d.max()) for d in group) for group in (x, y))  # type: ignore[return-value]
+
+
+def draw_clouds(drawing: Drawing, cloud: Cloud, frames: list[int], half: tuple[float, float], theme: Theme) -> None:
+    """Both panels. `frames` are the places in cloud.t of the frames; `half` the half-ranges of the axes."""
+    for panel in (
+        _Panel("before", cloud, cloud.before, frames, half, theme, theme.naive, "diamond", 5.0),
+        _Panel("after", cloud, cloud.after, frames, half, theme, theme.aligned, "circle", 4.6),
+    ):
+        panel.densities(drawing)
+        panel.pairs(drawing)
+        panel.units(drawing)
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """One side of the cloud as it is drawn; `symbol` and `size` are those of a unit at t."""
+
+    name: str
+    cloud: Cloud
+    side: Side
+    frames: list[int]
+    half: tuple[float, float]
+    theme: Theme
+    ink: Ink
+    symbol: str
+    size: float
+
+    def densities(self, drawing: Drawing) -> None:
+        """Those of A, of B, and of the units at t, above and beside the cloud."""
+        cloud, side, (above, beside) = self.cloud, self.side, (f"{self.name}_x", f"{self.name}_y")
+        x, y = (f32([-end, *grid, end]) for grid, end in zip((cloud.grid_x, cloud.grid_y), self.half, strict=True))
+        for curve_a, curve_b, end in (
+            (cloud.density_a_x, cloud.density_a_y, self.theme.a),
+            (side.density_b_x, side.density_b_y, self.theme.b),
+        ):
+            line: dict[str, Any] = {"mode": "lines", "line": {"color": end.mark, "width": 1.2}}
+            line["fillcolor"] = faded(end.mark, 0.10)
+            drawing.add(above, x=x, y=_closed(curve_a), fill="tozeroy", **line)
+            drawing.add(beside, x=_closed(curve_b), y=y, fill="tozerox", **line)
+        line = {"mode": "lines", "line": {"color": self.ink.mark, "width": 2.2}, "cliponaxis": False}
+        drawing.add(above, x=x, move=lambda k: {"y": _closed(side.density_x[self.frames[k]])}, **line)
+        drawing.add(beside, y=y, move=lambda k: {"x": _closed(side.density_y[self.frames[k]])}, **line)
+
+    def pairs(self, drawing: Drawing) -> None:
+        """The units of A and B, those that are linked over the others, and the links."""
+        cloud, side, theme = self.cloud, self.side, self.theme
+        for strong, opacity, width in _LINKS:
+            x, y = _joined(cloud.a, side.b, cloud.links[side.long == strong])
+            line = {"color": faded(theme.grey.mark, opacity), "width": width}
+            drawing.add(self.name, mode="lines", x=x, y=y, line=line)
+        linked = np.isin(np.arange(len(cloud.a)), cloud.links)
+        ends = ((cloud.a, theme.a, "A", cloud.drawn), (side.b, theme.b, "B", self.partners))
+        for chosen, opacity, marker in (
+            (~linked, theme.dots, {"size": 4.5, "line": {"width": 0}}),
+            (linked, 1.0, {"size": 6, "line": {"color": theme.halo, "width": 0.8}}),
+        ):
+            for points, end, name, partners in ends:
+                drawing.add(
+                    self.name,
+                    mode="markers",
+                    x=f32(points[chosen, 0]),
+                    y=f32(points[chosen, 1]),
+                    marker=marker | {"color": end.mark, "opacity": opacity},
+                    customdata=np.stack([cloud.drawn, partners], axis=1)[chosen],
+                    hovertemplate=_dot_hover(name, partners),
+                )
+
+    def units(self, drawing: Drawing) -> None:
+        """The units at t with their ellipse, and how much of the spread they keep."""
+        cloud, side, frames, ink = self.cloud, self.side, self.frames, self.ink
+
+        def at(k: int) -> dict[str, Any]:
+            t = float(cloud.t[frames[k]])
+            points = (1 - t) * cloud.a + t * side.b if side.at is None else side.at[frames[k]]
+            return {"x": f32(points[:, 0]), "y": f32(points[:, 1])}
+
+        def outline(k: int) -> dict[str, Any]:
+            return {"x": f32(side.ellipse[frames[k]][:, 0]), "y": f32(side.ellipse[frames[k]][:, 1])}
+
+        def kept(k: int) -> dict[str, Any]:
+            return {"text": [f"keeps <b>{numbers.whole(float(side.spread[frames[k]]))}%</b> of the spread"]}
+
+        edge = {"color": self.theme.halo, "width": 0.4}
+        drawing.add(
+            self.name,
+            mode="markers",
+            marker={"symbol": self.symbol, "size": self.size, "color": ink.mark, "opacity": 0.62, "line": edge},
+            customdata=f32(np.stack([cloud.drawn, side.distance, self.partners], axis=1)),
+            hovertemplate=_pair_hover(cloud, self.name),
+            move=at,
+        )
+        if cloud.linear:  # the size of a cloud means nothing where distances are not kept
+            grey = {"color": self.theme.grey.mark, "width": 1.4, "dash": "5px,4px"}
+            drawing.add(self.name, mode="lines", x=f32(side.ends[:, 0]), y=f32(side.ends[:, 1]), line=grey)
+            drawing.add(self.name, mode="lines", line={"color": ink.mark, "width": 2.4}, move=outline)
+        place = {"x": [0.985 * self.half[0]], "y": [-0.88 * self.half[1]], "textposition": "middle left"}
+        drawing.add(self.name, mode="text", **place, textfont={"color": ink.text, "size": 13}, move=kept)
+
+    @property
+    def partners(self) -> np.ndarray:
+        """Numbers of B's units, in the order of A's."""
+        return self.cloud.drawn if self.name == "before" else self.cloud.partner
+
+
+def _closed(curve: np.ndarray) -> np.ndarray:
+    """A density drawn to both edges of the panel, where it is nothing."""
+    return f32([0, *curve, 0])
+
+
+def _joined(a: np.ndarray, b: np.ndarray, links: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One broken line through all pairs: a, b, gap, a, b, gap …"""
+    gap = np.full(len(links), np.nan, np.float32)
+    x, y = (np.stack([a[links, k], b[links, k], gap], axis=1).reshape(-1) for k in (0, 1))
+    return f32(x), f32(y)
+
+
+def _dot_hover(name: str, numbers: np.ndarray) -> str:
+    named = "unit %{customdata[1]}" if bool((numbers >= 0).all()) else "meets A's unit %{customdata[0]}"
+    return f"<b>{name}</b>, {named}<br>click to see its weights<extra></extra>"
+
+
+def _pair_hover(cloud: Cloud, panel: str) -> str:
+    named = panel == "before" or bool((cloud.partner >= 0).all())
+    pair = "A %{customdata[0]:.0f} with B %{customdata[2]:.0f}" if named else "pair %{customdata[0]:.0f}"
+    return f"{pair}<br>distance %{{customdata[1]:.2f}}, all directions<extra></extra>"

@@ -1,0 +1,254 @@
+"""The left half of the explore figure: loss and accuracy along both paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmc_core.figures.palette import Ink, Theme, faded
+from lmc_core.figures.path.drawing import Drawing
+from lmc_core.figures.path.panels import ACCURACY, LOSS
+from lmc_core.figures.sheet import f32
+from lmc_core.paths.profile import Profile
+from lmc_core.words import numbers
+
+Array = NDArray[np.float64]
+
+ACCURACY_RANGE = [-0.03, 1.06]
+_LOW = 0.30
+"""A peak below this share of the largest loss has its label under the curves."""
+_BRACKET = 0.03
+"""A barrier below this share of the largest loss has no bracket."""
+_TEXT = 0.062
+"""One line of text, in shares of the loss panel's height."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One path and how it is drawn."""
+
+    name: str
+    profile: Profile
+    ink: Ink
+    symbol: str
+    width: float
+
+
+def lines(naive: Profile, aligned: Profile, theme: Theme) -> tuple[Line, Line]:
+    """The two paths in drawing order."""
+    return (
+        Line("naive", naive, theme.naive, "diamond", 2.4),
+        Line("aligned", aligned, theme.aligned, "circle", 2.8),
+    )
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The loss axis: what is drawn for a loss, and the range in axis units.
+
+    log       the axis is logarithmic: losses below `floor` are drawn there
+    top       the largest loss of either path
+    """
+
+    log: bool
+    top: float
+    floor: float
+
+    @classmethod
+    def of(cls, profiles: tuple[Profile, ...], log: bool) -> Scale:
+        values = np.concatenate([p.loss(split) for p in profiles for split in p.values])  # type: ignore[arg-type]
+        finite = values[np.isfinite(values)]
+        top = float(finite.max()) if len(finite) and finite.max() > 0 else 1.0
+        positive = finite[finite > 0]
+        floor = max(float(positive.min()), 1e-5 * top) if len(positive) else 1e-5 * top
+        return cls(log, top, floor)
+
+    def draw(self, losses: Any) -> Array:
+        """Losses as they are drawn; an infinite one leaves through the top of the panel."""
+        values = np.nan_to_num(np.asarray(losses, dtype=np.float64), nan=10 * self.top, posinf=10 * self.top)
+        return np.maximum(values, self.floor) if self.log else values
+
+    @property
+    def range(self) -> list[float]:
+        if self.log:
+            low, high = np.log10(self.floor), np.log10(self.top)
+            room = max(high - low, 0.5)
+            return [float(low - 0.16 * room), float(high + 0.12 * room)]
+        return [-0.13 * self.top, 1.15 * self.top]
+
+    def at(self, share: float) -> float:
+        """The loss at a share of the panel's height (0 bottom, 1 top)."""
+        low, high = self.range
+        place = low + share * (high - low)
+        return float(10**place) if self.log else place
+
+    def share(self, value: float) -> float:
+        """The inverse of `at`."""
+        low, high = self.range
+        place = np.log10(max(value, self.floor)) if self.log else value
+        return float((place - low) / (high - low))
+
+
+def draw_curves(drawing: Drawing, paths: tuple[Line, Line], scale: Scale, t: Array, theme: Theme) -> None:
+    """All traces of both panels; t (T,) are the positions of the frames."""
+    _cursors(drawing, scale, t, theme)
+    for path in paths:
+        _curves(drawing, path, scale, theme)
+    for path in paths:
+        _bracket(drawing, path, scale)
+    for path, label in zip(paths, label_places(paths, scale), strict=True):
+        drawing.add(
+            LOSS,
+            mode="text",
+            x=[label.t],
+            y=[scale.at(label.share)],
+            text=[f"<b>{path.name}</b>  barrier {numbers.loss(path.profile.barrier())}"],
+            textposition=f"middle {label.side}",
+            textfont={"color": path.ink.text, "size": 13},
+        )
+    _ends(drawing, paths, scale, theme)
+    for path in paths:
+        _dots(drawing, path, scale, t, theme)
+
+
+@dataclass(frozen=True)
+class Label:
+    """Where a barrier's label stands: t, share of the panel's height, on which side of that point it is written."""
+
+    t: float
+    share: float
+    side: Literal["center", "right", "left"] = "center"
+
+
+def label_places(paths: tuple[Line, Line], scale: Scale) -> tuple[Label, Label]:
+    """Places of the two barrier labels.
+
+    The higher peak has its label above it. The other one is written under all curves if it is low, at the edge
+    of the panel as high as its peak if it is not, or, if both are flat, just under its curve.
+    """
+    # kept off the panel's edges
+    tops = [(float(np.clip(t, 0.16, 0.84)), peak, foot) for t, peak, foot in (_peak(path, scale) for path in paths)]
+    high = 0 if tops[0][1] >= tops[1][1] else 1
+    labels = [Label(t, min(scale.share(peak) + _TEXT, 0.97)) for t, peak, _ in tops]
+    t, peak, foot = tops[1 - high]
+    if (scale.log and scale.share(peak) < 0.75) or (not scale.log and peak < _LOW * scale.top):
+        labels[1 - high] = Label(t, 0.045 if scale.log else scale.share(-0.065 * scale.top))
+    elif scale.share(peak) - scale.share(foot) > 2.5 * _TEXT:
+        height = min(scale.share(peak), 0.84)
+        labels[1 - high] = Label(1.0, height, "left") if t < 0.66 else Label(0.0, height, "right")
+    else:
+        labels[1 - high] = Label(t, max(scale.share(foot) - _TEXT, 0.04))
+    return labels[0], labels[1]
+
+
+def _peak(path: Line, scale: Scale) -> tuple[float, float, float]:
+    """t of a path's barrier, the loss drawn there, and that of the chord."""
+    profile = path.profile
+    excess = np.nan_to_num(profile.excess(), nan=np.inf)
+    at = int(excess.argmax())
+    foot = (1 - profile.t[at]) * profile.loss()[0] + profile.t[at] * profile.loss()[-1]
+    return (
+        float(profile.t[at]),
+        float(scale.draw(profile.loss())[at]),
+        float(scale.draw(foot)),
+    )
+
+
+def _cursors(drawing: Drawing, scale: Scale, t: Array, theme: Theme) -> None:
+    def move(k: int) -> dict[str, Any]:
+        return {"x": f32([t[k], t[k]])}
+
+    line = {"color": theme.grey.mark, "width": 1}
+    # from zero to the largest loss: it does not cross the labels above and below
+    span = [scale.at(0.09), scale.top] if scale.log else [-0.01 * scale.top, scale.top]
+    drawing.add(LOSS, mode="lines", y=span, line=line, move=move)
+    drawing.add(ACCURACY, mode="lines", y=ACCURACY_RANGE, line=line, move=move)
+
+
+def _curves(drawing: Drawing, path: Line, scale: Scale, theme: Theme) -> None:
+    profile, t = path.profile, path.profile.t
+    chord = (1 - t) * profile.loss()[0] + t * profile.loss()[-1]
+    grey = {"color": theme.grey.mark, "width": 0.8, "dash": "2px,3px"}
+    solid = {"color": path.ink.mark, "width": path.width}
+    dotted = {"color": path.ink.mark, "width": 1.4, "dash": "3px,3px"}
+    drawing.add(LOSS, mode="lines", x=f32(t), y=f32(scale.draw(chord)), line=grey)
+    drawing.add(
+        LOSS,
+        mode="lines",
+        x=f32(t),
+        y=f32(scale.draw(profile.loss())),
+        line=solid,
+        fill="tonexty",
+        fillcolor=faded(path.ink.mark, theme.fill),
+        hoveron="points",
+        hovertemplate=_hover(path.name, "test", "loss %{y:.3f}"),
+    )
+    if "train" in profile.values:
+        train = f32(scale.draw(profile.loss("train")))
+        hover = _hover(path.name, "train", "loss %{y:.3f}")
+        drawing.add(LOSS, mode="lines", x=f32(t), y=train, line=dotted, hovertemplate=hover)
+        train = f32(profile.accuracy("train"))
+        hover = _hover(path.name, "train", "accuracy %{y:.1%}")
+        drawing.add(ACCURACY, mode="lines", x=f32(t), y=train, line=dotted, hovertemplate=hover)
+    hover = _hover(path.name, "test", "accuracy %{y:.1%}")
+    drawing.add(ACCURACY, mode="lines", x=f32(t), y=f32(profile.accuracy()), line=solid, hovertemplate=hover)
+
+
+def _bracket(drawing: Drawing, path: Line, scale: Scale) -> None:
+    t, peak, foot = _peak(path, scale)
+    if path.profile.barrier() <= _BRACKET * scale.top:
+        return
+    drawing.add(
+        LOSS,
+        mode="lines+markers",
+        x=[t, t],
+        y=f32([foot, peak]),
+        line={"color": path.ink.mark, "width": 1.4},
+        marker={"symbol": "line-ew-open", "size": 11, "color": path.ink.mark, "line": {"width": 1.4}},
+    )
+
+
+def _ends(drawing: Drawing, paths: tuple[Line, Line], scale: Scale, theme: Theme) -> None:
+    """A and B: the ends of both paths are the same networks, so one dot serves both."""
+    profile = paths[0].profile
+    for end, (name, ink) in ((0, ("A", theme.a)), (-1, ("B", theme.b))):
+        dot = {"color": ink.mark, "size": 9, "line": {"color": theme.halo, "width": 1.5}}
+        for panel, value, words in (
+            (LOSS, float(scale.draw(profile.loss()[end])), f"test {profile.loss()[end]:.3f}"),
+            (ACCURACY, float(profile.accuracy()[end]), f"test {profile.accuracy()[end]:.1%}"),
+        ):
+            hover = f"<b>{name}</b> alone<br>{words}<extra></extra>"
+            drawing.add(
+                panel,
+                mode="markers",
+                x=f32([profile.t[end]]),
+                y=f32([value]),
+                marker=dot,
+                cliponaxis=False,
+                hovertemplate=hover,
+            )
+
+
+def _dots(drawing: Drawing, path: Line, scale: Scale, t: Array, theme: Theme) -> None:
+    profile = path.profile
+    marker = {
+        "symbol": path.symbol,
+        "size": 10,
+        "color": path.ink.mark,
+        "line": {"color": theme.halo, "width": 1.5},
+    }
+    losses = np.interp(t, profile.t, scale.draw(profile.loss()))
+    accuracies = np.interp(t, profile.t, profile.accuracy())
+    for panel, values in ((LOSS, losses), (ACCURACY, accuracies)):
+
+        def move(k: int, values: Array = values) -> dict[str, Any]:
+            return {"x": f32([t[k]]), "y": f32([values[k]])}
+
+        drawing.add(panel, mode="markers", marker=marker, move=move)
+
+
+def _hover(path: str, split: str, value: str) -> str:
+    return f"<b>{path}</b>, {split}<br>t = %{{x:.2f}}<br>{value}<extra></extra>"

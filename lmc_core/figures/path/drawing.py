@@ -1,0 +1,49 @@
+"""A figure under construction: traces in drawing order, and for those that move what they are in each frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lmc_core.figures.path.panels import axes_of
+
+Move = Callable[[int], dict[str, Any]]
+"""Frame number → the attributes that change."""
+
+
+@dataclass
+class Drawing:
+    """Traces, and the moving ones among them.
+
+    start    the frame shown first: a moving trace is born as it is there
+    """
+
+    start: int
+    traces: list[dict[str, Any]] = field(default_factory=list)
+    moving: list[tuple[int, Move]] = field(default_factory=list)
+
+    def add(self, panel: str, *, move: Move | None = None, **trace: Any) -> None:
+        """Draw one scatter trace over all before it; it tells nothing on hover unless it has a template."""
+        if move is not None:
+            self.moving.append((len(self.traces), move))
+            trace |= move(self.start)
+        if "hovertemplate" not in trace:
+            trace["hoverinfo"] = "skip"
+        self.traces.append({"type": "scatter", "showlegend": False, **axes_of(panel), **trace})
+
+    def frame(self, number: int) -> list[dict[str, Any]]:
+        """What moves, as it is in one frame."""
+        return [{"type": "scatter", **move(number)} for _, move in self.moving]
+
+    @property
+    def moved(self) -> list[int]:
+        """Numbers of the moving traces, in the order of `frame`."""
+        return [number for number, _ in self.moving]
+
+
+def f32(values: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """float32, which plotly sends as a typed array."""
+    return np.ascontiguousarray(values, dtype=np.float32)

@@ -1,0 +1,53 @@
+"""The curves of a run that is still being measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from lmc_core.figures.palette import ThemeName, theme_of
+from lmc_core.figures.sheet import Sheet, f32, path_axis
+
+HEIGHT = 360
+
+
+def progress_figure(
+    t: Sequence[float],
+    naive: Sequence[float | None],
+    aligned: Sequence[float | None],
+    *,
+    theme: ThemeName = "light",
+) -> go.Figure:
+    """Test loss along both paths as far as it is known.
+
+    naive, aligned   (n,) losses at t; None where nothing was measured yet
+    """
+    ink = theme_of(theme)
+    known = [value for value in (*naive, *aligned) if value is not None and np.isfinite(value)]
+    top = 1.15 * max(known, default=1.0)
+    sheet = Sheet(ink, HEIGHT, standalone=False)
+    panel = sheet.panel(
+        (0.0, 1.0, 0.0, 1.0),
+        "<b>Test loss</b> so far",
+        path_axis(ink),
+        {"range": [-0.06 * top, top], "nticks": 5},
+    )
+    for name, values, colour in (("naive", naive, ink.naive), ("aligned", aligned, ink.aligned)):
+        y = f32([np.nan if value is None else value for value in values])
+        if not np.isfinite(y).any():
+            continue
+        sheet.add(
+            panel,
+            mode="lines+markers",
+            x=f32(t),
+            y=y,
+            line={"color": colour.mark, "width": 2.4},
+            marker={"color": colour.mark, "size": 5, "symbol": "diamond" if name == "naive" else "circle"},
+            hovertemplate=f"<b>{name}</b> so far<br>t = %{{x:.2f}}<br>loss %{{y:.3f}}<extra></extra>",
+        )
+        at = int(np.nanargmax(y))
+        words = f"<b>{name}</b><br> "  # an empty line keeps the name off the dots
+        sheet.text(panel, t[at], y[at], words, colour, textfont={"color": colour.text, "size": 13})
+    return sheet.figure()

@@ -1,0 +1,185 @@
+"""What all figures share: panels side by side, their axes and labels, the page behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from lmc_core.figures.palette import Ink, Theme
+
+LayoutName = Literal["wide", "narrow"]
+Box = tuple[float, float, float, float]
+"""x0, x1, y0, y1 in shares of the plotting area."""
+MARGIN = (48, 34, 6, 66)
+"""Left, top, right, bottom in pixels."""
+FONT = "'Source Sans 3', 'Source Sans Pro', 'Source Sans', system-ui, -apple-system, 'Segoe UI', sans-serif"
+QUIET = {"showline": False, "zeroline": False, "ticks": "", "fixedrange": True, "automargin": False}
+"""An axis without lines of its own, that nobody moves."""
+
+
+@dataclass
+class Sheet:
+    """A figure of a few panels under construction; panel k (from 1) uses the axes xk, yk.
+
+    height    in pixels
+    """
+
+    theme: Theme
+    height: int
+    standalone: bool
+    traces: list[dict[str, Any]] = field(default_factory=list)
+    axes: dict[str, Any] = field(default_factory=dict)
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    panels: int = 0
+
+    def panel(self, box: Box, title: str, x: dict[str, Any], y: dict[str, Any]) -> int:
+        """Add a panel with its title at the left edge; returns its number."""
+        self.panels += 1
+        k = self.panels
+        ticks = {"size": 11, "color": self.theme.ticks}
+        bare = QUIET | {"showgrid": True, "gridcolor": self.theme.grid, "tickfont": ticks}
+        self.axes[f"xaxis{k}"] = bare | {"domain": list(box[:2]), "anchor": f"y{k}"} | _titled(x, self.theme)
+        self.axes[f"yaxis{k}"] = bare | {"domain": list(box[2:]), "anchor": f"x{k}"} | _titled(y, self.theme)
+        self.note(title, box[0], box[3], yshift=6, font=title_font(self.theme, self.standalone))
+        return k
+
+    def note(self, text: str, x: float, y: float, **changes: Any) -> None:
+        """Text at a place in shares of the plotting area; neutral grey unless told otherwise."""
+        self.notes.append(
+            {
+                "text": text,
+                "x": x,
+                "y": y,
+                "xref": "paper",
+                "yref": "paper",
+                "xanchor": "left",
+                "yanchor": "bottom",
+                "showarrow": False,
+                "font": {"size": 11, "color": self.theme.neutral},
+                **changes,
+            }
+        )
+
+    def add(self, panel: int, **trace: Any) -> None:
+        """Draw one trace; it tells nothing on hover unless it has a template."""
+        if "hovertemplate" not in trace:
+            trace["hoverinfo"] = "skip"
+        place = {"xaxis": f"x{panel}", "yaxis": f"y{panel}"}
+        quiet = {} if trace.get("type") == "heatmap" else {"showlegend": False}
+        self.traces.append({"type": "scatter"} | quiet | place | trace)
+
+    def text(self, panel: int, x: float, y: float, words: str, ink: Ink, **changes: Any) -> None:
+        """Words in a panel, in the colour of what they name."""
+        look = {"textposition": "top center", "textfont": {"color": ink.text, "size": 12.5}}
+        self.add(panel, mode="text", x=f32([x]), y=f32([y]), text=[words], **look | changes)
+
+    def figure(self) -> go.Figure:
+        return go.Figure(
+            data=self.traces,
+            layout={
+                **canvas(self.theme, self.height, MARGIN, self.standalone),
+                "annotations": self.notes,
+                **self.axes,
+            },
+        )
+
+    def pixels(self, share: float) -> float:
+        """A share of the plotting height in pixels."""
+        return share * (self.height - MARGIN[1] - MARGIN[3])
+
+
+def columns(widths: Sequence[tuple[float, float]], narrow: bool, gap: float = 0.1) -> list[Box]:
+    """Panels beside each other, or in a narrow figure one under the other."""
+    if not narrow:
+        return [(x0, x1, 0.0, 1.0) for x0, x1 in widths]
+    height = (1 - gap * (len(widths) - 1)) / len(widths)
+    tops = [1 - k * (height + gap) for k in range(len(widths))]
+    return [(0.0, 1.0, max(0.0, top - height), top) for top in tops]
+
+
+def short(label: str, most: int = 13) -> str:
+    """A label that fits beside an axis: its end, where it differs from its neighbours."""
+    return label if len(label) <= most else "…" + label[1 - most :]
+
+
+def f32(values: Any) -> NDArray[np.float32]:
+    """float32, which plotly sends as a typed array."""
+    return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def canvas(theme: Theme, height: int, margin: tuple[int, int, int, int], standalone: bool) -> dict[str, Any]:
+    """A plotly layout without axes: its size, and no reaction to a mouse but to tell what is under it.
+
+    margin       left, top, right, bottom
+    standalone   for files: page and font have the theme's colours, which in the app are left to the page
+    """
+    left, top, right, bottom = margin
+    if standalone:
+        paper: dict[str, Any] = {
+            "paper_bgcolor": theme.page,
+            "plot_bgcolor": theme.page,
+            "font": {"family": FONT, "color": theme.text},
+            "hoverlabel": {"bgcolor": theme.page, "font": {"color": theme.text}},
+        }
+    else:
+        paper = {"paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR}
+    return paper | {
+        "template": "none",
+        "height": height,
+        "margin": {"l": left, "t": top, "r": right, "b": bottom, "autoexpand": False},
+        "dragmode": False,
+        "hovermode": "closest",
+        "showlegend": False,
+    }
+
+
+CLEAR = "rgba(0,0,0,0)"
+
+
+def title_font(theme: Theme, standalone: bool) -> dict[str, Any]:
+    """Of the titles of panels: their colour is the page's own."""
+    return {"size": 13} | ({"color": theme.text} if standalone else {})
+
+
+def legend_look(theme: Theme) -> dict[str, Any]:
+    """Of every legend."""
+    return {"font": {"size": 12, "color": theme.neutral}, "bgcolor": CLEAR}
+
+
+def path_axis(theme: Theme, room: float = 0.03) -> dict[str, Any]:
+    """The axis of t from A to B, with so much room at its ends."""
+    ends = [f"<b style='color:{ink.text}'>{name}</b>" for name, ink in (("A", theme.a), ("B", theme.b))]
+    ticks = {"tickmode": "array", "tickvals": [0, 0.25, 0.5, 0.75, 1], "ticktext": [ends[0], "¼", "½", "¾", ends[1]]}
+    return {"range": [-room, 1 + room], **ticks}
+
+
+def row_axis(labels: Sequence[str], shift: float = 0.0) -> dict[str, Any]:
+    """The axis of a list from the top; `shift` moves the rows down, in rows."""
+    places = list(range(len(labels)))
+    span = [len(labels) - 0.5 + shift, -0.5 - shift]
+    return {"range": span, "tickmode": "array", "tickvals": places, "ticktext": list(labels)}
+
+
+def share_axis(top: float, ticks: Sequence[float] = (0, 0.5, 1)) -> dict[str, Any]:
+    """The axis of shares from nothing to a little over all."""
+    return {"range": [0, top], "tickmode": "array", "tickvals": list(ticks), "ticktext": [f"{t:.0%}" for t in ticks]}
+
+
+def log_axis(low: float, high: float) -> dict[str, Any]:
+    """A logarithmic axis that holds both values, with ticks at 1, 2 and 5 times powers of ten."""
+    bounds = [float(np.log10(low / 1.15)), float(np.log10(high * 1.15))]
+    values = [digit * 10.0**power for power in range(-6, 7) for digit in (1, 2, 5)]
+    values = [value for value in values if bounds[0] <= np.log10(value) <= bounds[1]]
+    return {"type": "log", "range": bounds, "tickvals": values, "ticktext": [f"{value:g}" for value in values]}
+
+
+def _titled(axis: dict[str, Any], theme: Theme) -> dict[str, Any]:
+    said = axis.get("title")
+    if not isinstance(said, str):
+        return axis
+    return axis | {"title": {"text": said, "standoff": 12, "font": {"size": 11, "color": theme.neutral}}}

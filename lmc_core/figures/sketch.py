@@ -1,0 +1,229 @@
+"""Small pictures without plotly, from one sketch: an SVG for cards, and a PNG for link previews."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lmc_core.figures.palette import THEMES, Ink, contrast
+from lmc_core.words import numbers
+
+if TYPE_CHECKING:
+    from PIL.ImageDraw import ImageDraw
+
+WIDTH, HEIGHT = 320, 132
+CARD = (1200, 630)
+TOP = 1.12  # of an axis, in largest values
+SEAM = 0.6  # pixels by which neighbouring cells overlap, so that no line is seen between them
+NOT_IN_FONT = str.maketrans(
+    {"→": "to", "×": "x", "−": "-", "–": "-", "·": "-", "\u202f": " ", "₂": "2", "Σ": "S", "½": "1/2", "≤": "<="}
+)
+
+INK = THEMES["light"]
+ENDS = ((0.0, "A", INK.a.mark), (1.0, "B", INK.b.mark))
+"""The names of the ends of a path, under the picture."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A line through points in shares of the picture, (0, 0) at the left below.
+
+    area   opacity of the colour between the line and its chord
+    """
+
+    x: ArrayLike
+    y: ArrayLike
+    colour: str
+    width: float = 2.2
+    dashes: str = ""
+    area: float = 0.0
+
+    def points(self, box: Box) -> list[tuple[float, float]]:
+        return [box.place(x, y) for x, y in zip(np.asarray(self.x), np.asarray(self.y), strict=True)]
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A dot in shares of the picture, a diamond if `turned`, with a letter beside it."""
+
+    x: float
+    y: float
+    ink: Ink
+    size: float = 5.0
+    turned: bool = False
+    letter: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Sketch:
+    """What a small picture shows.
+
+    alt      the same in words
+    below    (x, text, colour) under the picture
+    cells    (rows, columns) colours that fill it, the lowest row first
+    numbers  (text, colour) that a preview says beside the picture
+    """
+
+    alt: str
+    curves: tuple[Curve, ...] = ()
+    dots: tuple[Dot, ...] = ()
+    below: tuple[tuple[float, str, str], ...] = ()
+    cells: tuple[tuple[str, ...], ...] = ()
+    numbers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where the picture is drawn: left, top, right, bottom in pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Pixels of a point in shares; what is outside lies on the edge."""
+        x, y = (min(max(float(share), 0.0), 1.0) for share in (x, y))
+        return self.left + x * (self.right - self.left), self.bottom - y * (self.bottom - self.top)
+
+
+def thumbnail_svg(sketch: Sketch) -> str:
+    """The sketch as an SVG that stands on a light and on a dark page."""
+    box = Box(12, 14, WIDTH - 12, HEIGHT - 22)
+    return "".join(
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+            f'aria-label="{escape(sketch.alt, quote=True)}">',
+            *_cells(sketch.cells, box),
+            f'<line x1="{box.left}" y1="{box.bottom}" x2="{box.right}" y2="{box.bottom}" stroke="{INK.rail}"/>',
+            *(part for curve in sketch.curves for part in _curve(curve, box)),
+            *(part for dot in sketch.dots for part in _dot(dot, box)),
+            *(_text(box.place(x, 0)[0], HEIGHT - 6, text, colour) for x, text, colour in sketch.below),
+            "</svg>",
+        )
+    )
+
+
+def card_png(title: str, finding: str, sketch: Sketch) -> bytes:
+    """The picture of a link's preview, 1200 × 630: the finding, and the sketch. Needs Pillow."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    def font(size: int) -> Any:
+        return ImageFont.load_default(size)
+
+    twice = (2 * CARD[0], 2 * CARD[1])  # drawn twice as large, so that lines come out smooth
+    picture = Image.new("RGB", twice, INK.page)
+    draw = ImageDraw.Draw(picture)
+    draw.text((128, 84), title.translate(NOT_IN_FONT)[:70], fill=INK.grey.text, font=font(52))
+    lines = textwrap.wrap(finding.translate(NOT_IN_FONT), 56)[:3]
+    draw.multiline_text((128, 176), "\n".join(lines), fill=INK.text, font=font(72), spacing=20)
+    box = Box(160, 640 if sketch.cells else 560, twice[0] - 160, twice[1] - 150)  # numbers do not stand on a map
+    for x0, y0, x1, y1, colour in _rectangles(sketch.cells, box):
+        draw.rectangle((x0, y0, x1, y1), fill=colour)
+    draw.line([(box.left, box.bottom), (box.right, box.bottom)], fill=INK.rail, width=4)
+    for curve in sketch.curves:
+        _line(draw, curve.points(box), curve)
+    for dot in sketch.dots:
+        (x, y), r = box.place(dot.x, dot.y), 4.4 * dot.size
+        corners = 4 if dot.turned else 36
+        draw.regular_polygon((x, y, r + 6), corners, rotation=45 * dot.turned, fill=INK.page)
+        draw.regular_polygon((x, y, r), corners, rotation=45 * dot.turned, fill=dot.ink.mark)
+        draw.text((x + 36, y - 36), dot.letter, fill=dot.ink.text, font=font(60), anchor="lm")
+    for k, (text, colour) in enumerate(sketch.numbers):
+        draw.text((twice[0] - 820, 470 + 72 * k), text.translate(NOT_IN_FONT), fill=colour, font=font(56))
+    for x, text, colour in sketch.below:
+        draw.text((box.place(x, 0)[0], twice[1] - 75), text, fill=colour, font=font(64), anchor="mm")
+    target = io.BytesIO()
+    picture.resize(CARD, Image.Resampling.LANCZOS).save(target, "PNG", optimize=True)
+    return target.getvalue()
+
+
+def shares(values: NDArray[np.float64], top: float) -> NDArray[np.float64]:
+    """Values as shares of an axis from 0 to `top`; those that are not finite lie on its upper edge."""
+    return np.clip(np.nan_to_num(values, nan=top, posinf=top, neginf=0.0), 0, top) / top
+
+
+def axis_top(*values: NDArray[np.float64]) -> float:
+    """A little above the largest finite value."""
+    together = np.concatenate([np.ravel(v) for v in values])
+    finite = together[np.isfinite(together)]
+    return TOP * max(float(finite.max()) if len(finite) else 1.0, 1e-6)
+
+
+def before_and_after(what: str, before: float, after: float) -> tuple[tuple[str, str], ...]:
+    """A number without and with alignment, for a preview."""
+    return (
+        (f"naive: {what} {numbers.loss(before)}", INK.naive.text),
+        (f"aligned: {what} {numbers.loss(after)}", INK.aligned.text),
+    )
+
+
+def _rectangles(cells: Sequence[Sequence[str]], box: Box) -> list[tuple[float, float, float, float, str]]:
+    found = []
+    for row, colours in enumerate(cells):
+        for column, colour in enumerate(colours):
+            x0, y1 = box.place(column / len(colours), row / len(cells))
+            x1, y0 = box.place((column + 1) / len(colours), (row + 1) / len(cells))
+            found.append((x0, y0, x1, y1, colour))
+    return found
+
+
+def _cells(cells: Sequence[Sequence[str]], box: Box) -> list[str]:
+    if not cells:
+        return []
+    drawn = [
+        f'<rect x="{x0:.1f}" y="{y0:.1f}" width="{x1 - x0 + SEAM:.1f}" height="{y1 - y0 + SEAM:.1f}" fill="{colour}"/>'
+        for x0, y0, x1, y1, colour in _rectangles(cells, box)
+    ]
+    return ['<g shape-rendering="crispEdges">', *drawn, "</g>"]
+
+
+def _curve(curve: Curve, box: Box) -> list[str]:
+    line = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in curve.points(box))
+    dashes = f' stroke-dasharray="{curve.dashes}"' if curve.dashes else ""
+    drawn = f'<path d="{line}" fill="none" stroke="{curve.colour}" stroke-width="{curve.width}"{dashes}/>'
+    area = f'<path d="{line}Z" fill="{curve.colour}" fill-opacity="{curve.area:g}"/>'
+    return [area, drawn] if curve.area else [drawn]
+
+
+def _dot(dot: Dot, box: Box) -> list[str]:
+    (x, y), r = box.place(dot.x, dot.y), dot.size
+    drawn = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r}" fill="{dot.ink.mark}"/>'
+    if dot.turned:
+        drawn = f'<path d="M{x:.1f} {y - r:.1f}l{r} {r}l-{r} {r}l-{r} -{r}Z" fill="{dot.ink.mark}"/>'
+    if not dot.letter:
+        return [drawn]
+    beside = (x + 12, y - 5) if len(dot.letter) == 1 else (x, y - r - 4)
+    return [drawn, _text(*beside, dot.letter, word(dot.ink))]
+
+
+def word(ink: Ink) -> str:
+    """The colour of a word: that of the mark, where it can be read."""
+    return ink.mark if contrast(ink.mark, INK.page) >= 3 else ink.text
+
+
+def _text(x: float, y: float, text: str, colour: str) -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" font-family="sans-serif" font-size="12" '
+        f'font-weight="600" fill="{colour}">{escape(text)}</text>'
+    )
+
+
+def _line(draw: ImageDraw, points: list[tuple[float, float]], curve: Curve) -> None:
+    """A line of a PNG; a dashed one is drawn in every second piece."""
+    width = round(5.6 * curve.width)
+    if not curve.dashes:
+        draw.line(points, fill=curve.colour, width=width, joint="curve")
+        return
+    fine = np.linspace(0, len(points) - 1, 61)
+    ends = [np.interp(fine, np.arange(len(points)), [p[axis] for p in points]) for axis in (0, 1)]
+    for k in range(0, 60, 2):
+        piece = [(float(ends[0][j]), float(ends[1][j])) for j in (k, k + 1)]
+        draw.line(piece, fill=curve.colour, width=width)

@@ -1,0 +1,23 @@
+"""What is said of the groups of one network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def groups_alt(facts: Any) -> str:
+    """What the picture of a symmetry shows, for who does not see it; `facts` are its tables."""
+    parts = []
+    for row in facts.groups:
+        written, read = (
+            ", ".join(dict.fromkeys(tensor_of(place) for place in side)) or "nothing"
+            for side in (row.written, row.read)
+        )
+        parts.append(f"{row.name} of {row.size} units, written by {written}, read by {read}")
+    return "Groups along the network: " + "; ".join(parts) + "."
+
+
+def tensor_of(place: str) -> str:
+    """fc1.weight[0] → fc1.weight"""
+    name, bracket, axis = place.rpartition("[")
+    return name if bracket and axis.removesuffix("]").isdigit() else place

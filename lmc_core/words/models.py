@@ -1,0 +1,40 @@
+"""The line under a finding: which networks and data it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lmc_core.words import numbers
+from lmc_core.words.fuse import letter
+from lmc_core.words.marks import Role, Text, joined, marked
+
+_ROLES: tuple[Role, ...] = ("a", "b")
+
+
+def models_line(
+    models: Sequence[Any],
+    data: str,
+    examples: Mapping[str, int] | None = None,
+    *,
+    details: Sequence[str] = (),
+) -> Text:
+    """A, B and more with a dot of their colour, what they are, and the data.
+
+    models     cards of the networks: `title`, `name`, `seed`
+    data       its title;  examples   split → how many of them were used
+    details    what is said of each network beside its name
+    """
+    alike = len({card.title for card in models}) == 1
+    parts: list[Text | str] = []
+    for number, card in enumerate(models):
+        name = f"seed {card.seed}" if alike and card.seed is not None else card.name
+        detail = f", {details[number]}" if number < len(details) else ""
+        role = _ROLES[number] if number < len(_ROLES) else "grey"
+        parts.append(marked(role, "●") + f" {letter(number)} {name}{detail}")
+    used = " / ".join(
+        f"{numbers.count(examples[split])} {split}" for split in ("train", "test") if examples and split in examples
+    )
+    parts += [models[0].title] if alike and models[0].seed is not None else []
+    parts.append(data + (f", {used} examples" if used else ""))
+    return joined(parts, " · ")
