@@ -11,8 +11,8 @@ from typing import Any
 
 from lmc_core.errors import DamagedError, RunError
 from lmc_core.runs import engine, keep
+from lmc_core.runs.library import uploads
 from lmc_core.runs.library.entry import entry
-from lmc_core.runs.library.uploads import release
 from lmc_core.runs.share.default import default_request, examples
 from lmc_core.runs.share.prepare import Preparation
 from lmc_core.runs.values.request import Request, tidy_tags
@@ -53,7 +53,7 @@ def submit(request: Request, owner: str | None = None) -> str:
     try:
         _check_room(archive, owner)
     except RunError:
-        release(run, owner)
+        uploads.release(run, owner)
         raise
     if known is not None and known.state == "done":  # its result has been deleted from the store
         archive.index.requeue(run, owner)
@@ -85,6 +85,7 @@ def cancel(run: str, owner: str | None = None) -> bool:
     """
     archive = keep.opened()
     stopping = archive.index.cancel(run, owner)
+    uploads.ended(archive, run)
     engine.wake(archive)
     return stopping
 

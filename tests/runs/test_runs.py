@@ -12,10 +12,9 @@ import pytest
 
 from lmc_core import runs
 from lmc_core.data import idx
-from lmc_core.errors import CheckpointError, InputError, RunError, SettingError
+from lmc_core.errors import CheckpointError, InputError, RunError
 from lmc_core.runs import keep
 from lmc_core.runs.library import models as library
-from lmc_core.runs.settings import settings
 from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.status import STAGES, RunStatus
 
@@ -244,27 +243,6 @@ def test_a_file_that_is_no_checkpoint_is_refused_by_name(name: str) -> None:
         library.add(name, b"bytes")
 
 
-def test_uploads_are_limited_one_by_one_and_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("LMC_UPLOAD_MB", "1")
-    monkeypatch.setenv("LMC_QUOTA_MB", "1.5")
-    with pytest.raises(CheckpointError, match=r"larger than 1\.0 MB"):
-        library.add("big.safetensors", b"x" * (2**20 + 1))
-    runs.submit(library.add("one.safetensors", b"x" * 2**20))
-    with pytest.raises(CheckpointError, match=r"only 0\.5 MB are left"):
-        library.add("two.safetensors", b"y" * 2**20)
-    with pytest.raises(CheckpointError, match="is empty"):
-        library.add("none.safetensors", b"")
-
-
-def test_one_visitor_cannot_take_the_room_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LMC_QUOTA_PER_OWNER_MB", "1.5")
-    runs.submit(library.add("one.safetensors", b"x" * 2**20, owner="ann"), "ann")
-    with pytest.raises(CheckpointError, match=r"your files have 1\.0 MB of the 1\.5 MB"):
-        library.add("two.safetensors", b"y" * 2**20, owner="ann")
-    runs.submit(library.add("two.safetensors", b"y" * 2**20, owner="bob"), "bob")
-    runs.submit(library.add("three.safetensors", b"z" * 2**20))  # the host itself
-
-
 def test_an_upload_is_kept_under_a_name_of_its_own_and_waits_to_be_inspected(tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(b"content")
     run = runs.submit(library.add("../../etc/evil\x00name.pt", tmp_path / "source", owner="ann"), "ann")
@@ -301,21 +279,6 @@ def test_the_default_run_is_a_shipped_pair_whose_data_is_at_hand(
     request = runs.default_request()
     assert request is not None
     assert request.options["a"] == "mnist-mlp-512/seed0"
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("LMC_ENGINE", "magic"),
-        ("LMC_UPLOAD_MB", "many"),
-        ("LMC_QUEUE", "0"),
-        ("LMC_PREPARE", "maybe"),
-        ("LMC_RUN_SECONDS", "nan"),
-    ],
-)
-def test_a_setting_that_makes_no_sense_is_named(name: str, value: str) -> None:
-    with pytest.raises(SettingError, match=name):
-        settings({name: value})
 
 
 def test_nothing_a_web_process_uses_imports_torch() -> None:

@@ -18,6 +18,7 @@ from lmc_core.runs.engine.ray import WorkerActor
 from lmc_core.runs.engine.worker import Message
 from lmc_core.runs.keep import Archive
 from lmc_core.runs.keep.store import sweep
+from lmc_core.runs.library import uploads
 from lmc_core.runs.settings import Settings
 from lmc_core.runs.values.request import Request
 
@@ -111,7 +112,8 @@ class _Lane(threading.Thread):
     def __init__(self, engine: Engine, archive: Archive, device: str, work: str):
         super().__init__(name=f"lmc-engine-{device}", daemon=True)
         self.device, self._work = device, work
-        self._engine, self._host, self._index = engine, archive.host, archive.index
+        self._engine, self._archive = engine, archive
+        self._host, self._index = archive.host, archive.index
         self._worker: Worker | None = None
         self.process: int | None = None
         self.held: str | None = None
@@ -213,7 +215,8 @@ class _Lane(threading.Thread):
         """
         while True:
             try:
-                return self._index.finish(run, state, **facts)
+                self._index.finish(run, state, **facts)
+                return uploads.ended(self._archive, run)
             except DBAPIError:
                 log.exception("the end of a run cannot be written to the index yet")
             if self._engine.stopping.wait(RETRY):

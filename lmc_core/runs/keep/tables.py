@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import sqlalchemy as sql
 
 tables = sql.MetaData()
@@ -59,3 +62,17 @@ KEYS = sql.Table(  # secrets of all servers that share this database
     sql.Column("name", sql.String(32), primary_key=True),
     sql.Column("value", sql.String(64), nullable=False),
 )
+
+_LOCK = 6_307_421  # any number, the same for all servers of a Postgres
+
+
+@contextmanager
+def alone(database: sql.Engine) -> Iterator[sql.Connection]:
+    """A transaction that no other server enters while it lasts."""
+    with database.connect() as connection:
+        if database.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        elif database.dialect.name == "postgresql":
+            connection.execute(sql.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        yield connection
+        connection.commit()

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import sqlalchemy as sql
 
 from lmc_core.errors import CheckpointError
-from lmc_core.runs.keep import opened
+from lmc_core.runs.keep import Archive, opened
 from lmc_core.runs.keep.tables import RUNS, UPLOADS
-from lmc_core.runs.library.limits import check_room, megabytes
+from lmc_core.runs.library.limits import ENDED, claim, megabytes
 from lmc_core.runs.values.request import Request
 
 Content = bytes | Path | BinaryIO
+FOLDER = "uploads"
 
 
 def accept(name: str, content: Content, ask: Callable[[str], Request], owner: str) -> Request:
@@ -29,14 +29,16 @@ def accept(name: str, content: Content, ask: Callable[[str], Request], owner: st
     with tempfile.TemporaryDirectory(prefix="lmc-upload-") as folder:
         copy = Path(folder) / "upload"
         digest, size = _copy(content, copy, archive.host.upload_bytes, name)
-        check_room(name, size, owner)
         named = archive.index.unguessable(digest)
         request = ask(named)
+        claim(name, request.id, named, size, owner)
         known = archive.index.status(request.id)
         if known is None or known.state != "done":
-            archive.store.put(copy, "uploads", named)
-    row = {"run": request.id, "owner": owner, "digest": named, "filename": name, "bytes": size}
-    archive.index.insert(UPLOADS, listed=False, created=time.time(), **row)
+            try:
+                archive.store.put(copy, FOLDER, named)
+            except BaseException:
+                release(request.id, owner)
+                raise
     return request
 
 
@@ -64,13 +66,24 @@ def _copy(content: Content, target: Path, limit: int, name: str) -> tuple[str, i
 
 def release(run: str, owner: str | None) -> None:
     """Let go of a file whose reading was refused: the owner's claim, and the bytes if nobody else has one."""
-    archive = opened()
-    claims = sql.select(UPLOADS.c.digest).where(UPLOADS.c.run == run)
-    digests = names(claims)
-    archive.index.delete(UPLOADS, sql.and_(UPLOADS.c.run == run, UPLOADS.c.owner == owner))
-    if not names(claims):
-        for digest in digests:
-            archive.store.remove("uploads", digest)
+    digests = names(sql.select(UPLOADS.c.digest).where(UPLOADS.c.run == run, UPLOADS.c.owner == owner))
+    opened().index.delete(UPLOADS, sql.and_(UPLOADS.c.run == run, UPLOADS.c.owner == owner))
+    clear(opened(), digests)
+
+
+def ended(archive: Archive, run: str) -> None:
+    """Remove the file that a run was to read, if it ended and kept nothing: killed, stopped, or while it waited."""
+    clear(archive, names(sql.select(UPLOADS.c.digest).where(UPLOADS.c.run == run), archive))
+
+
+def clear(archive: Archive, digests: Sequence[str]) -> None:
+    """Remove the files of these digests that no run waits for."""
+    waiting = sql.select(UPLOADS.c.digest).join_from(UPLOADS, RUNS, RUNS.c.id == UPLOADS.c.run, isouter=True)
+    waiting = waiting.where(sql.or_(RUNS.c.state.is_(None), RUNS.c.state.not_in((*ENDED, "done"))))
+    needed = names(waiting.where(UPLOADS.c.digest.in_(digests)), archive)
+    for digest in digests:
+        if digest not in needed:
+            archive.store.remove(FOLDER, digest)
 
 
 def made(owner: str | None, kind: str, *, listed: bool = False) -> list[str]:
@@ -126,7 +139,7 @@ def _owned(thing: str, owner: str, kind: str) -> sql.ColumnElement[bool]:
     return sql.and_(UPLOADS.c.owner == owner, UPLOADS.c.run.in_(_runs(thing, kind)))
 
 
-def names(query: sql.Select[Any]) -> list[str]:
+def names(query: sql.Select[Any], archive: Archive | None = None) -> list[str]:
     """The distinct names a query finds, in its order."""
-    with opened().index.database.connect() as connection:
+    with (archive or opened()).index.database.connect() as connection:
         return list(dict.fromkeys(connection.scalars(query)))

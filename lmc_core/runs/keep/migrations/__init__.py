@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +9,10 @@ import sqlalchemy as sql
 from sqlalchemy.exc import DBAPIError
 
 from lmc_core.errors import SettingError
+from lmc_core.runs.keep.tables import alone
 
 NEWEST = "0001"
 """The last of `versions`: a database that says so needs no step, and Alembic is not loaded."""
-
-_LOCK = 6_307_421  # any number, the same for all servers of a Postgres
 
 
 def upgrade(database: sql.Engine) -> None:
@@ -37,7 +34,7 @@ def upgrade(database: sql.Engine) -> None:
     def steps(version: Any, _: Any) -> Any:
         return scripts._upgrade_revs("head", version)
 
-    with _alone(database) as connection, EnvironmentContext(config, scripts, fn=steps) as environment:
+    with alone(database) as connection, EnvironmentContext(config, scripts, fn=steps) as environment:
         environment.configure(connection=connection)
         try:
             environment.run_migrations()
@@ -55,15 +52,3 @@ def _version(database: sql.Engine) -> str | None:
             return str(connection.scalar(sql.text("SELECT version_num FROM alembic_version")))
     except DBAPIError:
         return None
-
-
-@contextmanager
-def _alone(database: sql.Engine) -> Iterator[sql.Connection]:
-    """A transaction that no other server enters while it lasts."""
-    with database.connect() as connection:
-        if database.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        elif database.dialect.name == "postgresql":
-            connection.execute(sql.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        yield connection
-        connection.commit()
