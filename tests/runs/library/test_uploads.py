@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from lmc_core import runs
 from lmc_core.runs import keep
 from lmc_core.runs.library import models as library
+from lmc_core.runs.library.limits import stored_bytes
 from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.result import InspectResult, PathResult
 from lmc_core.runs.values.status import RunStatus
@@ -150,9 +151,9 @@ def test_a_file_that_is_no_network_is_refused_with_a_sentence(content: bytes) ->
 
 
 def test_a_refused_file_takes_no_room(uploaded: RunStatus) -> None:
-    before = library.stored_bytes()
+    before = stored_bytes()
     wait(runs.submit(library.add("noise.safetensors", b"\0" * 1000, owner="mallory"), "mallory"))
-    assert library.stored_bytes() == before
+    assert stored_bytes() == before
 
 
 def test_a_removed_model_is_gone_with_its_weights() -> None:
