@@ -1,4 +1,4 @@
-"""The right half of the explore figure: the units of one layer, before and after alignment."""
+"""The right half of the figure of a path: the units of one layer, before and after alignment."""
 
 from __future__ import annotations
 

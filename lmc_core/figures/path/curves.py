@@ -1,4 +1,4 @@
-"""The left half of the explore figure: loss and accuracy along both paths."""
+"""The left half of the figure of a path: loss and accuracy along both paths."""
 
 from __future__ import annotations
 

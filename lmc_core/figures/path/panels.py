@@ -1,4 +1,4 @@
-"""Where the panels of the explore figure lie, wide and narrow, and what their axes look like."""
+"""Where the panels of the figure of a path lie, wide and narrow, and what their axes look like."""
 
 from __future__ import annotations
 
