@@ -16,7 +16,12 @@ from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
 from lmc_core.symmetry.verify import verify
 
-SUBJECTS = (("digits-mlp-128", "digits"), ("digits-cnn", "digits"), ("cifar10-resnet8", "cifar10"))
+SUBJECTS = (
+    ("digits-mlp-128", "digits"),
+    ("digits-lstm", "digits"),
+    ("digits-cnn", "digits"),
+    ("cifar10-resnet8", "cifar10"),
+)
 
 
 def main(record: Record, budget: Budget, device: str, keep: Path | None) -> None:
@@ -32,7 +37,7 @@ def main(record: Record, budget: Budget, device: str, keep: Path | None) -> None
         truth = exact(exact.prepare(x.double()))
         row: dict[str, object] = {"subject": folder}
         for name, allowed in (("tf32", True), ("float32", False)):
-            with torch.backends.cudnn.flags(allow_tf32=allowed):
+            with torch.backends.cudnn.flags(enabled=True, allow_tf32=allowed):
                 evaluate(LinearPath(net, other), data, points=9)
                 began = time.perf_counter()
                 evaluate(LinearPath(net, other), data, points=9)

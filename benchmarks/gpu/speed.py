@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch.func import functional_call
+from torch.func import functional_call, vmap
 
 import lmc_core as lmc
 from benchmarks.gpu.record import Budget, Record
@@ -17,12 +17,15 @@ from benchmarks.gpu.subjects import SHAPES, Shape, noise, pair
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import Cancelled
 from lmc_core.networks.network import Network
+from lmc_core.networks.precision import full_float32
 from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
 from lmc_core.report import Report
 
 POINTS = 9
-LIMITS = {"cpu": 20.0, "device": 30.0}
+STACKED, BATCHES = 8, (32, 1024)
+"""Positions whose states are stacked for one call, and rows of the batch they are evaluated on."""
+LIMITS = {"cpu": 15.0, "device": 15.0}
 """Seconds one piece of work may take; what takes longer is told as "more than"."""
 
 METHODS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -72,13 +75,14 @@ def main(record: Record, budget: Budget, device: str, quick: bool) -> None:
 def works(case: Case) -> dict[str, Callable[[Report], object]]:
     """Name → what is timed."""
     found: dict[str, Callable[[Report], object]] = {
-        "path, 2 points": partial(_path, case, 2),
-        "path, 3 points": partial(_path, case, 3),
         f"path, {POINTS} points": partial(_path, case, POINTS),
         f"plain loop, {POINTS} points": partial(_plain, case),
     }
     for name, (method, settings) in METHODS.items():
         found[name] = partial(_align, case, method, settings)
+    for rows in BATCHES:
+        found[f"{STACKED} t one by one, {rows} rows"] = partial(_one_by_one, case, rows)
+        found[f"{STACKED} t in one call, {rows} rows"] = partial(_at_once, case, rows)
     return found
 
 
@@ -94,7 +98,8 @@ def timed(work: Callable[[Report], object], case: Case, budget: Budget, limit: f
                 torch.cuda.synchronize()
             spent.append(time.perf_counter() - start)
     except Cancelled:
-        return {"more_than": round(time.perf_counter() - began, 3)}
+        if not spent:
+            return {"more_than": round(time.perf_counter() - began, 3)}
     except Exception as error:  # noqa: BLE001 - one failure does not end the table
         return {"error": f"{type(error).__name__}: {str(error)[:200]}"}
     return {"seconds": float(f"{min(spent[1:] or spent):.4g}"), "calls": len(spent)}
@@ -110,6 +115,7 @@ def _align(case: Case, method: str, settings: Mapping[str, Any], report: Report)
 
 
 @torch.no_grad()
+@full_float32()
 def _plain(case: Case, report: Report, batch: int = 500) -> float:
     """The loop that one would write by hand: every t a state of its own, every batch a call of the module."""
     a, b = case.nets
@@ -126,3 +132,33 @@ def _plain(case: Case, report: Report, batch: int = 500) -> float:
                 logits = functional_call(a.module, state, (inputs,))
                 total += torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
     return float(total)
+
+
+def _states(case: Case) -> list[dict[str, torch.Tensor]]:
+    """The floating-point part of the state at every position."""
+    a, b = (net.state for net in case.nets)
+    return [
+        {n: torch.lerp(x, b[n], k / STACKED) for n, x in a.items() if x.is_floating_point()} for k in range(STACKED)
+    ]
+
+
+def _rows(case: Case, rows: int) -> torch.Tensor:
+    net = case.nets[0]
+    return net.prepare(torch.from_numpy(case.data.x_train[:rows]).to(net.device))
+
+
+@torch.no_grad()
+@full_float32()
+def _one_by_one(case: Case, rows: int, report: Report) -> float:
+    net, x = case.nets[0], _rows(case, rows)
+    outputs = [functional_call(net.module, {**net.state, **state}, (x,)) for state in _states(case)]
+    return float(torch.stack(outputs).sum())
+
+
+@torch.no_grad()
+@full_float32()
+def _at_once(case: Case, rows: int, report: Report) -> float:
+    net, x, states = case.nets[0], _rows(case, rows), _states(case)
+    together = {name: torch.stack([state[name] for state in states]) for name in states[0]}
+    still = {name: tensor for name, tensor in net.state.items() if name not in together}
+    return float(vmap(lambda state: functional_call(net.module, {**still, **state}, (x,)))(together).sum())

@@ -35,7 +35,7 @@ SHAPES: Mapping[str, Shape] = {
     "MLP-512": Shape(architecture("mlp", widths=(784, 512, 512, 512, 10)), 10_000),
     "ResNet-8": Shape(architecture("resnet", blocks=(1, 1, 1), widths=(16, 32, 64)), 2_000),
     "ResNet-20": Shape(architecture("resnet", blocks=(3, 3, 3), widths=(16, 32, 64)), 1_000),
-    "VGG16": Shape(architecture("cnn", stages=VGG16, hidden=(512,), norm="bn"), 500),
+    "VGG16": Shape(architecture("cnn", stages=VGG16, hidden=(512,), norm="bn"), 256),
     "ResNet-50": Shape(
         architecture(
             "resnet",
@@ -46,7 +46,7 @@ SHAPES: Mapping[str, Shape] = {
             classes=1000,
             input_shape=(3, 64, 64),
         ),
-        250,
+        128,
     ),
 }
 

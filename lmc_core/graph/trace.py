@@ -17,6 +17,7 @@ from lmc_core.errors import DataError, TraceError
 from lmc_core.graph.export import FALLBACK, TooSlow, export
 from lmc_core.graph.recurrence import split_recurrence
 from lmc_core.networks.network import Network
+from lmc_core.networks.precision import full_float32
 
 Override = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -73,6 +74,7 @@ class Trace:
         """(name, operation) of every node: equal for two batch sizes when the module computes alike for both."""
         return tuple((node.name, str(node.target)) for node in self.graph.nodes)
 
+    @full_float32()
     def run(
         self,
         state: Mapping[str, Tensor],

@@ -13,6 +13,7 @@ from torch.func import functional_call
 from lmc_core.errors import TraceError
 from lmc_core.graph.trace import Trace, trace, working_batch
 from lmc_core.networks.network import Network, State
+from lmc_core.networks.precision import full_float32
 
 Replace = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Any]
 """`f(op, args, kwargs)`: computes a graph value in another way."""
@@ -25,6 +26,7 @@ class Untraced:
     network: Network
     batch: int
 
+    @full_float32()
     def run(
         self, state: State, inputs: tuple[Tensor, ...], *, watch: Collection[str] = (), override: Any = None
     ) -> tuple[Tensor, dict[str, Tensor]]:

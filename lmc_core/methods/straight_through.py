@@ -41,6 +41,8 @@ def solve(problem: Problem, *, steps: int, rate: float, momentum: float, example
     perms = weight_matching(problem, restarts=3, sweeps=100).perms
     moved = permute(b.state, symmetry, perms)
     free = {name: x for term in weight_terms(a, symmetry) for name, x in term.targets.items()}
+    if not free:
+        return outcome(best, tuple(history))
     speed = {name: torch.zeros_like(x) for name, x in free.items()}
     changed, batches = 0, loss.endless()
     for step in range(steps + 1):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from lmc_core.errors import MismatchError
+from lmc_core.networks.precision import full_float32
 
 State = Mapping[str, Tensor]
 """Name → tensor: the numbers of a network."""
@@ -72,6 +73,7 @@ class Network:
     assumptions: tuple[Assumption, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
+    @full_float32()
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Outputs for prepared inputs (already normalised), no gradient."""
         with torch.no_grad():

@@ -207,9 +207,9 @@ def _outputs(
 
 
 def _together(each: Line, t: np.ndarray) -> int:
-    """How many t are computed as one batched call: one on a CPU; on a GPU what twice the states' memory allows."""
+    """How many t are computed as one batched call: on a GPU what memory allows where that is faster, else one."""
     network = each.path.network
-    if network.device.type != "cuda" or not each.stackable:
+    if network.device.type != "cuda" or not each.faster_stacked:
         return 1
     whole = sum(x.nbytes for x in network.state.values())
     state = sum(network.state[name].nbytes for name in each.shared.tensors)

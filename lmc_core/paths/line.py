@@ -20,6 +20,9 @@ from lmc_core.paths.prefix import Prefix, prefix
 _UNBATCHED = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 """Operations that torch cannot run on stacked weights."""
 
+_SLOWER = ("conv",)
+"""Operations that take longer on stacked weights: convolutions of many states become one of many groups."""
+
 
 class Ends(NamedTuple):
     """Output and shared values of the two ends of a path, for one batch."""
@@ -128,8 +131,16 @@ class Line:
     @property
     def stackable(self) -> bool:
         """Whether many t can run as one batched call."""
+        return self._without(_UNBATCHED)
+
+    @property
+    def faster_stacked(self) -> bool:
+        """Whether one batched call for many t takes less time than a call for each."""
+        return self._without(_UNBATCHED + _SLOWER)
+
+    def _without(self, names: tuple[str, ...]) -> bool:
         return isinstance(self.trace, Trace) and not any(
-            any(name in str(node.target) for name in _UNBATCHED) for node in self.trace.graph.nodes
+            any(name in str(node.target) for name in names) for node in self.trace.graph.nodes
         )
 
     def _rest(

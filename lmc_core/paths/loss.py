@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.rnn import RNNBase
 
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError
 from lmc_core.graph.trace import working_batch
 from lmc_core.networks.network import Network
+from lmc_core.networks.precision import full_float32
 from lmc_core.paths.batches import Batch, batches, score
 
 
@@ -29,7 +31,7 @@ class TaskLoss:
     """
 
     def __init__(self, network: Network, data: Dataset, *, examples: int = 0, batch: int = 128, seed: int = 0) -> None:
-        self._module = _batch_statistics(network.module)
+        self._module = _differentiable(network.module)
         total = len(data.x_train)
         self._rng = np.random.default_rng([seed, 7])
         chosen = np.arange(total)
@@ -62,6 +64,7 @@ class TaskLoss:
         made = batches(self._network, self._data.x_train[whole], self._data.y_train[whole], self.rows)
         yield from (made[index] for index in range(len(made)))
 
+    @full_float32()
     def __call__(self, state: Mapping[str, Tensor], batch: Batch) -> Tensor:
         """Mean loss of one batch, (), differentiable in the state."""
         buffers = {
@@ -76,12 +79,17 @@ class TaskLoss:
             return float(torch.stack([self(state, batch) for batch in chosen]).mean())
 
 
-def _batch_statistics(module: nn.Module) -> nn.Module:
-    """The module with BatchNorm in training mode; itself if it has none."""
-    if not any(isinstance(part, _BatchNorm) for part in module.modules()):
+def _differentiable(module: nn.Module) -> nn.Module:
+    """The module with BatchNorm and recurrences in training mode, without dropout; itself if it has neither.
+
+    A GPU's recurrences have gradients in training mode only.
+    """
+    if not any(isinstance(part, _BatchNorm | RNNBase) for part in module.modules()):
         return module
     copied = copy.deepcopy(module)
     for part in copied.modules():
-        if isinstance(part, _BatchNorm):
+        if isinstance(part, RNNBase):
+            part.dropout = 0.0
+        if isinstance(part, _BatchNorm | RNNBase):
             part.train()
     return copied

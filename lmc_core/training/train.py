@@ -16,6 +16,7 @@ from lmc_core.data.registry import dataset
 from lmc_core.errors import DataError, SettingError
 from lmc_core.networks.families import build, example_inputs
 from lmc_core.networks.network import Architecture, Network, Normalize, network
+from lmc_core.networks.precision import full_float32
 from lmc_core.report import Report, silent
 
 _LECUN_CORRECTION = 0.87962566103423978  # standard deviation of a unit normal truncated at ±2
@@ -148,6 +149,7 @@ def rate(recipe: Recipe, step: int, steps: int) -> float:
 
 
 @torch.no_grad()
+@full_float32()
 def score(module: nn.Module, x: Tensor, y: Tensor, *, batch: int = 1000) -> tuple[float, float]:
     """Mean cross-entropy and accuracy of prepared inputs x (n, …) with classes y (n,).
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from planted import difference, own_labels, planted, random_data
+from torch import nn
 from zoo import ZOO
 
 from lmc_core.alignment.blocks import blocks
@@ -326,6 +327,43 @@ def test_the_loss_is_that_of_evaluation_and_leaves_running_statistics_alone():
     (batch, *_) = loss.fixed(1)
     wanted = torch.nn.functional.cross_entropy(plain(batch.inputs), batch.targets)
     assert float(loss(plain.state, batch)) == pytest.approx(float(wanted))
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_the_loss_of_a_recurrence_is_taken_where_a_gpu_has_gradients_and_without_dropout(kind):
+    """cuDNN differentiates recurrences in training mode only, where dropout would act."""
+
+    class Classifier(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.fc = kind(5, 6, num_layers=2, dropout=0.5, batch_first=True), nn.Linear(6, 3)
+            self.modes = []
+
+        def forward(self, x):
+            self.modes.append(self.rnn.training)
+            return self.fc(self.rnn(x)[0][:, -1])
+
+    torch.manual_seed(0)
+    net = network(Classifier(), (torch.randn(4, 3, 5),))
+    loss = TaskLoss(net, random_data(net), batch=32)
+    (batch, *_) = loss.fixed(1)
+    net.module.modes.clear()
+    wanted = torch.nn.functional.cross_entropy(net(batch.inputs), batch.targets)
+    assert float(loss(net.state, batch)) == pytest.approx(float(wanted), rel=1e-5)
+    assert not any(net.module.modes), "the network itself stays in evaluation mode"
+    assert all(loss._module.modes[-1:]), "the copy that is differentiated is in training mode"
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "head-matching"])
+def test_a_network_without_hidden_units_stays_as_it_is(name):
+    nets = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        nets.append(network(nn.Linear(64, 10), (torch.randn(2, 64),)))
+    a, b = nets
+    found = align(a, b, name, dataset("digits"))
+    assert not found.couplings
+    assert found.transport(b).state["weight"] is b.state["weight"]
 
 
 def test_methods_that_descend_on_a_loss_say_that_they_need_data():
