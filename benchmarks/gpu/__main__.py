@@ -11,9 +11,10 @@ import torch
 
 from benchmarks.gpu import equality, precision, speed, zoo
 from benchmarks.gpu.record import Budget, Record
+from benchmarks.gpu.subjects import SHAPES
 
-SHARES = {"precision": 0.08, "equality": 0.3, "speed": 0.42, "zoo": 1.0}
-"""Of the minutes, the most that a section may take; the last takes what is left."""
+SHARES = {"precision": 1, "equality": 3, "speed": 5, "zoo": 5}
+"""How the minutes are divided; what a section leaves goes to those after it."""
 
 
 def main() -> None:
@@ -24,12 +25,13 @@ def main() -> None:
     networks = asked.networks or asked.out.parent / "networks"
     sections: dict[str, Callable[[Budget], None]] = {
         "precision": lambda b: precision.main(record, b, asked.device, asked.data),
-        "equality": lambda b: equality.main(record, b, asked.device, asked.data, asked.quick),
-        "speed": lambda b: speed.main(record, b, asked.device, asked.quick),
+        "equality": lambda b: equality.main(record, b, asked.device, asked.data, asked.subjects),
+        "speed": lambda b: speed.main(record, b, asked.device, asked.shapes),
         "zoo": lambda b: zoo.main(record, b, asked.device, asked.data, networks, asked.quick),
     }
-    for name in [name for name in sections if name in (asked.sections or sections)]:
-        with record.section(60 * asked.minutes * SHARES[name]) as budget:
+    chosen = [name for name in sections if name in (asked.sections or sections)]
+    for number, name in enumerate(chosen):
+        with record.section(SHARES[name] / sum(SHARES[later] for later in chosen[number:])) as budget:
             try:
                 sections[name](budget)
             except Exception:  # noqa: BLE001 - the other sections still count
@@ -45,8 +47,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="a folder with cifar10.npz and mnist.npz; else data sets by name")
     parser.add_argument("--networks", type=Path, help="where the zoo is kept")
     parser.add_argument("--sections", nargs="*", choices=SHARES, help="only these")
+    parser.add_argument("--subjects", nargs="*", help="shipped networks whose answers are compared; else all")
+    parser.add_argument("--shapes", nargs="*", choices=SHAPES, help="what is timed; else all")
     parser.add_argument("--quick", action="store_true", help="small subjects only")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if asked.quick:
+        asked.subjects = asked.subjects or [folder for folder, _ in equality.PLAN[:5]]
+        asked.shapes = asked.shapes or list(SHAPES)[:2]
+    return asked
 
 
 if __name__ == "__main__":

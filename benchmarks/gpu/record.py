@@ -48,9 +48,10 @@ class Record:
             self._write()
 
     @contextmanager
-    def section(self, seconds: float) -> Iterator[Budget]:
-        """A budget of so many seconds, or of what is left."""
-        yield Budget(min(time.monotonic() + seconds, self.end - SPARE))
+    def section(self, share: float) -> Iterator[Budget]:
+        """A budget of a share of the time that is left."""
+        now = time.monotonic()
+        yield Budget(now + share * (self.end - SPARE - now))
 
     def _write(self) -> None:
         part = self.path.with_suffix(".part")

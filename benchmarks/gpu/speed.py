@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,6 +23,7 @@ from lmc_core.paths.path import LinearPath
 from lmc_core.report import Report
 
 POINTS = 9
+ENOUGH = 4.0  # seconds of calls, after which no further one is made
 STACKED, BATCHES = 8, (32, 1024)
 """Positions whose states are stacked for one call, and rows of the batch they are evaluated on."""
 LIMITS = {"cpu": 15.0, "device": 15.0}
@@ -53,9 +54,9 @@ class Case:
         return Case(name, (a, b.with_state(b.state)), noise(shape.architecture, shape.examples), device)
 
 
-def main(record: Record, budget: Budget, device: str, quick: bool) -> None:
+def main(record: Record, budget: Budget, device: str, only: Sequence[str] | None) -> None:
     """Every work of every shape, first on the device, small shapes first; both devices take turns work by work."""
-    for name in list(SHAPES)[:2] if quick else SHAPES:
+    for name in only or SHAPES:
         shape = SHAPES[name]
         if budget.left < 5:
             record.add("speed", {"shape": name, "work": "all", "left_out": True})
@@ -91,7 +92,7 @@ def timed(work: Callable[[Report], object], case: Case, budget: Budget, limit: f
     spent: list[float] = []
     began = time.perf_counter()
     try:
-        while len(spent) < 4 and (not spent or time.perf_counter() - began + spent[-1] < limit / 2):
+        while len(spent) < 4 and (not spent or time.perf_counter() - began + spent[-1] < ENOUGH):
             start = time.perf_counter()
             work(budget.report(limit))
             if case.device.startswith("cuda"):

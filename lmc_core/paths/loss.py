@@ -32,6 +32,7 @@ class TaskLoss:
 
     def __init__(self, network: Network, data: Dataset, *, examples: int = 0, batch: int = 128, seed: int = 0) -> None:
         self._module = _differentiable(network.module)
+        self._running = _running_statistics(network.module)
         total = len(data.x_train)
         self._rng = np.random.default_rng([seed, 7])
         chosen = np.arange(total)
@@ -67,9 +68,9 @@ class TaskLoss:
     @full_float32()
     def __call__(self, state: Mapping[str, Tensor], batch: Batch) -> Tensor:
         """Mean loss of one batch, (), differentiable in the state."""
-        buffers = {
-            name: x.clone() for name, x in state.items() if not x.requires_grad
-        }  # statistics are updated in place
+        buffers = {  # statistics are updated in place
+            name: x.detach().clone() for name, x in state.items() if name in self._running or not x.requires_grad
+        }
         output = functional_call(self._module, {**state, **buffers}, (batch.inputs,))
         return score(output, batch)[0] / batch.targets.numel()
 
@@ -93,3 +94,9 @@ def _differentiable(module: nn.Module) -> nn.Module:
         if isinstance(part, _BatchNorm | RNNBase):
             part.train()
     return copied
+
+
+def _running_statistics(module: nn.Module) -> frozenset[str]:
+    """The names of what BatchNorm remembers, which the loss does not depend on."""
+    norms = [(name, part) for name, part in module.named_modules() if isinstance(part, _BatchNorm)]
+    return frozenset(f"{name}.{own}" if name else own for name, part in norms for own, _ in part.named_buffers())

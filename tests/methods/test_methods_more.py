@@ -354,6 +354,22 @@ def test_the_loss_of_a_recurrence_is_taken_where_a_gpu_has_gradients_and_without
     assert all(loss._module.modes[-1:]), "the copy that is differentiated is in training mode"
 
 
+@pytest.mark.parametrize("norm", ["resnet_bn", "vgg_bn_flatten"])
+def test_the_midpoint_of_networks_with_running_statistics_is_descended_on(norm):
+    """Soft plans move running statistics too, which a loss taken by those of the batch does not depend on."""
+    net, found = member(norm)
+    loss = TaskLoss(net, own_labels(net), batch=32)
+    (batch, *_) = loss.fixed(1)
+    leaves = {name: x.clone().requires_grad_() for name, x in net.state.items() if x.is_floating_point()}
+    running = [name for name in leaves if "running" in name]
+    gradient = torch.autograd.grad(loss({**net.state, **leaves}, batch), list(leaves.values()), allow_unused=True)
+    still = {name for name, g in zip(leaves, gradient, strict=True) if g is None}
+    assert still == set(running)
+    assert running
+    learned = align(net, planted(net, found, 3).moved, "sinkhorn-rebasin", own_labels(net), loss="midpoint", steps=2)
+    assert learned.history
+
+
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "head-matching"])
 def test_a_network_without_hidden_units_stays_as_it_is(name):
     nets = []
