@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -181,7 +182,12 @@ def compared(check: Check, budget: Budget, device: str) -> dict[str, Any]:
     limits = TOLERANCES[subject.kind]
     over = {name for name, (size, _) in apart.items() if not size <= limits.get(name, limits[""])}
     verdict = "differs" if over - set(check.free) else "as good" if over else "same"
-    return row | {"verdict": verdict, "differences": {n: [float(f"{d:.3g}"), at] for n, (d, at) in apart.items()}}
+    return row | {"verdict": verdict, "differences": {n: [sized(d), at] for n, (d, at) in apart.items()}}
+
+
+def sized(apart: float) -> float | str:
+    """A difference in three digits, or that the structures differ."""
+    return float(f"{apart:.3g}") if math.isfinite(apart) else "structure"
 
 
 def _tried(run: Callable[[Report], Quantities], report: Report) -> Quantities | Exception:

@@ -55,12 +55,22 @@ class Record:
 
     def _write(self) -> None:
         part = self.path.with_suffix(".part")
-        part.write_text(json.dumps(self._found, indent=1) + "\n")
+        part.write_text(written(self._found))
         os.replace(part, self.path)
 
     def _over(self) -> None:
         self.finish("stopped by the clock")
         os._exit(0)  # other threads may be anywhere; what was found is on the disk
+
+
+def written(found: dict[str, Any]) -> str:
+    """JSON with one line for every row of a section."""
+    lines = []
+    for name, value in found.items():
+        rows = ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in value) if isinstance(value, list) else ""
+        told = f"[\n  {rows}\n ]" if rows else json.dumps(value, ensure_ascii=False)
+        lines.append(f" {json.dumps(name)}: {told}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 class Budget:

@@ -23,7 +23,7 @@ from lmc_core.paths.path import LinearPath
 from lmc_core.report import Report
 
 POINTS = 9
-ENOUGH = 4.0  # seconds of calls, after which no further one is made
+ENOUGH = 4.0  # seconds of calls, after which there is no third one
 STACKED, BATCHES = 8, (32, 1024)
 """Positions whose states are stacked for one call, and rows of the batch they are evaluated on."""
 LIMITS = {"cpu": 15.0, "device": 15.0}
@@ -82,17 +82,17 @@ def works(case: Case) -> dict[str, Callable[[Report], object]]:
     for name, (method, settings) in METHODS.items():
         found[name] = partial(_align, case, method, settings)
     for rows in BATCHES:
-        found[f"{STACKED} t one by one, {rows} rows"] = partial(_one_by_one, case, rows)
-        found[f"{STACKED} t in one call, {rows} rows"] = partial(_at_once, case, rows)
+        found[f"{STACKED} t one by one, up to {rows} rows"] = partial(_one_by_one, case, rows)
+        found[f"{STACKED} t in one call, up to {rows} rows"] = partial(_at_once, case, rows)
     return found
 
 
 def timed(work: Callable[[Report], object], case: Case, budget: Budget, limit: float) -> dict[str, Any]:
-    """Seconds of the fastest of up to three calls after a first one, which traces; of the first if it took long."""
+    """Seconds of the fastest of up to three calls after a first one, which traces; of that one if time ends."""
     spent: list[float] = []
     began = time.perf_counter()
     try:
-        while len(spent) < 4 and (not spent or time.perf_counter() - began + spent[-1] < ENOUGH):
+        while len(spent) < 2 or (len(spent) < 4 and time.perf_counter() - began + spent[-1] < ENOUGH):
             start = time.perf_counter()
             work(budget.report(limit))
             if case.device.startswith("cuda"):

@@ -21,7 +21,7 @@ _UNBATCHED = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 """Operations that torch cannot run on stacked weights."""
 
 _SLOWER = ("conv",)
-"""Operations that take longer on stacked weights: convolutions of many states become one of many groups."""
+"""Operations that take longer on stacked weights where batches fill a GPU: convolutions then are one of many groups."""
 
 
 class Ends(NamedTuple):
