@@ -37,9 +37,9 @@ READING = """The LSTMs differ in float32 because of torch 2.11, which the machin
 LSTM by a shape of its own, so that the rule for LSTMs steps back, and what it is then taken apart into on the CPU in
 float32 has no rule either. So no group was found there, and in float32 the alignments of LSTMs had nothing to match. On
 the card, and in float64, the LSTM comes apart into operations that have rules, and `digits-lstm` agrees everywhere.
-`requirements.txt` names torch 2.13, with which the rule applies. *Wider, REPAIR, temperature* in float32 stands on
-plans between groups of unequal size, whose cheapest ones are found among many that cost nearly as little: rounding
-chooses, and the couplings are others.
+`requirements.txt` names torch 2.13, with which the rule applies. *Wider, REPAIR, temperature* stands on plans
+between groups of unequal size, and in float32 the card found other ones; in float64 all plans that were reached agree,
+so rounding is the likely reason, but for the ResNet that was not reached.
 """
 
 PRECISION = """## float32 means float32

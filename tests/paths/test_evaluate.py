@@ -412,3 +412,13 @@ def test_evaluation_holds_at_most_three_times_both_networks_and_one_batch():
         evaluate(LinearPath(a, b), data, points=9, batch=16)
     one_batch = 16 * 400 * 4 * 10
     assert both / 10 < memory.peak + both <= 3 * both + one_batch
+
+
+@pytest.mark.parametrize(
+    ("name", "faster"), [("mlp", True), ("resnet_bn", False), ("vgg_bn_flatten", False), ("lstm2", False)]
+)
+def test_only_networks_that_gain_from_it_are_stacked(name, faster):
+    """Stacked convolutions took 1.6 times as long on the one card that was tried; stacked recurrences do not run."""
+    path = zoo_line(name)
+    (inputs,) = path.network.example_inputs
+    assert line(path, trace(path.network, len(inputs))).faster_stacked == faster
