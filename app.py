@@ -43,7 +43,7 @@ def settle() -> None:
 
     Streamlit collects after every drawing of a page; walking over the objects of the libraries took four fifths of it.
     """
-    for needed in ("pandas", "pages._show.run_view"):
+    for needed in ("pandas", "pages._show.analysis", "pages._show.run_card"):
         import_module(needed)
     gc.collect()
     gc.freeze()

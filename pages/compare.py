@@ -9,9 +9,10 @@ from lmc_core.runs.kinds.compare import ComparisonResult, pairs_of
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.comparison import CompareResult, expected
 from pages._ask import pair_form
-from pages._frame.url import choices, number
-from pages._jobs import jobs
-from pages._show import analysis
+from pages._ask.fields import section
+from pages._frame.url import choices
+from pages._jobs import job
+from pages._show.analysis import Analysis
 
 WHAT = (
     "Alignment methods differ in what they compare and in how they search. This page runs those you choose on every "
@@ -31,19 +32,9 @@ def ask(default: runs.Request) -> runs.Request:
     methods = choices("Methods", titles, default.options["methods"], "methods", label_visibility="collapsed")
     if not methods:
         raise SettingError("choose at least one method")
-    with st.expander("Evaluation"):
-        points = number(
-            "Points",
-            3,
-            201,
-            default.options["points"],
-            2,
-            key="points",
-            help="How many values of t are measured.",
-        )
-        measured = pair_form.measure(default)
+    measured = section("Evaluation", default, ("points", "train_examples", "seed", "device"))
     ids = [card.id for card in models]
-    return runs.Request.of("compare", models=ids, data=data, methods=methods, points=points, **measured)
+    return runs.Request.of("compare", models=ids, data=data, methods=methods, **measured)
 
 
 def expect(request: runs.Request) -> str:
@@ -53,10 +44,10 @@ def expect(request: runs.Request) -> str:
     if not seconds:
         return ""
     total, slowest = sum(seconds.values()), max(seconds, key=lambda name: seconds[name])
-    said = f"About {jobs.seconds(total)} on this machine"
+    words = f"About {job.seconds(total)} on this machine"
     if len(seconds) > 1 and seconds[slowest] > total / 3:
-        said += f"; {METHODS[slowest].title} takes {jobs.seconds(seconds[slowest])} of it"
-    return f"{said}."
+        words += f"; {METHODS[slowest].title} takes {job.seconds(seconds[slowest])} of it"
+    return f"{words}."
 
 
 def _earlier() -> list[CompareResult]:
@@ -71,4 +62,4 @@ def _earlier() -> list[CompareResult]:
     return found
 
 
-analysis.page("compare", "Compare the methods", "Which method finds the way?", WHAT, ask, expect)
+Analysis("compare", "Compare the methods", "Which method finds the way?", WHAT, ask, expect).draw()

@@ -3,41 +3,39 @@
 import streamlit as st
 
 from lmc_core import runs
-from pages._ask import controls, examples, model_picker
-from pages._ask.controls import Controls
+from lmc_core.runs.library import models as library
+from pages._ask import data_choice, method_form, model_picker, path_form, upload
+from pages._ask.fields import section
+from pages._frame.navigation import lead
 from pages._frame.text import escaped
-from pages._frame.url import stamp
-from pages._jobs import jobs
-from pages._show import run_view
+from pages._show.analysis import Analysis
+
+EVALUATION = ("points", "recalibrate", "train_examples", "seed", "device")
 
 
-def explore(default: runs.Request) -> None:
-    with st.sidebar:
-        asked = controls.draw(default)
-    if asked.pressed and jobs.submit(asked.request):
-        st.rerun()
-    note = st.container()  # filled or not: what lies below keeps its place, and its hold on the URL
-    now, last = asked.job or jobs.status(asked.request.id), jobs.status(st.session_state.get("shown", ""))
-    if now is not None:
-        if now.state == "done":
-            st.session_state["shown"] = now.id
-        run_view.draw(now)
-        if now.state == "failed":
-            remedy(asked)
-    elif last is not None:
-        note.info("The controls have changed: press **Align and compare** to see their result. Below is the last one.")
-        run_view.draw(last)
-    else:
-        one, other = asked.models
-        st.markdown("## This pair has not been compared yet.")
-        st.caption(f"{escaped(one.name)} and {escaped(other.name)}: press *Align and compare*.")
-        examples.finished()
-    stamp()
+def ask(default: runs.Request) -> runs.Request:
+    """The path that the controls describe."""
+    start = default.options
+    st.markdown("**Models**")
+    models = model_picker.models()
+    a, b = model_picker.pair(models, (start["a"], start["b"]))
+    upload.popover()
+    data = data_choice.chosen(a.data, start["data"])
+    method, settings = method_form.method(start["method"])
+    bent = path_form.curve(models, a)
+    return runs.Request.path(
+        a.id, b.id, data, method, settings, **section("Evaluation", default, EVALUATION), curve=bent
+    )
 
 
-def remedy(asked: Controls) -> None:
+def what(request: runs.Request) -> str:
+    one, other = (escaped(library.card(request.options[letter]).name) for letter in "ab")
+    return f"{one} and {other}: press *Align and compare*."
+
+
+def remedy(request: runs.Request) -> None:
     """Two models that fit, where the chosen ones may not."""
-    a, b = asked.models
+    a, b = (library.card(request.options[letter]) for letter in "ab")
     fitting = model_picker.sibling(a, model_picker.models())
     if fitting.id not in (a.id, b.id):
 
@@ -47,20 +45,17 @@ def remedy(asked: Controls) -> None:
         name = model_picker.titles({card.id: card for card in (fitting,)})[fitting.id]
         st.button(f"Compare with {name} instead", type="primary", key="remedy", on_click=use)
     if a.parameters != b.parameters:  # a fusion does not need equal widths
-        both = {"models": f"{a.id},{b.id}", "data": asked.request.options["data"]}
-        st.page_link("fuse.py", label="Fuse them instead", icon=":material/join:", query_params=both)
+        both = {"models": f"{a.id},{b.id}", "data": request.options["data"]}
+        lead("fuse", "Fuse them instead", both, icon=":material/join:")
 
 
-def start() -> runs.Request | None:
-    """What the controls say before anybody touched them: the shipped pair, or else the visitor's own first two."""
-    own = list(model_picker.models().values())
-    if (shipped := runs.default_request()) is not None or len(own) < 2:
-        return shipped
-    return runs.Request.path(own[0].id, own[1].id, own[0].data or "digits")
+def own_pair() -> runs.Request | None:
+    """The visitor's own first two networks, where none are shipped."""
+    own = list(model_picker.models().values())[:2]
+    return runs.Request.path(own[0].id, own[1].id, own[0].data or "digits") if len(own) == 2 else None
 
 
-default = start()
-if default is None:
-    examples.empty()
-else:
-    explore(default)
+PAGE = Analysis(
+    "path", "Align and compare", "This pair has not been compared yet.", what, ask, remedy=remedy, example=False
+)
+PAGE.draw(own_pair())

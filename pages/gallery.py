@@ -8,13 +8,14 @@ import streamlit as st
 from lmc_core import runs
 from lmc_core.runs.share import bundle
 from lmc_core.runs.values.request import Request
+from pages._frame.navigation import lead
 from pages._frame.url import choice
 from pages._jobs import gate, incoming, visitor
 from pages._show import run_card
 
 PAGE, COLUMNS = 12, 3
 SEARCH = 200  # characters
-SLOT = "bundles"
+SLOT = incoming.Slot("bundles", many=False)
 WHOSE = {"all": "Published", "mine": "Mine"}
 
 
@@ -55,9 +56,9 @@ with st.container(horizontal=True, vertical_alignment="center"):
     with st.popover("Open a bundle", icon=":material/unarchive:"):
         st.caption("A .zip that another server exported. It is checked field by field, and private until you publish.")
         if gate.passed("open bundles"):
-            incoming.uploader("A bundle", ["zip"], SLOT, brought, many=False)
+            incoming.uploader("A bundle", ["zip"], SLOT, brought)
         for now in incoming.reading(SLOT):
-            st.page_link("run.py", label="Open the run", icon=":material/check:", query_params={"id": now.id})
+            lead("run", "Open the run", {"id": now.id}, icon=":material/check:")
 listed = found(words, None if kind == "all" else kind, whose == "mine")
 tags = Counter(tag for run in listed for tag in run.tags)
 common = [tag for tag, _ in tags.most_common(12)]

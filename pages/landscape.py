@@ -7,8 +7,9 @@ import streamlit as st
 from lmc_core import runs
 from lmc_core.runs.values.card import ModelCard
 from pages._ask import method_form, model_picker, pair_form
-from pages._frame.url import choice, number
-from pages._show import analysis
+from pages._ask.fields import section
+from pages._frame.url import choice
+from pages._show.analysis import Analysis
 
 WHAT = (
     "Three networks span a plane of weights: **A**, **B**, and B with its units re-ordered, or a third model. The maps "
@@ -28,18 +29,8 @@ def ask(default: runs.Request) -> runs.Request:
         if third == ALIGNED:
             method, settings = method_form.method(default.options["method"])
             spanned = {"method": method, "settings": settings}
-    with st.expander("Grid"):
-        grid = number(
-            "Cells",
-            5,
-            61,
-            default.options["grid"],
-            2,
-            key="grid",
-            help="Networks along the longer side of the plane.",
-        )
-        measured = pair_form.measure(default)
-    return runs.Request.of("plane", a=a.id, b=b.id, data=data, grid=grid, **spanned, **measured)
+    measured = section("Grid", default, ("grid", "train_examples", "seed", "device"))
+    return runs.Request.of("plane", a=a.id, b=b.id, data=data, **spanned, **measured)
 
 
 def _thirds(a: ModelCard, b: ModelCard) -> dict[str, str]:
@@ -49,4 +40,4 @@ def _thirds(a: ModelCard, b: ModelCard) -> dict[str, str]:
     return {ALIGNED: "B aligned to A"} | {name: titles[name] for name in cards if name not in (a.id, b.id)}
 
 
-analysis.page("plane", "Measure the plane", "What lies between these networks?", WHAT, ask)
+Analysis("plane", "Measure the plane", "What lies between these networks?", WHAT, ask).draw()

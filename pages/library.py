@@ -12,7 +12,7 @@ from pages._ask import data_choice, own_data, own_model
 from pages._frame.url import link
 from pages._jobs import gate, incoming, visitor
 
-SLOT = "model-files"
+SLOT = incoming.Slot("model-files")
 KINDS = [suffix.removeprefix(".") for suffix in library.SUFFIXES]
 
 

@@ -4,9 +4,11 @@ import streamlit as st
 
 from lmc_core import runs
 from pages._ask import method_form, pair_form
-from pages._frame.url import choice
-from pages._show import analysis
+from pages._ask.fields import section
+from pages._frame.url import buttons
+from pages._show.analysis import Analysis
 
+MEASURED = ("train_examples", "seed", "device")
 PARTS = {"pair": "One pair", "width": "Three widths"}
 PAIR = (
     "Why should two networks be joined by a line at all? The theory speaks of the distance between the weights of "
@@ -25,8 +27,7 @@ def pair(default: runs.Request) -> runs.Request:
     with st.container(key="pair"):
         a, b, data = pair_form.pair(default)
     method, settings = method_form.method(default.options["method"])
-    with st.expander("Evaluation"):
-        measured = pair_form.measure(default)
+    measured = section("Evaluation", default, MEASURED)
     return runs.Request.of("theory", a=a.id, b=b.id, data=data, method=method, settings=settings, **measured)
 
 
@@ -34,16 +35,15 @@ def width(default: runs.Request) -> runs.Request:
     """The shipped family, aligned as the controls say."""
     st.container(key="pair")  # the place of the pair: what lies below keeps its own, and its hold on the URL
     method, settings = method_form.method(default.options["method"])
-    with st.expander("Evaluation"):
-        measured = pair_form.measure(default)
+    measured = section("Evaluation", default, MEASURED)
     return runs.Request.of("width", method=method, settings=settings, **measured)
 
 
+PAGES = {
+    "pair": Analysis("theory", "Measure", "What does the theory say of these networks?", PAIR, pair),
+    "width": Analysis("width", "Measure", "How wide is wide enough?", WIDTH, width),
+}
+
 with st.sidebar:
-    part = choice(
-        st.segmented_control, "What to measure", PARTS, "pair", "part", required=True, label_visibility="collapsed"
-    )
-if part == "width":
-    analysis.page("width", "Measure", "How wide is wide enough?", WIDTH, width)
-else:
-    analysis.page("theory", "Measure", "What does the theory say of these networks?", PAIR, pair)
+    part = buttons("What to measure", PARTS, "part")
+PAGES[part].draw()

@@ -49,8 +49,8 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     ),
     "pages": (
         ("_shell", "explore", "fuse", "compare", "landscape", "theory", "library", "gallery", "run"),
-        ("_ask",),
         ("_show",),
+        ("_ask",),
         ("_jobs",),
         ("_frame",),
     ),

@@ -4,20 +4,23 @@ import streamlit as st
 
 from lmc_core import runs
 from pages._ask import upload
+from pages._frame.navigation import lead
 from pages._frame.text import escaped
 
+LIMIT = 3
 
-def finished(limit: int = 3) -> None:
-    """Cards of the newest listed runs."""
-    done = runs.recent(limit, state="done")
+
+def finished(kind: str = "path") -> None:
+    """Cards of the newest listed runs of a kind."""
+    done = runs.recent(LIMIT, kind=kind, state="done")
     if not done:
         return
     st.markdown("### Finished examples")
-    for column, run in zip(st.columns(limit), done, strict=False):
+    for column, run in zip(st.columns(LIMIT), done, strict=False):
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{escaped(run.title)}**")
             st.caption(escaped(run.finding))
-            st.page_link("run.py", label="Open", icon=":material/arrow_forward:", query_params={"id": run.id})
+            lead("run", "Open", {"id": run.id})
 
 
 def empty() -> None:

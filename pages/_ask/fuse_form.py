@@ -1,6 +1,6 @@
 """What the Fuse page asks for: networks, their weights, the method, the widths, and what is done afterwards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -10,17 +10,18 @@ from lmc_core.errors import MismatchError
 from lmc_core.fusion import FUSIONS
 from lmc_core.networks.widths import FREEDOMS
 from lmc_core.runs.kinds import fuse
-from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
 from lmc_core.words.fuse import letter
-from lmc_core.words.numbers import counted
-from pages._ask import data_choice, method_form, model_picker
+from pages._ask import data_choice, links, method_form, model_picker
+from pages._ask.fields import section
 from pages._frame import query
 from pages._frame.text import escaped
-from pages._frame.url import choice, choices, number
+from pages._frame.url import choice, choices, number, remember
 
-HALF, WHOLE = 50, 100
+HALF = 50  # where the slider of a share starts
+AFTERWARDS = ("recalibrate", "temperature", "finetune", "rate")
+EVALUATION = ("points", "train_examples", "seed", "device")
 WIDTHS = {"keep": "As A", "one": "Uniform", "each": "By group"}
 HELP_MODELS = "Two to eight networks of the same layers; their widths may differ. The first is A, and gives the widths."
 HELP_WIDTHS = (
@@ -44,43 +45,13 @@ def ask(default: runs.Request) -> runs.Request:
         remark.warning(escaped(why), icon=":material/join_inner:")
     with st.container(key="widths-asked"):
         asked = widths(first, method)
-    more = afterwards() | measured()
+    more = section("Afterwards", default, AFTERWARDS) | section("Evaluation", default, EVALUATION)
     if why:
         raise MismatchError("These networks do not fit together: the reason stands above, under the networks.")
     ids = [card.id for card in cards]
     return runs.Request.of(
         "fuse", models=ids, data=data, method=method, settings=settings, weights=weights, widths=asked, **more
     )
-
-
-def controls(options: Mapping[str, Any]) -> dict[str, str]:
-    """The query of the Fuse page whose controls ask for these options."""
-    query = {"models": ",".join(options["models"]), "data": options["data"], "fusion": options["method"]}
-    weights = options["weights"]
-    if len(set(weights)) > 1:
-        query["weights"] = ",".join(map(str, _whole(weights)))
-    usual = FUSIONS[options["method"]].settings({})
-    query |= {f"{options['method']}.{n}": str(v) for n, v in options["settings"].items() if usual.get(n) != v}
-    if isinstance(options["widths"], int):
-        query |= {"widths": "one", "width": str(options["widths"])}
-    elif options["widths"]:
-        query |= {"widths": "each"} | {f"width.{name}": str(size) for name, size in options["widths"].items()}
-    query["recalibrate"] = options["recalibrate"] or "none"
-    plain = ("finetune", "rate", "points", "train_examples", "seed", "device")
-    query |= {"temperature": str(options["temperature"]).lower()} | {name: str(options[name]) for name in plain}
-    return query
-
-
-def about(options: Mapping[str, Any]) -> None:
-    """What a stored fusion was asked for, and the way to ask for something else."""
-    method = FUSIONS[options["method"]]
-    settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options["settings"].items())
-    st.markdown(f"**{method.title}**")
-    st.caption(escaped(settings) or "nothing to set")
-    st.markdown(f"**{escaped(datasets.title(options['data']))}**")
-    tuned = f", {counted(options['finetune'], 'epoch')} of fine-tuning" if options["finetune"] else ""
-    st.caption(escaped(f"{options['points']} points, seed {options['seed']}{tuned}"))
-    st.page_link("fuse.py", label="Change something in Fuse", icon=":material/tune:", query_params=controls(options))
 
 
 def networks(default: Sequence[str]) -> list[ModelCard]:
@@ -106,19 +77,19 @@ def lambdas(cards: Sequence[ModelCard]) -> list[float] | None:
     state, asked = st.session_state, st.query_params.get("weights")
     keys = [f"weight:{card.id}" for card in cards]
     if asked is not None and asked != state.get("weights:url"):
-        given = [query.number(int, 0, WHOLE)(part) for part in asked.split(",")]
+        given = [query.number(int, 0, links.WHOLE)(part) for part in asked.split(",")]
         state.update(dict(zip(keys, given, strict=True)) if len(given) == len(keys) and None not in given else {})
     names = model_picker.titles({card.id: card for card in cards})
     values = []
     for place, (card, key) in enumerate(zip(cards, keys, strict=True)):
         label = f"{letter(place)} · {names[card.id]}"
         state.setdefault(key, HALF)
-        values.append(int(st.slider(label, 0, WHOLE, key=key, step=1, persist_state="session")))
+        values.append(int(st.slider(label, 0, links.WHOLE, key=key, step=1, persist_state="session")))
     equal = len(set(values)) == 1 and values[0] > 0
-    state["weights:url"] = _in_url("weights", None if equal else ",".join(map(str, values)))
+    remember("weights", None if equal else ",".join(map(str, values)))
     if sum(values):
         shares = " · ".join(f"{letter(k)} {100 * value / sum(values):.1f}%" for k, value in enumerate(values))
-        st.caption(f"Weights λ, brought to the sum 1: {shares}")
+        st.caption(f"Shares (sum to 1): {shares}")
     return None if equal else [float(value) for value in values]
 
 
@@ -139,100 +110,11 @@ def widths(first: ModelCard, method: str) -> int | dict[str, int] | None:
             with columns[k % 2]:
                 asked[name] = number(name, *fuse.WIDTH, size, key=f"width.{name}")
         return asked
-    said = ", ".join(f"{name} {size}" for name, size in first.groups.items())
+    sizes = ", ".join(f"{name} {size}" for name, size in first.groups.items())
     if not freedom:
         keeps = FUSIONS[method].equal_widths
         why = f"{FUSIONS[method].title} keeps the widths" if keeps else "No other widths are known"
-        st.caption(f"{why}: {said}." if said else f"{why}.")
-    elif said:
-        st.caption(f"{said}.")
+        st.caption(f"{why}: {sizes}." if sizes else f"{why}.")
+    elif sizes:
+        st.caption(f"{sizes}.")
     return None
-
-
-def afterwards() -> dict[str, Any]:
-    """What is done with the fused network, as options of a request."""
-    with st.expander("Afterwards"):
-        recalibrate = choice(
-            st.selectbox,
-            "Recalibrate",
-            method_form.RECALIBRATIONS,
-            "auto",
-            "recalibrate",
-            help="Recompute the statistics of the fused network on training data: of its BatchNorm layers only, "
-            "or of every layer (REPAIR).",
-        )
-        temperature = st.toggle(
-            "Temperature",
-            key="temperature",
-            bind="query-params",
-            help="Scale the logits as training examples want it: the loss of a fused network improves, accuracy stays.",
-        )
-        epochs = number(
-            "Epochs of fine-tuning",
-            *fuse.EPOCHS,
-            0,
-            key="finetune",
-            help="Train the fused network on, and show what it scores before and after.",
-        )
-        rate = number(
-            "Learning rate",
-            0.0001,
-            1.0,
-            0.01,
-            0.005,
-            format="%.4f",
-            key="rate",
-            disabled=not epochs,
-        )
-    return {
-        "recalibrate": None if recalibrate == "none" else recalibrate,
-        "temperature": temperature,
-        "finetune": epochs,
-        "rate": rate,
-    }
-
-
-def measured() -> dict[str, Any]:
-    """How much is measured, as options of a request."""
-    with st.expander("Evaluation"):
-        points = number(
-            "Points",
-            3,
-            201,
-            11,
-            2,
-            key="points",
-            help="How many values of t are measured on the path from each network to the fused one.",
-        )
-        examples = number(
-            "Training examples",
-            100,
-            1_000_000,
-            10_000,
-            1_000,
-            key="train_examples",
-            help="Only the first so many are used: to measure, to compare activations, to fine-tune.",
-        )
-        seed = number("Seed", 0, 2**32 - 1, 0, key="seed", help="The same seed gives the same result.")
-        device = st.selectbox(
-            "Device", method_form.DEVICES, key="device", bind="query-params", help="auto: a GPU if there is one."
-        )
-    return {"points": points, "train_examples": examples, "seed": seed, "device": device}
-
-
-def _whole(weights: Sequence[float]) -> list[int]:
-    """Positions of the sliders that come to these shares, as high as they go; the nearest where there are none."""
-    for total in range(int(WHOLE / max(weights) + 1e-6), 0, -1):
-        parts = [weight * total for weight in weights]
-        if all(abs(part - round(part)) < 1e-5 for part in parts):
-            return [round(part) for part in parts]
-    return [round(WHOLE * weight / max(weights)) for weight in weights]
-
-
-def _in_url(key: str, value: str | None) -> str | None:
-    """Put a value into the address, or take it out; returns it."""
-    if value is None:
-        st.query_params.pop(key, None)
-    elif st.query_params.get(key) != value:
-        st.query_params[key] = value
-    return value

@@ -5,10 +5,11 @@ import streamlit as st
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.values.card import DataCard
 from lmc_core.words.numbers import count
+from pages._frame.navigation import lead
 from pages._frame.text import escaped
 from pages._jobs import gate, incoming, visitor
 
-SLOT = "data-files"
+SLOT = incoming.Slot("data-files")
 HOW = (
     "One .npz file with x_train, y_train, x_test, y_test (and names in classes, if you like): "
     "`numpy.savez(path, x_train=…, …)`. Nothing in it is unpickled."
@@ -31,8 +32,7 @@ def _card(card: DataCard) -> None:
         numbers = f"{count(card.train)} to train, {count(card.test)} to test, {len(card.classes)} classes"
         st.caption(f"{numbers}, {shape} · id `{card.id}`: whoever knows it may use the data")
         with st.container(horizontal=True, vertical_alignment="center"):
-            icon = ":material/arrow_forward:"
-            st.page_link("explore.py", label="Explore on it", icon=icon, query_params={"data": card.id})
+            lead("explore", "Explore on it", {"data": card.id})
             icon = ":material/delete:"
             st.button("Delete", key=f"delete-{card.id}", icon=icon, on_click=_delete, args=(card.id,))
 

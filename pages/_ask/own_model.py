@@ -13,6 +13,7 @@ from lmc_core.runs.values.card import ModelCard
 from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.result import InspectResult
 from lmc_core.words.numbers import count, groups, percent, power
+from pages._frame.navigation import lead
 from pages._frame.text import escaped
 from pages._jobs import incoming, visitor
 
@@ -20,7 +21,7 @@ VERIFIED = 1e-4  # a larger relative output change is no verification
 LOST = ("entry",)  # of files that held several networks, only the chosen one is kept
 
 
-def draw(card: ModelCard, slot: str, data: str) -> None:
+def draw(card: ModelCard, slot: incoming.Slot, data: str) -> None:
     """The card. A new reading is noted in `slot`, and measured on `data`."""
     with st.container(border=True, key=f"model-{card.id}"):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -30,7 +31,7 @@ def draw(card: ModelCard, slot: str, data: str) -> None:
         st.caption(facts(card))
         with st.container(horizontal=True, vertical_alignment="center"):
             query = {"a": card.id} | ({"data": card.data} if card.data else {})
-            st.page_link("explore.py", label="Explore with it", icon=":material/arrow_forward:", query_params=query)
+            lead("explore", "Explore with it", query)
             label = "Make private" if card.listed else "Publish"
             icon = ":material/lock:" if card.listed else ":material/public:"
             st.button(label, key=f"publish-{card.id}", icon=icon, on_click=_publish, args=(card.id, not card.listed))
@@ -61,7 +62,7 @@ def facts(card: ModelCard) -> str:
     return " · ".join(said)
 
 
-def assumptions(card: ModelCard, slot: str, data: str) -> None:
+def assumptions(card: ModelCard, slot: incoming.Slot, data: str) -> None:
     """What the file did not say, as fields; what is changed there is used when the file is read again."""
     with st.form(f"assume-{card.id}", border=False):
         given: dict[str, Any] = {}

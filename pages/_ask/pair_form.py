@@ -1,14 +1,12 @@
 """Models and data, for pages that ask for them beside Explore: what was chosen there stays chosen."""
 
-from typing import Any
-
 import streamlit as st
 
 from lmc_core import runs
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
-from pages._ask import data_choice, method_form, model_picker
-from pages._frame.url import choices, number
+from pages._ask import data_choice, model_picker
+from pages._frame.url import choices
 
 
 def pair(default: runs.Request) -> tuple[ModelCard, ModelCard, str]:
@@ -28,21 +26,3 @@ def several(default: runs.Request) -> tuple[list[ModelCard], str]:
     ids = choices("Models", named, default.options["models"], "networks", label_visibility="collapsed")
     first = cards[ids[0]] if ids else library.card(default.options["models"][0])
     return [cards[name] for name in ids], data_choice.chosen(first.data, default.options["data"])
-
-
-def measure(default: runs.Request) -> dict[str, Any]:
-    """How many examples are used, the seed and the device, as options of a request."""
-    count = number(
-        "Examples",
-        100,
-        1_000_000,
-        default.options["train_examples"],
-        500,
-        key="examples",
-        help="At most so many training and as many test examples are measured.",
-    )
-    seed = number("Seed", 0, 2**32 - 1, 0, key="seed", help="The same seed gives the same result.")
-    device = st.selectbox(
-        "Device", method_form.DEVICES, key="device", bind="query-params", help="auto: a GPU if there is one."
-    )
-    return {"train_examples": count, "seed": seed, "device": device}

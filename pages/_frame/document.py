@@ -9,9 +9,9 @@ from starlette.routing import Route
 
 from lmc_core.runs.share.routes import NAME
 from pages._frame import style
+from pages._frame.navigation import TITLES
 
 WITHOUT_SIDEBAR = ("library", "gallery")
-PAGES = ("", "fuse", "compare", "landscape", "theory", "run", *WITHOUT_SIDEBAR)
 INDEX = Path(st.__file__).parent / "static" / "index.html"
 
 
@@ -24,4 +24,4 @@ def document(request: Request) -> HTMLResponse:
     return HTMLResponse(page.replace("</body>", f"{sheet}</body>", 1), headers={"cache-control": "no-cache"})
 
 
-ROUTES = [Route(f"/{page}", document) for page in PAGES]
+ROUTES = [Route(f"/{page}", document) for page in ("", *list(TITLES)[1:])]

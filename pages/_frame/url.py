@@ -38,8 +38,14 @@ def choice(
     _settle(label, query.one(options), default, key, tuple(options.items()), lasting=lasting)
     found = widget(label, list(options), format_func=options.__getitem__, key=key, persist_state="session", **how)
     value = str(found) if found in options else default
-    _remember(key, None if value == default and value not in named else value)
+    remember(key, None if value == default and value not in named else value)
     return value
+
+
+def buttons(label: str, options: Mapping[str, str], key: str) -> str:
+    """One of a few `options` (value → label) side by side, kept in the URL; the first is the default."""
+    how: dict[str, Any] = {"required": True, "label_visibility": "collapsed"}
+    return choice(st.segmented_control, label, options, next(iter(options)), key, **how)
 
 
 def choices(
@@ -49,7 +55,7 @@ def choices(
     _settle(label, query.some(options, limit), list(default), key, tuple(options.items()))
     shown: dict[str, Any] = {"format_func": options.__getitem__, "persist_state": "session", "max_selections": limit}
     chosen = list(st.multiselect(label, list(options), key=key, **shown, **how))
-    _remember(key, None if chosen == list(default) else ",".join(chosen))
+    remember(key, None if chosen == list(default) else ",".join(chosen))
     return chosen
 
 
@@ -66,7 +72,7 @@ def number(
     """A number within low..high, kept in the URL; the default is left out. What nobody chose follows the default."""
     _settle(label, query.number(type(default), low, high), default, key, (low, high), lasting=True)
     value = st.number_input(label, low, high, step=step, key=key, persist_state="session", **how)
-    _remember(key, None if value == default else str(value))
+    remember(key, None if value == default else str(value))
     return value
 
 
@@ -89,7 +95,7 @@ def _settle(label: str, read: query.Reader, default: Any, key: str, drawn: Hasha
     state[f"{key}:default"] = default
 
 
-def _remember(key: str, wanted: str | None) -> None:
+def remember(key: str, wanted: str | None) -> None:
     """Put a value into the URL, or take it out."""
     asked = st.query_params.get(key)
     if wanted is None and asked is not None:

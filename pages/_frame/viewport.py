@@ -1,29 +1,23 @@
 """What is known of the screen that looks at the page."""
 
+from pathlib import Path
 from typing import Literal
 
 import streamlit as st
 
+from pages._frame.script import script
+
 NARROW = 640  # CSS pixels of the window below which panels stand one under the other
 
-WATCH = """
-export default function({ data, setStateValue }) {
-    const query = window.matchMedia("(max-width: %dpx)");
-    const tell = () => setStateValue("narrow", query.matches);
-    if (query.matches !== data.narrow) tell();
-    query.addEventListener("change", tell);
-    return () => query.removeEventListener("change", tell);
-}
-"""
-
-_watch = st.components.v2.component("viewport", js=WATCH % NARROW)
+_watch = script(Path(__file__).with_name("viewport.js"))
 
 
 def watch() -> None:
     """Learn the width of the window, and of its changes; once per page, before anything asks for the layout."""
     guess = st.session_state.get("narrow", "Mobi" in st.context.headers.get("User-Agent", ""))
     with st.container(key="viewport-watch"):
-        seen = _watch(key="viewport", data={"narrow": guess}, default={"narrow": guess}, on_narrow_change=lambda: None)
+        data = {"narrow": guess, "width": NARROW}
+        seen = _watch(key="viewport", data=data, default={"narrow": guess}, on_narrow_change=lambda: None)
     st.session_state["narrow"] = bool(seen.narrow)
 
 

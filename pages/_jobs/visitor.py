@@ -19,9 +19,9 @@ def name() -> str:
     return str(st.session_state.setdefault("visitor", known or uuid4().hex))
 
 
-def asked(run_id: str) -> bool:
+def started(run_id: str) -> bool:
     """True if this visitor started the run since the page was loaded."""
-    return run_id in st.session_state.get("asked", ())
+    return run_id in st.session_state.get("started", ())
 
 
 def waits(run_id: str) -> bool:
@@ -29,5 +29,5 @@ def waits(run_id: str) -> bool:
     return runs.wanted(run_id, name())
 
 
-def asks(run_id: str) -> None:
-    st.session_state.setdefault("asked", set()).add(run_id)
+def starts(run_id: str) -> None:
+    st.session_state.setdefault("started", set()).add(run_id)

@@ -1,101 +1,100 @@
 """The frame of pages that ask for one kind of run: controls at the side, and whatever became of the run."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import streamlit as st
 
 from lmc_core import runs
 from lmc_core.errors import LMCError
-from pages._ask import examples as finished
+from pages._ask import examples
 from pages._frame.text import escaped
 from pages._frame.url import stamp
-from pages._jobs import gate, jobs, visitor
-from pages._show import run_view
+from pages._jobs import gate, job, visitor
+from pages._show import run
+from pages._show.view import nothing
 
-EXAMPLES = 3
+
+def usual(request: runs.Request) -> str:
+    """How long it should take, as long as requests like it took."""
+    expected = runs.expected(request)
+    return "" if expected is None else f"About {job.seconds(expected)} on this machine."
 
 
-def page(
-    kind: str,
-    button: str,
-    title: str,
-    what: str,
-    ask: Callable[[runs.Request], runs.Request],
-    expect: Callable[[runs.Request], str] | None = None,
-) -> None:
-    """One page. Before anybody has asked for anything it shows the default analysis of its kind.
+@dataclass(frozen=True)
+class Analysis:
+    """A page that asks for one kind of run.
 
     button   what the primary button says
     title    the heading while there is no result, and `what` it would show
-    ask      draws the controls in the sidebar, filled in from the default request, and returns what they ask for
-    expect   how long a request will take, as a sentence; by default as long as requests like it took
+    ask      draws the controls in the sidebar, filled in from a request, and returns what they ask for
+    expect   how long a request will take, as a sentence
+    remedy   draws what can be done about a request that failed
+    example  compute the default analysis where that is still to be done, and show it until there is another result
     """
-    default = runs.default_request(kind)
-    if default is None:
-        finished.empty()
-        return
-    with st.sidebar:
+
+    kind: str
+    button: str
+    title: str
+    what: str | Callable[[runs.Request], str]
+    ask: Callable[[runs.Request], runs.Request]
+    expect: Callable[[runs.Request], str] = usual
+    remedy: Callable[[runs.Request], None] = nothing
+    example: bool = True
+
+    def draw(self, default: runs.Request | None = None) -> None:
+        """The page; its controls first show the default analysis of the host, or else `default`."""
+        shipped = runs.default_request(self.kind)
+        start = shipped or default
+        if start is None:
+            examples.empty()
+            return
+        with st.sidebar:
+            request, now = self._controls(start, shipped)
+        note = st.container()  # filled or not: what lies below keeps its place, and its hold on the URL
+        last = job.status(st.session_state.get(f"shown-{self.kind}", ""))
+        example = job.status(start.id) if self.example else None
+        if now is not None:
+            if now.state == "done":
+                st.session_state[f"shown-{self.kind}"] = now.id
+            run.draw(now)
+            if now.state == "failed" and request is not None:
+                self.remedy(request)
+        elif last is not None:
+            note.info(f"The controls have changed: press **{self.button}** to see their result. Below is the last one.")
+            run.draw(last)
+        elif example is not None and example.state == "done":
+            note.info(f"Press **{self.button}** to see the result of these controls. Below is a finished example.")
+            run.draw(example)
+        else:
+            st.markdown(f"## {self.title}")
+            st.markdown(self.what if isinstance(self.what, str) else self.what(request) if request else "")
+            examples.finished(self.kind)
+        stamp()
+
+    def _controls(
+        self, start: runs.Request, shipped: runs.Request | None
+    ) -> tuple[runs.Request | None, runs.RunStatus | None]:
+        """What the controls ask for, if that can be asked for, and the run to show for it."""
         try:
-            request = ask(default)
+            request = self.ask(start)
         except LMCError as error:
-            request = None
             st.error(escaped(str(error)))
-        if request is not None and request.id == default.id:
-            _default(default)
-        pressed, job = (False, None) if request is None else _button(request, button, expect or _usual)
-    if request is not None and pressed and jobs.submit(request):
-        st.rerun()
-    note = st.container()  # filled or not: what lies below keeps its place, and its hold on the URL
-    now = job or (None if request is None else jobs.status(request.id))
-    last, example = (jobs.status(run_id) for run_id in (st.session_state.get(f"shown-{kind}", ""), default.id))
-    if now is not None:
-        if now.state == "done":
-            st.session_state[f"shown-{kind}"] = now.id
-        run_view.draw(now)
-    elif last is not None:
-        note.info(f"The controls have changed: press **{button}** to see their result. Below is the last one.")
-        run_view.draw(last)
-    elif example is not None and example.state == "done":
-        note.info(f"Press **{button}** to see the result of these controls. Below is a finished example.")
-        run_view.draw(example)
-    else:
-        st.markdown(f"## {title}")
-        st.markdown(what)
-        examples(kind)
-    stamp()
+            return None, None
+        if self.example and shipped is not None and request.id == shipped.id:
+            _prepare(shipped)
+        busy = job.waiting(request)
+        go = {"type": "primary", "width": "stretch", "disabled": busy is not None, "key": "go"}
+        pressed = gate.passed("start a run") and st.button(self.button, **go)  # type: ignore[arg-type]
+        if words := "A run is under way." if busy is not None else self.expect(request):
+            st.caption(words)
+        if pressed and job.submit(request):
+            st.rerun()
+        return request, busy or job.status(request.id)
 
 
-def _default(default: runs.Request) -> None:
+def _prepare(default: runs.Request) -> None:
     """Wait for the default analysis, if the server has not got to it or put it off; not if this visitor stopped it."""
-    now = jobs.status(default.id)
-    if not visitor.asked(default.id) and (now is None or now.state not in ("done", "failed")):
-        jobs.follow(default)
-
-
-def examples(kind: str) -> None:
-    """Cards of the newest listed runs of this kind."""
-    done = runs.recent(EXAMPLES, kind=kind, state="done")
-    if not done:
-        return
-    st.markdown("### Finished examples")
-    for column, run in zip(st.columns(EXAMPLES), done, strict=False):
-        with column.container(border=True, height="stretch"):
-            st.markdown(f"**{escaped(run.title)}**")
-            st.caption(escaped(run.finding))
-            st.page_link("run.py", label="Open", icon=":material/arrow_forward:", query_params={"id": run.id})
-
-
-def _button(
-    request: runs.Request, label: str, expect: Callable[[runs.Request], str]
-) -> tuple[bool, runs.RunStatus | None]:
-    job = jobs.waiting(request.id, request.kind)
-    go = {"type": "primary", "width": "stretch", "disabled": job is not None, "key": "go"}
-    pressed = gate.passed("start a run") and st.button(label, **go)  # type: ignore[arg-type]
-    if said := "A run is under way." if job is not None else expect(request):
-        st.caption(said)
-    return pressed, job
-
-
-def _usual(request: runs.Request) -> str:
-    expected = runs.expected(request)
-    return "" if expected is None else f"About {jobs.seconds(expected)} on this machine."
+    now = job.status(default.id)
+    if not visitor.started(default.id) and (now is None or now.state not in ("done", "failed")):
+        job.join(default)

@@ -5,17 +5,12 @@ import streamlit as st
 from lmc_core import runs
 from lmc_core.errors import LMCError
 from lmc_core.runs.keep.pictures import THUMBNAIL
+from lmc_core.runs.kinds import MORE
+from pages._frame.navigation import lead
 from pages._frame.text import escaped
+from pages._show.view import view
 
-KINDS = {
-    "path": "Path",
-    "fuse": "Fusion",
-    "compare": "Comparison",
-    "plane": "Landscape",
-    "theory": "Theory",
-    "width": "Widths",
-    "bundle": "From a bundle",
-}
+KINDS = {kind: view(kind).title for kind in ("path", *MORE, "bundle") if view(kind).title}
 """Kind of run → what its cards say."""
 
 
@@ -39,4 +34,4 @@ def draw(now: runs.RunStatus) -> None:
             with st.container(horizontal=True, gap="small"):
                 for tag in now.tags:
                     st.badge(escaped(tag), color="gray")
-        st.page_link("run.py", label="Open", icon=":material/arrow_forward:", query_params={"id": now.id})
+        lead("run", "Open", {"id": now.id})

@@ -1,80 +1,112 @@
-"""What the figure shows of a result: which layer, in which projection, on which axis, from which t."""
+"""What a kind of run says of its results, and how it draws them: one `View` in the file of its name beside this one."""
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from __future__ import annotations
 
-import streamlit as st
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import Any
 
-from lmc_core.figures.path.figure import worth_log
-from lmc_core.runs.values.result import PathResult
-from pages._frame.url import choice
-from pages._show import overlay, placing
+from lmc_core.figures.report import Picture
+from lmc_core.words.finding import Card
+from lmc_core.words.marks import Text
 
-BUTTONS = 6  # more layers than this are a list
-PROJECTIONS = {
-    "pca-data": "PCA, as the data sees it",
-    "pca-weights": "PCA, raw weights",
-    "random": "Random directions",
-    "sliced": "Sliced Wasserstein",
-    "tsne": "t-SNE",
-}
-PROJECTION_HELP = (
-    "As the data sees it: each input direction counts by how much the data varies along it. Raw weights are mostly the "
-    "noise of the initialisation. Sliced Wasserstein: the directions along which A and B differ most once aligned. "
-    "t-SNE keeps neighbours together, not distances."
-)
-HIDDEN: dict[str, Any] = {"label_visibility": "collapsed"}
+Columns = Mapping[str, Sequence[Any]]
+NO_WORDS = Text()
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns that are shown, saved, or printed in a report.
+
+    saved   what the file is called: "Curves"; empty: it is not saved
+    title   over the table in a report; empty: it is not in there
+    alt     what it shows in words, and `note` stands under it on the page
+    """
+
+    columns: Callable[[], Columns]
+    saved: str = ""
+    title: str = ""
+    alt: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class File:
+    """Something to save, made when somebody asks for it; `ending` follows the id of the run."""
+
+    label: str
+    icon: str
+    ending: str
+    make: Callable[[], bytes]
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What is said of a finished run on its page, in its files and in its report.
+
+    look       what the controls above the figure say
+    finding    the heading, and `more` goes on with what was drawn beside it
+    about      models and data in one line;  cards: the numbers;  caption: what to look at in the figure
+    tables     the first is shown under *Data*
+    pictures   makes the figures of the report
+    listings   title → command line, Python …
+    files      what can be saved beside tables, report and request
+    """
+
+    run: str
+    result: Any
+    look: Any
+    finding: Text
+    more: Text = NO_WORDS
+    about: Text = NO_WORDS
+    cards: tuple[Card, ...] = ()
+    caption: Text = NO_WORDS
+    notes: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    pictures: Callable[[], Sequence[Picture]] = tuple
+    listings: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    files: tuple[File, ...] = ()
+
+
+def nothing(*_: Any) -> None:
+    """Where a kind has nothing to draw."""
 
 
 @dataclass(frozen=True)
 class View:
-    group: str
-    projection: str
-    axis: Literal["linear", "log"]
-    overlay: tuple[str, ...]
-    start: float
+    """How runs of one kind are shown.
+
+    shown    (result, run id, look) → what is said of it
+    look     draws the controls above the figure, and returns what they say
+    figure   draws the figure
+    under    draws what stands between the figure and the tabs
+    tabs     title → what lies under the figure, before *Data* and *Reproduce*
+    height   pixels that they take, about; 0: this kind has no tabs at all
+    brief    how many of the numbers stay where there is little room
+    title    what cards of the gallery call such a run; empty: it is in no gallery
+    page     the page whose controls ask for one
+    doing    options → the heading while it is under way; by default what the kind says
+    failed   the heading where one failed
+    """
+
+    shown: Callable[[Any, str, Any], Shown]
+    look: Callable[[Any, str], Hashable] = nothing
+    figure: Callable[[Shown], None] = nothing
+    under: Callable[[Shown], None] = nothing
+    tabs: Mapping[str, Callable[[Shown], None]] = field(default_factory=dict)
+    height: int = 0
+    brief: int | None = None
+    title: str = ""
+    page: str = ""
+    doing: Callable[[Mapping[str, Any]], str] | None = None
+    failed: str = "These two networks could not be compared."
 
 
-def controls(result: PathResult, run_id: str, *, narrow: bool) -> View:
-    """The row of view controls; one popover on a phone, with labels instead of places."""
-    if narrow:
-        with st.popover("View: layer, projection, axis", icon=":material/tune:", width="stretch", key="view-phone"):
-            return View(*_choices(result, run_id, {}), overlay.chosen(result), _start(result))
-    with st.container(horizontal=True, key="view", vertical_alignment="center"):
-        chosen = _choices(result, run_id, HIDDEN)
-        with st.popover("Overlay", help="Draw the paths of other methods over this one"):
-            others = overlay.chosen(result)
-        with st.popover("Start at t", help="Where the slider under the figure starts"):
-            return View(*chosen, others, _start(result))
-
-
-def _choices(result: PathResult, run_id: str, how: dict[str, Any]) -> tuple[str, str, Literal["linear", "log"]]:
-    labels = {group: cloud.label[:1].upper() + cloud.label[1:] for (group, _), cloud in result.clouds.items()}
-    many = len(labels) > BUTTONS
-    layers: dict[str, Any] = how | ({"width": 220} if many else {"required": True})
-    widget: Any = st.selectbox if many else st.segmented_control
-    group = choice(widget, "Layer", labels, next(iter(labels)), "layer", **layers)
-    there = {name for known, name in result.clouds if known == group} | set(placing.possible(run_id))
-    found = {name: title for name, title in PROJECTIONS.items() if name in there}
-    place = {"width": 230, "help": None} if how else {"help": PROJECTION_HELP}
-    projection = choice(st.selectbox, "Projection", found, next(iter(found)), "projection", **place, **how)
-    axis: Literal["linear", "log"] = "linear"
-    if worth_log(result.naive, result.aligned):
-        titles = {"linear": "linear", "log": "log loss"}
-        if choice(st.segmented_control, "Loss axis", titles, "linear", "axis", required=True, **how) == "log":
-            axis = "log"
-    return group, projection, axis
-
-
-def _start(result: PathResult) -> float:
-    """A keyboard way to a position of the figure's slider, and one that a link can carry."""
-    return st.slider(
-        "Start at t",
-        0.0,
-        1.0,
-        round(result.naive.peak(), 2),
-        0.01,
-        key="t",
-        bind="query-params",
-        help="The slider under the figure moves without the server, so a link keeps this position instead.",
-    )
+@cache
+def view(kind: str) -> View:
+    """How runs of a kind are shown: the file of that name says so."""
+    found = import_module(f"pages._show.{kind}").VIEW
+    assert isinstance(found, View)
+    return found

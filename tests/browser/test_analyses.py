@@ -33,10 +33,8 @@ def run_changed(page: Page, change: Callable[[Page], None], button: str, said: s
     expect(page.get_by_text("The controls have changed")).to_have_count(0)
     expect(finding(page)).to_contain_text(re.compile(said), timeout=COMPUTED)
     expect(page.locator(PLOT).first).to_be_visible()
-    page.get_by_role("button", name="Link", exact=True).click()
-    link = page.get_by_text(re.compile(r"/run\?id=[0-9a-f]{16}$")).inner_text()
-    page.keyboard.press("Escape")
-    return link
+    page.get_by_role("tab", name="Reproduce").click()
+    return page.get_by_text(re.compile(r"/run\?id=[0-9a-f]{16}$")).inner_text()
 
 
 def opens_for_a_colleague(page: Page, browser: Browser, server: Server, link: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from results import a_result
-from streamlit.testing.v1 import AppTest
+from scripts import opened, texts
 
 from lmc_core import runs
 from lmc_core.errors import InputError, SettingError
@@ -57,21 +57,6 @@ def private(home: Path) -> str:
     run = stored(2, "It is nobody's business, 100% of it.")
     assert runs.publish(run, OWNER, listed=False)
     return run
-
-
-def opened(page: str, visitor: str, **query: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "pages" / "_shell.py"), default_timeout=60)
-    at.session_state["visitor"] = visitor
-    at.switch_page(page)
-    for name, value in query.items():
-        at.query_params[name] = value
-    at.run()
-    assert not at.exception, at.exception
-    return at
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(str(element.value) for kind in (at.markdown, at.caption) for element in kind)
 
 
 def test_the_gallery_shows_published_runs_with_picture_and_finding(falls: str, private: str) -> None:
@@ -183,8 +168,9 @@ def test_a_report_is_one_file_without_addresses_to_fetch_and_escapes_what_it_is_
 
 
 def test_the_report_of_a_run_holds_its_figures_tables_and_the_way_to_compute_it_again(falls: str) -> None:
+    from pages._show.path.look import Look
     from pages._show.report import report
-    from pages._show.shown import Shown, sentence
+    from pages._show.view import view
 
     result = a_result(1)
     result = replace(
@@ -193,9 +179,10 @@ def test_the_report_of_a_run_holds_its_figures_tables_and_the_way_to_compute_it_
         data=replace(result.data, name="digits"),
         models=(replace(result.models[0], id=A), replace(result.models[1], id=B)),
     )
-    page = report(Shown(falls, result, sentence(result), next(iter(result.clouds.values())))).decode()
+    shown = view("path").shown(result, falls, Look(*next(iter(result.clouds)), "linear", (), 0.5))
+    page = report(shown).decode()
     figures = re.findall(r'<div id="(figure-\d+)"', page)
     assert page.count("Plotly.newPlot(") == len(figures) == len(set(figures)) >= 1
     assert "fc1.weight[0]" in page
     assert "python -m lmc_core path" in page
-    assert sentence(result).text.split(".")[0][:30] in page
+    assert str(shown.finding).split(".")[0][:30] in page

@@ -10,20 +10,18 @@ from typing import Any
 from urllib.parse import parse_qs, quote
 
 import pytest
-from scripts import ROOT, opened
+from scripts import ROOT, computed, opened, script
 from streamlit.testing.v1 import AppTest
 
 from lmc_core import runs
 from lmc_core.errors import SettingError
 from lmc_core.fusion import FUSIONS
 from lmc_core.methods import METHODS
-from lmc_core.report import silent
-from lmc_core.runs import keep
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.request import Request
-from pages._ask import fuse_form
+from pages._ask import links as address
 from pages._frame import query, url
-from pages._show import asked, share
+from pages._show.view import view
 
 SHIPPED = [f"digits-mlp-{width}/seed{seed}" for width in (32, 128, 512) for seed in range(3)]
 PAIR = {"a": SHIPPED[0], "b": SHIPPED[1], "method": "weight-matching", "train_examples": 200}
@@ -43,27 +41,16 @@ Links = dict[str, dict[str, str]]
 @pytest.fixture(scope="module")
 def links(home: Path) -> Iterator[Links]:
     """Page → the query of the default run of its kind; here these are small, really computed and stored."""
-    from lmc_core.runs.work.path import run
-
     requests = {
         kind: Request.path(**options) if kind == "path" else Request.of(kind, **options)
         for kind, options in ASKED.items()
     }
     for kind, request in requests.items():
-        folder = home / f"links-{kind}"
-        folder.mkdir()
-        found = run(request, silent, folder, "cpu")
-        keep.opened().store.save(request.id, found, {path.name: path for path in folder.iterdir()})
-        runs.submit(request)
+        computed(request, home / f"links-{kind}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs, "default_request", lambda kind="path": requests.get(kind))
         yield {
-            "explore.py": share.controls(requests["path"].options),
-            "fuse.py": fuse_form.controls(requests["fuse"].options),
-            **{
-                asked.PAGES[kind][0]: asked.controls(kind, requests[kind].options)
-                for kind in ("plane", "theory", "compare")
-            },
+            **{f"{view(kind).page}.py": address.query(kind, request.options) for kind, request in requests.items()},
             "library.py": {"part": "Your data"},
             "gallery.py": {"kind": "plane"},
             "run.py": {"id": requests["plane"].id},
@@ -73,7 +60,7 @@ def links(home: Path) -> Iterator[Links]:
 def click(at: AppTest, page: str, question: dict[str, str]) -> AppTest:
     """Another page of the same visit; a click leaves the query of the page before behind, as a browser does."""
     at.query_params.clear()
-    at.switch_page(page)
+    at.switch_page(script(page))
     for name, value in question.items():
         at.query_params[name] = value
     at.run()

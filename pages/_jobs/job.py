@@ -1,0 +1,179 @@
+"""One run on its way: how far it is, how it is stopped, why it ended early, and how it is run again."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import streamlit as st
+
+from lmc_core import runs
+from lmc_core.errors import InputError, LMCError
+from lmc_core.figures.browser import plotly_config
+from lmc_core.figures.path.progress import progress_figure
+from lmc_core.runs.values.status import SEPARATOR, stages
+from lmc_core.words.numbers import inside, opening
+from lmc_core.words.path import progress_alt
+from pages._frame import viewport
+from pages._frame.text import escaped
+from pages._jobs import gate, visitor
+
+POLL = 0.5  # seconds between looks at a job
+STOPPED = 1.0  # seconds after which a cancelled run has stopped
+COUNTED = 100  # more parts than this are told in percent
+
+
+def status(run_id: str) -> runs.RunStatus | None:
+    """How a run is doing; None if this server never heard of it."""
+    try:
+        return runs.status(run_id)
+    except InputError:
+        return None
+
+
+def submit(request: runs.Request, *, follow: bool = True) -> bool:
+    """Queue a request for this visitor. A full queue, or a missing login, is said in a toast.
+
+    follow   show this run on the page until it is done, whatever the controls say meanwhile
+    """
+    if not gate.allowed():
+        st.toast("Log in to start a run.", icon=":material/login:")
+        return False
+    try:
+        run_id = runs.submit(request, visitor.name())
+    except LMCError as error:
+        st.toast(escaped(str(error)), icon=":material/error:")
+        return False
+    visitor.starts(run_id)
+    if follow:
+        st.session_state["job"] = run_id
+    return True
+
+
+def join(request: runs.Request) -> None:
+    """Let this visitor wait for a run of the host's own, which anybody may see; it is queued if it is not yet."""
+    with suppress(LMCError):
+        runs.submit(request)
+        runs.submit(request, visitor.name())
+        visitor.starts(request.id)
+
+
+def waiting(request: runs.Request) -> runs.RunStatus | None:
+    """The unfinished run to show: the one of this kind that this visitor started last, or else that of the request."""
+    for run_id in (st.session_state.get("job"), request.id):
+        now = status(run_id) if run_id else None
+        if now is not None and not now.finished and now.kind == request.kind:
+            return now
+    return None
+
+
+def seconds(value: float) -> str:
+    """Nine tenths of a second as 0.9 s; 42 s; 3 min 05 s."""
+    if value < 9.95:
+        return f"{value:.1f} s"
+    whole = round(value)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02d} s"
+
+
+@st.fragment(run_every=POLL)
+def watch(run_ids: tuple[str, ...], draw: Callable[[runs.RunStatus], None]) -> None:
+    """Unfinished runs, drawn twice a second. When one ends, the whole page is drawn anew, and the polling is over."""
+    found = [now for run_id in run_ids if (now := status(run_id)) is not None and not now.finished]
+    if len(found) < len(run_ids):
+        st.rerun()
+    for now in found:
+        draw(now)
+
+
+def card(now: runs.RunStatus) -> None:
+    """A queued or running job, with everything that is known of it."""
+    with st.container(border=True, key="job"):
+        text, button = st.columns([5, 1], vertical_alignment="center")
+        text.markdown(stage(now))
+        with button:
+            _cancel_button(now.id, "cancel", width="stretch")
+        st.progress(now.fraction)
+        with st.container(horizontal=True, horizontal_alignment="distribute"):
+            st.caption(f"elapsed {seconds(now.elapsed)}", width="content")
+            st.caption(steps(now), width="content")
+            st.caption(left(now), width="content")
+    curve(now)
+
+
+def line(now: runs.RunStatus) -> None:
+    """The same in one line, for the reading of a file."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(now.fraction, f"{escaped(now.title)}: {stage(now)}")
+        _cancel_button(now.id, f"cancel-{now.id}", width="content")
+
+
+def _cancel_button(run_id: str, key: str, width: str) -> None:
+    """Stop the run, and show at once that it stopped: the next look would come half a second later."""
+    how = {"icon": ":material/close:", "width": width, "key": key}
+    if not visitor.waits(run_id) or not st.button("Cancel", **how):  # type: ignore[arg-type]
+        return
+    if not runs.cancel(run_id, visitor.name()):
+        st.toast("Somebody else waits for this run too, so it goes on.")
+        return
+    end = time.monotonic() + STOPPED
+    while not runs.status(run_id).finished and time.monotonic() < end:
+        time.sleep(0.02)
+    st.rerun()
+
+
+def stage(now: runs.RunStatus) -> str:
+    """Where the job is, as one line."""
+    if now.state == "queued":
+        return "**Waiting for the worker**" + (f", place {now.position} in the queue" if now.position else "")
+    name, _, detail = now.stage.partition(SEPARATOR)
+    detail = escaped(detail)
+    step = f"Step {now.step} of {now.steps} · " if now.step else ""
+    counted = f", {now.done} of {now.total}" if 1 < now.total <= COUNTED else ""
+    counted = counted or (f", {100 * now.done // now.total}%" if now.total > COUNTED else "")
+    return f"**{step}{name or 'Starting'}**{', ' + detail if detail else ''}{counted}"
+
+
+def steps(now: runs.RunStatus) -> str:
+    """The steps that are done, and the one under way."""
+    names = stages(now.kind)[: now.step]
+    return " ".join(f"{'▸' if name == names[-1] else '✓'} {inside(name)}" for name in names)
+
+
+def left(now: runs.RunStatus) -> str:
+    """How long it will still take, where runs like it are known."""
+    if now.expected is None:
+        return "no estimate yet"
+    if now.state == "queued":
+        return f"about {seconds(now.expected)} once it starts"
+    rest = now.expected - now.elapsed
+    if rest < 0:
+        return f"longer than expected ({seconds(now.expected)})"
+    return f"about {seconds(rest)} left (expected {seconds(now.expected)})"
+
+
+def curve(now: runs.RunStatus) -> None:
+    """What was measured so far."""
+    if not now.partial.get("t"):
+        return
+    t, naive, aligned = (now.partial[name] for name in ("t", "naive", "aligned"))
+    figure = progress_figure(t, naive, aligned, theme=viewport.theme())
+    st.plotly_chart(figure, key="progress", config=plotly_config(phone=True), alt=progress_alt(naive, aligned))
+    st.caption("Until it is done, this is the curve measured so far.")
+
+
+def ended(now: runs.RunStatus) -> None:
+    """The card of a run that failed, was cancelled or interrupted, with the way to run it again."""
+    with st.container(border=True, key="job"):
+        if now.state == "failed":
+            named = not now.reason.partition(" ")[0].isalpha()  # it begins with a file or a tensor, as that is written
+            st.markdown(f":material/error: **{escaped(now.reason if named else opening(now.reason))}**")
+        else:
+            where = f" during: {stage(now)}" if now.stage else ""
+            st.markdown(f":material/stop_circle: Stopped after {seconds(now.elapsed)}{where}. Nothing else is lost.")
+            if now.state == "interrupted":
+                st.caption(escaped(now.reason))
+        label = "Retry" if now.state == "interrupted" else "Run again"
+        if st.button(label, icon=":material/refresh:", key="again") and submit(runs.request(now.id)):
+            st.rerun()
+        with st.expander("Details for a bug report"):
+            report = (f"run {now.id}, {now.state}", now.reason, runs.request(now.id).json)
+            st.code("\n".join(report), language=None, wrap_lines=True)

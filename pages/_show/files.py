@@ -1,0 +1,57 @@
+"""Everything that a finished run can be saved as, and the tab that offers it."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from lmc_core import runs
+from lmc_core.runs.library import models as library
+from lmc_core.runs.share import bundle
+from lmc_core.runs.values.card import ModelCard
+from pages._jobs import visitor
+from pages._show import table
+from pages._show.report import report
+from pages._show.view import File, Shown, Table
+
+
+def files(shown: Shown) -> tuple[File, ...]:
+    """Tables, what the kind adds, report, request, bundles."""
+    return (
+        *(_csv(one) for one in shown.tables if one.saved),
+        *shown.files,
+        File("Everything, JSON", "data_object", ".json", lambda: _json(shown.result.json)),
+        File("Report, HTML", "description", ".html", lambda: report(shown)),
+        File("Request, JSON", "data_object", "-request.json", lambda: _json(json.loads(runs.request(shown.run).json))),
+        *bundles(shown.run, shown.result.models),
+    )
+
+
+def bundles(run: str, models: Sequence[ModelCard]) -> tuple[File, ...]:
+    """The run for another server; with its networks only for who may see all of them anyway."""
+    seen = {card.id: card.fingerprint for card in library.models(visitor.name())}
+    small = File("Bundle, ZIP", "folder_zip", ".zip", partial(bundle.export, run))
+    whole = File("Bundle with networks, ZIP", "folder_zip", "-networks.zip", partial(bundle.export, run, networks=True))
+    return (small, whole) if all(seen.get(card.id) == card.fingerprint for card in models) else (small,)
+
+
+def body(shown: Shown) -> None:
+    """The files, and the first table."""
+    with st.container(horizontal=True, key="files"):
+        for file in files(shown):
+            icon = f":material/{file.icon}:"
+            st.download_button(file.label, file.make, f"{shown.run}{file.ending}", icon=icon, on_click="ignore")
+    for one in shown.tables[:1]:
+        columns = one.columns()
+        table.show(columns, one.alt, high=table.height(columns))
+        if one.note:
+            st.caption(one.note)
+
+
+def _csv(one: Table) -> File:
+    return File(f"{one.saved}, CSV", "table", f"-{one.saved.lower()}.csv", lambda: table.as_csv(one.columns()))
+
+
+def _json(content: object) -> bytes:
+    return json.dumps(content, indent=1).encode()

@@ -1,0 +1,80 @@
+"""The same fusion again, in a shell and in Python."""
+
+from shlex import quote
+from typing import Any
+
+from lmc_core.runs.values.fused import FuseResult
+from pages._ask.links import changed
+from pages._show.reproduce import location
+
+OUT = "fused.safetensors"
+
+
+def command(result: FuseResult) -> str:
+    """The line that computes this result in a shell."""
+    asked = result.request
+    options = [f"--data {quote(asked['data'])}", f"--method {asked['method']}"]
+    options += [f"--set {quote(f'{name}={value}')}" for name, value in changed(asked["method"], asked["settings"])]
+    if len(set(asked["weights"])) > 1:
+        options.append(f"--weights {','.join(f'{weight:.9g}' for weight in asked['weights'])}")
+    if asked["widths"] is not None:
+        widths = asked["widths"]
+        each = widths if isinstance(widths, int) else ",".join(f"{n}={size}" for n, size in widths.items())
+        options.append(f"--widths {quote(str(each))}")
+    options.append(f"--recalibrate {asked['recalibrate'] or 'none'}")
+    if asked["temperature"]:
+        options.append("--temperature")
+    if asked["finetune"]:
+        options.append(f"--finetune {asked['finetune']} --rate {asked['rate']:g}")
+    options.append(f"--points {asked['points']} --seed {asked['seed']}")
+    if _limited(result):
+        options.append(f"--train-examples {asked['train_examples']}")
+    if asked["device"] != "auto":
+        options.append(f"--device {asked['device']}")
+    files = [quote(location(card)) for card in result.models]
+    return " \\\n  ".join(["python -m lmc_core fuse", *files, *options, f"--out {OUT}"])
+
+
+def python(result: FuseResult) -> str:
+    """The lines that compute this result in Python, with the measured accuracy as a comment."""
+    asked = result.request
+    files = "".join(f"    {location(card)!r},\n" for card in result.models)
+    limit = f", train_limit={asked['train_examples']}" if _limited(result) else ""
+    given: dict[str, Any] = {"data": "data"}
+    if len(set(asked["weights"])) > 1:
+        given["weights"] = repr(tuple(asked["weights"]))
+    if asked["widths"] is not None:
+        widths = asked["widths"]
+        given["widths"] = repr(widths if isinstance(widths, int) else dict(widths))
+    if result.recalibrate:
+        given["recalibrate"] = repr(result.recalibrate)
+    if asked["temperature"]:
+        given["temperature"] = "True"
+    given |= {name: repr(value) for name, value in changed(asked["method"], asked["settings"])}
+    given["seed"] = repr(asked["seed"])
+    arguments = ", ".join(f"{name}={value}" for name, value in given.items())
+    first = tuned = ""
+    if asked["finetune"]:
+        first = "from lmc_core.training.finetune import finetune\n"
+        how = f"{asked['finetune']}, rate={asked['rate']:g}, seed={asked['seed']}"
+        tuned = f"fused = finetune(fused, data, {how}).network\n"
+    return f"""import lmc_core as lmc
+{first}
+files = [
+{files}]
+networks = [lmc.load(file) for file in files]
+data = lmc.dataset({asked["data"]!r}{limit})
+
+fused = lmc.fuse(
+    networks, method={asked["method"]!r},
+    {arguments},
+)
+{tuned}fused.save({OUT!r})
+path = lmc.LinearPath(fused, fused)
+profile = lmc.evaluate(path, data, points=2)
+print(profile.accuracy("test")[0])  # {result.outcome.final["test"]["accuracy"]:.4f}"""
+
+
+def _limited(result: FuseResult) -> bool:
+    """Whether fewer training examples were used than there are."""
+    return result.data.train >= int(result.request["train_examples"])

@@ -1,0 +1,91 @@
+"""One unit at a time: picked in a list or clicked in the figure, and its weights in A, in B and in its match."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from lmc_core.diagnostics.inspector import Block, Units
+from lmc_core.figures.browser import plotly_config
+from lmc_core.figures.path.ring import ring
+from lmc_core.figures.path.units import units_figure, units_height
+from lmc_core.runs.keep.units import units as stored
+from lmc_core.words.marks import joined
+from lmc_core.words.units import ring_note, units_alt, units_caption
+from pages._frame import viewport
+from pages._frame.url import choice
+from pages._show.chart import caption
+from pages._show.path import clicks, clouds
+from pages._show.path.look import Look
+
+KEY, NONE = "unit", "none"
+
+NOT_KEPT = (
+    "This run came without its single units, so their weights cannot be looked at here, and t-SNE cannot place them: "
+    "run it again, or export it again from where it was made."
+)
+METRICS = {"data": "as the data sees them", "weights": "raw"}
+METRIC_HELP = (
+    "Raw weights are mostly the noise of the initialisation: what a unit does with inputs that never vary, or always "
+    "together, does not matter. As the data sees them, they are multiplied by the root of the inputs' second moment."
+)
+
+
+def clicked() -> None:
+    """What a click on a dot of the figure means: look at that unit of A, and at its partners."""
+    if (number := clicks.number()) is not None:
+        st.session_state[KEY] = str(number)
+
+
+def draw(run_id: str, look: Look) -> None:
+    """The list of units, and the chosen one under it."""
+    kept = stored(run_id, look.group)
+    if not kept:
+        st.caption(NOT_KEPT)
+        return
+    units = kept["weights"]
+    over = st.container(key="figure-clicks")
+    with st.container(horizontal=True, key="unit-row", vertical_alignment="bottom"):
+        number = _number(units)
+        block = None if number is None else _block(units)
+        if number is not None:
+            units = kept[_metric(kept)]
+        if number is None:
+            st.caption("or click a dot in the figure, to see the weights that make it", width="content")
+    cloud = clouds.cloud(clouds.path(run_id), run_id, look.group, look.projection)
+    rings = None if number is None or cloud is None else ring(cloud, number, theme=viewport.theme())
+    with over:
+        clicks.listen(rings, clicked)
+    if number is not None and block is not None:
+        layout = viewport.layout()
+        place = st.skeleton(units_height(block, layout))
+        figure = units_figure(units, number, block, theme=viewport.theme(), layout=layout)
+        config = plotly_config(f"unit-{look.group}-{number}", phone=layout == "narrow")
+        place.plotly_chart(figure, key="unit-figure", config=config, alt=units_alt(units, number))
+        caption("unit", joined([units_caption(units, number, block), ring_note(rings is not None)]))
+
+
+def _number(units: Units) -> int | None:
+    options = {NONE: "none"} | {str(number): f"{number}" for number in units.numbers}
+    asked = st.session_state.get(KEY)
+    if asked not in options and asked is not None:
+        st.session_state[KEY] = NONE
+    found = choice(st.selectbox, f"Look at a unit of {units.label}", options, NONE, KEY, width=230)
+    return None if found == NONE else int(found)
+
+
+def _metric(kept: Mapping[str, Units]) -> str:
+    """Weighted by the data or raw; by the data, where that was kept."""
+    named = {metric: METRICS[metric] for metric in METRICS if metric in kept}
+    how: dict[str, Any] = {"required": True, "help": METRIC_HELP}
+    return choice(st.segmented_control, "Weights", named, next(iter(named)), "metric", **how)
+
+
+def _block(units: Units) -> Block:
+    """Which of the tensors that make a unit, where there are several."""
+    if len(units.blocks) == 1:
+        return units.blocks[0]
+    names = {block.tensor: block.tensor for block in units.blocks}
+    how: dict[str, Any] = {"width": 300}
+    tensor = choice(st.selectbox, "Tensor", names, units.blocks[0].tensor, "tensor", **how)
+    return next(block for block in units.blocks if block.tensor == tensor)

@@ -1,0 +1,24 @@
+"""How well the units fit, before and after."""
+
+from functools import partial
+
+import streamlit as st
+
+from lmc_core.figures.path.matching import matching_figure
+from lmc_core.words.matching import MATCHING_CAPTION, matching_alt, matching_rows
+from pages._show import chart, table
+from pages._show.view import Shown
+
+
+def body(shown: Shown) -> None:
+    """The tab."""
+    found, look = shown.result.matching, shown.look
+    if look is None or look.group not in found:
+        st.caption("There is nothing to match in this network.")
+        return
+    make = partial(matching_figure, found, look.group)
+    chart.chart("matching", shown.run, make, matching_alt(found, look.group), look=(look.group,))
+    chart.caption("matching", MATCHING_CAPTION)
+    rows = matching_rows(found)
+    columns = {name: [row[name] for row in rows] for name in rows[0] if any(row[name] is not None for row in rows)}
+    table.show(columns, "Each group: units moved, cost before and after")

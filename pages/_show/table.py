@@ -1,0 +1,56 @@
+"""Tables on the page and as files: how their numbers are written."""
+
+import csv
+import io
+from typing import Any
+
+import streamlit as st
+
+from pages._show.view import Columns
+
+FORMATS = {
+    "acc.": "%.2f %%",
+    "cost": "%.3f",
+    "error": "%.2g",
+    "half-way": "%.2f",
+    "loss": "%.3f",
+    "barrier": "%.3f",
+    "objective": "%.1f",
+    "seconds": "%.2f",
+    "t": "%.2f",
+    "units of": "%.2f",
+}
+"""A word of a column's name → how its numbers are written."""
+OTHERS = "%.3g"
+ROW, HEAD, ROWS = 35, 37, 12  # pixels; and rows of a table before it scrolls
+SHARES = ("activation correlation",)  # columns that are drawn as bars from 0 to 1
+
+
+def show(columns: Columns, alt: str, *, high: int | None = None) -> None:
+    """The table, with every number in few digits."""
+    config: dict[str, Any] = {}
+    for name, values in columns.items():
+        if name in SHARES:
+            config[name] = st.column_config.ProgressColumn(format="%.2f", min_value=0, max_value=1)
+        elif any(isinstance(value, float) for value in values):
+            config[name] = st.column_config.NumberColumn(format=_format(name))
+    how: dict[str, Any] = {} if high is None else {"height": high}
+    st.dataframe(dict(columns), hide_index=True, column_config=config, alt=alt, **how)
+
+
+def height(columns: Columns) -> int:
+    """Pixels of a table of so many rows."""
+    return HEAD + ROW * min(ROWS, len(next(iter(columns.values()), ())))
+
+
+def _format(name: str) -> str:
+    parts = f" {name.replace(',', ' ')} "
+    return next((form for word, form in FORMATS.items() if f" {word} " in parts), OTHERS)
+
+
+def as_csv(columns: Columns) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return text.getvalue().encode()

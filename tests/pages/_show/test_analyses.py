@@ -1,0 +1,232 @@
+"""Every kind of analysis as its page and its link show it, on real stored runs; what it is saved and published as."""
+
+import io
+import json
+import zipfile
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+from results import same
+from scripts import ANALYSES, heading, opened, script, texts
+from streamlit.testing.v1 import AppTest
+
+from lmc_core import runs
+from lmc_core.errors import InputError
+from lmc_core.runs import keep
+from lmc_core.runs.keep import pictures
+from lmc_core.runs.kinds import MORE
+from lmc_core.runs.kinds._result import Measured
+from lmc_core.runs.kinds.compare import ComparisonResult
+from lmc_core.runs.kinds.plane import PlaneResult
+from lmc_core.runs.kinds.theory import TheoryResult
+from lmc_core.runs.kinds.width import WidthResult
+from lmc_core.runs.library import bundle
+from lmc_core.runs.share.bundle import export
+from lmc_core.runs.values.request import Request
+from pages._ask import links
+from pages._show import files
+from pages._show.view import view
+
+PAGES = {"compare": "compare.py", "plane": "landscape.py", "theory": "theory.py"}
+SAID = {
+    "compare": "Every panel is one pair of networks",
+    "plane": "Every point is a network",
+    "theory": "which it can never exceed",
+    "width": "trained alike but for",
+}
+
+
+@pytest.mark.parametrize("kind", ANALYSES)
+def test_a_stored_run_of_every_kind_opens_by_its_link(analyses: dict[str, Request], kind: str) -> None:
+    at = opened("run.py", id=analyses[kind].id)
+    assert heading(at).replace("## ", "") not in ("", analyses[kind].id)
+    assert SAID[kind] in texts(at)
+    assert at.get("plotly_chart")
+    assert len(at.metric) >= 3
+
+
+@pytest.mark.parametrize("kind", ANALYSES)
+def test_a_request_survives_its_own_text_and_says_what_it_is(analyses: dict[str, Request], kind: str) -> None:
+    request = analyses[kind]
+    assert Request.parse(request.json).id == request.id
+    assert runs.status(request.id).steps == len(MORE[kind].stages)
+    assert runs.result(request.id).json["finding"] == runs.status(request.id).finding
+
+
+@pytest.mark.parametrize("kind", ["plane", "theory", "compare", "width"])
+def test_a_first_visit_shows_the_progress_of_the_default_analysis_at_once(
+    analyses: dict[str, Request], kind: str
+) -> None:
+    at = opened(PAGES.get(kind, "theory.py"), **({"part": "width"} if kind == "width" else {}))
+    assert MORE[kind].doing in heading(at)
+    waiting = runs.recent(1, kind=kind, state="queued")
+    default = runs.default_request(kind)
+    assert default is not None
+    assert [now.id for now in waiting] == [default.id]
+    assert at.get_by_key("go").disabled
+    at.get_by_key("cancel").click().run()
+    at.run()
+    assert heading(at) == "## Stopped before it was done.", "what a visitor stopped must not start by itself"
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_page_queues_what_is_asked(analyses: dict[str, Request], kind: str) -> None:
+    at = opened(PAGES[kind], seed="3")
+    assert heading(at).endswith("?"), "nothing of this is known, and no default is stored"
+    at.get_by_key("go").click().run()
+    assert not at.exception
+    (now,) = runs.recent(1, kind=kind, state="queued")
+    assert runs.request(now.id).options["seed"] == 3
+    assert MORE[kind].doing in heading(at)
+    at.get_by_key("cancel").click().run()
+    at.run()
+    assert heading(at) == "## Stopped before it was done."
+
+
+@pytest.mark.parametrize("kind", ANALYSES)
+def test_a_stored_run_leads_back_to_the_controls_that_ask_for_it(analyses: dict[str, Request], kind: str) -> None:
+    at = opened(f"{view(kind).page}.py", **links.query(kind, analyses[kind].options))
+    assert heading(at) == heading(opened("run.py", id=analyses[kind].id)), "the controls describe another run"
+    assert not at.get_by_key("go").disabled
+
+
+@pytest.mark.parametrize("kind", ANALYSES)
+def test_every_kind_has_a_small_picture_of_its_own_and_one_for_previews(
+    analyses: dict[str, Request], kind: str
+) -> None:
+    run = analyses[kind].id
+    drawing = ElementTree.fromstring(runs.picture(run, pictures.THUMBNAIL))
+    assert drawing.attrib["aria-label"]
+    assert sum(1 for _ in drawing.iter("{http://www.w3.org/2000/svg}path")) >= 2
+    assert Image.open(io.BytesIO(runs.picture(run, pictures.PREVIEW))).size == (1200, 630)
+    drawn = {runs.picture(request.id, pictures.THUMBNAIL) for request in analyses.values()}
+    assert len(drawn) == len(analyses)
+
+
+def test_the_gallery_shows_every_kind_and_one_kind_alone(analyses: dict[str, Request]) -> None:
+    assert len(opened("gallery.py").get("image")) >= len(analyses)
+    at = opened("gallery.py", kind="width")
+    assert len(at.get("image")) == 1
+    assert "Widths" in texts(at)
+    assert "No finished run matches" in texts(opened("gallery.py", kind="path"))
+
+
+@pytest.mark.parametrize("kind", ANALYSES)
+def test_an_owner_publishes_a_run_of_every_kind(analyses: dict[str, Request], kind: str) -> None:
+    request = Request.of(kind, **ANALYSES[kind] | {"seed": 9})
+    found = replace(runs.result(analyses[kind].id), request=dict(request.options))
+    keep.opened().store.save(request.id, found)
+    runs.submit(request, "ann")
+    at = opened("run.py", id=request.id)
+    assert "publish" not in {button.key for button in at.button}
+    at.session_state["visitor"] = "ann"
+    at.run()
+    at.get_by_key("unpublish").click().run()
+    assert not runs.status(request.id).listed
+    at.get_by_key("publish").click().run()
+    assert runs.status(request.id).listed
+
+
+@pytest.mark.parametrize("kind", ANALYSES)
+def test_a_bundle_of_every_kind_comes_back_as_the_result_it_was_made_of(
+    analyses: dict[str, Request], kind: str, tmp_path: Path
+) -> None:
+    before, path = runs.result(analyses[kind].id), tmp_path / "b.zip"
+    path.write_bytes(export(analyses[kind].id))
+    after = bundle.read(path, "b.zip")
+    assert type(after) is type(before)
+    assert after.finding == before.finding
+    assert "nothing of it was computed on this server" in after.notes[0]
+    assert all(card.path == "" for card in after.models)
+    own = {f.name for f in fields(before)} - {f.name for f in fields(Measured)} - {"pairs"}
+    for name in own:
+        same(getattr(before, name), getattr(after, name))
+
+
+def broken(result: Measured) -> dict[str, Measured]:
+    """Results that no run of this program ever has."""
+    wrong: dict[str, Measured] = {"an unknown method": replace(result, method="Magic")}
+    if isinstance(result, PlaneResult):
+        surface, naive = result.surface, result.naive
+        wrong["a map of another size"] = replace(result, surface=replace(surface, x=surface.x[:-1]))
+        wrong["no third corner"] = replace(result, surface=replace(surface, corners={"a": (0.0, 0.0)}))
+        wrong["a path that stops"] = replace(result, naive=replace(naive, t=naive.t / 2))
+    if isinstance(result, TheoryResult):
+        wrong["gaps of another length"] = replace(result, naive=replace(result.naive, gap=np.ones(2)))
+        wrong["layers that are missing"] = replace(result, layers={})
+    if isinstance(result, WidthResult):
+        wrong["one width"] = replace(result, rows=result.rows[:1])
+        wrong["widths in no order"] = replace(result, rows=result.rows[::-1])
+    if isinstance(result, ComparisonResult):
+        row = replace(result.pairs[0].rows[0], method="magic")
+        wrong["a method nobody knows"] = replace(result, pairs=(replace(result.pairs[0], rows=(row,)),))
+        wrong["no pair"] = replace(result, pairs=())
+    return wrong
+
+
+@pytest.mark.parametrize("kind", ANALYSES)
+def test_a_bundle_whose_numbers_do_not_belong_together_is_refused(
+    analyses: dict[str, Request], kind: str, tmp_path: Path
+) -> None:
+    result = runs.result(analyses[kind].id)
+    assert isinstance(result, Measured)
+    for what, wrong in broken(result).items():
+        run, path = f"{abs(hash(what)):016x}"[:16], tmp_path / "b.zip"
+        keep.opened().store.save(run, wrong)
+        with zipfile.ZipFile(path, "w") as archive:
+            about = {"format": bundle.FORMAT, "version": bundle.VERSION}
+            archive.writestr("bundle.json", json.dumps(about))
+            archive.writestr("request.json", json.dumps(dict(wrong.request), default=list))
+            for name in ("run.json", "arrays.npz"):
+                archive.writestr(name, keep.opened().store.read("runs", run, name))
+        with pytest.raises(InputError) as refusal:
+            bundle.read(path, "b.zip")
+        assert "b.zip" in str(refusal.value), what
+
+
+@pytest.mark.parametrize("kind", ANALYSES)
+def test_every_kind_is_saved_as_tables_json_report_and_bundle(
+    analyses: dict[str, Request], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(files, "body", seen.append)
+    opened("run.py", id=analyses[kind].id, tab="Data")
+    (shown,) = seen
+    result = shown.result
+    saved = {file.label: file.make() for file in files.files(shown)}
+    tables = [content for label, content in saved.items() if label.endswith(", CSV")]
+    assert all(len(content.splitlines()) > 1 for content in tables)
+    assert tables
+    assert json.loads(saved["Everything, JSON"])["finding"] == result.finding
+    assert json.loads(saved["Request, JSON"])["kind"] == kind
+    assert zipfile.is_zipfile(io.BytesIO(saved["Bundle, ZIP"]))
+    page = saved["Report, HTML"].decode()
+    assert page.count('<div id="figure-') == len(shown.pictures()) >= 1
+    assert "$" not in page.split("</script>")[-1], "a formula that nothing sets"
+
+
+def test_a_model_chosen_on_one_page_stays_chosen_on_the_next_and_what_nobody_chose_does_not(
+    analyses: dict[str, Request],
+) -> None:
+    def first_model(at: AppTest, page: str) -> str:
+        at.query_params.clear()
+        at.switch_page(script(page))
+        at.run()
+        assert not at.exception
+        return str(at.get_by_key("a").value)
+
+    at = opened("landscape.py")
+    assert at.get_by_key("a").value == "digits-mlp-128/seed0"
+    assert first_model(at, "theory.py") == "digits-mlp-512/seed0", "the default of that page"
+    at.get_by_key("a").set_value("digits-cnn/seed0").run()
+    for page in ("landscape.py", "explore.py", "theory.py"):
+        assert first_model(at, page) == "digits-cnn/seed0"
+    at.query_params.clear()
+    at.switch_page(script("compare.py"))
+    at.run()
+    assert at.multiselect[0].value[0] == "digits-cnn/seed0"
