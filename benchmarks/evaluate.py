@@ -14,7 +14,8 @@ from torch.nn.functional import cross_entropy
 from benchmarks.timing import best, table
 from lmc_core.data.dataset import Dataset
 from lmc_core.networks.families import architecture, build, example_inputs
-from lmc_core.networks.network import Architecture, network
+from lmc_core.networks.network import network
+from lmc_core.networks.values import Architecture
 from lmc_core.paths.evaluate import evaluate, evaluate_many
 from lmc_core.paths.path import LinearPath
 

@@ -8,7 +8,15 @@ from house import FLOORS, ROOT, circles, edges, imported, module, sources, upwar
 
 import lmc_core
 
-DEBT = {"lmc_core": 4, "lmc_core/runs": 80, "lmc_core/symmetry": 9, "pages": 0, "circles": 43}
+DEBT = {
+    "lmc_core": 3,
+    "lmc_core/runs": 80,
+    "lmc_core/networks": 0,
+    "lmc_core/graph": 0,
+    "lmc_core/symmetry": 0,
+    "pages": 0,
+    "circles": 29,
+}
 """What still leads upward, and how many files stand in circles: only ever fewer, and none at the end."""
 
 HEAVY = {

@@ -14,7 +14,8 @@ import torch
 import lmc_core as lmc
 from lmc_core.data.dataset import Dataset
 from lmc_core.networks.families import architecture, build, example_inputs
-from lmc_core.networks.network import Architecture, Network, network
+from lmc_core.networks.network import Network, network
+from lmc_core.networks.values import Architecture
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 

@@ -16,7 +16,8 @@ from benchmarks.gpu.workers import spread, tell
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import Cancelled
 from lmc_core.networks.families import architecture
-from lmc_core.networks.network import Network, Normalize
+from lmc_core.networks.network import Network
+from lmc_core.networks.values import Normalize
 from lmc_core.paths.evaluate import evaluate_many
 from lmc_core.paths.path import LinearPath
 from lmc_core.report import Report

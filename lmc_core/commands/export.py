@@ -30,8 +30,8 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     report("making the module", 0, 0)
     import torch
 
-    from lmc_core.networks.checkpoint import read_normalize
     from lmc_core.networks.network import network
+    from lmc_core.networks.values import read_normalize
     from lmc_core.symmetry.infer import symmetry
 
     torch.manual_seed(args.seed)

@@ -90,8 +90,8 @@ def _told_by(data: Dataset, options: type) -> dict[str, Any]:
 
 def _changed(recipe: Recipe, args: argparse.Namespace, data: Dataset) -> Recipe:
     """The recipe with the settings of the command line."""
-    from lmc_core.networks.checkpoint import read_normalize
     from lmc_core.networks.families import architecture
+    from lmc_core.networks.values import read_normalize
 
     kinds = {"train_examples": int, "clip": float}
     kinds |= {f.name: type(getattr(recipe, f.name)) for f in fields(recipe) if f.name not in kinds}

@@ -7,9 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import Tensor
-from torch.utils._pytree import tree_leaves
-
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.alignment.problem import check_data
 from lmc_core.data.dataset import Dataset
@@ -19,6 +16,7 @@ from lmc_core.fusion.after import calibrate, repair, reset
 from lmc_core.fusion.merge import Fused, FusionProblem, Model, moved
 from lmc_core.fusion.template import Widths, common, sizes, template
 from lmc_core.networks.network import Network
+from lmc_core.networks.outputs import relative_error
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -243,14 +241,4 @@ def _carried(problem: FusionProblem, model: Model, couplings: Mapping[str, Coupl
 
 def _error(network: Network, carried: Network) -> float:
     """How much of a model's function its couplings lose, on the example inputs."""
-    inputs = network.example_inputs
-    worst = 0.0
-    for before, after in zip(_outputs(network(*inputs)), _outputs(carried(*inputs)), strict=True):
-        size = float(before.abs().max())
-        change = float((before - after).abs().max())
-        worst = max(worst, change / size if size else change)
-    return worst
-
-
-def _outputs(result: Any) -> list[Tensor]:
-    return [x for x in tree_leaves(result) if isinstance(x, Tensor) and x.is_floating_point() and x.numel()]
+    return relative_error(network(*network.example_inputs), carried(*network.example_inputs))

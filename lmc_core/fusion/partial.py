@@ -50,7 +50,7 @@ def _parted(
     problem: FusionProblem, found: Sequence[Couplings], trunk: Mapping[str, Tensor], after: str, heads: str
 ) -> Network:
     first = problem.models[0].network
-    module = traced_module(first)
+    module = traced_module(first.module, first.state, first.example_inputs)
     names = state_names(first)
     plan = _Plan(module.graph, names, problem.models[0].symmetry, after)
     root, graph = nn.Module(), Graph()

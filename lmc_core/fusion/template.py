@@ -13,7 +13,8 @@ from lmc_core.errors import LMCError, MismatchError, SettingError
 from lmc_core.networks.families import build, example_inputs
 from lmc_core.networks.families.recognise import recognise
 from lmc_core.networks.fit import mismatch
-from lmc_core.networks.network import Architecture, Network, network
+from lmc_core.networks.network import Network, network
+from lmc_core.networks.values import Architecture
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum
 from lmc_core.symmetry.symmetry import Symmetry
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
 
 from lmc_core.alignment.alignment import Alignment
 from lmc_core.alignment.problem import Problem, check_data
@@ -17,6 +16,7 @@ from lmc_core.errors import DataError, MismatchError, SettingError
 from lmc_core.methods import METHODS
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
+from lmc_core.networks.outputs import relative_error
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -112,12 +112,5 @@ def function_error(network: Network, other: Network, data: Dataset | None = None
             batches.append((network.prepare(x),))
     worst = 0.0
     for inputs in batches:
-        before, after = (_outputs(n(*inputs)) for n in (network, other))
-        size = max((float(y.abs().max()) for y in before), default=0.0)
-        change = max((float((y - z).abs().max()) for y, z in zip(before, after, strict=True)), default=0.0)
-        worst = max(worst, change / size if size else change)
+        worst = max(worst, relative_error(network(*inputs), other(*inputs)))
     return worst
-
-
-def _outputs(result: Any) -> list[Tensor]:
-    return [x for x in tree_leaves(result) if isinstance(x, Tensor) and x.is_floating_point() and x.numel()]

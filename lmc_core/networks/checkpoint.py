@@ -1,29 +1,25 @@
-"""Networks from files and to files."""
+"""Networks from files of any format."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import safetensors.torch
 import torch
 from torch import Tensor
 
 from lmc_core.errors import CheckpointError, SettingError
 from lmc_core.networks.families import build, example_inputs
-from lmc_core.networks.network import Architecture, Assumption, Network, Normalize, network
+from lmc_core.networks.families.recognise import recognise
+from lmc_core.networks.network import Network, network
+from lmc_core.networks.program import open_program
 from lmc_core.networks.safety.limits import FILE_BYTES, ITEM_BYTES, parse_json, plain, readable, size
 from lmc_core.networks.safety.sniff import sniff
 from lmc_core.networks.statedict import StateDict, read, shared_prefix
-
-VERSION = 1
-"""Of the metadata in our own .safetensors files."""
-
-NormalizeLike = Normalize | tuple[float | Sequence[float], float | Sequence[float]]
+from lmc_core.networks.values import Architecture, Assumption, Normalize, NormalizeLike, read_normalize
 
 
 def load(
@@ -52,11 +48,9 @@ def load(
     given = dict(arch or {})
     entry = given.pop("entry", None)
     if kind == "program":
-        from lmc_core.networks.program import load_program
-
         if given:
             raise SettingError(f"{Path(path).name} is a program and fixes its architecture; leave out --arch")
-        found = load_program(path)
+        found = _program(path)
     else:
         state = read(path, kind, entry=None if entry is None else str(entry))
         source = str(path)
@@ -74,61 +68,20 @@ def load(
     return found
 
 
-def save(network: Network, path: str | os.PathLike[str], *, names: Literal["ours", "original"] = "ours") -> None:
-    """A .safetensors file that says what it holds, so that reading it back needs no guess.
-
-    names   "original" writes the tensor names of the file the network came from
-
-    Raises CheckpointError for a network whose architecture has no name: such a network is exported as .pt2.
-    """
-    target = Path(path)
-    if target.suffix != ".safetensors":
-        raise CheckpointError(f"networks are saved as .safetensors, not as {target.name!r}; change the name")
-    if network.architecture is None:
-        raise CheckpointError(
-            "this network has no named architecture, so a file of tensors could not be read back; "
-            f"export it: network.export({target.with_suffix('.pt2').name!r})"
-        )
-    details = {k: v for k, v in network.metadata.items() if k not in ("version", "architecture", "normalize", "naming")}
-    original: Mapping[str, str] = network.metadata.get("names") or {}
-    described = {
-        **details,
-        "version": VERSION,
-        "architecture": {"family": network.architecture.family, "options": dict(network.architecture.options)},
-        "normalize": write_normalize(network.normalize),
-        "input_shape": list(network.example_inputs[0].shape[1:]),
-        "assumptions": [[a.option, a.value, a.why] for a in network.assumptions],
-        "naming": names,
-    }
-    written = (lambda name: original.get(name, name)) if names == "original" else (lambda name: name)
-    tensors: dict[str, Tensor] = {}
-    for name, tensor in network.state.items():
-        tensors[written(name)] = tensor.detach().cpu().contiguous().clone()
-    temporary = target.with_name(target.name + ".part")
-    try:
-        text = json.dumps(described, sort_keys=True)
-    except TypeError as error:
-        raise CheckpointError(f"the network's metadata cannot be written as JSON ({error}); remove it") from None
-    safetensors.torch.save_file(tensors, temporary, {"lmc": text})
-    os.replace(temporary, target)
-
-
-def read_normalize(value: NormalizeLike | None) -> Normalize | None:
-    """(mean, std) as a Normalize. Raises SettingError."""
-    if value is None or isinstance(value, Normalize):
-        return value
-    try:
-        mean, std = (tuple(map(float, v)) if isinstance(v, Sequence) else (float(v),) for v in value)
-    except (TypeError, ValueError):
-        raise SettingError(f"normalize={plain(value)} is not a mean and a standard deviation") from None
-    if len(mean) != len(std) or not mean or not all(s > 0 for s in std):
-        raise SettingError(f"normalize={plain(value)}: give as many positive standard deviations as means")
-    return Normalize(mean, std)
-
-
-def write_normalize(value: Normalize | None) -> dict[str, list[float]] | None:
-    """As JSON."""
-    return None if value is None else {"mean": list(value.mean), "std": list(value.std)}
+def _program(path: str | os.PathLike[str]) -> Network:
+    """A .pt2 file, with what our own notes add."""
+    opened = open_program(path)
+    notes = dict(opened.notes)
+    scale = notes.pop("normalize", None)
+    notes.pop("version", None)
+    return Network(
+        opened.module,
+        opened.state,
+        opened.inputs,
+        normalize=read_normalize((scale["mean"], scale["std"])) if scale else None,
+        source=str(path),
+        metadata=notes,
+    )
 
 
 def _ours(state: StateDict, text: str, given: dict[str, Any], name: str) -> Network:
@@ -178,8 +131,6 @@ def _taken_over(state: StateDict, like: Network) -> Network | None:
 
 
 def _recognised(state: StateDict, given: dict[str, Any]) -> Network:
-    from lmc_core.networks.families.recognise import recognise
-
     weights = {
         key: tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
         for key, tensor in state.tensors.items()

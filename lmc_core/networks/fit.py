@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from lmc_core.networks.network import Network, Normalize
+from lmc_core.networks.network import Network
+from lmc_core.networks.values import Normalize
 
 
 def mismatch(a: Network, b: Network) -> str | None:

@@ -4,53 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from lmc_core.errors import MismatchError
+from lmc_core.errors import CheckpointError, MismatchError
 from lmc_core.networks.precision import full_float32
+from lmc_core.networks.program import export
+from lmc_core.networks.statedict import write
+from lmc_core.networks.values import Architecture, Assumption, Normalize, write_normalize
+
+VERSION = 1
+"""Of what our own files say of themselves."""
 
 State = Mapping[str, Tensor]
 """Name → tensor: the numbers of a network."""
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A family of `networks/architectures` and the options that rebuild the module: `build(architecture)`."""
-
-    family: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Assumption:
-    """What shapes could not tell: an option, the value assumed, and how to override it."""
-
-    option: str
-    value: Any
-    why: str
-
-
-@dataclass(frozen=True)
-class Normalize:
-    """Input normalisation (x − mean) / std, per channel (length C) or one number for all."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """x (b, C, …) or, with one number, any shape."""
-        mean, std = (torch.tensor(v, dtype=x.dtype, device=x.device) for v in (self.mean, self.std))
-        if len(self.mean) > 1:
-            shape = (1, -1) + (1,) * (x.ndim - 2)
-            mean, std = mean.reshape(shape), std.reshape(shape)
-        return (x - mean) / std
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,17 +110,54 @@ class Network:
             digest.update(x.flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
-    def save(self, path: str) -> None:
-        """Write a self-describing .safetensors file."""
-        from lmc_core.networks.checkpoint import save
+    def save(self, path: str | os.PathLike[str], *, names: Literal["ours", "original"] = "ours") -> None:
+        """A .safetensors file that says what it holds, so that reading it back needs no guess.
 
-        save(self, path)
+        names   "original" writes the tensor names of the file the network came from
 
-    def export(self, path: str) -> None:
-        """Write a .pt2 program that any torch can run, whatever the architecture."""
-        from lmc_core.networks.program import export
+        Raises CheckpointError for a network whose architecture has no name: such a network is exported as .pt2.
+        """
+        target = Path(path)
+        if target.suffix != ".safetensors":
+            raise CheckpointError(f"networks are saved as .safetensors, not as {target.name!r}; change the name")
+        if self.architecture is None:
+            raise CheckpointError(
+                "this network has no named architecture, so a file of tensors could not be read back; "
+                f"export it: network.export({target.with_suffix('.pt2').name!r})"
+            )
+        described = {
+            **{k: v for k, v in self.metadata.items() if k not in ("version", "architecture", "normalize", "naming")},
+            "version": VERSION,
+            "architecture": {"family": self.architecture.family, "options": dict(self.architecture.options)},
+            "normalize": write_normalize(self.normalize),
+            "input_shape": list(self.example_inputs[0].shape[1:]),
+            "assumptions": [[a.option, a.value, a.why] for a in self.assumptions],
+            "naming": names,
+        }
+        original: Mapping[str, str] = (self.metadata.get("names") or {}) if names == "original" else {}
+        tensors = {original.get(name, name): tensor for name, tensor in self.state.items()}
+        write(target, tensors, {"lmc": _json(described)})
 
-        export(self, path)
+    def export(self, path: str | os.PathLike[str]) -> None:
+        """A .pt2 program that any torch can run, whatever the architecture; normalisation and metadata travel along.
+
+        Raises TraceError when torch.export cannot trace the module, CheckpointError when it uses an operation that
+        `lmc_core.load` would refuse.
+        """
+        export(self.module, self.state, self.example_inputs, self.notes, path)
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What a graph does not say, as JSON: normalisation, training, names. Raises CheckpointError."""
+        about = {**self.metadata, "version": VERSION, "normalize": write_normalize(self.normalize)}
+        return dict(json.loads(_json(about)))
+
+
+def _json(about: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(about, sort_keys=True)
+    except TypeError as error:
+        raise CheckpointError(f"the network's metadata cannot be written as JSON ({error}); remove it") from None
 
 
 def network(module: nn.Module, example_inputs: Tensor | tuple[Tensor, ...], **details: Any) -> Network:

@@ -1,4 +1,4 @@
-"""Networks of any architecture as exported programs, .pt2."""
+"""Modules of any architecture as exported programs, .pt2."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
@@ -19,31 +20,46 @@ import torch
 from torch import Tensor, nn
 
 from lmc_core.errors import CheckpointError, TraceError
-from lmc_core.networks.network import Network
 from lmc_core.networks.safety.limits import plain, readable
 from lmc_core.networks.safety.programfile import NOTES, Program, read_program
 from lmc_core.networks.statedict import check_finite
 
-VERSION = 1
+
+@dataclass(frozen=True, eq=False)
+class OpenedProgram:
+    """What a .pt2 file holds: a module that runs, its numbers in the order of the file, inputs, and notes as JSON."""
+
+    module: nn.Module
+    state: Mapping[str, Tensor]
+    inputs: tuple[Tensor, ...]
+    notes: Mapping[str, Any]
 
 
-def export(network: Network, path: str | os.PathLike[str]) -> None:
+def export(
+    module: nn.Module,
+    state: Mapping[str, Tensor],
+    inputs: tuple[Tensor, ...],
+    notes: Mapping[str, Any],
+    path: str | os.PathLike[str],
+) -> None:
     """A .pt2 program: the traced computation with its numbers, readable without the class that made it.
 
-    The batch may vary unless the module fixes it. Input normalisation and what else is known travel along; traces of
-    the exporting machine (paths, lines of source) do not.
+    state    the numbers, in place of the module's own
+    inputs   one batch, batch first; the batch may vary unless the module fixes it
+    notes    as JSON: what travels along; traces of the exporting machine (paths, lines of source) do not
+
     Raises TraceError when torch.export cannot trace the module, CheckpointError when it uses an operation that
-    `load_program` would refuse.
+    `open_program` would refuse.
     """
     target = Path(path)
     if target.suffix != ".pt2":
         raise CheckpointError(f"programs are saved as .pt2, not as {target.name!r}; change the name")
-    program = _traced(_with_state(network), network.example_inputs)
+    program = _traced(_with_state(module, state), inputs)
     with tempfile.TemporaryDirectory() as folder, readable(target, "a program"):
         draft = Path(folder) / target.name
         with _quiet():
-            torch.export.save(program, draft, extra_files={NOTES: json.dumps(describe(network))})
-        write_program(read_program(draft), network.example_inputs, target)
+            torch.export.save(program, draft, extra_files={NOTES: json.dumps(dict(notes))})
+        write_program(read_program(draft), inputs, target)
 
 
 def write_program(found: Program, inputs: tuple[Tensor, ...], path: str | os.PathLike[str]) -> None:
@@ -56,8 +72,8 @@ def write_program(found: Program, inputs: tuple[Tensor, ...], path: str | os.Pat
     os.replace(temporary, target)
 
 
-def load_program(path: str | os.PathLike[str]) -> Network:
-    """The network in a .pt2 file. torch sees only a new archive of what `read_program` understood.
+def open_program(path: str | os.PathLike[str]) -> OpenedProgram:
+    """The computation in a .pt2 file. torch sees only a new archive of what `read_program` understood.
 
     Raises CheckpointError: code, pickles or operations that are not known to be harmless; a host that switched .pt2
     off with LMC_ALLOW_PT2=0.
@@ -69,20 +85,27 @@ def load_program(path: str | os.PathLike[str]) -> Network:
         found = read_program(path)
         with _quiet():
             module = _plain_module(torch.export.load(found.rebuilt()), found)
-        return _as_network(module, _sample_inputs(found), found, str(path))
+        module = module.eval()
+        own = {
+            **dict(module.named_parameters(remove_duplicate=False)),
+            **dict(module.named_buffers(remove_duplicate=False)),
+        }
+        state = {name: own[name].detach() for name in found.payloads["weights"] if name not in found.tied}
+        check_finite(Path(path).name, state)
+        return OpenedProgram(module, MappingProxyType(state), _sample_inputs(found), dict(found.notes))
 
 
-def _with_state(network: Network) -> nn.Module:
-    """A copy of the module that holds the network's numbers; buffers outside the state become constants."""
-    module = copy.deepcopy(network.module)
-    own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    for name, tensor in network.state.items():
+def _with_state(module: nn.Module, state: Mapping[str, Tensor]) -> nn.Module:
+    """A copy of the module that holds these numbers; buffers outside the state become constants."""
+    made = copy.deepcopy(module)
+    own = {**dict(made.named_parameters()), **dict(made.named_buffers())}
+    for name, tensor in state.items():
         own[name].data = tensor.detach().clone()
-    for name, _ in list(module.named_buffers()):
-        if name not in network.state:
+    for name, _ in list(made.named_buffers()):
+        if name not in state:
             parent, _, leaf = name.rpartition(".")
-            module.get_submodule(parent)._non_persistent_buffers_set.add(leaf)
-    return module
+            made.get_submodule(parent)._non_persistent_buffers_set.add(leaf)
+    return made
 
 
 def _traced(module: nn.Module, inputs: tuple[Tensor, ...]) -> torch.export.ExportedProgram:
@@ -101,21 +124,10 @@ def _traced(module: nn.Module, inputs: tuple[Tensor, ...]) -> torch.export.Expor
     ) from reason
 
 
-def traced_module(network: Network) -> torch.fx.GraphModule:
-    """The traced computation of a network as one graph of a module that holds its numbers, for any batch size if the
-    module accepts one. Raises TraceError."""
-    return _traced(_with_state(network), network.example_inputs).module()
-
-
-def describe(network: Network) -> dict[str, Any]:
-    """What a graph does not say, as JSON: normalisation, training, architecture."""
-    from lmc_core.networks.checkpoint import write_normalize
-
-    about = {**network.metadata, "version": VERSION, "normalize": write_normalize(network.normalize)}
-    try:
-        return dict(json.loads(json.dumps(about, sort_keys=True)))
-    except TypeError as error:
-        raise CheckpointError(f"the network's metadata cannot be written as JSON ({error}); remove it") from None
+def traced_module(module: nn.Module, state: Mapping[str, Tensor], inputs: tuple[Tensor, ...]) -> torch.fx.GraphModule:
+    """The traced computation as one graph of a module that holds these numbers, for any batch size if the module
+    accepts one. Raises TraceError."""
+    return _traced(_with_state(module, state), inputs).module()
 
 
 def _sample_inputs(found: Program) -> tuple[Tensor, ...]:
@@ -203,30 +215,6 @@ def _owner(module: nn.Module, path: str) -> nn.Module:
             module.add_module(part, nn.Module())
         module = module.get_submodule(part)
     return module
-
-
-def _as_network(module: nn.Module, inputs: tuple[Tensor, ...], found: Program, source: str) -> Network:
-    """The module with its state in the order of the file, tied weights once, and what our own notes add."""
-    from lmc_core.networks.checkpoint import read_normalize
-
-    module = module.eval()
-    own = {
-        **dict(module.named_parameters(remove_duplicate=False)),
-        **dict(module.named_buffers(remove_duplicate=False)),
-    }
-    state = {name: own[name].detach() for name in found.payloads["weights"] if name not in found.tied}
-    check_finite(Path(source).name, state)
-    notes = dict(found.notes)
-    scale = notes.pop("normalize", None)
-    notes.pop("version", None)
-    return Network(
-        module,
-        MappingProxyType(state),
-        inputs,
-        normalize=read_normalize((scale["mean"], scale["std"])) if scale else None,
-        source=source,
-        metadata=notes,
-    )
 
 
 @contextmanager

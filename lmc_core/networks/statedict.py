@@ -1,4 +1,4 @@
-"""Named tensors out of a file of any torch format, with the names and numbers put in order."""
+"""Named tensors out of a file of any torch format, with the names and numbers put in order, and into a file."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from lmc_core.errors import CheckpointError
-from lmc_core.networks.network import Assumption
 from lmc_core.networks.safety.limits import plain, readable
 from lmc_core.networks.safety.sniff import Kind
 from lmc_core.networks.safety.tensorfile import read_header
 from lmc_core.networks.safety.torchfile import read_contents
+from lmc_core.networks.values import Assumption
 
 PREFIXES = ("module.", "_orig_mod.", "_forward_module.", "model.", "net.", "network.")
 """What data-parallel training, compilation and wrapping modules put before every name."""
@@ -72,6 +72,15 @@ def read(path: str | os.PathLike[str], kind: Kind, *, entry: str | None = None) 
         also = plain(", ".join(map(repr, others)), 80)
         chosen = (Assumption("entry", entries[0], f"the file also holds tensors under {also}"),)
     return StateDict(kept, prefix, metadata, chosen)
+
+
+def write(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """A .safetensors file with text pairs beside its tensors; it is whole or not there."""
+    target = Path(path)
+    temporary = target.with_name(target.name + ".part")
+    kept = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    safetensors.torch.save_file(kept, temporary, dict(metadata))
+    os.replace(temporary, target)
 
 
 def shared_prefix(names: list[str]) -> str:

@@ -11,12 +11,12 @@ from lmc_core.graph.trace import trace, working_batch
 from lmc_core.networks.network import Network
 from lmc_core.symmetry._solver.call import Facts
 from lmc_core.symmetry._solver.freeze import Frozen, freeze
-from lmc_core.symmetry._solver.interpret import read
 from lmc_core.symmetry._solver.values import Slot
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
 from lmc_core.symmetry.symmetry import Contraction, Pinned, Role, Symmetry
 from lmc_core.symmetry.verify import VerifyReport
 from lmc_core.symmetry.verify import verify as measure
+from lmc_core.symmetry.walk import read
 
 
 def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: float = 60.0) -> Symmetry:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lmc_core.symmetry.arrangement import Arrangement
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
-from lmc_core.symmetry.symmetry import Symmetry
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,7 +19,7 @@ Perms = Mapping[str, NDArray[np.int64]]
 of the outer unit that ends at position i."""
 
 
-def index(axis: Axis, perms: Perms, symmetry: Symmetry | None = None) -> NDArray[np.int64]:
+def index(axis: Axis, perms: Perms, symmetry: Arrangement | None = None) -> NDArray[np.int64]:
     """The old position of every new position of an axis; groups without a permutation stay.
 
     symmetry   needed only for groups nested more than once, whose rows count the units of all outer groups
@@ -76,7 +76,7 @@ def _row(group: Group, at: Mapping[str, int], groups: Mapping[str, Group]) -> in
     return row
 
 
-def outer_units(symmetry: Symmetry, group: str) -> int:
+def outer_units(symmetry: Arrangement, group: str) -> int:
     """How many outer units a nested group is repeated in; 1 for a free group."""
     count = 1
     within = symmetry.groups[group].within
@@ -86,7 +86,7 @@ def outer_units(symmetry: Symmetry, group: str) -> int:
     return count
 
 
-def permute(state: Mapping[str, Tensor], symmetry: Symmetry, perms: Perms) -> dict[str, Tensor]:
+def permute(state: Mapping[str, Tensor], symmetry: Arrangement, perms: Perms) -> dict[str, Tensor]:
     """The state with its units re-ordered: the same function.
 
     Groups not in `perms` stay, and tensors that do not move are shared with `state`.
@@ -110,18 +110,18 @@ def permute(state: Mapping[str, Tensor], symmetry: Symmetry, perms: Perms) -> di
     return moved
 
 
-def identity(symmetry: Symmetry) -> dict[str, NDArray[np.int64]]:
+def identity(symmetry: Arrangement) -> dict[str, NDArray[np.int64]]:
     """Every group in place."""
     return {name: np.tile(np.arange(g.size), (*_shape(symmetry, name)[:-1], 1)) for name, g in symmetry.groups.items()}
 
 
-def _shape(symmetry: Symmetry, group: str) -> tuple[int, ...]:
+def _shape(symmetry: Arrangement, group: str) -> tuple[int, ...]:
     found = symmetry.groups[group]
     return (found.size,) if found.within is None else (outer_units(symmetry, group), found.size)
 
 
 def random_permutations(
-    symmetry: Symmetry, rng: np.random.Generator, groups: tuple[str, ...] | None = None
+    symmetry: Arrangement, rng: np.random.Generator, groups: tuple[str, ...] | None = None
 ) -> dict[str, NDArray[np.int64]]:
     """A random permutation of every group (or of those named), never the identity, nested ones per outer unit."""
     drawn = {}
@@ -139,7 +139,7 @@ def _moving(size: int, rng: np.random.Generator) -> NDArray[np.int64]:
             return perm
 
 
-def invert(perms: Perms, symmetry: Symmetry) -> dict[str, NDArray[np.int64]]:
+def invert(perms: Perms, symmetry: Arrangement) -> dict[str, NDArray[np.int64]]:
     """Permutations that undo `perms`: permute(permute(s, p), invert(p)) = s."""
     full = {**identity(symmetry), **perms}
     made = {}
@@ -157,7 +157,7 @@ def invert(perms: Perms, symmetry: Symmetry) -> dict[str, NDArray[np.int64]]:
     return {name: made[name] for name in symmetry.groups if name in made}
 
 
-def compose(first: Perms, second: Perms, symmetry: Symmetry) -> dict[str, NDArray[np.int64]]:
+def compose(first: Perms, second: Perms, symmetry: Arrangement) -> dict[str, NDArray[np.int64]]:
     """One step for two: permute(s, compose(p, q)) = permute(permute(s, p), q)."""
     p, q = {**identity(symmetry), **first}, {**identity(symmetry), **second}
     made = {}
@@ -170,7 +170,7 @@ def compose(first: Perms, second: Perms, symmetry: Symmetry) -> dict[str, NDArra
     return made
 
 
-def _outer_index(symmetry: Symmetry, group: str, perms: Perms) -> NDArray[np.int64]:
+def _outer_index(symmetry: Arrangement, group: str, perms: Perms) -> NDArray[np.int64]:
     """Old row of every new row of a nested group: where its outer units go."""
     chain = []
     within = symmetry.groups[group].within

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from lmc_core.symmetry.axis import Axis, Group, axis_text, groups_in
+from lmc_core.symmetry.arrangement import Arrangement
+from lmc_core.symmetry.axis import Axis, axis_text, groups_in
 
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
@@ -51,8 +52,8 @@ class Pinned:
 
 
 @dataclass(frozen=True)
-class Symmetry:
-    """Groups of interchangeable units, and where each of them sits.
+class Symmetry(Arrangement):
+    """Groups of interchangeable units, where each of them sits, and what else the trace tells of them.
 
     groups        name → Group, in the order in which the network first writes them
     axes          state name → one axis expression per tensor axis
@@ -68,8 +69,6 @@ class Symmetry:
     error         relative output change measured by `verify` at inference; None before it ran
     """
 
-    groups: Mapping[str, Group]
-    axes: Mapping[str, tuple[Axis, ...]]
     roles: Mapping[tuple[str, int], Role]
     values: Mapping[str, tuple[Axis, ...]] = field(default_factory=dict)
     reads: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
@@ -78,15 +77,6 @@ class Symmetry:
     unknown_ops: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     error: float | None = None
-
-    def slots(self, group: str) -> tuple[tuple[str, int], ...]:
-        """(state name, axis number) of every tensor axis that mentions `group`."""
-        return tuple(
-            (name, number)
-            for name, axes in self.axes.items()
-            for number, axis in enumerate(axes)
-            if any(g.name == group for g in groups_in(axis))
-        )
 
     def verify(self, network: Network) -> float:
         """The relative error max |Δ| / max |output| when every group is permuted at random at once."""
@@ -111,10 +101,6 @@ class Symmetry:
                 written.append(text if usual else f"{role} {text}")
             lines.append(f"{name} ({', '.join(written)})")
         return "\n".join(lines)
-
-    def children(self, group: str) -> tuple[str, ...]:
-        """Names of the groups nested directly within `group`."""
-        return tuple(g.name for g in self.groups.values() if g.within == group)
 
 
 def usual_role(axis: int) -> Role:

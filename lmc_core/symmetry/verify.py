@@ -1,20 +1,19 @@
-"""Evidence for a Symmetry: permute at random, compare outputs."""
+"""Evidence for an arrangement of units: permute at random, compare outputs."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from lmc_core.networks.network import Network
+from lmc_core.networks.outputs import relative_error, tensors
+from lmc_core.symmetry.arrangement import Arrangement
 from lmc_core.symmetry.permute import permute, random_permutations
-from lmc_core.symmetry.symmetry import Symmetry
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 """Relative error above which a group counts as broken: far above rounding, far below what a wrong group does."""
@@ -47,7 +46,7 @@ class VerifyReport:
 
 def verify(
     network: Network,
-    symmetry: Symmetry,
+    symmetry: Arrangement,
     *,
     rng: np.random.Generator | None = None,
     draws: int = 1,
@@ -61,17 +60,17 @@ def verify(
     """
     rng = rng or np.random.default_rng(0)
     inputs = random_inputs(network, rng)
-    before = _leaves(network(*inputs))
+    before = tensors(network(*inputs))
     if not all(bool(torch.isfinite(x).all()) for x in before):
         inputs = network.example_inputs
-        before = _leaves(network(*inputs))
+        before = tensors(network(*inputs))
     moved = True
 
     def error(names: tuple[str, ...] | None) -> float:
         nonlocal moved
         state = permute(network.state, symmetry, random_permutations(symmetry, rng, names))
         moved &= any(not torch.equal(state[name], network.state[name]) for name in state)
-        return relative_error(before, _leaves(network.with_state(state)(*inputs)))
+        return relative_error(before, network.with_state(state)(*inputs))
 
     joint = max((error(None) for _ in range(draws if symmetry.groups else 0)), default=0.0)
     alone: dict[str, float] = {}
@@ -95,19 +94,3 @@ def random_inputs(network: Network, rng: np.random.Generator) -> tuple[Tensor, .
         else:
             made.append(torch.from_numpy(rng.integers(int(x.min()), int(x.max()) + 1, tuple(x.shape))).to(x))
     return tuple(made)
-
-
-def relative_error(before: list[Tensor], after: list[Tensor]) -> float:
-    """max |Δ| / max |output| over all outputs; infinite where an output stops being a number."""
-    worst = 0.0
-    for x, y in zip(before, after, strict=True):
-        if x.numel():
-            change = float((x.double() - y.double()).abs().max())
-            size = float(x.double().abs().max())
-            worst = max(worst, change / size if size else (0.0 if change == 0 else float("inf")))
-            worst = worst if change == change else float("inf")
-    return worst
-
-
-def _leaves(output: Any) -> list[Tensor]:
-    return [x for x in pytree.tree_leaves(output) if isinstance(x, Tensor)]

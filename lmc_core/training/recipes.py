@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lmc_core.networks.families import architecture
-from lmc_core.networks.network import Normalize
+from lmc_core.networks.values import Normalize
 from lmc_core.training.train import Recipe
 
 

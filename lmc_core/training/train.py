@@ -15,8 +15,9 @@ from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.errors import DataError, SettingError
 from lmc_core.networks.families import build, example_inputs
-from lmc_core.networks.network import Architecture, Network, Normalize, network
+from lmc_core.networks.network import Network, network
 from lmc_core.networks.precision import full_float32
+from lmc_core.networks.values import Architecture, Normalize
 from lmc_core.report import Report, silent
 
 _LECUN_CORRECTION = 0.87962566103423978  # standard deviation of a unit normal truncated at ±2

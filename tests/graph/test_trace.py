@@ -15,8 +15,8 @@ from zoo_more import ALL, member, untraceable
 from lmc_core.errors import DataError, TraceError
 from lmc_core.graph.trace import resized, trace, working_batch
 from lmc_core.networks.network import Network, network
+from lmc_core.networks.outputs import relative_error
 from lmc_core.symmetry.infer import symmetry
-from lmc_core.symmetry.verify import relative_error
 
 
 def outputs(result: Tensor | tuple[Tensor, ...]) -> list[Tensor]:

@@ -10,7 +10,7 @@ from torch import nn
 
 from lmc_core.errors import SettingError
 from lmc_core.networks.families import FAMILIES, architecture, build, example_inputs
-from lmc_core.networks.network import Architecture
+from lmc_core.networks.values import Architecture
 
 EXAMPLES = {
     "mlp": ("mlp", {"widths": [12, 9, 7, 5], "input_shape": [3, 4]}),

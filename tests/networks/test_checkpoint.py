@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 import lmc_core as lmc
 from lmc_core.errors import CheckpointError, MismatchError, RecogniseError, SettingError
-from lmc_core.networks.checkpoint import save
 from lmc_core.networks.families import FAMILIES, architecture, build, example_inputs
 from lmc_core.networks.fit import mismatch
-from lmc_core.networks.network import Network, Normalize, network
+from lmc_core.networks.network import Network, network
+from lmc_core.networks.values import Normalize
 
 
 class BiasFree(nn.Module):
@@ -173,7 +173,7 @@ def test_a_file_of_another_project_is_given_back_under_its_own_names(style: str,
     source, back = tmp_path / "model.pt", tmp_path / "back.safetensors"
     torch.save(kept(module), source)
     found = lmc.load(str(source))
-    save(found, back, names="original")
+    found.save(back, names="original")
     written = {
         k.removeprefix("module.").removeprefix("_orig_mod."): v for k, v in safetensors.torch.load_file(back).items()
     }

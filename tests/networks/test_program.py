@@ -16,11 +16,12 @@ from zoo import ZOO
 
 import lmc_core as lmc
 from lmc_core.errors import CheckpointError, SettingError, TraceError
-from lmc_core.networks.network import Network, Normalize, network
-from lmc_core.networks.program import load_program
+from lmc_core.networks.network import Network, network
+from lmc_core.networks.program import open_program
 from lmc_core.networks.safety.expressions import check_expression
 from lmc_core.networks.safety.operators import ATEN, check_operator
 from lmc_core.networks.safety.programfile import read_program
+from lmc_core.networks.values import Normalize
 from lmc_core.symmetry.infer import symmetry
 
 
@@ -305,7 +306,7 @@ def test_a_program_in_training_mode_is_refused_with_the_reason(tmp_path: Path) -
         program = torch.export.export(Vision().train(), (torch.randn(2, 3, 8, 8),), strict=False)
         torch.export.save(program, tmp_path / "one.pt2")
     with pytest.raises(CheckpointError, match=r"model\.eval\(\)"):
-        load_program(tmp_path / "one.pt2")
+        open_program(tmp_path / "one.pt2")
 
 
 def test_programs_need_their_ending(tmp_path: Path) -> None:

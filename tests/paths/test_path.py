@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from lmc_core.errors import MismatchError, SettingError
-from lmc_core.networks.network import Normalize, network
+from lmc_core.networks.network import network
+from lmc_core.networks.values import Normalize
 from lmc_core.paths.path import LinearPath
 from lmc_core.paths.profile import Profile
 

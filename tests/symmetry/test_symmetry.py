@@ -11,14 +11,15 @@ from zoo_more import ALL, member, untraceable
 from lmc_core.errors import TraceError
 from lmc_core.graph.trace import trace
 from lmc_core.networks.network import Network, network
+from lmc_core.networks.outputs import relative_error
 from lmc_core.symmetry._solver.freeze import expanded, freeze, written
-from lmc_core.symmetry._solver.interpret import read
 from lmc_core.symmetry._solver.terms import leaves
 from lmc_core.symmetry.axis import Fixed, Group, groups_in
 from lmc_core.symmetry.infer import symmetry, verified
 from lmc_core.symmetry.permute import permute, random_permutations
 from lmc_core.symmetry.symmetry import Symmetry
-from lmc_core.symmetry.verify import random_inputs, relative_error, verify
+from lmc_core.symmetry.verify import random_inputs, verify
+from lmc_core.symmetry.walk import read
 
 GOLDEN = Path(__file__).parent / "golden"
 COUNTS = {

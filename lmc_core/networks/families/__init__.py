@@ -17,7 +17,7 @@ from lmc_core.networks.families.mlp import module as mlp
 from lmc_core.networks.families.recurrent import module as recurrent
 from lmc_core.networks.families.resnet import module as resnet
 from lmc_core.networks.families.transformer import module as transformer
-from lmc_core.networks.network import Architecture
+from lmc_core.networks.values import Architecture
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lmc_core.networks.network import Architecture, Assumption, Normalize
+from lmc_core.networks.values import Architecture, Assumption, Normalize
 
 Shape = tuple[int, ...]
 

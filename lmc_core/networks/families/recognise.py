@@ -20,7 +20,7 @@ from lmc_core.networks.families.mlp import recognise as mlp
 from lmc_core.networks.families.recurrent import recognise as recurrent
 from lmc_core.networks.families.resnet import recognise as resnet
 from lmc_core.networks.families.transformer import recognise as transformer
-from lmc_core.networks.network import Assumption, Normalize
+from lmc_core.networks.values import Assumption, Normalize
 
 __all__ = ["Recognised", "recognise"]
 

@@ -138,7 +138,7 @@ def _main() -> dict[str, str]:
     import torch
 
     from lmc_core.networks.checkpoint import load
-    from lmc_core.networks.program import describe, write_program
+    from lmc_core.networks.program import write_program
     from lmc_core.networks.safety.programfile import read_program
 
     torch.set_num_threads(1)
@@ -150,7 +150,7 @@ def _main() -> dict[str, str]:
         if found.architecture is not None:
             found.save(target)
         else:
-            write_program(replace(read_program(request["path"]), notes=describe(found)), found.example_inputs, target)
+            write_program(replace(read_program(request["path"]), notes=found.notes), found.example_inputs, target)
     except LMCError as error:
         return {"error": type(error).__name__, "text": str(error)}
     except MemoryError:

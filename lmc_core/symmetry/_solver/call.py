@@ -42,6 +42,20 @@ class Facts:
             self.roles.setdefault(slot, []).append((self.time, role))
 
 
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a graph says about axes, before the variables are frozen.
+
+    tensors   state name → its axes
+    values    node name → axes of the value, in order
+    facts     roles, contractions, unknown operations
+    """
+
+    tensors: dict[str, tuple[Term, ...]]
+    values: dict[str, tuple[Term, ...]]
+    facts: Facts
+
+
 class Call:
     """An operation of the graph with its arguments.
 

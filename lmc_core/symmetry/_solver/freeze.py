@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lmc_core.symmetry._solver.interpret import Reading
+from lmc_core.symmetry._solver.call import Reading
 from lmc_core.symmetry._solver.names import Seat, name_groups
 from lmc_core.symmetry._solver.terms import Prod, Sum, Term, Var, find, leaves, product, restrict, scope
 from lmc_core.symmetry._solver.unify import select, unify

@@ -6,7 +6,7 @@ from math import prod
 
 from lmc_core.data.registry import DATASETS
 from lmc_core.networks.families import architecture
-from lmc_core.networks.network import Normalize
+from lmc_core.networks.values import Normalize
 from lmc_core.options import Option
 from lmc_core.training.train import Recipe
 

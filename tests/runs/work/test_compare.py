@@ -16,7 +16,8 @@ from lmc_core.errors import Cancelled, InputError, SettingError
 from lmc_core.methods import METHODS
 from lmc_core.networks import checkpoint
 from lmc_core.networks.checkpoint import load
-from lmc_core.networks.network import Normalize, network
+from lmc_core.networks.network import network
+from lmc_core.networks.values import Normalize
 from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
 from lmc_core.runs.settings import settings

@@ -14,7 +14,7 @@ from lmc_core.networks.families._options import read
 from lmc_core.networks.families._parts import NotThis, Part, Recognised, norm_kind, of_kind, orders, same_bias
 from lmc_core.networks.families.cnn.module import CNNOptions, last_map
 from lmc_core.networks.families.mlp.recognise import chain, ordered_norms
-from lmc_core.networks.network import Assumption
+from lmc_core.networks.values import Assumption
 
 _USUAL = {1: (28, 32), 3: (32, 224)}
 _RARE = (8, 64, 16, 28, 48, 96, 128, 256)

@@ -8,7 +8,7 @@ from typing import Any
 
 from lmc_core.networks.families import architecture
 from lmc_core.networks.families._parts import NotThis, Part, Recognised, norm_kind, of_kind, orders
-from lmc_core.networks.network import Assumption
+from lmc_core.networks.values import Assumption
 
 _LONGEST = 200  # layers that are put in order if the file has them in none
 _STEPS = 20_000  # of the search for an order; a chain of distinct widths needs one per layer

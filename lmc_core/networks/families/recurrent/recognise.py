@@ -10,7 +10,7 @@ from typing import Any
 from lmc_core.networks.families import architecture
 from lmc_core.networks.families._parts import NotThis, Recognised, Shape, natural, of_kind, parts, same_bias
 from lmc_core.networks.families.mlp.recognise import chain
-from lmc_core.networks.network import Assumption
+from lmc_core.networks.values import Assumption
 
 _CELLS = {1: "rnn", 3: "gru", 4: "lstm"}
 _ROLE = re.compile(r"(?<![a-z])(ih|hh|i2h|h2h|input_hidden|hidden_hidden)(?![a-z])", re.IGNORECASE)

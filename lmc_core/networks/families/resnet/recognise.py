@@ -9,7 +9,7 @@ from typing import Any
 
 from lmc_core.networks.families import architecture
 from lmc_core.networks.families._parts import NotThis, Part, Recognised, norm_kind, of_kind, orders, same_bias
-from lmc_core.networks.network import Assumption
+from lmc_core.networks.values import Assumption
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from lmc_core.networks.families import architecture
 from lmc_core.networks.families._parts import NotThis, Part, Recognised, natural, of_kind, same_bias
-from lmc_core.networks.network import Assumption
+from lmc_core.networks.values import Assumption
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from lmc_core.errors import TraceError
 from lmc_core.graph.decompose import decomposed
 from lmc_core.graph.export import FALLBACK
 from lmc_core.graph.trace import Trace
-from lmc_core.symmetry._solver.call import Call, Facts, Unsupported
+from lmc_core.symmetry._solver.call import Call, Facts, Reading, Unsupported
 from lmc_core.symmetry._solver.terms import Misfit, Term, Var, leaves, mark_used, pin, pinned, uniform
 from lmc_core.symmetry._solver.values import Slot, Slots, Value, merged
 from lmc_core.symmetry.rules import REARRANGE, RULES
@@ -24,20 +24,6 @@ from lmc_core.symmetry.rules.order import opaque
 
 INPUT = "the network's input"
 OUTPUT = "the network's output"
-
-
-@dataclass(frozen=True, eq=False)
-class Reading:
-    """What a graph says about axes, before the variables are frozen.
-
-    tensors   state name → its axes
-    values    node name → axes of the value, in order
-    facts     roles, contractions, unknown operations
-    """
-
-    tensors: dict[str, tuple[Term, ...]]
-    values: dict[str, tuple[Term, ...]]
-    facts: Facts
 
 
 def read(trace: Trace, shapes: Mapping[str, tuple[int, ...]]) -> Reading:
