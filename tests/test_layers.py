@@ -45,6 +45,7 @@ WITHOUT_TORCH = [
     "lmc_core.words.path",
     "lmc_core.fusion",
     "lmc_core.methods",
+    "lmc_core.networks.families",
     "lmc_core.options",
     "lmc_core.paths.profile",
     "lmc_core.report",

@@ -95,7 +95,7 @@ def plan(network: Network, traced: Trace | Untraced, method: Recalibration) -> P
         for c in contractions
         if c.kind in _LAYERS and uses[c.weight] == 1 and not _feeds_only(nodes[c.output], normed)
     )
-    again = sorted({c.weight for c in contractions if c.kind.startswith("recurrent") or uses[c.weight] > 1})
+    again = sorted({c.weight for c in contractions if c.kind.startswith("recurrent-") or uses[c.weight] > 1})
     notes = (f"REPAIR left weights that are used at every step as they are: {', '.join(again)}.",) if again else ()
     return Plan(norms, layers, notes)
 

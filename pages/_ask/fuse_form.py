@@ -8,7 +8,7 @@ import streamlit as st
 from lmc_core import runs
 from lmc_core.errors import MismatchError
 from lmc_core.fusion import FUSIONS
-from lmc_core.networks.widths import FREEDOMS
+from lmc_core.networks.families import widths as freedoms
 from lmc_core.runs.kinds import fuse
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
@@ -95,7 +95,7 @@ def lambdas(cards: Sequence[ModelCard]) -> list[float] | None:
 
 def widths(first: ModelCard, method: str) -> int | dict[str, int] | None:
     """The widths of the fused network, as far as the method and the family of the networks leave a choice."""
-    freedom = () if FUSIONS[method].equal_widths or not first.groups else FREEDOMS.get(first.family, ())
+    freedom = () if FUSIONS[method].equal_widths or not first.groups else freedoms(first.family)
     offered = {name: label for name, label in WIDTHS.items() if name == "keep" or name in freedom}
     st.markdown("**Widths**")
     how: dict[str, Any] = {"required": True, "label_visibility": "collapsed", "help": HELP_WIDTHS}

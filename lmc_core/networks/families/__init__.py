@@ -1,67 +1,36 @@
-"""The architectures we can build from a name and options that JSON can hold."""
+"""The architectures we can build from a name and options that JSON can hold: one folder a family, one list."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from math import prod
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from lmc_core.errors import SettingError
+from lmc_core.networks.families._family import Family, Freedom
 from lmc_core.networks.families._options import LARGEST, read, write
-from lmc_core.networks.families.cnn import module as cnn
-from lmc_core.networks.families.mlp import module as mlp
-from lmc_core.networks.families.recurrent import module as recurrent
-from lmc_core.networks.families.resnet import module as resnet
-from lmc_core.networks.families.transformer import module as transformer
+from lmc_core.networks.families.cnn import FAMILY as CNN
+from lmc_core.networks.families.mlp import FAMILY as MLP
+from lmc_core.networks.families.recurrent import FAMILY as RECURRENT
+from lmc_core.networks.families.resnet import FAMILY as RESNET
+from lmc_core.networks.families.transformer import FAMILY as TRANSFORMER
 from lmc_core.networks.values import Architecture
 
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
-@dataclass(frozen=True)
-class Family:
-    """One kind of network.
-
-    options      frozen dataclass; each field carries its help
-    module       options → nn.Module
-    input_shape  options → shape of one example
-    vocabulary   options → number of tokens, 0 when examples are numbers and not tokens
-    """
-
-    name: str
-    title: str
-    options: type
-    module: Callable[[Any], nn.Module]
-    input_shape: Callable[[Any], tuple[int, ...]]
-    vocabulary: Callable[[Any], int] = lambda options: 0
+FAMILIES: Mapping[str, Family] = {family.name: family for family in (MLP, CNN, RESNET, RECURRENT, TRANSFORMER)}
+"""Name → family, from the most general to the most particular; a state dict is held against the last one first."""
 
 
-FAMILIES: dict[str, Family] = {
-    family.name: family
-    for family in (
-        Family("mlp", "Multilayer perceptron", mlp.MLPOptions, mlp.MLP, mlp.input_shape),
-        Family("cnn", "Convolutional network", cnn.CNNOptions, cnn.CNN, cnn.input_shape),
-        Family("resnet", "Residual network", resnet.ResNetOptions, resnet.ResNet, resnet.input_shape),
-        Family(
-            "recurrent",
-            "Recurrent network",
-            recurrent.RecurrentOptions,
-            recurrent.Recurrent,
-            recurrent.input_shape,
-            lambda options: options.vocabulary,
-        ),
-        Family(
-            "transformer",
-            "Transformer encoder",
-            transformer.TransformerOptions,
-            transformer.Transformer,
-            transformer.input_shape,
-            transformer.vocabulary,
-        ),
-    )
-}
+def widths(name: str) -> tuple[Freedom, ...]:
+    """What can be chosen where networks of a family are fused; nothing for a name that is none of ours."""
+    return FAMILIES[name].widths if name in FAMILIES else ()
+
+
+def brief(name: str) -> str:
+    """How people call a family, or a network that carries its own program and has none (an empty name)."""
+    return FAMILIES[name].brief if name in FAMILIES else name or "program"
 
 
 def family(name: str) -> Family:
@@ -79,7 +48,7 @@ def architecture(name: str, **options: Any) -> Architecture:
 def build(architecture: Architecture) -> nn.Module:
     """A freshly initialised module. Raises SettingError when options are missing or contradict each other."""
     kind = family(architecture.family)
-    return kind.module(read(kind.options, architecture.options))
+    return kind.build(read(kind.options, architecture.options))
 
 
 def example_inputs(architecture: Architecture, batch: int = 2) -> tuple[Tensor, ...]:
@@ -87,12 +56,14 @@ def example_inputs(architecture: Architecture, batch: int = 2) -> tuple[Tensor, 
 
     Raises SettingError when an example would hold more than 2²⁴ numbers.
     """
+    import torch
+
     kind = family(architecture.family)
-    options: Any = read(kind.options, architecture.options)
+    one, tokens = kind.example(read(kind.options, architecture.options))
     generator = torch.Generator().manual_seed(0)
-    shape = (batch, *kind.input_shape(options))
-    if prod(shape[1:]) > LARGEST:
-        raise SettingError(f"one example of shape {shape[1:]} holds {prod(shape[1:])} numbers; at most {LARGEST}")
-    if tokens := kind.vocabulary(options):
+    shape = (batch, *one)
+    if prod(one) > LARGEST:
+        raise SettingError(f"one example of shape {one} holds {prod(one)} numbers; at most {LARGEST}")
+    if tokens:
         return (torch.randint(tokens, shape, generator=generator),)
     return (torch.randn(shape, generator=generator),)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from lmc_core.networks.values import Architecture, Assumption, Normalize
+from lmc_core.networks.values import Assumption
 
 Shape = tuple[int, ...]
 
@@ -34,17 +35,17 @@ class NotThis(Exception):
 
 
 @dataclass(frozen=True)
-class Recognised:
-    """What a state dict seems to be.
+class Match:
+    """What a family makes of a state dict.
 
+    options      of the family; the rest are defaults
     renames      their tensor name → ours
     assumptions  what the shapes could not tell
     """
 
-    architecture: Architecture
+    options: Mapping[str, Any]
     renames: Mapping[str, str]
     assumptions: tuple[Assumption, ...] = ()
-    normalize: Normalize | None = None
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from lmc_core.networks.families import brief
 from lmc_core.words.numbers import listed
-
-KINDS = {"mlp": "MLP", "cnn": "CNN", "resnet": "ResNet", "": "program"}
-"""Family → how people call it, where that differs."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class ModelCard:
     @property
     def kind(self) -> str:
         """The family, as people call it."""
-        return KINDS.get(self.family, self.family)
+        return brief(self.family)
 
     @staticmethod
     def of(content: Mapping[str, Any]) -> ModelCard:

@@ -26,8 +26,8 @@ from lmc_core.figures.fuse.history import history_figure
 from lmc_core.fusion.outcome import Outcome
 from lmc_core.fusion.template import template
 from lmc_core.networks.checkpoint import load
+from lmc_core.networks.families import widths as freedoms
 from lmc_core.networks.network import Network
-from lmc_core.networks.widths import FREEDOMS
 from lmc_core.report import silent
 from lmc_core.runs import keep
 from lmc_core.runs.keep import pictures
@@ -151,7 +151,7 @@ def test_networks_of_one_recipe_are_named_together() -> None:
 def test_the_widths_that_forms_offer_can_be_built(name: str) -> None:
     net = network(f"{name}/seed0")
     found = symmetry(net, verify=False)
-    freedom = FREEDOMS[net.architecture.family]
+    freedom = freedoms(net.architecture.family)
     wanted: list[int | dict[str, int]] = [24] if "one" in freedom else []
     wanted += [{group: size + 8} for group, size in ((g.name, g.size) for g in found.groups.values())] * (
         "each" in freedom

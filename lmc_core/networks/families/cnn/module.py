@@ -14,7 +14,7 @@ from lmc_core.networks.families._options import option
 
 
 @dataclass(frozen=True)
-class CNNOptions:
+class Options:
     """Stages of convolutions with a pooling after each, then linear layers."""
 
     stages: tuple[tuple[int, ...], ...] = option("channels of the convolutions of each stage: [[32], [64, 64]]")
@@ -39,7 +39,7 @@ class CNNOptions:
 class CNN(nn.Module):
     """x (b, c, h, w) → logits (b, classes): conv1 …, norm1 …, fc1 …"""
 
-    def __init__(self, o: CNNOptions):
+    def __init__(self, o: Options):
         super().__init__()
         plan = layer_plan(o)
         for i, layer in enumerate(plan, 1):
@@ -85,7 +85,7 @@ class Conv:
     pooled: bool
 
 
-def layer_plan(o: CNNOptions) -> list[Conv]:
+def layer_plan(o: Options) -> list[Conv]:
     """The convolutions in order. Raises SettingError when the lists do not fit together."""
     if len(o.input_shape) != 3 or not all(o.stages):
         raise SettingError(f"input_shape={o.input_shape} must be channels × height × width; no stage may be empty")
@@ -104,7 +104,7 @@ def layer_plan(o: CNNOptions) -> list[Conv]:
     return plan
 
 
-def last_map(o: CNNOptions) -> tuple[int, int, int]:
+def last_map(o: Options) -> tuple[int, int, int]:
     """Channels, height and width before the head. Raises SettingError when the image is used up earlier."""
     c, h, w = o.input_shape
     for conv in layer_plan(o):
@@ -117,7 +117,7 @@ def last_map(o: CNNOptions) -> tuple[int, int, int]:
     return c, h, w
 
 
-def features(o: CNNOptions) -> int:
+def features(o: Options) -> int:
     """How many numbers the first linear layer reads."""
     c, h, w = last_map(o)
     if o.head != "flatten":
@@ -125,9 +125,9 @@ def features(o: CNNOptions) -> int:
     return c * (o.head_size**2 or h * w)
 
 
-def input_shape(o: CNNOptions) -> tuple[int, ...]:
-    """Of one example."""
-    return o.input_shape
+def example(o: Options) -> tuple[tuple[int, ...], int]:
+    """Shape of one example, and of how many tokens it chooses; 0 = it is made of numbers."""
+    return o.input_shape, 0
 
 
 def _each(name: str, values: tuple[int, ...], count: int) -> tuple[int, ...]:

@@ -9,11 +9,10 @@ from math import isqrt
 from typing import Any
 
 from lmc_core.errors import SettingError
-from lmc_core.networks.families import architecture
+from lmc_core.networks.families._chain import chain, ordered_norms
 from lmc_core.networks.families._options import read
-from lmc_core.networks.families._parts import NotThis, Part, Recognised, norm_kind, of_kind, orders, same_bias
-from lmc_core.networks.families.cnn.module import CNNOptions, last_map
-from lmc_core.networks.families.mlp.recognise import chain, ordered_norms
+from lmc_core.networks.families._parts import Match, NotThis, Part, Shape, norm_kind, of_kind, orders, parts, same_bias
+from lmc_core.networks.families.cnn.module import Options, last_map
 from lmc_core.networks.values import Assumption
 
 _USUAL = {1: (28, 32), 3: (32, 224)}
@@ -44,8 +43,9 @@ class _Plan:
         return options
 
 
-def recognise(layers: Sequence[Part], given: Mapping[str, Any]) -> Recognised:
+def recognise(shapes: Mapping[str, Shape], given: Mapping[str, Any]) -> Match:
     """A chain of convolutions, a norm after each or none, then a chain of linear layers. Raises NotThis."""
+    layers = parts(shapes)
     if any(layer.kind == "loose" for layer in layers) or not of_kind(layers, "conv"):
         raise NotThis("it holds more than convolutions, norms and linear layers, or no convolution")
     convs = _conv_chain(of_kind(layers, "conv"))
@@ -81,7 +81,12 @@ def recognise(layers: Sequence[Part], given: Mapping[str, Any]) -> Recognised:
     for prefix, group in (("conv", convs), ("norm", norms), ("fc", linear)):
         for i, layer in enumerate(group, 1):
             renames |= layer.renamed(f"{prefix}{i}")
-    return Recognised(architecture("cnn", **options), renames, tuple(assumptions))
+    return Match(options, renames, tuple(assumptions))
+
+
+def likeness(shapes: Mapping[str, Shape]) -> int:
+    """Convolutions."""
+    return 6 if any(len(shape) == 4 for shape in shapes.values()) else 0
 
 
 def _conv_chain(convs: Sequence[Part]) -> list[Part]:
@@ -108,7 +113,7 @@ def _placed(
     for image, padding, plan in _candidates(channels, inputs, kernels):
         placed = {} if "stages" in given else plan.options(channels)
         tried = {**options, "input_shape": list(image), "padding": padding, **placed} | dict(given)
-        checked = read(CNNOptions, tried)
+        checked = read(Options, tried)
         if [c for stage in checked.stages for c in stage] != channels:
             raise SettingError(f"stages={given['stages']} does not list the channels found, {channels}")
         try:

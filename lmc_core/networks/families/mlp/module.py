@@ -14,7 +14,7 @@ from lmc_core.networks.families._options import option
 
 
 @dataclass(frozen=True)
-class MLPOptions:
+class Options:
     """Linear layers fc1 … fcL with an activation between them; the input is flattened."""
 
     widths: tuple[int, ...] = option("features read, hidden widths, classes: 784,512,512,10")
@@ -27,7 +27,7 @@ class MLPOptions:
 class MLP(nn.Module):
     """x (b, *input_shape) → logits (b, widths[-1])."""
 
-    def __init__(self, o: MLPOptions):
+    def __init__(self, o: Options):
         super().__init__()
         pairs = list(pairwise(o.widths))
         biases = o.bias * len(pairs) if len(o.bias) == 1 else o.bias
@@ -52,6 +52,6 @@ class MLP(nn.Module):
         return x
 
 
-def input_shape(o: MLPOptions) -> tuple[int, ...]:
-    """Of one example."""
-    return o.input_shape or (o.widths[0],)
+def example(o: Options) -> tuple[tuple[int, ...], int]:
+    """Shape of one example, and of how many tokens it chooses; 0 = it is made of numbers."""
+    return o.input_shape or (o.widths[0],), 0

@@ -15,7 +15,7 @@ CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 @dataclass(frozen=True)
-class RecurrentOptions:
+class Options:
     """Steps in order of time (rows of an image, words of a sentence); the classes are read off the hidden states."""
 
     features: int = option("numbers per step (columns of an image), or the size of the embedding")
@@ -41,7 +41,7 @@ class RecurrentOptions:
 class Recurrent(nn.Module):
     """x (b, steps, features) or tokens (b, steps) → logits (b, classes): embedding, rnn.*, fc1 …"""
 
-    def __init__(self, o: RecurrentOptions):
+    def __init__(self, o: Options):
         super().__init__()
         if o.vocabulary:
             self.embedding = nn.Embedding(o.vocabulary, o.features)
@@ -79,6 +79,6 @@ class Recurrent(nn.Module):
         return x
 
 
-def input_shape(o: RecurrentOptions) -> tuple[int, ...]:
-    """Of one example."""
-    return (o.steps,) if o.vocabulary else (o.steps, o.features)
+def example(o: Options) -> tuple[tuple[int, ...], int]:
+    """Shape of one example, and of how many tokens it chooses; 0 = it is made of numbers."""
+    return ((o.steps,) if o.vocabulary else (o.steps, o.features)), o.vocabulary

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lmc_core.networks.families import architecture
-from lmc_core.networks.families._parts import NotThis, Recognised, Shape, natural, of_kind, parts, same_bias
-from lmc_core.networks.families.mlp.recognise import chain
+from lmc_core.networks.families._chain import chain
+from lmc_core.networks.families._parts import Match, NotThis, Shape, natural, of_kind, parts, same_bias
 from lmc_core.networks.values import Assumption
 
 _CELLS = {1: "rnn", 3: "gru", 4: "lstm"}
@@ -32,7 +31,7 @@ class _Cell:
     hidden: int
 
 
-def recognise(shapes: Mapping[str, Shape], given: Mapping[str, Any]) -> Recognised:
+def recognise(shapes: Mapping[str, Shape], given: Mapping[str, Any]) -> Match:
     """An embedding or none, recurrent layers in one or both directions, a chain of linear layers. Raises NotThis.
 
     A plain RNN has the shapes of an MLP: it is told by names with "ih" and "hh" in them. So is which of two equal
@@ -81,7 +80,13 @@ def recognise(shapes: Mapping[str, Shape], given: Mapping[str, Any]) -> Recognis
         renames |= part.renamed(f"fc{i}")
     if table:
         renames |= table.renamed("embedding")
-    return Recognised(architecture("recurrent", **options | dict(given)), renames, tuple(_assumed(options, named)))
+    return Match(options | dict(given), renames, tuple(_assumed(options, named)))
+
+
+def likeness(shapes: Mapping[str, Shape]) -> int:
+    """Names of cells or of their matrices."""
+    words = " ".join(shapes).lower()
+    return 4 if any(word in words for word in ("hh", "lstm", "gru", "rnn")) else 0
 
 
 def _named(shapes: Mapping[str, Shape]) -> list[_Cell]:

@@ -13,7 +13,7 @@ from lmc_core.networks.families._options import DEEPEST, option
 
 
 @dataclass(frozen=True)
-class ResNetOptions:
+class Options:
     """He et al. 2015: a stem, stages of residual blocks, the mean over the image, one linear layer."""
 
     blocks: tuple[int, ...] = option(
@@ -59,7 +59,7 @@ class PadShortcut(nn.Module):
 class Block(nn.Module):
     """activation(shortcut(x) + convolutions(x)), (b, inputs, h, w) → (b, outputs, h / stride, w / stride)."""
 
-    def __init__(self, o: ResNetOptions, inputs: int, width: int, stride: int):
+    def __init__(self, o: Options, inputs: int, width: int, stride: int):
         super().__init__()
         bottleneck = o.block == "bottleneck"
         outputs = width * o.expansion if bottleneck else width
@@ -97,7 +97,7 @@ class Block(nn.Module):
 class ResNet(nn.Module):
     """x (b, c, h, w) → logits (b, classes): conv1, bn1, layer1.0.conv1 …, fc."""
 
-    def __init__(self, o: ResNetOptions):
+    def __init__(self, o: Options):
         super().__init__()
         if len(o.blocks) != len(o.widths) or not o.blocks or min(o.blocks) < 1:
             raise SettingError(f"blocks={o.blocks} and widths={o.widths} must name the same stages, each with a block")
@@ -130,6 +130,6 @@ class ResNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-def input_shape(o: ResNetOptions) -> tuple[int, ...]:
-    """Of one example."""
-    return o.input_shape
+def example(o: Options) -> tuple[tuple[int, ...], int]:
+    """Shape of one example, and of how many tokens it chooses; 0 = it is made of numbers."""
+    return o.input_shape, 0

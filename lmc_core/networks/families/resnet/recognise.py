@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import product, zip_longest
 from typing import Any
 
-from lmc_core.networks.families import architecture
-from lmc_core.networks.families._parts import NotThis, Part, Recognised, norm_kind, of_kind, orders, same_bias
+from lmc_core.networks.families._parts import Match, NotThis, Part, Shape, norm_kind, of_kind, orders, parts, same_bias
 from lmc_core.networks.values import Assumption
 
 
@@ -20,8 +19,9 @@ class _Block:
     shortcut: int | None
 
 
-def recognise(layers: Sequence[Part], given: Mapping[str, Any]) -> Recognised:
+def recognise(shapes: Mapping[str, Shape], given: Mapping[str, Any]) -> Match:
     """A stem, blocks of two 3×3 (or 1×1, 3×3, 1×1) convolutions with shortcuts, one linear layer. Raises NotThis."""
+    layers = parts(shapes)
     linear = of_kind(layers, "linear")
     if any(layer.kind == "loose" for layer in layers) or len(linear) != 1:
         raise NotThis(f"a residual network ends in one linear layer; it has {len(linear)}")
@@ -34,6 +34,13 @@ def recognise(layers: Sequence[Part], given: Mapping[str, Any]) -> Recognised:
                 return _described(pairs, parsed, block, fc, given)
         failure = NotThis("its convolutions are no sequence of residual blocks")
     raise failure
+
+
+def likeness(shapes: Mapping[str, Shape]) -> int:
+    """Convolutions; of 1 × 1, or with one matrix after them, rather than a plain chain of convolutions."""
+    sizes = [len(shape) for shape in shapes.values()]
+    pointwise = any(shape[2:] == (1, 1) for shape in shapes.values())
+    return 0 if 4 not in sizes else 7 if pointwise or sizes.count(2) == 1 else 5
 
 
 def _pairings(convs: Sequence[Part], norms: Sequence[Part]) -> Iterator[list[tuple[Part, Part | None]]]:
@@ -99,7 +106,7 @@ def _fits(main: Sequence[Part], kind: str, channels: int) -> bool:
 
 def _described(
     pairs: Sequence[tuple[Part, Part | None]], parsed: Sequence[_Block], kind: str, fc: Part, given: Mapping[str, Any]
-) -> Recognised:
+) -> Match:
     convs = [conv for conv, _ in pairs]
     norms = [norm for _, norm in pairs if norm]
     stem = convs[0]
@@ -154,7 +161,7 @@ def _described(
         for i, ours, norm in named:
             conv, own = pairs[i]
             renames |= conv.renamed(f"{place}.{ours}") | (own.renamed(f"{place}.{norm}") if own else {})
-    return Recognised(architecture("resnet", **options | dict(given)), renames, tuple(_assumed(options)))
+    return Match(options | dict(given), renames, tuple(_assumed(options)))
 
 
 def _assumed(options: Mapping[str, Any]) -> Iterator[Assumption]:

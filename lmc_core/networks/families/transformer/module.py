@@ -14,7 +14,7 @@ from lmc_core.networks.families._options import DEEPEST, option
 
 
 @dataclass(frozen=True)
-class TransformerOptions:
+class Options:
     """Patches of an image, steps of a sequence or tokens → blocks of attention and feed-forward → one linear layer."""
 
     width: int = option("size of the residual stream")
@@ -55,7 +55,7 @@ class TransformerOptions:
 class Attention(nn.Module):
     """Multi-head self-attention, (b, steps, width) → same; a packed qkv is ordered q, k, v, then head by head."""
 
-    def __init__(self, o: TransformerOptions):
+    def __init__(self, o: Options):
         super().__init__()
         self.heads = o.heads
         self.packed = o.qkv == "packed"
@@ -77,7 +77,7 @@ class Attention(nn.Module):
 class FeedForward(nn.Module):
     """Two linear layers with an activation between."""
 
-    def __init__(self, o: TransformerOptions):
+    def __init__(self, o: Options):
         super().__init__()
         hidden = o.feedforward or 4 * o.width
         self.fc1 = nn.Linear(o.width, hidden, bias=o.bias)
@@ -91,7 +91,7 @@ class FeedForward(nn.Module):
 class Block(nn.Module):
     """Attention and feed-forward, each added to the stream; norms before (Xiong 2020) or after (Vaswani 2017)."""
 
-    def __init__(self, o: TransformerOptions):
+    def __init__(self, o: Options):
         super().__init__()
         self.norm1 = nn.LayerNorm(o.width, eps=o.eps)
         self.attn = Attention(o)
@@ -110,7 +110,7 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """x → logits (b, classes): embed, cls_token, pos_embed, blocks.0.norm1 …, norm, head."""
 
-    def __init__(self, o: TransformerOptions):
+    def __init__(self, o: Options):
         super().__init__()
         if o.width % o.heads:
             raise SettingError(f"heads={o.heads} does not divide width={o.width}; choose a divisor")
@@ -149,7 +149,7 @@ class Transformer(nn.Module):
         return self.head(self.norm(x) if o.final_norm == "read" else x)
 
 
-def sequence_length(o: TransformerOptions) -> int:
+def sequence_length(o: Options) -> int:
     """Patches, steps or tokens of one example, without the class token. Raises SettingError."""
     if o.input != "patches":
         return o.input_shape[0]
@@ -158,17 +158,12 @@ def sequence_length(o: TransformerOptions) -> int:
     return (o.input_shape[1] // o.patch) * (o.input_shape[2] // o.patch)
 
 
-def input_shape(o: TransformerOptions) -> tuple[int, ...]:
-    """Of one example."""
-    return o.input_shape
+def example(o: Options) -> tuple[tuple[int, ...], int]:
+    """Shape of one example, and of how many tokens it chooses; 0 = it is made of numbers."""
+    return o.input_shape, o.vocabulary if o.input == "tokens" else 0
 
 
-def vocabulary(o: TransformerOptions) -> int:
-    """Number of tokens, 0 when examples are numbers."""
-    return o.vocabulary if o.input == "tokens" else 0
-
-
-def _embedding(o: TransformerOptions) -> nn.Module:
+def _embedding(o: Options) -> nn.Module:
     dimensions = {"patches": 3, "steps": 2, "tokens": 1}[o.input]
     if len(o.input_shape) != dimensions:
         raise SettingError(f"input_shape={o.input_shape} must have {dimensions} numbers for input={o.input}")

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import Any
 
-from lmc_core.networks.families import architecture
-from lmc_core.networks.families._parts import NotThis, Part, Recognised, natural, of_kind, same_bias
+from lmc_core.networks.families._parts import Match, NotThis, Part, Shape, natural, of_kind, parts, same_bias
 from lmc_core.networks.values import Assumption
 
 
@@ -34,8 +33,9 @@ class _Block:
         return renames
 
 
-def recognise(layers: Sequence[Part], given: Mapping[str, Any]) -> Recognised:
+def recognise(shapes: Mapping[str, Shape], given: Mapping[str, Any]) -> Match:
     """Patches, steps or tokens, then equal blocks, then one linear layer. Raises NotThis."""
+    layers = parts(shapes)
     stacks, outside = _stacks(layers)
     width = _stream(stacks[0])
     blocks = [_block(stack, width) for stack in stacks]
@@ -69,7 +69,14 @@ def recognise(layers: Sequence[Part], given: Mapping[str, Any]) -> Recognised:
     options["activation"] = "relu" if torch_layer else "gelu"
     options["heads"] = _heads(width)
     options["eps"] = 1e-6 if any("qkv" in part.key or "encoder_layer" in part.key for part in layers) else 1e-5
-    return Recognised(architecture("transformer", **options | dict(given)), renames, tuple(_assumed(options)))
+    return Match(options | dict(given), renames, tuple(_assumed(options)))
+
+
+def likeness(shapes: Mapping[str, Shape]) -> int:
+    """Names of attention, or a class token."""
+    words = " ".join(shapes).lower()
+    token = any(shape[:2] == (1, 1) and len(shape) == 3 for shape in shapes.values())
+    return 9 if "attn" in words or "attention" in words or token else 0
 
 
 def _stacks(layers: Sequence[Part]) -> tuple[list[list[Part]], list[Part]]:
