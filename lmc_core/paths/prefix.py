@@ -16,32 +16,9 @@ from itertools import chain
 import torch
 from torch.fx import Graph, Node
 
+from lmc_core.operators import OPERATORS
+
 CONSTANT, AFFINE, OTHER = range(3)
-
-_PRODUCTS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d", "convolution"), ("input", "weight")),
-    **{f"conv_transpose{d}": ("input", "weight") for d in ("1d", "2d", "3d")},
-    **dict.fromkeys(("matmul", "mul", "multiply"), ("self", "other")),
-    **dict.fromkeys(("mm", "bmm"), ("self", "mat2")),
-    "addmm": ("mat1", "mat2"),
-    "baddbmm": ("batch1", "batch2"),
-    "embedding": ("weight", "indices"),
-    "index_select": ("self", "index"),
-    "index": ("self", "indices"),
-}
-"""Operation → the arguments it multiplies; what it adds beside them may be affine too."""
-
-_MOVES = """
-view reshape _unsafe_view flatten unflatten squeeze unsqueeze permute transpose t numpy_T movedim expand expand_as
-contiguous clone alias detach lift_fresh_copy dropout feature_dropout repeat tile select slice narrow split
-split_with_sizes chunk unbind roll flip cat concat stack constant_pad_nd pad unfold im2col pixel_shuffle
-"""
-_SUMS = """
-add sub neg sum mean cumsum avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d
-adaptive_avg_pool3d upsample_nearest2d upsample_bilinear2d
-"""
-_LINEAR = frozenset((_MOVES + _SUMS).split())
-"""Operations that are affine in all their tensor arguments together."""
 
 
 @dataclass(frozen=True)
@@ -131,19 +108,20 @@ def _kind(node: Node, kinds: Mapping[Node, int]) -> int:
     schema = node.target._schema
     name = schema.name.split("::")[-1]
     given = {arg.name: value for arg, value in zip(schema.arguments, node.args, strict=False)} | node.kwargs
-    if name == "div" and given.get("rounding_mode") is None:
-        return OTHER if _worst(given["other"], kinds) else _worst(given["self"], kinds)
-    if name in ("dropout", "feature_dropout") and given["train"]:
-        return OTHER
-    if name in _LINEAR:
-        return max(read, default=CONSTANT)
+    known = OPERATORS.get(name)
+    affine = known.affine if known else ""
+    moving = [_worst(given.get(factor), kinds) for factor in known.factors] if known else []
+    if affine == "quotient" and given.get("rounding_mode") is None:
+        return OTHER if moving[1] else moving[0]
+    if affine == "sum":
+        return OTHER if given.get("train") else max(read, default=CONSTANT)
     if torch.Tag.nondeterministic_seeded in node.target.tags:
         return OTHER
     if max(read, default=CONSTANT) == CONSTANT:
         return CONSTANT
-    if name in _PRODUCTS:
-        product = sum(_worst(given.get(arg), kinds) for arg in _PRODUCTS[name])
-        return min(OTHER, max([product, *(_worst(v, kinds) for k, v in given.items() if k not in _PRODUCTS[name])]))
+    if known and affine == "product":
+        beside = [_worst(value, kinds) for name, value in given.items() if name not in known.factors]
+        return min(OTHER, max(sum(moving), *beside, CONSTANT))
     return OTHER
 
 

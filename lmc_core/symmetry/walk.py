@@ -15,10 +15,11 @@ from lmc_core.errors import TraceError
 from lmc_core.graph.decompose import decomposed
 from lmc_core.graph.export import FALLBACK
 from lmc_core.graph.trace import Trace
+from lmc_core.operators import OPERATORS
 from lmc_core.symmetry._solver.call import Call, Facts, Reading, Unsupported
 from lmc_core.symmetry._solver.terms import Misfit, Term, Var, leaves, mark_used, pin, pinned, uniform
 from lmc_core.symmetry._solver.values import Slot, Slots, Value, merged
-from lmc_core.symmetry.rules import REARRANGE, RULES
+from lmc_core.symmetry.rules import RULES
 from lmc_core.symmetry.rules.create import CONSTANT
 from lmc_core.symmetry.rules.order import opaque
 
@@ -102,7 +103,7 @@ class _Walk:
             for axis in value.axes:
                 pin(axis, f"an argument that the rule of {name} does not read")
         data = any(value.data for value in made.tensors())
-        if name not in REARRANGE:
+        if not (name in OPERATORS and OPERATORS[name].moves):
             for value in made.tensors():
                 for axis in value.axes:
                     mark_used(axis)

@@ -287,8 +287,3 @@ def _disambiguate(axes: Sequence[Term]) -> None:
 def plain(values: Any) -> list[int]:
     """A number or a list of numbers as a list."""
     return [int(v) for v in values] if isinstance(values, list | tuple) else [int(values)]
-
-
-def named(names: str, rule: Rule) -> dict[str, Rule]:
-    """One rule for several operations, given as words."""
-    return dict.fromkeys(names.split(), rule)

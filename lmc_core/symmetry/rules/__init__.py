@@ -1,8 +1,11 @@
-"""The rule of every known operation: what it says about the axes of its arguments and results.
+"""The rule of every known operator: what it says about the axes of its arguments and results.
 
-One file per family; `RULES` is the registry, by operation name without namespace `aten` and trailing underscore.
+One file per kind of computation; which operator has which rule stands in `lmc_core.operators`.
 """
 
+from collections.abc import Mapping
+
+from lmc_core.operators import OPERATORS
 from lmc_core.symmetry._solver.call import Rule
 from lmc_core.symmetry.rules import (
     attention,
@@ -18,22 +21,10 @@ from lmc_core.symmetry.rules import (
     shape,
 )
 
-RULES: dict[str, Rule] = {
-    **pointwise.RULES,
-    **linear.RULES,
-    **conv.RULES,
-    **norm.RULES,
-    **reduce.RULES,
-    **shape.RULES,
-    **parts.RULES,
-    **attention.RULES,
-    **recurrent.RULES,
-    **create.RULES,
-    **order.RULES,
-}
+_FILES = (pointwise, linear, conv, norm, reduce, shape, parts, attention, recurrent, create, order)
 
-PINNED = order.PINNED
-"""Operations whose axes are pinned on purpose, with the reason."""
+BY_NAME: Mapping[str, Rule] = {rule.__name__: rule for file in _FILES for rule in file.RULES}
+"""Name of a rule → rule."""
 
-REARRANGE = frozenset({*shape.RULES, *parts.REARRANGE})
-"""Operations that move numbers without reading them: what only they touch is unused."""
+RULES: dict[str, Rule] = {name: BY_NAME[known.rule] for name, known in OPERATORS.items() if known.rule}
+"""Operator → its rule."""

@@ -1,6 +1,6 @@
 """Scaled dot-product attention in one operation, and its kernels."""
 
-from lmc_core.symmetry._solver.call import Call, Label, Result, Rule, named
+from lmc_core.symmetry._solver.call import Call, Label, Result, Rule
 from lmc_core.symmetry._solver.terms import product, release
 from lmc_core.symmetry._solver.unify import split
 from lmc_core.symmetry._solver.values import Value
@@ -65,11 +65,4 @@ def _divided(value: Value, groups: int) -> Value:
     )
 
 
-RULES: dict[str, Rule] = named(
-    """
-    scaled_dot_product_attention _scaled_dot_product_attention_math _scaled_dot_product_flash_attention
-    _scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_efficient_attention
-    _scaled_dot_product_cudnn_attention
-    """,
-    attention,
-)
+RULES: tuple[Rule, ...] = (attention,)

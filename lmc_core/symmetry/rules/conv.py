@@ -1,6 +1,6 @@
 """Convolutions, pooling, and resampling: channels pass, positions in space have a meaning."""
 
-from lmc_core.symmetry._solver.call import Call, Result, Rule, Unsupported, named, plain
+from lmc_core.symmetry._solver.call import Call, Result, Rule, Unsupported, plain
 from lmc_core.symmetry._solver.terms import Term, pin, pinned, product, release
 from lmc_core.symmetry._solver.unify import split
 from lmc_core.symmetry._solver.values import Value
@@ -194,25 +194,16 @@ def windows(call: Call) -> Result:
     return Value((*kept, pinned(call.shape[-1], SPACE)))
 
 
-def ranked(stems: str, rule: Rule) -> dict[str, Rule]:
-    """One rule for operations in one, two and three dimensions; a star stands for the number."""
-    return {stem.replace("*", rank): rule for stem in stems.split() for rank in "123"}
-
-
-RULES: dict[str, Rule] = {
-    **ranked("conv*d conv_transpose*d", convolution),
-    **named("convolution _convolution convolution_overrideable", convolution),
-    **ranked("avg_pool*d max_pool*d max_pool*d_with_indices lp_pool*d", pool),
-    **ranked("adaptive_avg_pool*d _adaptive_avg_pool*d adaptive_max_pool*d", pool),
-    **ranked("reflection_pad*d replication_pad*d", pad_space),
-    **ranked("upsample_nearest*d _upsample_nearest_exact*d", resample),
-    **named("upsample_linear1d upsample_bilinear2d upsample_bicubic2d upsample_trilinear3d", resample),
-    **named("_upsample_bilinear2d_aa _upsample_bicubic2d_aa", resample),
-    "pixel_shuffle": pixel_shuffle,
-    "pixel_unshuffle": pixel_unshuffle,
-    **named("channel_shuffle native_channel_shuffle", channel_shuffle),
-    "im2col": patches,
-    "col2im": unpatches,
-    **named("grid_sampler grid_sampler_2d grid_sampler_3d", grid_sample),
-    "unfold": windows,
-}
+RULES: tuple[Rule, ...] = (
+    convolution,
+    pool,
+    resample,
+    pad_space,
+    pixel_shuffle,
+    pixel_unshuffle,
+    channel_shuffle,
+    patches,
+    unpatches,
+    grid_sample,
+    windows,
+)

@@ -1,6 +1,6 @@
 """Tensors made from nothing: constants of one value restrict nothing, all others have a meaning."""
 
-from lmc_core.symmetry._solver.call import Call, Result, Rule, named
+from lmc_core.symmetry._solver.call import Call, Result, Rule
 from lmc_core.symmetry._solver.terms import uniform
 from lmc_core.symmetry._solver.values import Value
 
@@ -19,9 +19,4 @@ def constant(call: Call) -> Result:
     return call.fixed(call.shape, CONSTANT)
 
 
-RULES: dict[str, Rule] = {
-    **named("zeros ones full empty scalar_tensor fill", filled),
-    **named("zeros_like ones_like full_like empty_like empty_strided empty_permuted", filled),
-    **named("new_zeros new_ones new_full new_empty zero", filled),
-    **named("arange linspace logspace eye range hann_window tril_indices triu_indices", constant),
-}
+RULES: tuple[Rule, ...] = (filled, constant)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lmc_core.symmetry._solver.call import Call, Label, Result, Rule, Unsupported, named
+from lmc_core.symmetry._solver.call import Call, Label, Result, Rule, Unsupported
 from lmc_core.symmetry._solver.terms import leaves, pin
 from lmc_core.symmetry._solver.values import Value
 
@@ -169,17 +169,4 @@ def embedding_bag(call: Call) -> Result:
     return [Value((bags.axes[0], weight.axes[1])), *others]
 
 
-RULES: dict[str, Rule] = {
-    **named("matmul mm bmm mv dot linalg_matmul", matmul),
-    **named("addmm baddbmm addmv", addmm),
-    "linear": linear,
-    "einsum": einsum,
-    "bilinear": bilinear,
-    "cdist": cdist,
-    "_cdist_forward": cdist,
-    "_euclidean_dist": cdist,
-    "cosine_similarity": cosine_similarity,
-    "embedding": embedding,
-    "embedding_bag": embedding_bag,
-    "_embedding_bag": embedding_bag,
-}
+RULES: tuple[Rule, ...] = (linear, matmul, addmm, einsum, bilinear, cdist, cosine_similarity, embedding, embedding_bag)

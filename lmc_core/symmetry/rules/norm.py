@@ -1,6 +1,6 @@
 """Normalisations, and other operations whose output at one position depends on a whole axis without its order."""
 
-from lmc_core.symmetry._solver.call import Call, Result, Rule, named
+from lmc_core.symmetry._solver.call import Call, Result, Rule
 from lmc_core.symmetry._solver.terms import Term, product, release
 from lmc_core.symmetry._solver.unify import split
 from lmc_core.symmetry._solver.values import Value
@@ -74,13 +74,4 @@ def along(call: Call) -> Result:
     return Value(x.axes, x.slots)
 
 
-RULES: dict[str, Rule] = {
-    **named("batch_norm cudnn_batch_norm instance_norm native_batch_norm", batch_norm),
-    **named("_native_batch_norm_legit _native_batch_norm_legit_no_training", batch_norm),
-    "_batch_norm_no_update": batch_norm,
-    "group_norm": group_norm,
-    "native_group_norm": group_norm,
-    **named("layer_norm native_layer_norm rms_norm _fused_rms_norm", layer_norm),
-    **named("softmax _softmax log_softmax _log_softmax softmin _safe_softmax", along),
-    **named("special_softmax special_log_softmax", along),
-}
+RULES: tuple[Rule, ...] = (batch_norm, group_norm, layer_norm, along)

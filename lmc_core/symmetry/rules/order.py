@@ -1,6 +1,7 @@
 """Operations in which the order of positions matters, or that no rule sees into: their axes are pinned on purpose."""
 
-from lmc_core.symmetry._solver.call import Call, Result, Rule, named
+from lmc_core.operators import OPERATORS
+from lmc_core.symmetry._solver.call import Call, Result, Rule
 from lmc_core.symmetry._solver.terms import Term, pinned
 from lmc_core.symmetry._solver.values import Value
 
@@ -68,7 +69,8 @@ def indexed(call: Call) -> Result:
 
 def opaque(call: Call) -> Result:
     """Every axis of every argument is pinned."""
-    why = PINNED.get(call.op, f"no rule sees into aten.{call.op}")
+    known = OPERATORS.get(call.op)
+    why = (known and known.why) or f"no rule sees into aten.{call.op}"
     for value in call.tensors():
         call.mix(value, range(value.ndim), why)
     for argument, value in call.args.items():
@@ -80,34 +82,4 @@ def opaque(call: Call) -> Result:
     return made if len(made) != 1 else made[0]
 
 
-REASONS = {
-    "a gradient inside the network": """
-        _adaptive_avg_pool2d_backward avg_pool2d_backward convolution_backward embedding_dense_backward
-        max_pool2d_with_indices_backward native_group_norm_backward native_layer_norm_backward
-    """,
-    "random numbers": """
-        rand randn randint randperm bernoulli rand_like randn_like randint_like multinomial normal uniform exponential
-        fractional_max_pool2d fractional_max_pool3d
-    """,
-    "a Fourier transform gives every position a frequency": "_fft_c2r _fft_r2c _fft_c2c",
-    "a shape read as a number": "sym_size sym_stride sym_numel sym_storage_offset sym_is_contiguous",
-    "a value read as a number": "_local_scalar_dense item",
-    "writing by number": """
-        index_put _unsafe_index_put scatter scatter_add scatter_reduce masked_scatter index_add index_copy index_fill
-    """,
-    "its result names positions by number": "nonzero masked_select unique_dim _unique2",
-    "memory read without regard to axes": "as_strided view_dtype resize",
-    "pairs of rows in an order": "_pdist_forward pdist",
-    "values used as numbers of positions": "one_hot bincount bucketize searchsorted take_along_dim",
-}
-
-PINNED = {op: why for why, ops in REASONS.items() for op in ops.split()}
-"""Operation → why its axes are pinned on purpose."""
-
-RULES: dict[str, Rule] = {
-    **dict.fromkeys(PINNED, opaque),
-    **named("cumsum cumprod cummax cummin logcumsumexp flip roll rot90 sort topk argsort msort diff", ordered),
-    **named("tril triu", triangle),
-    **named("index _unsafe_index", indexed),
-    **named("index_select gather", looked_up),
-}
+RULES: tuple[Rule, ...] = (ordered, triangle, looked_up, indexed, opaque)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from lmc_core.symmetry._solver.call import Call, Result, Rule, named, plain
+from lmc_core.symmetry._solver.call import Call, Result, Rule, plain
 from lmc_core.symmetry._solver.terms import Prod, Sum, Term, Var, concatenation, find, pin, pinned, release, uniform
 from lmc_core.symmetry._solver.unify import cut, nested_axes, select
 from lmc_core.symmetry._solver.values import Value, merged
@@ -215,22 +215,16 @@ def diagonal(call: Call) -> Result:
     return Value((*(x.axes[k] for k in kept), pinned(call.shape[-1], INDEX)))
 
 
-REARRANGE: dict[str, Rule] = {
-    **named("cat concat concatenate", cat),
-    "stack": stack,
-    **named("split split_with_sizes chunk unsafe_split unsafe_chunk tensor_split", pieces),
-    "unsafe_split_with_sizes": pieces,
-    **named("slice narrow", slices),
-    "select": select_one,
-    "unbind": unbind,
-}
-"""Operations that move numbers without reading them."""
-
-RULES: dict[str, Rule] = {
-    **REARRANGE,
-    **named("pad constant_pad_nd", pad),
-    "slice_scatter": slice_scatter,
-    "select_scatter": select_scatter,
-    "glu": glu,
-    "diagonal": diagonal,
-}
+RULES: tuple[Rule, ...] = (
+    cat,
+    stack,
+    pieces,
+    slices,
+    slice_scatter,
+    select_scatter,
+    select_one,
+    unbind,
+    pad,
+    glu,
+    diagonal,
+)

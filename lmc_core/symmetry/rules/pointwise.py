@@ -1,6 +1,6 @@
 """Operations that treat every position alike: aligned axes are equal."""
 
-from lmc_core.symmetry._solver.call import Call, Result, Rule, named
+from lmc_core.symmetry._solver.call import Call, Result, Rule
 from lmc_core.symmetry._solver.terms import uniform
 from lmc_core.symmetry._solver.values import Value
 
@@ -66,35 +66,4 @@ def real_pairs(call: Call) -> Result:
     return Value((*x.axes, *call.fixed([2], "real and imaginary part").axes), (*x.slots, ()))
 
 
-UNARY = """
-abs acos acosh angle asin asinh atan atanh bitwise_not ceil celu clamp clamp_max clamp_min clip conj conj_physical
-cos cosh deg2rad digamma elu erf erfc erfinv exp exp2 expm1 fix floor frac gelu hardshrink hardsigmoid hardswish
-hardtanh i0 imag isfinite isinf isnan isneginf isposinf isreal leaky_relu lgamma log log10 log1p log2 log_sigmoid
-logical_not logit mish nan_to_num neg positive rad2deg real reciprocal relu relu6 resolve_conj resolve_neg round
-rrelu rsqrt selu sgn sigmoid sign signbit silu sin sinc sinh softplus softshrink special_expit special_log1p sqrt
-square tan tanh threshold trunc
-"""
-
-BINARY = """
-add addcdiv addcmul atan2 bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor complex copysign
-div divide eq float_power floor_divide fmax fmin fmod ge greater greater_equal gt heaviside huber_loss hypot isclose
-ldexp le lerp less less_equal logaddexp logaddexp2 logical_and logical_or logical_xor lt masked_fill maximum minimum
-mse_loss mul multiply ne nextafter not_equal polar pow remainder rsub smooth_l1_loss sub subtract true_divide where
-xlogy
-"""
-
-RULES: dict[str, Rule] = {
-    **named(UNARY, pointwise),
-    **named(BINARY, pointwise),
-    **named("alias clone contiguous detach lift_fresh lift_fresh_copy to _to_copy", same),
-    "copy": copy,
-    "dropout": dropout,
-    "feature_dropout": dropout,
-    "alpha_dropout": dropout,
-    "native_dropout": dropout,
-    "prelu": prelu,
-    "_prelu_kernel": pointwise,
-    "type_as": cast_like,
-    "view_as_complex": complex_pairs,
-    "view_as_real": real_pairs,
-}
+RULES: tuple[Rule, ...] = (pointwise, same, cast_like, copy, prelu, dropout, complex_pairs, real_pairs)

@@ -1,6 +1,6 @@
 """Recurrent kernels of one layer and one direction: one group on two axes of one matrix."""
 
-from lmc_core.symmetry._solver.call import Call, Result, Rule, Unsupported, named
+from lmc_core.symmetry._solver.call import Call, Result, Rule, Unsupported
 from lmc_core.symmetry._solver.terms import Term, pin, pinned, release
 from lmc_core.symmetry._solver.unify import cut, unify
 from lmc_core.symmetry._solver.values import Value
@@ -8,7 +8,7 @@ from lmc_core.symmetry._solver.values import Value
 STEP = "positions in time"
 
 
-def recurrent(call: Call) -> Result:
+def recurrence(call: Call) -> Result:
     """Every gate block of every weight and bias is h; weight_hh reads h; initial states share h."""
     x = call.need("input")
     states = call.take_list("hx") if isinstance(call["hx"], list | tuple) else [call.need("hx")]
@@ -95,7 +95,4 @@ def cell(call: Call) -> Result:
     return [made for _ in call.shapes] if len(call.shapes) > 1 else made
 
 
-RULES: dict[str, Rule] = {
-    **named("lstm gru rnn_tanh rnn_relu", recurrent),
-    **named("lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell", cell),
-}
+RULES: tuple[Rule, ...] = (recurrence, cell)

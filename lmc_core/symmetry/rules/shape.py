@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import prod
 
-from lmc_core.symmetry._solver.call import Call, Result, Rule, Unsupported, named, plain
+from lmc_core.symmetry._solver.call import Call, Result, Rule, Unsupported, plain
 from lmc_core.symmetry._solver.terms import Term, factors_of, pin, pinned, product, uniform
 from lmc_core.symmetry._solver.unify import take
 from lmc_core.symmetry._solver.values import Value, merged
@@ -148,15 +148,4 @@ def unsqueeze(call: Call) -> Result:
     return Value(axes, slots, whole=x.whole)
 
 
-RULES: dict[str, Rule] = {
-    **named("view reshape _unsafe_view _reshape_alias flatten unflatten ravel", reshape),
-    **named("view_as reshape_as", reshape),
-    "permute": permute,
-    **named("transpose t numpy_T mT adjoint swapaxes swapdims", transpose),
-    **named("movedim moveaxis", movedim),
-    **named("expand expand_as broadcast_to", expand),
-    **named("repeat tile", repeat),
-    "repeat_interleave": repeat_interleave,
-    "squeeze": squeeze,
-    "unsqueeze": unsqueeze,
-}
+RULES: tuple[Rule, ...] = (reshape, permute, transpose, movedim, expand, repeat, repeat_interleave, squeeze, unsqueeze)
