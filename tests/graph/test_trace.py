@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from zoo_more import ALL, member, untraceable
+from zoo import ALL, member, untraceable
 
 from lmc_core.errors import DataError, TraceError
 from lmc_core.graph.trace import resized, trace, working_batch

@@ -11,8 +11,7 @@ import torch
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from planted import difference, own_labels, planted, random_data
-from zoo import ZOO
-from zoo_more import MORE
+from zoo import MORE, ZOO
 
 from lmc_core.alignment.heads import attention_groups
 from lmc_core.errors import InputError

@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 import torch
 from torch import Tensor, nn
-from zoo_more import ALL, member, untraceable
+from zoo import ALL, member, untraceable
 
 from lmc_core.errors import SettingError
 from lmc_core.networks.network import network

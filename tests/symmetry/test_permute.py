@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-import zoo_more
+import zoo
 
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.axis import Fixed, Group, Product, Sum
@@ -20,7 +20,7 @@ H, D = Group("h", 3), Group("d", 2, within="h")
 
 @cache
 def member(name: str) -> tuple[Network, Symmetry]:
-    net = zoo_more.member(name)
+    net = zoo.member(name)
     return net, symmetry(net, verify=False)
 
 

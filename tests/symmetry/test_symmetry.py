@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from zoo_more import ALL, member, untraceable
+from zoo import ALL, member, untraceable
 
 from lmc_core.errors import TraceError
 from lmc_core.graph.trace import trace
