@@ -10,12 +10,12 @@ import lmc_core
 
 DEBT = {
     "lmc_core": 3,
-    "lmc_core/runs": 80,
+    "lmc_core/runs": 68,
     "lmc_core/networks": 0,
     "lmc_core/graph": 0,
     "lmc_core/symmetry": 0,
     "pages": 0,
-    "circles": 29,
+    "circles": 26,
 }
 """What still leads upward, and how many files stand in circles: only ever fewer, and none at the end."""
 

@@ -33,7 +33,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="what shapes cannot tell: activation=tanh, pool=avg, family=cnn, …; may be repeated",
+        help="what shapes cannot tell: activation=tanh, pool=avg, family=NAME, …; may be repeated",
     )
     parser.add_argument(
         "--normalize",

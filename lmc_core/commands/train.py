@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmc_core.commands.arguments import Answer, check_output, normalization, pairs, write
 from lmc_core.errors import SettingError
+from lmc_core.networks.families import FAMILIES
 from lmc_core.options import REQUIRED, Option
 from lmc_core.report import Report
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="FAMILY", help="a family (mlp, cnn, resnet, …) or a recipe (digits-mlp-128, …)")
+    parser.add_argument(
+        "name", metavar="FAMILY", help=f"a family ({', '.join(FAMILIES)}) or a recipe (digits-mlp-128, …)"
+    )
     parser.add_argument("--data", help="digits, mnist, fashion-mnist, cifar10 or an .npz file")
     parser.add_argument("--arch", action="append", default=[], metavar="KEY=VALUE", help="an option of the family")
     parser.add_argument(
@@ -63,7 +66,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
 
 def _recipe(name: str, words: list[str], data: Dataset) -> Recipe:
     """A recipe for a family: Adam, with what the data tell (shape of an example, number of classes) filled in."""
-    from lmc_core.networks.families import FAMILIES, architecture
+    from lmc_core.networks.families import architecture
     from lmc_core.training.recipes import RECIPES
     from lmc_core.training.train import Recipe
 
