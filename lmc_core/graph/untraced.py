@@ -30,6 +30,7 @@ class Untraced:
     def run(
         self, state: State, inputs: tuple[Tensor, ...], *, watch: Collection[str] = (), override: Any = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The module's output for a state; no values inside it can be watched."""
         with torch.no_grad():
             return functional_call(self.network.module, dict(state), inputs), {}
 

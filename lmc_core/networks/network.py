@@ -88,6 +88,7 @@ class Network:
 
     @property
     def device(self) -> torch.device:
+        """Where the numbers are; the CPU if there are none."""
         return next((x.device for x in self.state.values()), torch.device("cpu"))
 
     @property
@@ -161,10 +162,12 @@ def _json(about: Mapping[str, Any]) -> str:
 
 
 def network(module: nn.Module, example_inputs: Tensor | tuple[Tensor, ...], **details: Any) -> Network:
-    """Any nn.Module as a Network; tied tensors are kept once, under the name torch lists first.
+    """Any nn.Module as a Network, in eval mode; tied tensors are kept once, under the name torch lists first.
 
-    example_inputs   one batch, batch first; a tensor or a tuple of tensors
+    example_inputs   (b, …) one batch, batch first; a tensor or a tuple of tensors
     details          architecture=, normalize=, source=, metadata=
+
+    Returns a Network that shares the module's tensors.
     """
     module = module.eval()
     kept = module.state_dict(keep_vars=True)

@@ -41,6 +41,7 @@ class VerifyReport:
 
     @property
     def holds(self) -> bool:
+        """Whether no draw moved the outputs by more than the tolerance."""
         return self.error <= self.tolerance and not self.broken
 
 
@@ -53,10 +54,14 @@ def verify(
     groups: bool = True,
     budget: float | None = None,
 ) -> VerifyReport:
-    """Permute all groups jointly `draws` times and each group alone, and compare outputs on random inputs.
+    """Measured change of the outputs, max |f(x; P·θ) − f(x; θ)| / max |f(x; θ)|, for permutations P of the groups.
 
-    groups   whether to draw each group alone too
+    rng      of the inputs x and the permutations, none of which is the identity; None = always the same
+    draws    times all groups are permuted at once
+    groups   whether to permute each group alone too
     budget   seconds after which no more single groups are drawn; None = all
+
+    Returns a VerifyReport.
     """
     rng = rng or np.random.default_rng(0)
     inputs = random_inputs(network, rng)
