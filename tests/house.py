@@ -44,7 +44,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("network",),
         ("families", "program"),
         ("statedict",),
-        ("values", "outputs"),
+        ("values", "outputs", "precision"),
         ("safety",),
     ),
     "lmc_core/graph": (
