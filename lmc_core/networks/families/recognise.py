@@ -57,7 +57,7 @@ def recognise(shapes: Mapping[str, Shape], *, given: Mapping[str, Any]) -> Recog
     if "order" in options:
         shapes = _reordered(shapes, options.pop("order"))
     failures: dict[str, str] = {}
-    for family in reversed(FAMILIES.values()) if wanted is None else (FAMILIES[wanted],):
+    for family in tuple(FAMILIES.values())[::-1] if wanted is None else (FAMILIES[wanted],):
         try:
             found = family.recognise(shapes, options)
         except NotThis as reason:
