@@ -38,6 +38,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("values",),
         ("settings",),
     ),
+    # A network writes itself: files are written below it and read above it.
     "lmc_core/networks": (
         ("checkpoint",),
         ("fit",),
@@ -53,6 +54,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("decompose", "recurrence"),
         ("export",),
     ),
+    # A symmetry verifies itself: moving units and measuring need only the arrangement below it.
     "lmc_core/symmetry": (
         ("infer", "declare"),
         ("walk",),
