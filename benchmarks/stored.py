@@ -82,10 +82,10 @@ def fill() -> dict[str, str]:
 
     runs.start()
     try:
-        path = asked(Request.path(**PAIR, points=5, recalibrate="auto"), "ann")  # type: ignore[arg-type]
+        path = asked(Request.of("path", **PAIR, points=5), "ann")
         runs.publish(path, "ann", True, TAGS)
         curve = {"kind": "bezier", "bends": 1, "epochs": 2}
-        asked(Request.path(**PAIR, points=3, curve=curve), "bob")  # type: ignore[arg-type]
+        asked(Request.of("path", **PAIR, points=3, curve=curve), "bob")
         fused = asked(Request.of("fuse", models=[A, B], **SMALL, points=3, finetune=1), "ann")
         asked(Request.of("fuse", models=[A, WIDER], **SMALL, points=3, widths=16, method="ot-fusion"), "bob")
         two = ["identity", "weight-matching"]
@@ -97,17 +97,17 @@ def fill() -> dict[str, str]:
         uploaded = asked(library.add("my net.pth", _renamed(), data="digits", owner="ann"), "ann")
         private = runs.status(uploaded).model
         assert private is not None
-        asked(Request.path(**{**PAIR, "b": private}, points=3), "ann")  # type: ignore[arg-type]
+        asked(Request.of("path", **{**PAIR, "b": private}, points=3), "ann")
         asked(datasets.add("my digits.npz", _examples(), owner="bob"), "bob")
         for request in bundle.add("from afar.zip", bundle.export(fused), owner="bob"):
             asked(request, "bob")
         asked(library.add("noise.safetensors", b"\0" * 1000, owner="bob"), "bob", state="failed")
     finally:
         runs.stop()
-    stopped = runs.submit(Request.path(**PAIR, points=7), "bob")  # type: ignore[arg-type]
+    stopped = runs.submit(Request.of("path", **PAIR, points=7), "bob")
     runs.cancel(stopped, "bob")
     done(stopped, "bob", state="cancelled")
-    owners[runs.submit(Request.path(**PAIR, points=9), "ann")] = "ann"  # type: ignore[arg-type]
+    owners[runs.submit(Request.of("path", **PAIR, points=9), "ann")] = "ann"
     return owners
 
 

@@ -150,15 +150,15 @@ def declared(table: str) -> dict[str, Any]:
 
 def made_request(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Canonical JSON and id of a request, made by its own function or read from text; or why it is refused."""
+    from lmc_core import runs
     from lmc_core.errors import InputError
     from lmc_core.runs import Request
 
     try:
-        made = getattr(Request, kind)(**given) if kind in ("path", "inspect", "data", "bundle") else None
-        made = made or Request.of(kind, **given)
+        made = runs.bind(Request.of(kind, **given))
     except InputError as error:
         return {"refused": type(error).__name__, "said": str(error)}
-    read = Request.parse(json.dumps({"kind": kind, **given}))
+    read = runs.bind(Request.parse(json.dumps({"kind": kind, **given})))
     return {"json": made.json, "id": made.id, "id when read": read.id}
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
-from lmc_core.commands.progress import Progress
+from lmc_core.commands.progress import Line
 from lmc_core.errors import InputError
 
 COMMANDS = {
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         return _refuse(error)
     try:
-        with contextlib.redirect_stdout(sys.stderr), Progress(args.command) as report:
+        with contextlib.redirect_stdout(sys.stderr), Line(args.command) as report:
             answer = args.run(args, report)
     except InputError as error:
         return _refuse(error)

@@ -46,7 +46,9 @@ class Option:
     many       a list of such values
     label      how a form calls it; the name by default
     unit       "examples", "epochs", …
-    pattern    regular expression of a text; then `allowed` says in words what fits
+    pattern    regular expression that a text has to match as a whole
+    wording    what is allowed, in words, where it does not follow from the rest
+    url        its name in a URL, where that is another one
     left_out   at its default it is no part of a request's text: requests from before it existed keep their names
 
     For every value v that `check` returns, check(v) == check(parse(text(v))) == v.
@@ -65,6 +67,7 @@ class Option:
     unit: str = ""
     pattern: str = ""
     wording: str = ""
+    url: str = ""
     left_out: bool = False
 
     @property
@@ -80,7 +83,9 @@ class Option:
     @property
     def allowed(self) -> str:
         """What may be chosen, in words: "a whole number from 2 to 201"."""
-        one = self.wording or self._one_allowed()
+        if self.wording:
+            return self.wording
+        one = self._one_allowed()
         found = f"a list, each of it {one}" if self.many else one
         return f"{found}, or none" if self.optional and not self.choices else found
 
@@ -131,6 +136,15 @@ class Option:
             one = {**one, "type": [one["type"], "null"], **({"enum": [*one["enum"], None]} if "enum" in one else {})}
         about = {"title": self.title, "description": self.help}
         return {**about, **one, **({} if self.required else {"default": self.default})}
+
+    def spread(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """What a URL says of this option: name → text; `values` are those of all options."""
+        return {self.url or self.name: self.text(values[self.name])}
+
+    def gather(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """This option's name → value, from what a URL says; empty if it says nothing. Raises SettingError."""
+        text = query.get(self.url or self.name)
+        return {} if text is None else {self.name: self.parse(text)}
 
     def refused(self, value: Any) -> SettingError:
         """The error for a value: the name, the value, what is allowed."""
@@ -187,6 +201,27 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Nested(Option):
+    """An option whose value is a JSON object or list of its own; `check` and `schema` are those of its kind.
+
+    Its text is its JSON.
+    """
+
+    def parse(self, text: str) -> Any:
+        if self.optional and text.lower() in ("", NONE):
+            return self.check(None)
+        try:
+            return self.check(json.loads(text))
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, SettingError):
+                raise
+            raise self.refused(text) from None
+
+    def text(self, value: Any) -> str:
+        return NONE if value is None else json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+@dataclass(frozen=True)
 class Options:
     """Options that belong together, in the order in which forms list them.
 
@@ -232,15 +267,18 @@ class Options:
 
     def query(self, values: Mapping[str, Any]) -> dict[str, str]:
         """Name → text as a URL spells it, of checked values that are not at their default."""
-        return {
-            option.name: option.text(values[option.name])
-            for option in self.options
-            if option.name in values and (option.required or values[option.name] != option.default)
-        }
+        found: dict[str, str] = {}
+        for option in self.options:
+            if option.name in values and (option.required or values[option.name] != option.default):
+                found |= option.spread(values)
+        return found
 
     def read(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """Every option, from the texts of a URL. Raises SettingError."""
-        return self.check({name: self[name].parse(text) for name, text in query.items()})
+        """Every option, from the texts of a URL; what else stands there is not theirs. Raises SettingError."""
+        given: dict[str, Any] = {}
+        for option in self.options:
+            given |= option.gather(query)
+        return self.check(given)
 
     @property
     def schema(self) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from lmc_core.runs.engine.engine import Engine
 from lmc_core.runs.keep import Archive
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.settings import settings
-from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.status import RunStatus
 
 TESTS = Path(__file__).parent
@@ -28,7 +28,7 @@ class Bench:
 
     def request(self, name: str, behaviour: str = "work", steps: int = 3) -> Request:
         options = {"name": name, "behaviour": behaviour, "steps": steps, "log": str(self.log)}
-        return Request("nap", MappingProxyType(options))
+        return Request("nap", MappingProxyType(options), 2, True)
 
     def submit(self, request: Request, owner: str | None = None) -> str:
         self.index.enqueue(request, title=request.options["name"], likeness="nap|a|b", listed=True, owner=owner)

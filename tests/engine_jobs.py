@@ -7,9 +7,10 @@ from pathlib import Path
 
 from lmc_core.errors import DataError
 from lmc_core.report import Report
+from lmc_core.runs.kinds.inspect import InspectResult
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.values.card import ModelCard
-from lmc_core.runs.values.request import Request
-from lmc_core.runs.values.result import InspectResult, SymmetryFacts
+from lmc_core.runs.values.facts import SymmetryFacts
 
 
 def run(request: Request, report: Report, folder: Path, device: str) -> InspectResult:

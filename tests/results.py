@@ -8,15 +8,9 @@ from lmc_core.alignment.coupling import Coupling
 from lmc_core.diagnostics.projection import project
 from lmc_core.paths.profile import Profile
 from lmc_core.runs.keep.pack import pack
+from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.values.card import ModelCard
-from lmc_core.runs.values.result import (
-    AlignmentFacts,
-    DataFacts,
-    GroupRow,
-    PathResult,
-    SymmetryFacts,
-    TensorRow,
-)
+from lmc_core.runs.values.facts import AlignmentFacts, DataFacts, GroupRow, SymmetryFacts, TensorRow
 from lmc_core.symmetry.symmetry import Pinned
 
 

@@ -14,7 +14,7 @@ from lmc_core.options import Option
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
 
-RECALIBRATE = ("auto", "none", "bn-reset", "repair")
+OPTION = "option_"  # before the name of a declared option among the arguments
 SETTING = "setting_"  # before the name of a setting among the arguments
 
 
@@ -40,6 +40,33 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         metavar="MEAN/STD",
         help="input normalisation: 0.1307/0.3081, or one number per channel: 0.49,0.48,0.45/0.25,0.24,0.26",
     )
+
+
+def add_options(parser: argparse.ArgumentParser, options: Iterable[Option]) -> None:
+    """One argument per declared option, with its help, range and default; `given_options` reads them back.
+
+    Values stay text until they are read, so that a refusal is the option's own sentence.
+    """
+    for option in options:
+        said = f"{option.help} ({option.allowed}"
+        said += ")" if option.required else f"; default: {option.text(option.default)})"
+        how: dict[str, Any] = {"dest": f"{OPTION}{option.name}", "help": said.replace("%", "%%")}
+        flag = f"--{option.name.replace('_', '-')}"
+        if option.kind is bool and not option.many:
+            parser.add_argument(flag, nargs="?", const="true", metavar="true|false", **how)
+        else:
+            parser.add_argument(flag, metavar="|".join(map(str, option.choices)) or option.name.upper(), **how)
+
+
+def given_options(args: argparse.Namespace, options: Iterable[Option]) -> dict[str, Any]:
+    """The declared options, read from the command line or at their defaults. Raises SettingError."""
+    found = {}
+    for option in options:
+        text = getattr(args, f"{OPTION}{option.name}")
+        if text is None and option.required:
+            raise SettingError(f"--{option.name.replace('_', '-')} is missing: {option.help}")
+        found[option.name] = option.default if text is None else option.parse(text)
+    return found
 
 
 class Declared(Protocol):

@@ -6,19 +6,30 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lmc_core.commands.arguments import RECALIBRATE, Answer, add_reading, pairs, read_model, table, title
+from lmc_core.commands.arguments import (
+    Answer,
+    add_options,
+    add_reading,
+    given_options,
+    pairs,
+    read_model,
+    table,
+    title,
+)
 from lmc_core.errors import InputError, SettingError
 from lmc_core.methods import METHODS
 from lmc_core.report import Report
+from lmc_core.runs.kinds._options import DATA, counted
+from lmc_core.runs.kinds.compare import COMPARE
 
 if TYPE_CHECKING:
     from lmc_core.data.dataset import Dataset
     from lmc_core.networks.network import Network
-    from lmc_core.runs.kinds.compare import ComparisonResult
+    from lmc_core.runs.kinds.compare import CompareResult, ComparisonResult, MethodRow
     from lmc_core.runs.values.card import ModelCard
-    from lmc_core.runs.values.comparison import CompareResult, MethodRow
 
 
+MEASURED = tuple(COMPARE.options[name] for name in ("points", "recalibrate", "train_examples", "test_examples"))
 OBJECTIVE = ("objective", "Σ <A, B aligned> over the weights, the same for all methods; larger is more alike")
 
 
@@ -31,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "two of one shape are a pair, the earlier one as A",
     )
     add_reading(parser)
-    parser.add_argument("--data", default="digits", help="digits, mnist, fashion-mnist, cifar10 or an .npz file")
+    parser.add_argument("--data", default=DATA.default, help="digits, mnist, fashion-mnist, cifar10 or an .npz file")
     parser.add_argument("--methods", default="", metavar="M,N,…", help=f"some of {', '.join(METHODS)} (default: all)")
     parser.add_argument(
         "--set",
@@ -40,16 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="[METHOD.]KEY=VALUE",
         help="a setting, of one method or of all that have it",
     )
-    parser.add_argument("--points", type=int, default=25, help="values of t, both ends included (default: 25)")
-    parser.add_argument(
-        "--recalibrate",
-        default="auto",
-        choices=RECALIBRATE,
-        help="statistics of the points between; auto = bn-reset where there is BatchNorm (default: auto)",
-    )
-    parser.add_argument(
-        "--train-examples", type=int, default=10_000, help="training examples used; 0 = all (default: 10000)"
-    )
+    add_options(parser, MEASURED)
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
@@ -62,15 +64,13 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     asked: dict[str, Any] = {
         "methods": chosen,
         "settings": {name: METHODS[name].settings(given.get(name, {})) for name in chosen},
-        "points": args.points,
-        "recalibrate": None if args.recalibrate == "none" else args.recalibrate,
+        **given_options(args, MEASURED),
         "seed": args.seed,
-        "train_examples": args.train_examples or None,
     }
     report("reading the networks", 0, 0)
     from lmc_core.data.registry import dataset
-    from lmc_core.runs.work.bench import pick_device
     from lmc_core.runs.work.compare import compare
+    from lmc_core.runs.work.device import pick_device
     from lmc_core.runs.work.facts import card_of
 
     data, device = dataset(args.data), pick_device(args.device)
@@ -80,7 +80,8 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     if len(networks) > 2:
         return _several(networks, cards, data, asked, report, device)
     a, b = networks
-    result = compare(a, b, data, **asked, device=device, models=(cards[0], cards[1]), report=report)
+    examples = {name: counted(asked[name]) for name in ("train_examples", "test_examples")}
+    result = compare(a, b, data, **asked | examples, device=device, models=(cards[0], cards[1]), report=report)
     return Answer(result.json, _text(result))
 
 
@@ -93,9 +94,9 @@ def _several(
     device: str,
 ) -> Answer:
     """Every pair of the models, each opened once, as the page compares them."""
-    from lmc_core.runs.kinds._pair import Pair
-    from lmc_core.runs.kinds.compare import every_pair
-    from lmc_core.runs.work.bench import on_device
+    from lmc_core.runs.work.compare import every_pair
+    from lmc_core.runs.work.device import on_device
+    from lmc_core.runs.work.pair import Pair
 
     known = {card.fingerprint: on_device(network, device) for card, network in zip(cards, networks, strict=True)}
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lmc_core.commands.arguments import (
-    RECALIBRATE,
     Answer,
+    add_options,
     add_reading,
     add_settings,
     check_output,
+    given_options,
     given_settings,
     pairs,
     read_model,
@@ -22,34 +23,29 @@ from lmc_core.commands.arguments import (
 from lmc_core.errors import SettingError
 from lmc_core.fusion import FUSIONS
 from lmc_core.report import Report
+from lmc_core.runs.kinds._options import DATA, FUSION, counted
+from lmc_core.runs.kinds.fuse import FUSE
 
 if TYPE_CHECKING:
     from lmc_core.fusion.outcome import Scores
-    from lmc_core.runs.values.fused import FuseResult
+    from lmc_core.runs.kinds.fuse import FuseResult
+
+DONE = tuple(FUSE.options[name] for name in ("recalibrate", "temperature", "finetune", "rate", "points"))
+DONE += tuple(FUSE.options[name] for name in ("train_examples", "test_examples"))
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="+", metavar="MODEL", help="two or more checkpoint files or shipped networks")
     add_reading(parser)
-    parser.add_argument("--data", default="digits", help="digits, mnist, fashion-mnist, cifar10 or an .npz file")
-    parser.add_argument("--method", default="wasserstein-barycenter", help=f"one of {', '.join(FUSIONS)}")
+    parser.add_argument("--data", default=DATA.default, help="digits, mnist, fashion-mnist, cifar10 or an .npz file")
+    parser.add_argument("--method", default=FUSION.default, help=f"one of {', '.join(FUSIONS)}")
     parser.add_argument("--weights", metavar="L1,L2,…", help="of the networks, of sum 1 (default: equal)")
     parser.add_argument(
         "--widths",
         metavar="N|GROUP=N,…",
         help="of all hidden layers, or by group (default: those of the first network)",
     )
-    parser.add_argument(
-        "--recalibrate",
-        default="auto",
-        choices=RECALIBRATE,
-        help="statistics of the fused network; auto = bn-reset where there is BatchNorm (default: auto)",
-    )
-    parser.add_argument("--temperature", action="store_true", help="scale the logits as training examples want it")
-    parser.add_argument("--finetune", type=int, default=0, metavar="EPOCHS", help="train the fused network on")
-    parser.add_argument("--rate", type=float, default=0.01, help="learning rate of fine-tuning (default: 0.01)")
-    parser.add_argument("--points", type=int, default=11, help="on the path from each network to the fused one")
-    parser.add_argument("--train-examples", type=int, metavar="N", help="use only the first N (default: all)")
+    add_options(parser, DONE)
     parser.add_argument("--out", metavar="FILE", help="write the fused network, .safetensors or .pt2")
     add_settings(parser, FUSIONS.values())
 
@@ -58,8 +54,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     check_output(args.out, ".safetensors", ".pt2")
     if args.method not in FUSIONS:
         raise SettingError(f"there is no fusion method {args.method!r}; there are {', '.join(FUSIONS)}")
-    if args.finetune < 0 or not args.rate > 0:
-        raise SettingError(f"--finetune {args.finetune} --rate {args.rate}: give at least 0 epochs and a positive rate")
+    done = given_options(args, DONE)
     settings = FUSIONS[args.method].settings(given_settings(args))
     weights, widths = read_weights(args.weights), read_widths(args.widths)
 
@@ -78,13 +73,10 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
         settings=settings,
         weights=weights,
         widths=widths,
-        recalibrate=None if args.recalibrate == "none" else args.recalibrate,
-        temperature=args.temperature,
-        finetune=args.finetune,
-        rate=args.rate,
-        points=args.points,
+        **{name: done[name] for name in ("recalibrate", "temperature", "finetune", "rate", "points")},
         seed=args.seed,
-        train_examples=args.train_examples,
+        train_examples=counted(done["train_examples"]),
+        test_examples=counted(done["test_examples"]),
         device=args.device,
         models=[card_of(net, title=title(text)) for net, text in zip(networks, args.models, strict=True)],
         report=report,

@@ -9,7 +9,7 @@ from lmc_core.commands.arguments import Answer, add_reading, read_model, table, 
 from lmc_core.report import Report
 
 if TYPE_CHECKING:
-    from lmc_core.runs.values.result import InspectResult
+    from lmc_core.runs.kinds.inspect import InspectResult
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lmc_core.commands.arguments import (
-    RECALIBRATE,
     Answer,
+    add_options,
     add_reading,
     add_settings,
     check_output,
+    given_options,
     given_settings,
     known_as,
     read_model,
@@ -22,16 +23,24 @@ from lmc_core.commands.arguments import (
 from lmc_core.errors import SettingError
 from lmc_core.methods import METHODS
 from lmc_core.report import Report
-from lmc_core.runs.values.curve import TRAINED, checked
+from lmc_core.runs.kinds._curve import CURVE, TRAINED
+from lmc_core.runs.kinds._options import (
+    DATA,
+    METHOD,
+    POINTS,
+    RECALIBRATE,
+    TEST_EXAMPLES,
+    TRAIN_EXAMPLES,
+    counted,
+)
 
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
     from lmc_core.paths.profile import Profile
-    from lmc_core.runs.values.result import PathResult
+    from lmc_core.runs.kinds.path import PathResult
 
-TAKEN = frozenset(
-    ("curve", "through", "data", "method", "points", "recalibrate", "train_examples", "out", "seed", "device")
-)
+MEASURED = (POINTS, RECALIBRATE, TRAIN_EXAMPLES, TEST_EXAMPLES)
+TAKEN = frozenset(("curve", "through", "data", "method", "out", "seed", "device", *(o.name for o in MEASURED)))
 """Options of the command itself, which no setting of a method can be."""
 
 
@@ -39,18 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", help="the reference: a checkpoint file, or the name of a shipped network")
     parser.add_argument("b", metavar="B", help="the network that is aligned to A")
     add_reading(parser)
-    parser.add_argument("--data", default="digits", help="digits, mnist, fashion-mnist, cifar10 or an .npz file")
-    parser.add_argument("--method", default="weight-matching", help=f"one of {', '.join(METHODS)}")
-    parser.add_argument("--points", type=int, default=25, help="values of t, both ends included (default: 25)")
-    parser.add_argument(
-        "--recalibrate",
-        default="auto",
-        choices=RECALIBRATE,
-        help="statistics of the points between; auto = bn-reset where there is BatchNorm (default: auto)",
-    )
-    parser.add_argument(
-        "--train-examples", type=int, default=10_000, help="training examples used; 0 = all (default: 10000)"
-    )
+    parser.add_argument("--data", default=DATA.default, help="digits, mnist, fashion-mnist, cifar10 or an .npz file")
+    parser.add_argument("--method", default=METHOD.default, help=f"one of {', '.join(METHODS)}")
+    add_options(parser, MEASURED)
     parser.add_argument(
         "--curve",
         default="none",
@@ -68,6 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
     check_output(args.out, ".safetensors", ".pt2")
+    measured = given_options(args, MEASURED)
     settings = given_settings(args)
     if (chosen := METHODS.get(args.method)) is not None:
         settings = chosen.settings(settings)
@@ -87,10 +88,11 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
         data,
         method=args.method,
         settings=settings,
-        points=args.points,
-        recalibrate=None if args.recalibrate == "none" else args.recalibrate,
+        points=measured["points"],
+        recalibrate=measured["recalibrate"],
         seed=args.seed,
-        train_examples=args.train_examples or None,
+        train_examples=counted(measured["train_examples"]),
+        test_examples=counted(measured["test_examples"]),
         device=args.device,
         curve=curve,
         waypoint=waypoint,
@@ -105,7 +107,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
 def _curve(args: argparse.Namespace, a: Network) -> tuple[dict[str, Any] | None, Network | None]:
     """The curve that is asked for, as a request has it, and the network it leads through."""
     given = {"bends": args.curve_bends, "epochs": args.curve_epochs}
-    asked = checked({"kind": args.curve, **{name: value for name, value in given.items() if value is not None}})
+    asked = CURVE.check({"kind": args.curve, **{name: value for name, value in given.items() if value is not None}})
     if args.through is None:
         return asked, None
     if asked is not None:

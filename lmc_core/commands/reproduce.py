@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
-    from lmc_core.runs.work.bench import pick_device
+    from lmc_core.runs.work.device import pick_device
 
     experiment = _experiment(args.name)
     known = {parameter.name: parameter for parameter in experiment.PARAMETERS}

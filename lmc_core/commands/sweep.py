@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
-    from lmc_core.runs.values.grid import requests
+    from lmc_core.runs.kinds.grid import requests
 
     if args.engine is not None:
         os.environ["LMC_ENGINE"] = args.engine
@@ -74,7 +74,7 @@ def _carried_out(asked: Sequence[Request], report: Report) -> list[tuple[Request
                     ended[run] = status
                     waiting.remove(run)
                 elif status.state == "running":
-                    report(f"{status.title} · {status.stage}", len(ended), len(asked))
+                    report(status.title, len(ended), len(asked), part=status.progress.text)
             report("sweep", len(ended), len(asked))
             if waiting:
                 time.sleep(LISTEN)

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     check_output(args.out, ".safetensors", ".pt2")
     report("reading the data", 0, 0)
     from lmc_core.data.registry import dataset
-    from lmc_core.runs.work.bench import pick_device
+    from lmc_core.runs.work.device import pick_device
     from lmc_core.training.recipes import RECIPES
     from lmc_core.training.train import train
 

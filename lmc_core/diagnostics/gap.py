@@ -46,11 +46,16 @@ def function_gap(
     *,
     points: int = 25,
     recalibrate: Any = None,
-    examples: int | None = EXAMPLES,
+    train_examples: int | None = EXAMPLES,
+    test_examples: int | None = EXAMPLES,
     seed: int = 0,
     report: Report = silent,
 ) -> Gap:
-    """The gap along the straight line from a to b, on test examples; `recalibrate` as for `evaluate`."""
+    """The gap along the straight line from a to b, on test examples.
+
+    recalibrate      as for `evaluate`, from training examples
+    train_examples   how many are drawn by `seed`; None = all. test_examples likewise
+    """
     import torch
 
     from lmc_core.graph.untraced import trace_or_whole
@@ -60,7 +65,7 @@ def function_gap(
     from lmc_core.paths.recalibrate import calibration_batches, corrected_lines
 
     t = np.linspace(0.0, 1.0, points)
-    rows = subset(len(data.x_test), examples, seed)
+    rows = subset(len(data.x_test), test_examples, seed)
     traced = trace_or_whole(a, min(256, len(rows)))
     split = batches(a, data.x_test[rows], data.y_test[rows], traced.batch)
     path = LinearPath(a, b)
@@ -68,7 +73,7 @@ def function_gap(
     if recalibrate is None:
         drawn = line(path, traced)
     else:
-        train = np.random.default_rng(seed).permutation(subset(len(data.x_train), examples, seed))
+        train = np.random.default_rng(seed).permutation(subset(len(data.x_train), train_examples, seed))
         calibration = calibration_batches(a, data, train, traced.batch)
         (drawn,), (corrections,), _ = corrected_lines([path], traced, calibration, t, recalibrate, split.layout, report)
     gaps, losses = np.zeros(points), np.zeros(points)

@@ -164,7 +164,10 @@ def _grid(x: Point, y: Point, points: int) -> tuple[NDArray[np.float64], NDArray
 
 
 def _row(report: Report, row: int, rows: int) -> Report:
-    return lambda stage, done, total: report("the plane", 100 * row + (100 * done // total if total else 0), 100 * rows)
+    def inner(stage: str, done: int, of: int, /, part: str = "") -> None:
+        report("the plane", 100 * row + (100 * done // of if of else 0), 100 * rows)
+
+    return inner
 
 
 def _difference(a: State, b: State) -> list[Tensor]:

@@ -1,6 +1,6 @@
 """Runs: requests that compute once, in a worker process, and are kept. This is what the pages call; it needs no torch.
 
-run = runs.submit(Request.path("digits-mlp-128/seed0", "digits-mlp-128/seed1"))
+run = runs.submit(Request.of("path", a="digits-mlp-128/seed0", b="digits-mlp-128/seed1"))
 runs.status(run)        RunStatus: queued, running with progress, done, failed …
 runs.result(run)        PathResult, once it is done
 
@@ -11,12 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lmc_core.runs.kinds.request import Request
     from lmc_core.runs.service import (
         artifact,
         artifacts,
+        bind,
         cancel,
         default_request,
         expected,
+        find,
         health,
         owned,
         picture,
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
         submit,
         wanted,
     )
-    from lmc_core.runs.values.request import Request
     from lmc_core.runs.values.status import RunStatus
 
 __all__ = [
@@ -40,9 +42,11 @@ __all__ = [
     "RunStatus",
     "artifact",
     "artifacts",
+    "bind",
     "cancel",
     "default_request",
     "expected",
+    "find",
     "health",
     "owned",
     "picture",
@@ -59,7 +63,7 @@ __all__ = [
     "wanted",
 ]
 
-_VALUES = {"Request": "lmc_core.runs.values.request", "RunStatus": "lmc_core.runs.values.status"}
+_VALUES = {"Request": "lmc_core.runs.kinds.request", "RunStatus": "lmc_core.runs.values.status"}
 
 
 def __getattr__(name: str) -> Any:

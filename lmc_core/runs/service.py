@@ -11,12 +11,13 @@ from typing import Any
 
 from lmc_core.errors import DamagedError, RunError
 from lmc_core.runs import engine, keep
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import uploads
-from lmc_core.runs.library.entry import entry
+from lmc_core.runs.library.entry import bind, entry
 from lmc_core.runs.share.default import default_request, examples
 from lmc_core.runs.share.prepare import Preparation
-from lmc_core.runs.values.request import Request, tidy_tags
-from lmc_core.runs.values.result import Result
+from lmc_core.runs.values.names import tidy_tags
+from lmc_core.runs.values.record import Result
 from lmc_core.runs.values.status import RunStatus
 
 
@@ -38,6 +39,7 @@ def submit(request: Request, owner: str | None = None) -> str:
     Raises RunError if the queue is full.
     """
     archive = keep.opened()
+    request = bind(request)
     run = request.id
     known = archive.index.status(run)
     if known is not None and known.state in ("queued", "running"):
@@ -73,6 +75,11 @@ def _check_room(archive: keep.Archive, owner: str | None) -> None:
         )
 
 
+def find(request: Request) -> str:
+    """The id of the run that this request asks for here, whether there is such a run yet or not. Raises InputError."""
+    return bind(request).id
+
+
 def status(run: str) -> RunStatus:
     """How a run is doing. Raises InputError if there is no such run."""
     return keep.opened().status(run)
@@ -91,8 +98,9 @@ def cancel(run: str, owner: str | None = None) -> bool:
 
 
 def retry(run: str, owner: str | None = None) -> str:
-    """Queue a run that failed, was cancelled or interrupted once more; returns its id."""
-    return submit(request(run), owner)
+    """Queue a run that failed, was cancelled or interrupted once more; returns its id, another one for a run from
+    before its kind's results changed."""
+    return submit(request(run).renewed, owner)
 
 
 def request(run: str) -> Request:
@@ -158,7 +166,7 @@ def picture(run: str, name: str) -> bytes:
 
 def expected(request: Request) -> float | None:
     """Seconds a request should take here, from earlier runs like it; None if there were none."""
-    return keep.opened().index.expected(entry(request)["likeness"])
+    return keep.opened().index.expected(entry(bind(request))["likeness"])
 
 
 def health() -> dict[str, Any]:

@@ -3,11 +3,12 @@
 import json
 
 import pytest
+from asking import path_request
 
 from lmc_core import runs
 from lmc_core.cli import main
 from lmc_core.errors import InputError, SettingError
-from lmc_core.runs.values.grid import requests
+from lmc_core.runs.kinds.grid import requests
 
 PAIR = ["digits-mlp-32/seed0", "digits-mlp-32/seed1"]
 SMALL = {"pairs": [PAIR], "points": 3, "train_examples": 100}
@@ -30,7 +31,7 @@ def test_every_combination_is_one_request_in_the_order_of_the_grid():
 
 def test_a_request_of_a_sweep_is_that_of_a_page():
     (made,) = requests(spelled(methods=["weight-matching"]))
-    page = runs.Request.path(*PAIR, method="weight-matching", points=3, recalibrate="auto", train_examples=100)
+    page = path_request(*PAIR, method="weight-matching", points=3, recalibrate="auto", train_examples=100)
     assert made.id == page.id
 
 

@@ -35,7 +35,7 @@ def pair(name: str) -> tuple[Network, Network]:
 def test_the_loss_never_rises_above_root_two_times_the_function_gap(name: str, data: Dataset) -> None:
     a, b = pair(name)
     for end in (b, align(a, b, "weight-matching").transport(b)):
-        found = function_gap(a, end, data, points=7, examples=150)
+        found = function_gap(a, end, data, points=7, train_examples=150, test_examples=150)
         assert (found.excess <= found.bound + 1e-9).all()
         assert found.gap[[0, -1]] == pytest.approx([0, 0], abs=1e-5)
         assert found.gap[3] > 0
@@ -46,14 +46,14 @@ def test_the_bound_also_holds_for_recalibrated_networks() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.random((96, 3, 32, 32), np.float32), rng.integers(10, size=96)
     noise = Dataset("noise", x[:64], y[:64], x[64:], y[64:], tuple("abcdefghij"))
-    found = function_gap(a, b, noise, points=5, recalibrate="bn-reset", examples=64)
+    found = function_gap(a, b, noise, points=5, recalibrate="bn-reset", train_examples=64, test_examples=64)
     assert (found.excess <= found.bound + 1e-9).all()
     assert np.isfinite(found.gap).all()
 
 
 def test_the_excess_of_the_gap_is_that_of_the_profile(data: Dataset) -> None:
     a, b = pair("digits-mlp-32")
-    found = function_gap(a, b, data, points=5, examples=None)
+    found = function_gap(a, b, data, points=5, train_examples=None, test_examples=None)
     profile = evaluate(LinearPath(a, b), data, points=5)
     np.testing.assert_allclose(found.excess, profile.excess(), atol=1e-5)
     assert found.examples == len(data.y_test)
@@ -61,7 +61,9 @@ def test_the_excess_of_the_gap_is_that_of_the_profile(data: Dataset) -> None:
 
 def test_a_network_and_itself_have_no_gap(data: Dataset) -> None:
     a, _ = pair("digits-mlp-32")
-    assert function_gap(a, a, data, points=3, examples=50).gap == pytest.approx([0, 0, 0], abs=1e-5)
+    assert function_gap(a, a, data, points=3, train_examples=50, test_examples=50).gap == pytest.approx(
+        [0, 0, 0], abs=1e-5
+    )
 
 
 def test_a_power_law_implies_its_dimension() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from asking import request_of
 
 from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
@@ -23,9 +24,9 @@ from lmc_core.paths.path import LinearPath
 from lmc_core.paths.plane import Plane, evaluate_plane
 from lmc_core.paths.surface import Surface
 from lmc_core.report import silent
-from lmc_core.runs.kinds.plane import PlaneResult, proof
-from lmc_core.runs.values.request import Request
-from lmc_core.runs.work.path import run
+from lmc_core.runs.kinds.plane import PlaneResult
+from lmc_core.runs.library.proofs import plane as proof
+from lmc_core.runs.work.run import run
 from lmc_core.words.numbers import loss
 from lmc_core.words.plane import plane_alt, plane_caption, plane_cards, plane_finding
 
@@ -201,7 +202,7 @@ def test_the_side_between_two_models_is_drawn_from_one_to_the_other_and_told(
 
 def test_a_plane_of_three_models_measures_all_its_sides_and_goes_into_a_bundle_with_them(tmp_path: Path) -> None:
     three = {"a": "digits-mlp-128/seed0", "b": "digits-mlp-128/seed1", "third": "digits-mlp-128/seed2"}
-    request = Request.of("plane", **three, grid=5, train_examples=200)
+    request = request_of("plane", **three, grid=5, train_examples=200)
     result = run(request, silent, tmp_path, "cpu")
     assert isinstance(result, PlaneResult)
     sides = result.sides

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asking import path_request
 
 from lmc_core import runs
 from lmc_core.data import idx
 from lmc_core.errors import CheckpointError, InputError, RunError
 from lmc_core.runs import keep
+from lmc_core.runs.kinds.path import STAGES
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import models as library
-from lmc_core.runs.values.request import Request
-from lmc_core.runs.values.status import STAGES, RunStatus
+from lmc_core.runs.values.status import RunStatus
 
 ROOT = Path(__file__).parents[2]
 A, B = "digits-mlp-128/seed0", "digits-mlp-128/seed1"
@@ -32,23 +34,23 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_equal_requests_have_equal_ids_however_they_are_written() -> None:
-    first = Request.path(A, B, settings={}, points=25)
-    second = Request.path(a=A, b=B, points=25.0, train_examples="10000")  # type: ignore[arg-type]
+    first = path_request(A, B, settings={}, points=25)
+    second = path_request(a=A, b=B, points=25.0, train_examples="10000")  # type: ignore[arg-type]
     assert first == second
     assert first.json == second.json
     assert first.id == second.id
 
 
 def test_the_id_is_the_start_of_the_hash_of_the_canonical_json() -> None:
-    request = Request.path(A, B)
+    request = path_request(A, B)
     assert request.id == hashlib.sha256(request.json.encode()).hexdigest()[:16]
     assert request.json == json.dumps(json.loads(request.json), sort_keys=True, separators=(",", ":"))
 
 
 def test_ids_do_not_depend_on_the_process() -> None:
-    script = f"from lmc_core.runs.values.request import Request; print(Request.path({A!r}, {B!r}, seed=7).id)"
+    script = f"from lmc_core import runs; print(runs.find(runs.Request.of('path', a={A!r}, b={B!r}, seed=7)))"
     shown = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == Request.path(A, B, seed=7).id
+    assert shown.stdout.strip() == path_request(A, B, seed=7).id
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_ids_do_not_depend_on_the_process() -> None:
     [
         {"b": "digits-mlp-128/seed2"},
         {"data": "mnist"},
-        {"method": "weight-matching"},
+        {"method": "activation-matching"},
         {"settings": {"examples": 100}},
         {"points": 26},
         {"recalibrate": "repair"},
@@ -70,22 +72,22 @@ def test_every_option_is_part_of_the_id(change: dict[str, Any]) -> None:
         from lmc_core.methods import METHODS
 
         number = next(p for p in METHODS["weight-matching"].parameters if p.kind is int)
-        plain = Request.path(A, B, method="weight-matching")
-        other = Request.path(A, B, method="weight-matching", settings={number.name: number.default + 1})
+        plain = path_request(A, B, method="weight-matching")
+        other = path_request(A, B, method="weight-matching", settings={number.name: number.default + 1})
         assert plain.id != other.id
         return
-    assert Request.path(**{"a": A, "b": B, **change}).id != Request.path(A, B).id
+    assert path_request(**{"a": A, "b": B, **change}).id != path_request(A, B).id
 
 
 def test_other_weights_under_the_same_name_give_another_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = Request.path(A, B).id
+    before = path_request(A, B).id
     entries = json.loads((ROOT / "checkpoints" / "index.json").read_text())
     for entry in entries:
         if entry["id"] == B:
             entry["fingerprint"] = "0" * 64
     (tmp_path / "index.json").write_text(json.dumps(entries))
     monkeypatch.setenv("LMC_CHECKPOINTS", str(tmp_path))
-    assert Request.path(A, B).id != before
+    assert path_request(A, B).id != before
 
 
 @pytest.mark.parametrize(
@@ -98,29 +100,29 @@ def test_other_weights_under_the_same_name_give_another_id(tmp_path: Path, monke
         ({"data": "/etc/passwd.npz"}, "is not one of"),
         ({"method": "magic"}, "method='magic' is not one of"),
         ({"settings": {"magic": 1}}, "has no setting 'magic'"),
-        ({"points": 1}, "points='1' is not a whole number from 2 to 201"),
+        ({"points": 1}, "points=1 is not a whole number from 2 to 201"),
         ({"points": 202}, "from 2 to 201"),
-        ({"points": 2.5}, "points='2.5'"),
-        ({"points": float("nan")}, "points='nan'"),
-        ({"points": float("inf")}, "points='inf'"),
-        ({"points": True}, "points='True'"),
-        ({"points": None}, "points='None'"),
-        ({"recalibrate": "always"}, "recalibrate='always' is not one of none, auto, bn-reset, repair"),
-        ({"seed": -1}, "seed='-1'"),
+        ({"points": 2.5}, "points=2.5"),
+        ({"points": float("nan")}, "points=nan"),
+        ({"points": float("inf")}, "points=inf"),
+        ({"points": True}, "points=True"),
+        ({"points": None}, "points=None"),
+        ({"recalibrate": "always"}, "recalibrate='always' is not one of auto, bn-reset, repair, none"),
+        ({"seed": -1}, "seed=-1"),
         ({"seed": 2**32}, "seed="),
-        ({"train_examples": 0}, "train_examples='0'"),
+        ({"train_examples": -1}, "train_examples=-1 is not a whole number from 0"),
         ({"device": "cuda:0; rm -rf"}, "device='cuda:0; rm -rf' is not"),
     ],
 )
 def test_values_no_widget_would_send_are_refused_with_a_sentence(change: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError) as refused:
-        Request.path(**{"a": A, "b": B, **change})
+        path_request(**{"a": A, "b": B, **change})
     assert words in str(refused.value)
 
 
 def test_a_request_survives_being_written_and_parsed() -> None:
-    request = Request.path(A, B, recalibrate="repair", seed=3)
-    assert Request.parse(request.json).id == request.id
+    request = path_request(A, B, recalibrate="repair", seed=3)
+    assert runs.find(Request.parse(request.json)) == request.id
     assert Request.stored(request.json) == request
 
 
@@ -130,32 +132,32 @@ def test_a_request_survives_being_written_and_parsed() -> None:
         ("not json", "a request is a JSON object"),
         ("[1]", "a request is a JSON object"),
         ('{"kind":"steal"}', "kind='steal' is not one of path"),
-        ('{"kind":"path"}', "does not have these options"),
+        ('{"kind":"path"}', "path needs a: "),
         (json.dumps({"kind": "path", "a": A, "b": B, "points": 999}), "from 2 to 201"),
-        (json.dumps({"kind": "path", "a": A, "b": B, "shell": "true"}), "does not have these options"),
+        (json.dumps({"kind": "path", "a": A, "b": B, "shell": "true"}), "path has no option 'shell'; it has a, b"),
         (json.dumps({"kind": "path", "a": A, "b": B, "version": 999}), "version 999"),
         (json.dumps({"kind": "path", "a": A, "b": B, "fingerprints": ["0", "1"]}), "other weights"),
     ],
 )
 def test_a_foreign_request_is_checked_when_parsed(text: str, words: str) -> None:
     with pytest.raises(InputError) as refused:
-        Request.parse(text)
+        runs.bind(Request.parse(text))
     assert words in str(refused.value)
 
 
 def test_a_request_cannot_be_changed() -> None:
-    request = Request.path(A, B)
+    request = path_request(A, B)
     with pytest.raises(TypeError):
         request.options["points"] = 3  # type: ignore[index]
 
 
 def test_submitting_queues_once_and_tells_the_position() -> None:
-    run = runs.submit(Request.path(A, B))
-    other = runs.submit(Request.path(A, B, seed=1))
-    assert runs.submit(Request.path(A, B)) == run
+    run = runs.submit(path_request(A, B))
+    other = runs.submit(path_request(A, B, seed=1))
+    assert runs.submit(path_request(A, B)) == run
     assert [runs.status(name).position for name in (run, other)] == [1, 2]
     assert runs.status(run).title.endswith("seeds 0 and 1")
-    assert runs.request(run) == Request.path(A, B)
+    assert runs.request(run) == path_request(A, B)
 
 
 def test_an_unknown_run_is_an_error_and_its_id_is_not_trusted() -> None:
@@ -165,13 +167,13 @@ def test_an_unknown_run_is_an_error_and_its_id_is_not_trusted() -> None:
 
 
 def test_the_result_of_a_run_that_is_not_done_says_so() -> None:
-    run = runs.submit(Request.path(A, B))
+    run = runs.submit(path_request(A, B))
     with pytest.raises(RunError, match="is queued"):
         runs.result(run)
 
 
 def test_a_cancelled_run_can_be_retried() -> None:
-    run = runs.submit(Request.path(A, B), "ann")
+    run = runs.submit(path_request(A, B), "ann")
     assert runs.cancel(run, "ann")
     assert runs.status(run).state == "cancelled"
     assert runs.retry(run, "ann") == run
@@ -181,7 +183,7 @@ def test_a_cancelled_run_can_be_retried() -> None:
 def test_a_result_in_the_store_needs_no_computing(home: Path) -> None:
     from results import a_result
 
-    request = Request.path(A, B)
+    request = path_request(A, B)
     keep.opened().store.save(request.id, a_result())
     assert runs.submit(request) == request.id
     assert runs.status(request.id).state == "done"
@@ -192,7 +194,7 @@ def test_a_result_in_the_store_needs_no_computing(home: Path) -> None:
 def test_a_run_whose_result_was_deleted_is_computed_again() -> None:
     from results import a_result
 
-    request = Request.path(A, B)
+    request = path_request(A, B)
     keep.opened().store.save(request.id, a_result())
     runs.submit(request)
     keep.opened().store.remove("runs", request.id)
@@ -204,25 +206,25 @@ def test_a_visitor_cannot_fill_the_queue(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("LMC_QUEUE_PER_OWNER", "2")
     monkeypatch.setenv("LMC_QUEUE", "3")
     for seed in range(2):
-        runs.submit(Request.path(A, B, seed=seed), "ann")
+        runs.submit(path_request(A, B, seed=seed), "ann")
     with pytest.raises(RunError, match="2 of your runs are waiting"):
-        runs.submit(Request.path(A, B, seed=2), "ann")
-    runs.submit(Request.path(A, B, seed=0), "ann")
-    runs.submit(Request.path(A, B, seed=2), "bob")
+        runs.submit(path_request(A, B, seed=2), "ann")
+    runs.submit(path_request(A, B, seed=0), "ann")
+    runs.submit(path_request(A, B, seed=2), "bob")
     with pytest.raises(RunError, match="3 runs are waiting"):
-        runs.submit(Request.path(A, B, seed=3), "cem")
+        runs.submit(path_request(A, B, seed=3), "cem")
 
 
 def test_recent_shows_listed_runs_newest_first() -> None:
-    names = [runs.submit(Request.path(A, B, seed=seed)) for seed in range(3)]
+    names = [runs.submit(path_request(A, B, seed=seed)) for seed in range(3)]
     assert [status.id for status in runs.recent()] == names[::-1]
     assert [status.id for status in runs.recent(limit=1)] == names[2:]
     assert runs.recent(state="done") == []
 
 
 def test_steps_and_fraction_are_read_from_the_stage() -> None:
-    third = STAGES["path"][2]
-    status = RunStatus("0" * 16, "path", "running", stage=f"{third} · sweep", done=1, total=2)
+    third = STAGES[2]
+    status = RunStatus("0" * 16, "path", "running", stage=third, part="sweep", done=1, total=2, stages=STAGES)
     assert (status.step, status.steps) == (3, 5)
     assert status.fraction == pytest.approx(2.5 / 5)
     assert RunStatus("0" * 16, "path", "running", elapsed=90, expected=10).fraction < 1
@@ -285,8 +287,8 @@ def test_nothing_a_web_process_uses_imports_torch() -> None:
     script = (
         "import sys; from lmc_core import runs; from lmc_core.runs import service; "
         "from lmc_core.runs.library import models as library; from lmc_core.runs.share import routes; "
-        "from lmc_core.runs.values.result import classes; "
-        f"from lmc_core.runs.values.request import Request; runs.submit(Request.path({A!r}, {B!r})); library.models(); "
+        "from lmc_core.runs.kinds import classes; "
+        f"runs.submit(runs.Request.of('path', a={A!r}, b={B!r})); library.models(); "
         "classes(); runs.default_request(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0

@@ -18,9 +18,9 @@ from lmc_core.runs.engine.ray import WorkerActor
 from lmc_core.runs.engine.worker import Message
 from lmc_core.runs.keep import Archive
 from lmc_core.runs.keep.store import sweep
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import uploads
 from lmc_core.runs.settings import Settings
-from lmc_core.runs.values.request import Request
 
 log = logging.getLogger("lmc_core.runs.engine.engine")
 
@@ -40,7 +40,7 @@ FAULT = "A fault of this program; the server's log has the details."
 
 T = TypeVar("T")
 
-WORK = "lmc_core.runs.work.path"
+WORK = "lmc_core.runs.work.run"
 """The module whose `run` carries out a request."""
 
 WORKERS: Mapping[str, Callable[[Settings, str, str], Worker]] = {

@@ -18,9 +18,8 @@ from typing import Any, Protocol
 from lmc_core.errors import Cancelled, InputError
 from lmc_core.runs.keep import pictures
 from lmc_core.runs.keep.store import Store
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.settings import Settings
-from lmc_core.runs.values.request import Request
-from lmc_core.runs.values.status import SEPARATOR
 
 Message = Mapping[str, Any]
 TELL_EVERY = 0.25  # seconds between two messages of the same stage
@@ -32,7 +31,7 @@ class Channel(Protocol):
     """Messages between a worker and the engine, each a JSON object.
 
     engine → worker   {"run": run id, "request": canonical JSON}, {"cancel": run id}
-    worker → engine   {"ready": process id}, {"progress": [stage, done, total, partial]},
+    worker → engine   {"ready": process id}, {"progress": [stage, part, done, of, partial]},
                       {"end": state, "reason": …, "finding": …, "model": …}
     """
 
@@ -47,15 +46,15 @@ class Telling:
 
     def __init__(self, channel: Channel, stop: threading.Event):
         self._channel, self._stop = channel, stop
-        self._label, self._told, self._partial = "", 0.0, {}  # type: tuple[str, float, Mapping[str, Any]]
+        self._stage, self._told, self._partial = "", 0.0, {}  # type: tuple[str, float, Mapping[str, Any]]
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
+    def __call__(self, stage: str, done: int, of: int, /, part: str = "") -> None:
         if self._stop.is_set():
             raise Cancelled("Stopped on request.")
-        label, now = stage.split(SEPARATOR)[0], time.monotonic()
-        if label != self._label or now - self._told >= TELL_EVERY:
-            self._label, self._told = label, now
-            self._channel.send({"progress": [stage, done, total, self._partial]})
+        now = time.monotonic()
+        if stage != self._stage or now - self._told >= TELL_EVERY:
+            self._stage, self._told = stage, now
+            self._channel.send({"progress": [stage, part, done, of, self._partial]})
 
     def partial(self, values: Mapping[str, Any]) -> None:
         """Show what was measured so far with the next message."""

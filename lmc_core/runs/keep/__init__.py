@@ -10,9 +10,10 @@ from lmc_core.errors import DamagedError, InputError, RunError
 from lmc_core.runs.keep import pictures
 from lmc_core.runs.keep.index import Index
 from lmc_core.runs.keep.store import Store
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.settings import Settings, settings
-from lmc_core.runs.values.request import Request, is_run_id
-from lmc_core.runs.values.result import Result
+from lmc_core.runs.values.names import is_run_id
+from lmc_core.runs.values.record import Result
 from lmc_core.runs.values.status import RunStatus
 
 REMEMBERED = 16

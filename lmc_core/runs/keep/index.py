@@ -18,7 +18,8 @@ from sqlalchemy.exc import IntegrityError
 
 from lmc_core.runs.keep.migrations import upgrade
 from lmc_core.runs.keep.tables import KEYS, RUNS, WANTED, tables
-from lmc_core.runs.values.request import Request
+from lmc_core.runs.kinds import stages
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.values.status import RunStatus
 
 PATIENCE = 10.0
@@ -77,7 +78,8 @@ class Index:
         """
         now = time.time()
         fresh: dict[str, Any] = {
-            "state": state, "stage": "", "done": 0, "total": 0, "partial": "{}", "reason": "", "finding": finding,
+            "state": state, "stage": "", "part": "", "done": 0, "total": 0, "partial": "{}", "reason": "",
+            "finding": finding,
             "queued": now, "started": None, "finished": None, "cancel": False, "server": "", "likeness": likeness,
         }  # fmt: skip
         if state == "queued":
@@ -122,9 +124,9 @@ class Index:
             if self._update(row.id, ("queued",), state="running", started=now, beat=now, server=server, cancel=False):
                 return Request.stored(row.request)
 
-    def progress(self, run: str, stage: str, done: int, total: int, partial: Mapping[str, Any]) -> None:
+    def progress(self, run: str, stage: str, part: str, done: int, total: int, partial: Mapping[str, Any]) -> None:
         text = json.dumps(partial)
-        self._update(run, ("running",), stage=stage, done=done, total=total, partial=text, beat=time.time())
+        self._update(run, ("running",), stage=stage, part=part, done=done, total=total, partial=text, beat=time.time())
 
     def beat(self, run: str) -> None:
         """Say that the run is being worked on."""
@@ -300,7 +302,7 @@ def _status(row: Any, position: int | None, expected: float | None) -> RunStatus
     return RunStatus(
         row.id, row.kind, row.state, row.title, row.stage, row.done, row.total, elapsed, expected, position, row.reason,
         json.loads(row.partial), row.finding, row.listed, row.created, row.model,
-        tuple(filter(None, row.tags.split(","))),
+        tuple(filter(None, row.tags.split(","))), row.part, stages(row.kind),
     )  # fmt: skip
 
 

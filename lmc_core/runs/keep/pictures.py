@@ -16,11 +16,12 @@ from lmc_core.figures.sketch import Sketch, card_png, thumbnail_svg
 from lmc_core.figures.theory import theory_sketch
 from lmc_core.figures.width import width_sketch
 from lmc_core.runs.kinds.compare import ComparisonResult
+from lmc_core.runs.kinds.fuse import FuseResult
+from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.kinds.plane import PlaneResult
 from lmc_core.runs.kinds.theory import TheoryResult
 from lmc_core.runs.kinds.width import WidthResult
-from lmc_core.runs.values.fused import FuseResult
-from lmc_core.runs.values.result import PathResult, Result
+from lmc_core.runs.values.record import Result
 
 THUMBNAIL, PREVIEW = "thumbnail.svg", "card.png"
 PICTURES = (THUMBNAIL, PREVIEW)

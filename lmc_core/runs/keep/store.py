@@ -21,7 +21,8 @@ import numpy as np
 
 from lmc_core.errors import DamagedError, InputError
 from lmc_core.runs.keep.pack import pack, unpack
-from lmc_core.runs.values.result import Result, classes
+from lmc_core.runs.kinds import classes
+from lmc_core.runs.values.record import Result
 
 RESULT, ARRAYS = "run.json", "arrays.npz"
 DIGESTS = "digests.json"

@@ -19,6 +19,7 @@ RUNS = sql.Table(
     sql.Column("title", sql.Text, nullable=False, default=""),
     sql.Column("state", sql.String(16), nullable=False, index=True),
     sql.Column("stage", sql.Text, nullable=False, default=""),
+    sql.Column("part", sql.Text, nullable=False, default="", server_default=""),
     sql.Column("done", sql.Integer, nullable=False, default=0),
     sql.Column("total", sql.Integer, nullable=False, default=0),
     sql.Column("partial", sql.Text, nullable=False, default="{}"),

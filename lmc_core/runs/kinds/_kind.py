@@ -2,46 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from lmc_core.report import Report
-    from lmc_core.runs.values.request import Request
+from lmc_core.options import Options
+from lmc_core.runs.values.card import ModelCard
 
-Work = Callable[["Request", "Report", Path, str], Any]
+Chosen = Mapping[str, Any]
+"""Name of an option → its value."""
+
+
+class Known(Protocol):
+    """What only a server knows: its models, its data, its runs. Each raises InputError for a name it does not know."""
+
+    def card(self, model: str) -> ModelCard:
+        """The card of a model."""
+        ...
+
+    def example(self, data: str) -> tuple[str, tuple[int, ...]]:
+        """Title of the data, and the shape of one example."""
+        ...
+
+    def asked(self, run: str) -> Chosen:
+        """The options of an earlier run."""
+        ...
+
+
+def no_models(options: Chosen) -> list[str]:
+    """The models of a kind of run that names none."""
+    return []
+
+
+def as_they_are(options: Chosen) -> dict[str, Any]:
+    """Options that mean together what each means alone."""
+    return dict(options)
+
+
+def with_fingerprints(options: Chosen, known: Known) -> dict[str, Any]:
+    """The options and the fingerprints of the models "a" and "b", so that other weights make another request."""
+    return {**options, "fingerprints": [known.card(options[name]).fingerprint for name in ("a", "b")]}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of run: its options, its steps and its work.
+    """One kind of run, without its work, its words and its pictures: other floors hold them under the same name.
 
     doing      what is being done, as a heading: "Measuring the plane"
     stages     its steps in order
-    options    fills in and checks the options of a request; raises InputError or SettingError
-    work       carries a request out: (request, report, folder, device) → result; imports torch when it is called
-    results    classes of what it stores
-    title      options → what the run is called, where that is not the names of a pair
+    options    what can be asked for
+    results    classes of what it stores, the whole result first
+    models     options → ids of all models they name, in the order of their fingerprints
+    settle     options, each checked → what they mean together; raises SettingError
+    bind       options and what a server knows → the options of a request that can be carried out there
+    facts      names that `bind` adds or fills in: a request that says them is refused where it is wrong. Where there
+               are none, as of a visitor's file, nothing has to be bound
+    title      options and cards of the models → what the run is called, where that is not the models' names
     example    options of the analysis that its page shows before anybody asks for one: cheap, of shipped models
-    proof      draws everything that a page shows of a result and returns its finding; raises an error of any kind where
-               the numbers, which came in a bundle, do not belong together
+    reads_file the request is of a visitor's file, and nobody else's
+    version    part of every run id: raise it when the same options give another result, or one stored otherwise
     """
 
     name: str
     doing: str
     stages: tuple[str, ...]
-    options: Callable[..., dict[str, Any]]
-    work: Work
+    options: Options
     results: tuple[type, ...]
-    title: Callable[[Mapping[str, Any]], str] | None = None
-    example: Mapping[str, Any] | None = None
-    proof: Callable[[Any], str] | None = None
+    models: Callable[[Chosen], list[str]] = no_models
+    settle: Callable[[Chosen], dict[str, Any]] = as_they_are
+    bind: Callable[[Chosen, Known], dict[str, Any]] = with_fingerprints
+    facts: tuple[str, ...] = ("fingerprints",)
+    title: Callable[[Chosen, Sequence[ModelCard]], str] | None = None
+    example: Chosen | None = None
+    reads_file: bool = False
+    version: int = 2
 
+    def check(self, given: Chosen) -> dict[str, Any]:
+        """All options with defaults filled in, each checked and all together. Raises SettingError, or InputError."""
+        return self.settle(self.options.check(given))
 
-def models_of(options: Mapping[str, Any]) -> list[str]:
-    """Ids of all models a request names, in the order of its fingerprints."""
-    single = [str(options[name]) for name in ("a", "b", "third") if options.get(name)]
-    single += [str(options["curve"]["model"])] if "model" in (options.get("curve") or {}) else []
-    return single + [str(model) for model in options.get("models", ())]
+    def canonical(self, options: Chosen) -> dict[str, Any]:
+        """The options as a request's text has them: without those that are left out at their default."""
+        spare = {option.name: option.default for option in self.options if option.left_out}
+        return {name: value for name, value in options.items() if name not in spare or value != spare[name]}
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """A JSON Schema of a request's options."""
+        return {"title": self.name, "description": f"{self.doing}.", **self.options.schema}

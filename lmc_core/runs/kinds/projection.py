@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmc_core.diagnostics.cloud import Cloud
-from lmc_core.errors import InputError
-from lmc_core.runs.kinds._kind import Kind
+from lmc_core.options import REQUIRED, Option, Options
+from lmc_core.runs.kinds._file import HERE
+from lmc_core.runs.kinds._kind import Chosen, Kind, Known
+from lmc_core.runs.kinds._options import SEED
+from lmc_core.runs.values.names import RUN_ID
 from lmc_core.runs.values.record import Record
-from lmc_core.runs.values.request import SEEDS, checked_device, integer, is_run_id, one_of
-
-if TYPE_CHECKING:
-    from lmc_core.report import Report
-    from lmc_core.runs.values.request import Request
 
 PLACED = ("tsne",)
-READ, PLACE = STAGES = ("Reading the units", "Placing the units")
+STAGES = ("Reading the units", "Placing the units")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -43,64 +39,32 @@ class ProjectionResult(Record):
         }
 
 
-def options(
-    run: str,
-    group: str,
-    projection: str = "tsne",
-    metric: str = "data",
-    seed: int = 0,
-    device: str = "cpu",
-    a: str = "",
-    b: str = "",
-) -> dict[str, Any]:
-    """A finished run, one of its groups, and how its units are to be placed; the models follow from the run."""
-    from lmc_core.runs.keep import opened
-
-    if not is_run_id(run):
-        raise InputError(f"{str(run)[:40]!r} is not the id of a run")
-    asked = opened().request(run).options
-    return {
-        "run": run,
-        "group": str(group)[:200],
-        "projection": one_of("projection", projection, PLACED),
-        "metric": one_of("metric", metric, ("data", "weights")),
-        "seed": integer("seed", seed, *SEEDS),
-        "device": checked_device(device),
-        **{name: asked[name] for name in ("a", "b") if name in asked},  # who may see these may see this
-    }
+RUN = Option("run", str, REQUIRED, "A finished run of a path.", pattern=RUN_ID, wording="the id of a run")
+GROUP = Option("group", str, REQUIRED, "One of its groups.", low=1, high=200)
+PLACING = Option("projection", str, PLACED[0], "How its units are placed.", choices=PLACED)
+METRIC = Option(
+    "metric",
+    str,
+    "data",
+    "What a distance is: of weights, or as the data sees them.",
+    choices=("data", "weights"),
+)
 
 
-def work(request: Request, report: Report, folder: Path, device: str) -> ProjectionResult:
-    """t-SNE of the units that the run kept."""
-    from lmc_core.diagnostics.tsne import tsne_cloud
-    from lmc_core.runs.keep import opened, units
-    from lmc_core.runs.work.bench import Clock
-    from lmc_core.runs.work.facts import versions
-
-    asked, clock = request.options, Clock()
-    report(READ, 0, 1)
-    store = opened().store
-    if not store.exists("runs", asked["run"], units.FILE):
-        raise InputError(f"run {asked['run']} did not keep its units one by one; run it again")
-    kept = units.read(store.read("runs", asked["run"], units.FILE), asked["group"])
-    if not kept:
-        raise InputError(f"run {asked['run']} has no layer {asked['group'][:60]!r}")
-    report(PLACE, 0, 0)
-    with clock("place"):
-        cloud = tsne_cloud(kept.get(asked["metric"], kept["weights"]), seed=asked["seed"])
-    said = f"t-SNE of {len(cloud.drawn)} of {cloud.units} units of {cloud.label}."
-    return ProjectionResult(
-        request={"kind": "projection", **asked},
-        cloud=cloud,
-        title=f"t-SNE of {cloud.label}",
-        finding=said,
-        seconds=clock.seconds,
-        versions=versions(),
-    )
+def _bound(options: Chosen, known: Known) -> dict[str, Any]:
+    """The options with the models of the run: who may see these may see this."""
+    asked = known.asked(options["run"])
+    return {**options, **{name: asked[name] for name in ("a", "b") if name in asked}}
 
 
-def _title(asked: Mapping[str, Any]) -> str:
-    return f"t-SNE of {asked['group']}, run {asked['run']}"
-
-
-PROJECTION = Kind("projection", "Placing the units by t-SNE", STAGES, options, work, (ProjectionResult,), _title)
+PROJECTION = Kind(
+    "projection",
+    "Placing the units by t-SNE",
+    STAGES,
+    Options("projection", (RUN, GROUP, PLACING, METRIC, SEED, HERE)),
+    (ProjectionResult, Cloud),
+    models=lambda options: [options[name] for name in ("a", "b") if name in options],
+    bind=_bound,
+    facts=("a", "b"),
+    title=lambda options, cards: f"t-SNE of {options['group']}, run {options['run']}",
+)

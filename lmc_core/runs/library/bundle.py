@@ -30,11 +30,12 @@ from lmc_core.runs.keep import units
 from lmc_core.runs.keep.pack import unpack
 from lmc_core.runs.keep.schema import check
 from lmc_core.runs.keep.store import ARRAYS, RESULT
+from lmc_core.runs.kinds import classes
+from lmc_core.runs.kinds.fuse import ARTIFACTS as FUSED
+from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.library import unit_checks
 from lmc_core.runs.library.checks import Bundled, checked
 from lmc_core.runs.library.limits import upload_limit
-from lmc_core.runs.values.fused import ARTIFACTS as FUSED
-from lmc_core.runs.values.result import PathResult, classes
 
 FORMAT, VERSION = "mode-connectivity-explorer run", 1
 SUFFIX = ".zip"

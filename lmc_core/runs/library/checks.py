@@ -17,15 +17,15 @@ from lmc_core.figures.path.matching import matching_figure
 from lmc_core.fusion import FUSIONS
 from lmc_core.fusion.outcome import Outcome, Scores
 from lmc_core.methods import METHODS
+from lmc_core.options import Option
 from lmc_core.paths.profile import Profile
-from lmc_core.runs.kinds import MORE
-from lmc_core.runs.kinds._result import Measured
-from lmc_core.runs.kinds.fuse import EPOCHS, MODELS
+from lmc_core.runs.kinds._options import POINTS
+from lmc_core.runs.kinds.compare import CompareResult
+from lmc_core.runs.kinds.fuse import FEWEST, FINETUNE, MOST, FuseResult
+from lmc_core.runs.kinds.path import PathResult
+from lmc_core.runs.library.proofs import PROOFS
 from lmc_core.runs.values.card import ModelCard
-from lmc_core.runs.values.comparison import CompareResult
-from lmc_core.runs.values.fused import FuseResult
-from lmc_core.runs.values.request import POINTS
-from lmc_core.runs.values.result import PathResult
+from lmc_core.runs.values.record import Measured
 from lmc_core.words.fuse import fuse_finding
 from lmc_core.words.path import path_finding
 
@@ -77,7 +77,7 @@ def checked_fusion(result: FuseResult, name: str) -> FuseResult:
     """The fusion, with what we can say of it said by us. Raises InputError if its numbers do not belong together."""
     outcome, count = result.outcome, len(result.models)
     each = (outcome.names, outcome.parents, outcome.paths, result.weights, result.parent_groups, result.sources)
-    if not MODELS[0] <= count <= MODELS[1] or any(len(part) != count for part in (*each, result.function_errors)):
+    if not FEWEST <= count <= MOST or any(len(part) != count for part in (*each, result.function_errors)):
         raise InputError(f"{name!r} does not say of every one of its networks how it was fused")
     if result.method not in FUSIONS:
         raise InputError(f"{name!r} was made by the method {result.method[:40]!r}, which is not known here")
@@ -105,10 +105,8 @@ def checked_analysis(result: Measured, name: str) -> Measured:
         raise InputError(f"{name!r} was made by the method {result.method[:40]!r}, which is not known here")
     if not all(rising(profile) and measured(profile, profile.t) for profile in _profiles(result)):
         raise InputError(f"the curves in {name!r} are not losses and accuracies along one path")
-    kind = next(kind for kind in MORE.values() if type(result) in kind.results)
     try:
-        assert kind.proof is not None
-        found = kind.proof(result)
+        found = PROOFS[type(result)](result)
     except Exception as error:  # drawing is the test: whatever cannot be drawn is not kept
         raise InputError(f"what {name!r} holds cannot be drawn ({type(error).__name__})") from error
     notes = (f"From the bundle {name}; nothing of it was computed on this server.", *result.notes)
@@ -141,7 +139,9 @@ def _plausible(outcome: Outcome) -> bool:
     more = (scores for scores in (outcome.average, outcome.ensemble) if scores is not None)
     scores = (*outcome.parents, outcome.fused, *more, *outcome.curve)
     paths = (*outcome.average_paths, *(path for path in outcome.paths if path is not None))
-    if len(outcome.average_paths) not in (0, len(outcome.parents)) or len(outcome.curve) > EPOCHS[1] + 1:
+    if len(outcome.average_paths) not in (0, len(outcome.parents)) or not in_range(
+        FINETUNE, max(len(outcome.curve) - 1, 0)
+    ):
         return False
     return all(map(_scored, scores)) and all(rising(path) and measured(path, path.t) for path in paths)
 
@@ -152,10 +152,18 @@ def _scored(scores: Scores) -> bool:
     )
 
 
+def in_range(option: Option, value: int) -> bool:
+    """True if a number is one that can be asked for."""
+    try:
+        return bool(option.check(value) == value)
+    except InputError:
+        return False
+
+
 def rising(profile: Profile) -> bool:
     """True if t goes from 0 to 1 in as many points as a run may have."""
     t = profile.t
-    fine = t.ndim == 1 and POINTS[0] <= len(t) <= POINTS[1] and t[0] == 0 and t[-1] == 1
+    fine = t.ndim == 1 and in_range(POINTS, len(t)) and t[0] == 0 and t[-1] == 1
     return fine and bool((np.diff(t) > 0).all())
 
 

@@ -14,10 +14,11 @@ import numpy as np
 from lmc_core.data.registry import DATASETS, dataset
 from lmc_core.errors import DataError, InputError, SettingError
 from lmc_core.runs.keep import opened
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import uploads
 from lmc_core.runs.library.limits import ANYBODY
 from lmc_core.runs.values.card import DataCard
-from lmc_core.runs.values.request import Request, plain_filename
+from lmc_core.runs.values.names import plain_filename
 
 if TYPE_CHECKING:
     from lmc_core.data.dataset import Dataset
@@ -68,7 +69,7 @@ def add(filename: str, content: uploads.Content, *, owner: str = ANYBODY) -> Req
     name = plain_filename(filename)
     if Path(name).suffix.lower() != SUFFIX:
         raise DataError(f"{name!r} is not an .npz file; save the arrays with numpy.savez(path, x_train=…, y_train=…)")
-    return uploads.accept(name, content, lambda digest: Request.data(digest, name), owner)
+    return uploads.accept(name, content, lambda digest: Request.of("data", upload=digest, filename=name), owner)
 
 
 def remove(name: str, owner: str) -> bool:

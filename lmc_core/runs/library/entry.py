@@ -1,4 +1,4 @@
-"""The entry of a request in the index: a title, who may see it, and which earlier runs it is like."""
+"""Where a request meets the library: what it needs to know before it has an id, and its entry in the index."""
 
 from __future__ import annotations
 
@@ -8,30 +8,51 @@ from typing import Any
 from lmc_core.data.registry import DATASETS
 from lmc_core.errors import InputError
 from lmc_core.runs.keep import opened
-from lmc_core.runs.kinds import MORE
-from lmc_core.runs.kinds._kind import models_of
+from lmc_core.runs.kinds import KINDS
+from lmc_core.runs.kinds._kind import Chosen
+from lmc_core.runs.kinds.request import Request
+from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard, models_title
-from lmc_core.runs.values.request import Request
 
 _NOT_LIKENESS = frozenset(
     "a b fingerprints models data method settings weights seed upload filename arch".split()  # noqa: SIM905
 )
 
 
+class Known:
+    """What this server knows of models, data and runs; see `kinds._kind.Known`."""
+
+    def card(self, model: str) -> ModelCard:
+        return library.card(model)
+
+    def example(self, data: str) -> tuple[str, tuple[int, ...]]:
+        name = datasets.checked(data)
+        own = datasets.card(name)
+        return datasets.title(name), DATASETS[name].shape if own is None else own.shape
+
+    def asked(self, run: str) -> Chosen:
+        return opened().request(run).options
+
+
+def bind(request: Request) -> Request:
+    """The request with what this server knows, so that it has an id. Raises InputError for models, data or runs that
+    are not here, or are not those the request means."""
+    return request.bound(Known())
+
+
 def entry(request: Request) -> dict[str, Any]:
-    """title, listed and likeness of a request.
+    """title, listed and likeness of a bound request.
 
     listed     False as soon as one of its models, its data, or the run that it goes on from is private
     likeness   "kind|data|family and size|method|…", from general to special, to find earlier runs of the same cost
     """
-    options = request.options
-    cards = [_card(model) for model in models_of(options)]
-    if request.kind in ("inspect", "data", "bundle"):
+    kind, options = KINDS[request.kind], request.options
+    cards = [_card(model) for model in kind.models(options)]
+    if kind.reads_file:
         title, listed = str(options["filename"]), False  # a stranger's file, whatever it holds
     else:
-        named = MORE[request.kind].title if request.kind in MORE else None
-        title = named(options) if named else models_title(*cards) if len(cards) >= 2 else request.kind
+        title = kind.title(options, cards) if kind.title else models_title(*cards)
         listed = all(c.listed for c in cards) and options.get("data", "") in ("", *DATASETS)
         listed = listed and ("run" not in options or opened().status(options["run"]).listed)
     sizes = ",".join(f"{c.family} 2^{round(math.log2(max(c.parameters, 1)))}" for c in cards)

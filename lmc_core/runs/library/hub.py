@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from lmc_core.errors import CheckpointError, InputError
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import uploads
+from lmc_core.runs.library.data import checked
 from lmc_core.runs.library.limits import ANYBODY
-from lmc_core.runs.values.request import Request
 
 _ADDRESS = re.compile(r"(?P<repo>[\w.-]{1,96}/[\w.-]{1,96})@(?P<revision>[\w./-]{1,100}):(?P<file>[\w./ -]{1,200})")
 HOW = "write it as owner/repo@revision:file.safetensors"
@@ -50,7 +51,11 @@ def address(text: str) -> Address:
 def add(text: str, *, data: str | None = None, arch: Mapping[str, Any] | None = None, owner: str = ANYBODY) -> Request:
     """The request to fetch and read a file on the Hub. Raises InputError."""
     found = address(text)
-    ask = lambda named: Request.inspect(named, found.filename, data, arch, hub=found.text)  # noqa: E731
+    said = {"data": None if data is None else checked(data), "arch": arch or {}, "hub": found.text}
+
+    def ask(named: str) -> Request:
+        return Request.of("inspect", upload=named, filename=found.filename, **said)
+
     return uploads.accept(found.filename, found.text.encode(), ask, owner)
 
 

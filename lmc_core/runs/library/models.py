@@ -14,10 +14,12 @@ from typing import Any
 
 from lmc_core.errors import CheckpointError, InputError
 from lmc_core.runs.keep import opened
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import uploads
+from lmc_core.runs.library.data import checked
 from lmc_core.runs.library.limits import ANYBODY
 from lmc_core.runs.values.card import ModelCard
-from lmc_core.runs.values.request import Request, plain_filename
+from lmc_core.runs.values.names import plain_filename
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".th", ".pt2")
 KIND, FOLDER = "inspect", "models"
@@ -104,9 +106,12 @@ def add(
     Raises CheckpointError if the file is too large, of no known kind, or if the store is full.
     """
     name = plain_filename(filename)
+    said: dict[str, Any] = {"data": None if data is None else checked(data), "arch": arch or {}, "normalize": normalize}
     if Path(name).suffix.lower() not in SUFFIXES:
         raise CheckpointError(f"{name!r} is not a checkpoint; it must end in one of {', '.join(SUFFIXES)}")
-    return uploads.accept(name, content, lambda digest: Request.inspect(digest, name, data, arch, normalize), owner)
+    return uploads.accept(
+        name, content, lambda named: Request.of("inspect", upload=named, filename=name, **said), owner
+    )
 
 
 def again(

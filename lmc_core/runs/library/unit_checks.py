@@ -17,7 +17,7 @@ from lmc_core.networks.safety.limits import parse_json
 from lmc_core.runs.keep.pack import unpack
 from lmc_core.runs.keep.schema import check
 from lmc_core.runs.keep.units import ABOUT
-from lmc_core.runs.values.result import PathResult
+from lmc_core.runs.kinds.path import PathResult
 
 NAMES = re.compile(rf"(a\d{{1,6}}|{ABOUT})\.npy")
 BYTES, COUNT = 64 * 2**20, 4_000

@@ -13,8 +13,8 @@ import sqlalchemy as sql
 from lmc_core.errors import CheckpointError
 from lmc_core.runs.keep import Archive, opened
 from lmc_core.runs.keep.tables import RUNS, UPLOADS
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library.limits import ENDED, claim, megabytes
-from lmc_core.runs.values.request import Request
 
 Content = bytes | Path | BinaryIO
 FOLDER = "uploads"

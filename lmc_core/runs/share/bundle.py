@@ -11,6 +11,7 @@ from pathlib import Path
 from lmc_core.errors import InputError
 from lmc_core.runs.keep import opened, units
 from lmc_core.runs.keep.store import ARRAYS, RESULT
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import bundle, models, uploads
 from lmc_core.runs.library.bundle import (
     ABOUT,
@@ -25,7 +26,7 @@ from lmc_core.runs.library.bundle import (
     Bundled,
 )
 from lmc_core.runs.library.limits import ANYBODY
-from lmc_core.runs.values.request import Request, plain_filename
+from lmc_core.runs.values.names import plain_filename
 
 
 def export(run: str, *, networks: bool = False) -> bytes:
@@ -76,4 +77,6 @@ def add(filename: str, content: uploads.Content, *, owner: str = ANYBODY) -> tup
                 inside.append(models.add(f"{Path(name).stem} {entry}", file, owner=owner))  # type: ignore[arg-type]
     if not isinstance(source, Path):
         source.seek(0)
-    return *inside, uploads.accept(name, source, lambda digest: Request.bundle(digest, name), owner)
+    return *inside, uploads.accept(
+        name, source, lambda digest: Request.of("bundle", upload=digest, filename=name), owner
+    )

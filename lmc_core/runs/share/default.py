@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 from lmc_core.data.registry import DATASETS
 from lmc_core.errors import InputError
-from lmc_core.methods import METHODS
-from lmc_core.runs.kinds import MORE
+from lmc_core.runs.kinds import KINDS
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import models as library
-from lmc_core.runs.values.request import Request
+from lmc_core.runs.library.entry import bind
 
 PREFERRED = ("mnist-mlp-512", "digits-mlp-512", "digits-mlp-128")
 METHOD = "activation-matching"
@@ -24,21 +25,27 @@ def default_request(kind: str = "path") -> Request | None:
     """
     pair = next((pair for pair in _pairs() if pair[2] in DATASETS and DATASETS[pair[2]].available()), None)
     if kind == "path":
-        method = METHOD if METHOD in METHODS else next(iter(METHODS))
-        return Request.path(*pair, method, recalibrate="auto") if pair else None
-    example = MORE[kind].example
+        return _here("path", a=pair[0], b=pair[1], data=pair[2], method=METHOD) if pair else None
+    example = KINDS[kind].example
     if example is None:
         return None
     with suppress(InputError):
-        return Request.of(kind, **example)
+        return _here(kind, **example)
     if pair is None or "a" not in example:
         return None
-    return Request.of(kind, **{**example, **dict(zip(("a", "b", "data"), pair, strict=True))})
+    return _here(kind, **{**example, **dict(zip(("a", "b", "data"), pair, strict=True))})
 
 
 def examples() -> list[Request]:
     """The default analyses beside the path."""
-    return [request for request in map(default_request, MORE) if request is not None]
+    return [
+        request for request in map(default_request, (kind for kind in KINDS if kind != "path")) if request is not None
+    ]
+
+
+def _here(kind: str, **options: Any) -> Request:
+    """A request of the library of this server."""
+    return bind(Request.of(kind, **options))
 
 
 def _pairs() -> Iterator[tuple[str, str, str]]:

@@ -11,7 +11,7 @@ from lmc_core.errors import LMCError
 from lmc_core.runs import engine
 from lmc_core.runs.keep import Archive
 from lmc_core.runs.keep.tables import WANTED
-from lmc_core.runs.values.request import Request
+from lmc_core.runs.kinds.request import Request
 
 log = logging.getLogger("lmc_core.runs.share.prepare")
 

@@ -16,11 +16,11 @@ from starlette.routing import Route
 from lmc_core.errors import InputError, LMCError
 from lmc_core.runs import engine
 from lmc_core.runs.keep import opened, pictures
-from lmc_core.runs.kinds import MORE
+from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.values.status import RunStatus
 
 NAME = "Mode Connectivity Explorer"
-PICTURED = ("path", "bundle", *(name for name, kind in MORE.items() if kind.results[0] in pictures.DRAWN))
+PICTURED = ("bundle", *(name for name, kind in KINDS.items() if set(kind.results[:1]) & pictures.DRAWN.keys()))
 SUMMARY_TAG = '<meta name="twitter:card" content="summary">'
 PREVIEW_TAGS = """<meta property="og:image" content="{address}/card.png">
 <meta property="og:image:width" content="1200">
@@ -125,7 +125,13 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not abs(value) < float("inf") else value
 
 
+def schema(_: HTTPRequest) -> Response:
+    """What every kind of run can be asked for, as JSON Schema by the names of the kinds."""
+    return JSONResponse({name: kind.schema for name, kind in KINDS.items()}, headers={"cache-control": "max-age=300"})
+
+
 ROUTES = [
+    Route("/api/schema", schema),
     Route("/api/healthz", healthz),
     Route("/api/runs/{id}", run_json),
     Route("/r/{id}", share),

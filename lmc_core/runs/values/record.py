@@ -1,10 +1,12 @@
-"""What every kind of run keeps beside what it found."""
+"""What the results of all kinds of run have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
+
+from lmc_core.runs.values.card import ModelCard, models_json, models_title
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -36,3 +38,44 @@ class Record:
             "device": self.device,
             "finding": self.finding,
         }
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Measured(Record):
+    """Models measured on data after an alignment; the results of each kind add what was found.
+
+    method    title of the method of alignment; empty if nothing was aligned
+    """
+
+    models: tuple[ModelCard, ...]
+    data: str
+    method: str
+
+    @property
+    def title(self) -> str:
+        """The models by name."""
+        return models_title(*self.models)
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """Everything but the numbers; subclasses add them."""
+        return {
+            "method": self.method,
+            "data": self.data,
+            "models": models_json(self.models),
+            **self.made,
+        }
+
+
+@runtime_checkable
+class Result(Protocol):
+    """What every kind of run has found: at least a title, a sentence, and itself as JSON."""
+
+    @property
+    def request(self) -> Mapping[str, Any]: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def finding(self) -> str: ...
+    @property
+    def json(self) -> dict[str, Any]: ...

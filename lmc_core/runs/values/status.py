@@ -6,31 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from lmc_core.report import Progress
+
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 FINAL: tuple[State, ...] = ("done", "failed", "cancelled", "interrupted")
-
-STAGES: Mapping[str, tuple[str, ...]] = {
-    "path": (
-        "Reading the networks",
-        "Finding the symmetry",
-        "Aligning B to A",
-        "Evaluating both paths",
-        "Comparing the layers",
-    ),
-    "inspect": ("Reading the file", "Finding the symmetry", "Measuring the accuracy"),
-    "data": ("Reading the examples",),
-    "bundle": ("Checking the bundle",),
-}
-"""Kind of run → its steps in order. A step may say more after SEPARATOR: "Aligning B to A · sweep"."""
-
-SEPARATOR = " · "
-
-
-def stages(kind: str) -> tuple[str, ...]:
-    """The steps of a kind of run, in order; none if it is unknown."""
-    from lmc_core.runs.kinds import MORE
-
-    return MORE[kind].stages if kind in MORE else STAGES.get(kind, ())
 
 
 @dataclass(frozen=True)
@@ -39,8 +18,9 @@ class RunStatus:
 
     id, kind, title   title names the models: "digits MLP 128, seed 0 → seed 1"
     state             queued, running, done, failed, cancelled (on request) or interrupted (the server stopped)
-    stage             what it is doing now, with detail after " · "; the last stage reached if it ended early
+    stage, part       what it is doing now, and what of that; the last stage reached if it ended early
     done, total       within the stage
+    stages            the steps of its kind, in order
     elapsed           seconds since it started running; of the whole run once it ended
     expected          seconds it should take in all, from earlier runs like it; None if there were none
     position          place in the queue, 1 = next; None unless queued
@@ -69,6 +49,8 @@ class RunStatus:
     created: float = 0.0
     model: str | None = None
     tags: tuple[str, ...] = ()
+    part: str = ""
+    stages: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -76,16 +58,19 @@ class RunStatus:
         return self.state in FINAL
 
     @property
+    def progress(self) -> Progress:
+        """How far it is within its stage."""
+        return Progress(self.stage, self.done, self.total, self.part)
+
+    @property
     def step(self) -> int:
-        """Which step of `steps` is being done, from 1; 0 before the first."""
-        names = stages(self.kind)
-        label = self.stage.split(SEPARATOR)[0]
-        return names.index(label) + 1 if label in names else 0
+        """Which of `stages` is being done, from 1; 0 before the first."""
+        return self.stages.index(self.stage) + 1 if self.stage in self.stages else 0
 
     @property
     def steps(self) -> int:
         """How many steps this kind of run has."""
-        return len(stages(self.kind))
+        return len(self.stages)
 
     @property
     def fraction(self) -> float:
@@ -94,11 +79,11 @@ class RunStatus:
             return 1.0
         if self.expected:
             return min(0.97, self.elapsed / self.expected)
-        within = self.done / self.total if self.total else 0.0
-        return min(0.97, (max(self.step - 1, 0) + min(within, 1.0)) / self.steps) if self.steps else 0.0
+        return min(0.97, (max(self.step - 1, 0) + self.progress.share) / self.steps) if self.steps else 0.0
 
     @property
     def json(self) -> dict[str, Any]:
-        """Every field and derived number, for `/api/runs/<id>`."""
+        """Every field and derived number, for `/api/runs/<id>`; the stage as one line with its part."""
         derived = {"finished": self.finished, "step": self.step, "steps": self.steps, "fraction": self.fraction}
-        return {**asdict(self), **derived}
+        plain = {name: value for name, value in asdict(self).items() if name not in ("part", "stages")}
+        return {**plain, "stage": self.progress.text, **derived}

@@ -1,4 +1,4 @@
-"""The work on an uploaded bundle: it is checked, and its result becomes that of the run."""
+"""What becomes of an uploaded bundle: checked, and its result kept as that of this run."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 from lmc_core.errors import InputError
 from lmc_core.report import Report
 from lmc_core.runs.keep import opened, units
+from lmc_core.runs.kinds.bundle import STAGES
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library.bundle import Bundled, read, read_units
-from lmc_core.runs.values.request import Request
-from lmc_core.runs.values.status import STAGES
 
 
-def read_bundle(request: Request, report: Report, folder: Path, device: str) -> Bundled:
+def work(request: Request, report: Report, folder: Path, device: str) -> Bundled:
     """The result in an uploaded bundle, checked. Raises InputError with a sentence."""
     options, store = request.options, opened().store
-    report(STAGES["bundle"][0], 0, 1)
+    report(STAGES[0], 0, 1)
     if not store.exists("uploads", options["upload"]):
         raise InputError(f"the uploaded file {options['filename']!r} is no longer here; upload it again")
     try:

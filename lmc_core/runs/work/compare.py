@@ -1,9 +1,10 @@
-"""Every method on one pair: the symmetry inferred once, all paths evaluated together."""
+"""Every method on every pair: the symmetry inferred once, all paths evaluated together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from lmc_core.alignment.alignment import Alignment
@@ -18,11 +19,27 @@ from lmc_core.paths.evaluate import evaluate_many
 from lmc_core.paths.path import LinearPath
 from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.report import Report, silent
+from lmc_core.runs.kinds._options import counted
+from lmc_core.runs.kinds.compare import STAGES, Cards, CompareResult, ComparisonResult, MethodRow, pairs_of
+from lmc_core.runs.kinds.request import Request
+from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
-from lmc_core.runs.values.comparison import CompareResult, MethodRow
-from lmc_core.runs.work.bench import Clock, device_name, on_device, pick_device, verified_symmetry
+from lmc_core.runs.work.device import device_name, on_device, pick_device
 from lmc_core.runs.work.facts import card_of, versions
+from lmc_core.runs.work.pair import Pair, opened
+from lmc_core.runs.work.stages import Clock, within
+from lmc_core.runs.work.symmetry import verified_symmetry
 from lmc_core.symmetry.symmetry import Symmetry
+from lmc_core.words.compare import compare_finding
+from lmc_core.words.numbers import listed
+
+READ, COMPARE = STAGES
+SYMMETRY, ALIGN, EVALUATE = "Finding the symmetry", "Aligning", "Evaluating the paths"
+"""What is done for one pair, in turn."""
+ALIGNING = 0.8
+"""The share of a comparison's progress that belongs to the methods; the rest to evaluating their paths."""
+HOW = ("methods", "settings", "recalibrate", "points", "seed")
+EXAMPLES = ("train_examples", "test_examples")
 
 
 def compare(
@@ -35,7 +52,8 @@ def compare(
     points: int = 25,
     recalibrate: Any = "auto",
     seed: int = 0,
-    train_examples: int | None = 10_000,
+    train_examples: int | None = 1_000,
+    test_examples: int | None = None,
     device: str = "auto",
     models: tuple[ModelCard, ModelCard] | None = None,
     report: Report = silent,
@@ -61,15 +79,16 @@ def compare(
     if same:
         b = replace(b, module=a.module)
     with clock("symmetry"):
-        found, _ = verified_symmetry(a, report)
+        found, _ = verified_symmetry(a, within(report, SYMMETRY))
     with clock("align"):
-        rows, aligned = _all_aligned(a, b, data, wanted, found if same else None, seed, report)
+        rows, aligned = _all_aligned(a, b, data, wanted, found if same else None, seed, within(report, ALIGN))
     if recalibrate == "auto":
         recalibrate = default_recalibration(a)
     how: dict[str, Any] = {"points": points, "recalibrate": recalibrate, "train_examples": train_examples, "seed": seed}
+    how["test_examples"] = test_examples
     with clock("evaluate"):
         paths = [LinearPath(a, replace(moved, module=a.module)) for moved in aligned.values()]
-        measured = evaluate_many(paths, data, **how, report=report) if paths else ()
+        measured = evaluate_many(paths, data, **how, report=within(report, EVALUATE, details=False)) if paths else ()
     profiles = dict(zip(aligned, measured, strict=True))
     rows = [replace(row, profile=profiles.get(row.method)) for row in rows]
     return CompareResult(
@@ -148,7 +167,91 @@ def _facts(alignment: Alignment, a: Network, moved: Network) -> dict[str, Any]:
 def _within(report: Report, title: str, number: int, total: int) -> Report:
     """A report of one method as part of them all: a hundred steps each."""
 
-    def inner(stage: str, done: int, of: int) -> None:
-        report(f"{title}: {stage}", 100 * number + (min(99, 100 * done // of) if of else 0), 100 * total)
+    def inner(stage: str, done: int, of: int, /, part: str = "") -> None:
+        report(title, 100 * number + (min(99, 100 * done // of) if of else 0), 100 * total, part=stage)
+
+    return inner
+
+
+def work(request: Request, report: Report, folder: Path, device: str) -> ComparisonResult:
+    """Pair by pair: every method in turn, then all its paths together."""
+
+    def opening(pair: Cards, report: Report) -> Pair:
+        return opened(request, report, READ, device, (pair[0].id, pair[1].id))
+
+    cards = tuple(library.card(model) for model in request["models"])
+    how = {name: request[name] for name in ("settings", "recalibrate", "test_examples")}
+    asked = {"kind": "compare", **request.options, **how}
+    return every_pair(cards, opening, asked, report, device, kept={"kind": "compare", **request.options})
+
+
+def every_pair(
+    cards: Sequence[ModelCard],
+    opening: Callable[[Cards, Report], Pair],
+    request: Mapping[str, Any],
+    report: Report,
+    device: str,
+    kept: Mapping[str, Any] | None = None,
+) -> ComparisonResult:
+    """Every two of the models that fit, compared by every method; for the worker and for the command line.
+
+    opening   gives the networks of a pair; where it raises InputError, every method's row says why
+    request   data, methods and how to evaluate, as a request has it
+    kept      what to keep as the request, where that is not the same
+    """
+    clock, pairs = Clock(), pairs_of(cards)
+    if not pairs:
+        raise SettingError(f"{len(cards)} models make no pair of networks of one shape; choose two of one shape")
+    alone = [card.name for card in cards if not any(card is one for pair in pairs for one in pair)]
+    notes = [f"No other model here has the shape of {listed(alone)}."] if alone else []
+    found = []
+    for number, pair in enumerate(pairs):
+        compared, said = _one(pair, opening, request, _part(report, number, len(pairs)), device)
+        found.append(compared)
+        notes += [*said, *compared.notes]
+    return ComparisonResult(
+        request=kept or request,
+        models=tuple(cards),
+        data=request["data"],
+        method="",
+        pairs=tuple(found),
+        seconds=clock.seconds,
+        versions=versions(),
+        device=device_name(device),
+        finding=compare_finding([one.profiles for one in found]).text,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _one(
+    pair: Cards, opening: Callable[[Cards, Report], Pair], request: Mapping[str, Any], report: Report, device: str
+) -> tuple[CompareResult, tuple[str, ...]]:
+    """One pair, and notes on how it was opened; one that does not fit has a row for every method that says so."""
+    how = {name: request[name] for name in HOW if name in request}
+    how |= {name: counted(request[name]) for name in EXAMPLES if name in request}
+    try:
+        both = opening(pair, report)
+        found = compare(both.a, both.b, both.data, **how, device=device, models=pair, report=report)
+    except InputError as error:
+        rows = tuple(MethodRow(name, METHODS[name].title, why=str(error)) for name in request["methods"])
+        nothing = CompareResult(pair, request["data"], rows, {}, None, None, {}, versions(), device, request["seed"])
+        return nothing, ()
+    return found, both.notes
+
+
+def _part(report: Report, number: int, pairs: int) -> Report:
+    """A report of one pair as part of them all: the methods take most of its share, the evaluation the rest."""
+    named = f"pair {number + 1} of {pairs}: " if pairs > 1 else ""
+    reached = 0.0
+
+    def inner(stage: str, done: int, of: int, /, part: str = "") -> None:
+        nonlocal reached
+        if stage == READ and number == 0:
+            return report(stage, done, of)
+        share = done / of if of else 0.0
+        share = {ALIGN: ALIGNING * share, EVALUATE: ALIGNING + (1 - ALIGNING) * share}.get(stage, 0.0)
+        reached = max(reached, share)
+        said = f"{named}{part or stage[0].lower() + stage[1:]}"
+        return report(COMPARE, round(1000 * (number + reached) / pairs), 1000, part=said)
 
     return inner

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.data.dataset import Dataset
 from lmc_core.runs.values.card import ModelCard
-from lmc_core.runs.values.result import DataFacts, GroupRow, SymmetryFacts, TensorRow
+from lmc_core.runs.values.facts import DataFacts, GroupRow, SymmetryFacts, TensorRow
 from lmc_core.symmetry.axis import Group
 from lmc_core.symmetry.symmetry import Role, Symmetry
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -18,16 +19,24 @@ from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.report import Report, silent
+from lmc_core.runs.kinds._options import counted
+from lmc_core.runs.kinds.fuse import ARTIFACTS, STAGES, FuseResult
+from lmc_core.runs.kinds.request import Request
+from lmc_core.runs.library import data as datasets
 from lmc_core.runs.values.card import ModelCard
-from lmc_core.runs.values.fused import FuseResult
-from lmc_core.runs.work.bench import Clock, device_name, on_device, pick_device, within
+from lmc_core.runs.work.device import device_name, on_device, pick_device
 from lmc_core.runs.work.facts import card_of, data_facts, versions
 from lmc_core.runs.work.fuse_paths import lines, starts
+from lmc_core.runs.work.models import open_model, open_pair
+from lmc_core.runs.work.pair import unchanged
+from lmc_core.runs.work.stages import Clock, within
 from lmc_core.training.finetune import finetune as train_on
 from lmc_core.training.finetune import measure
 from lmc_core.words.fuse import fuse_finding
 
-FUSE, MEASURE, PATHS = "Fusing the networks", "Measuring them", "Following the paths"
+READ, FUSE, MEASURE, PATHS = STAGES
+HOW = ("method", "settings", "widths", "recalibrate", "temperature", "finetune", "rate", "points", "seed")
+"""Options that `fuse_run` takes as a request has them."""
 PLAIN = "vanilla-average"
 BATCH = 500  # examples
 TINY = 1e-300  # so that a probability of nothing has a logarithm
@@ -49,6 +58,7 @@ def fuse_run(
     points: int = 11,
     seed: int = 0,
     train_examples: int | None = None,
+    test_examples: int | None = None,
     device: str = "auto",
     models: Sequence[ModelCard] = (),
     request: Mapping[str, Any] | None = None,
@@ -60,7 +70,7 @@ def fuse_run(
     recalibrate      "auto": reset where the networks have running statistics
     finetune, rate   epochs of training the fused network on, and their learning rate
     points           on the path from each parent to the network at the end
-    train_examples   only the first so many training examples are used, for everything; None: all
+    train_examples   only the first so many training examples are used, for everything; None: all; test_examples alike
     models           their cards, where they come from the library; `request`, `notes`: kept with the result
 
     Other arguments as of `fusion`. Returns the result and the network at the end. Raises InputError if the networks,
@@ -70,7 +80,7 @@ def fuse_run(
     placed = [on_device(net, device) for net in networks]
     same = [net.architecture is not None and net.architecture == placed[0].architecture for net in placed]
     placed = [replace(net, module=placed[0].module) if alike else net for net, alike in zip(placed, same, strict=True)]
-    data = limited(data, train_examples)
+    data = limited(data, train_examples, test_examples)
     recalibrate = default_recalibration(placed[0]) if recalibrate == "auto" else recalibrate
     used: dict[str, Any] = {"weights": weights, "data": data, "seed": seed, "recalibrate": recalibrate}
     used["temperature"] = temperature
@@ -116,11 +126,50 @@ def fuse_run(
     return result, network
 
 
-def limited(data: Dataset, count: int | None) -> Dataset:
-    """The data with only the first so many training examples."""
-    if count is None or count >= len(data.y_train):
-        return data
-    return replace(data, x_train=data.x_train[:count], y_train=data.y_train[:count])
+def work(request: Request, report: Report, folder: Path, device: str) -> FuseResult:
+    """Open the networks, fuse them, and keep the fused one."""
+    networks, cards, notes = _opened(request, report)
+    weights = request["weights"]
+    result, network = fuse_run(
+        networks,
+        datasets.read(request["data"]),
+        **{name: request[name] for name in HOW},
+        weights=None if len(set(weights)) == 1 else weights,  # equal, as anybody gets who does not name them
+        train_examples=counted(request["train_examples"]),
+        test_examples=counted(request["test_examples"]),
+        device=device,
+        models=cards,
+        request={"kind": "fuse", **request.options},
+        notes=notes,
+        report=report,
+    )
+    if network.architecture is not None:
+        network.save(str(folder / ARTIFACTS[0]))
+    else:
+        network.export(str(folder / ARTIFACTS[1]))
+    return result
+
+
+def _opened(request: Request, report: Report) -> tuple[list[Network], list[ModelCard], tuple[str, ...]]:
+    """The networks of a request, each computed as the first where its file does not say how."""
+    cards = [unchanged(request, model) for model in request["models"]]
+    networks, notes = [open_model(cards[0])], []
+    for done, card in enumerate(cards[1:], 1):
+        report(READ, done, len(cards))
+        networks[0], other, taken = open_pair(cards[0], card)
+        networks.append(other)
+        if taken:
+            notes.append(f"{cards[0].name} and {card.name} are computed alike: the file of one does not say how.")
+    return networks, cards, tuple(notes)
+
+
+def limited(data: Dataset, train: int | None, test: int | None) -> Dataset:
+    """The data with only the first so many training and test examples; None: all."""
+    if train is not None and train < len(data.y_train):
+        data = replace(data, x_train=data.x_train[:train], y_train=data.y_train[:train])
+    if test is not None and test < len(data.y_test):
+        data = replace(data, x_test=data.x_test[:test], y_test=data.y_test[:test])
+    return data
 
 
 def _average(networks: Sequence[Network], method: str, used: Mapping[str, Any], report: Report) -> Network | None:

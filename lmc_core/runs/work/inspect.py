@@ -11,7 +11,6 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from lmc_core.data.arrays import load as read_arrays
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError, InputError, MismatchError
 from lmc_core.networks.network import Network
@@ -19,19 +18,21 @@ from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
 from lmc_core.report import Report, silent
 from lmc_core.runs.keep import opened
+from lmc_core.runs.kinds.inspect import STAGES, InspectResult
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import hub
 from lmc_core.runs.library import models as library
+from lmc_core.runs.library.limited import load_limited
 from lmc_core.runs.settings import settings
 from lmc_core.runs.values.card import ModelCard
-from lmc_core.runs.values.request import Request
-from lmc_core.runs.values.result import DataResult, InspectResult
-from lmc_core.runs.values.status import STAGES
-from lmc_core.runs.work.bench import Clock, device_name, on_device, pick_device, verified_symmetry, within
+from lmc_core.runs.work.device import device_name, on_device, pick_device
 from lmc_core.runs.work.facts import card_of, symmetry_facts, versions
+from lmc_core.runs.work.stages import Clock, within
+from lmc_core.runs.work.symmetry import verified_symmetry
 from lmc_core.words.numbers import groups
 
-READ, SYMMETRY, MEASURE = STAGES["inspect"]
+READ, SYMMETRY, MEASURE = STAGES
 SAID = "you said so"
 
 
@@ -78,13 +79,11 @@ def inspect_network(
     )
 
 
-def inspect_upload(request: Request, report: Report, folder: Path, device: str) -> InspectResult:
+def work(request: Request, report: Report, folder: Path, device: str) -> InspectResult:
     """Inspect what a visitor uploaded and put it into the library.
 
     The uploaded bytes are deleted once the file is understood, or refused; the library keeps a file of our own making.
     """
-    from lmc_core.runs.library.limited import load_limited
-
     options = request.options
     store = opened().store
     report(READ, 0, 1)
@@ -118,29 +117,6 @@ def inspect_upload(request: Request, report: Report, folder: Path, device: str) 
         library.keep(_written(network, Path(place), bool(said)), asdict(result.model))
     store.remove("uploads", options["upload"])
     return result
-
-
-def read_data(request: Request, report: Report, folder: Path, device: str) -> DataResult:
-    """Validate the arrays that a visitor uploaded, and keep them as data to choose. Nothing is unpickled."""
-    options = request.options
-    store = opened().store
-    report(STAGES["data"][0], 0, 1)
-    if not store.exists("uploads", options["upload"]):
-        raise InputError(f"the uploaded file {options['filename']!r} is no longer here; upload it again")
-    try:
-        with store.local("uploads", options["upload"]) as path, tempfile.TemporaryDirectory() as place:
-            named = Path(place) / options["filename"]
-            shutil.copyfile(path, named)
-            card = datasets.keep(read_arrays(named), Path(options["filename"]).stem)
-    except DataError as error:
-        raise DataError(str(error).replace(f"{named.parent}/", "")) from None
-    finally:
-        store.remove("uploads", options["upload"])
-    shape = " × ".join(map(str, card.shape))
-    found = f"{card.train:,} examples to train and {card.test:,} to test, {shape}, {len(card.classes)} classes."
-    return DataResult(
-        request={"kind": "data", **options}, model=card, versions=versions(), finding=f"{card.title} holds {found}"
-    )
 
 
 def _said(options: Mapping[str, Any]) -> tuple[tuple[str, Any, str], ...]:

@@ -1,14 +1,15 @@
-"""What runs compute: the one way from two networks to a result, for the worker and for the command line."""
+"""The one way from two networks to a path before and after alignment, for the worker and for the command line."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from lmc_core.alignment.alignment import Alignment
 from lmc_core.data.dataset import Dataset
 from lmc_core.diagnostics.diagnose import diagnose
 from lmc_core.errors import InputError, MismatchError
@@ -16,50 +17,30 @@ from lmc_core.methods import METHODS
 from lmc_core.methods.align import align
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
+from lmc_core.paths.curves import Curve, through, train_curve
 from lmc_core.paths.evaluate import evaluate, evaluate_many
 from lmc_core.paths.path import LinearPath
 from lmc_core.paths.profile import Profile
 from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.report import Report, silent
 from lmc_core.runs.keep import units
-from lmc_core.runs.kinds import MORE
+from lmc_core.runs.kinds._curve import curve_title
+from lmc_core.runs.kinds._options import counted
+from lmc_core.runs.kinds.path import STAGES, PathResult
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import models as library
-from lmc_core.runs.values import curve as curves
 from lmc_core.runs.values.card import ModelCard
-from lmc_core.runs.values.curve import CurveFacts
-from lmc_core.runs.values.request import Request
-from lmc_core.runs.values.result import AlignmentFacts, PathResult, Result
-from lmc_core.runs.values.status import STAGES
-from lmc_core.runs.work.bench import (
-    Clock,
-    device_name,
-    on_device,
-    open_pair,
-    pick_device,
-    verified_symmetry,
-    within,
-)
-from lmc_core.runs.work.bundle import read_bundle
+from lmc_core.runs.values.facts import AlignmentFacts, CurveFacts
+from lmc_core.runs.work.device import device_name, on_device, pick_device
 from lmc_core.runs.work.facts import card_of, data_facts, symmetry_facts, versions
-from lmc_core.runs.work.inspect import inspect_upload, read_data
+from lmc_core.runs.work.models import open_model, open_pair
+from lmc_core.runs.work.pair import unchanged
+from lmc_core.runs.work.stages import Clock, within
+from lmc_core.runs.work.symmetry import verified_symmetry
 from lmc_core.words.path import path_finding
 
-if TYPE_CHECKING:
-    from lmc_core.alignment.alignment import Alignment
-
-READ, SYMMETRY, ALIGN, EVALUATE, COMPARE = STAGES["path"]
-
-
-def run(request: Request, report: Report, folder: Path, device: str) -> Result:
-    """Carry out a request from the queue; files left in `folder` are kept with its result.
-
-    device   what the host offers; a request that names one of its own gets that
-
-    Raises InputError with a sentence for the visitor, Cancelled if `report` does.
-    """
-    work = KINDS[request.kind] if request.kind in KINDS else MORE[request.kind].work
-    return work(request, report, folder, pick_device(request.options["device"], device))
+READ, SYMMETRY, ALIGN, EVALUATE, COMPARE = STAGES
 
 
 def path_run(
@@ -73,6 +54,7 @@ def path_run(
     recalibrate: Any = None,
     seed: int = 0,
     train_examples: int | None = 10_000,
+    test_examples: int | None = None,
     device: str = "auto",
     curve: Mapping[str, Any] | None = None,
     waypoint: Network | None = None,
@@ -84,14 +66,14 @@ def path_run(
 ) -> tuple[PathResult, Network]:
     """Align B to A and evaluate the line between them before and after: the result, and B aligned.
 
-    curve     one more path to measure, from A to aligned B, as `curve.checked` has it
+    curve     one more path to measure, from A to aligned B, as a request has it
     waypoint  the network that a curve of kind "through" leads through
     models    cards of A and B, where they come from the library
     request   what to keep as the request; by default these arguments
     notes     sentences to keep with the result
     folder    where to leave the units one by one, if anywhere
 
-    Other settings as in `Request.path`. Raises InputError if the networks, the data and the settings do not fit
+    Other settings as of a request of a path. Raises InputError if the networks, the data and the settings do not fit
     together, Cancelled if `report` does.
     """
     known = models or (card_of(a), card_of(b))
@@ -110,6 +92,7 @@ def path_run(
     if recalibrate == "auto":
         recalibrate = default_recalibration(a)
     how: dict[str, Any] = {"points": points, "recalibrate": recalibrate, "train_examples": train_examples, "seed": seed}
+    how["test_examples"] = test_examples
     with clock("evaluate"):
         paths, inner = (LinearPath(a, b), LinearPath(a, aligned)), within(report, EVALUATE, details=False)
         naive, after = evaluate_many(paths, data, **how, report=inner, partial=_shown(report))
@@ -167,32 +150,36 @@ def _curved(
     """The curve from A to B, made and measured as the lines are."""
     inner = within(report, EVALUATE)
     examples, seed = how["train_examples"], how["seed"]
-    bent = curves.made(curve, a, b, data, way=waypoint, train_examples=examples, seed=seed, report=inner)
+    if waypoint is not None:
+        bent: Curve = through(a, on_device(waypoint, str(a.device)), b)
+    else:
+        bends, epochs = curve["bends"], curve["epochs"]
+        bent = train_curve(
+            a, b, data, kind=curve["kind"], bends=bends, epochs=epochs, examples=examples or 0, seed=seed, report=inner
+        )
     profile = evaluate(bent, data, **how, report=within(report, EVALUATE, details=False))
     name = waypoint.source if waypoint is not None else ""
-    return CurveFacts(curve["kind"], curves.title(curve, name), profile, bent.history)
+    return CurveFacts(curve["kind"], curve_title(curve, name), profile, bent.history)
 
 
-def _path(request: Request, report: Report, folder: Path, device: str) -> Result:
-    options = dict(request.options)
+def work(request: Request, report: Report, folder: Path, device: str) -> PathResult:
+    """Open the two networks, follow the path between them, and keep B aligned."""
     report(READ, 0, 2)
-    cards = library.card(options["a"]), library.card(options["b"])
-    for card, fingerprint in zip(cards, options["fingerprints"], strict=True):
-        if card.fingerprint != fingerprint:
-            raise InputError(f"model {card.id!r} was replaced after this run was asked for; ask again")
+    cards = unchanged(request, request["a"]), unchanged(request, request["b"])
     a, b, notes = open_pair(*cards)
     report(READ, 1, 2)
-    data, curve = datasets.read(options["data"]), options.get("curve")
     result, aligned = path_run(
         a,
         b,
-        data,
-        **{name: options[name] for name in ("method", "settings", "points", "recalibrate", "seed", "train_examples")},
+        datasets.read(request["data"]),
+        **{name: request[name] for name in ("method", "settings", "points", "recalibrate", "seed")},
+        train_examples=counted(request["train_examples"]),
+        test_examples=counted(request["test_examples"]),
         device=device,
-        curve=curve,
-        waypoint=curves.waypoint(curve) if curve is not None else None,
+        curve=request["curve"],
+        waypoint=_waypoint(request["curve"]),
         models=cards,
-        request={"kind": "path", **options},
+        request={"kind": "path", **request.options},
         notes=notes,
         folder=folder,
         report=report,
@@ -202,6 +189,16 @@ def _path(request: Request, report: Report, folder: Path, device: str) -> Result
     else:
         on_device(aligned, "cpu").export(str(folder / "aligned.pt2"))
     return result
+
+
+def _waypoint(curve: Mapping[str, Any] | None) -> Network | None:
+    """The model of the library that a curve leads through; None for a trained one, or for none."""
+    if curve is None or curve["kind"] != "through":
+        return None
+    card = library.card(curve["model"])
+    if card.fingerprint != curve["fingerprint"]:
+        raise InputError(f"model {card.id!r} was replaced after this run was asked for; ask again")
+    return open_model(card)
 
 
 def _alignment_facts(alignment: Alignment) -> AlignmentFacts:
@@ -224,7 +221,3 @@ def _shown(report: Report) -> Any:
         show({"t": profiles[0].t.tolist(), "naive": naive, "aligned": aligned})
 
     return partial
-
-
-KINDS = {"path": _path, "inspect": inspect_upload, "data": read_data, "bundle": read_bundle}
-"""Kind of request → what carries it out."""

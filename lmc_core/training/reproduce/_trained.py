@@ -35,7 +35,7 @@ def trained(
     folder = None if keep == "none" else Path(keep).expanduser() if keep else home() / "trained"
     for number, ((recipe, seed), examples) in enumerate(zip(recipes, data, strict=True), 1):
 
-        def stage(what: str, done: int, total: int, number: int = number) -> None:
+        def stage(what: str, done: int, total: int, /, part: str = "", number: int = number) -> None:
             report(f"{what} network {number} of {len(recipes)}", done, total)
 
         file = folder / filename(recipe, seed, examples) if folder else None

@@ -5,6 +5,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from asking import path_request
 from results import a_result, same
 
 from lmc_core import runs
@@ -12,7 +13,6 @@ from lmc_core.errors import DamagedError, LMCError
 from lmc_core.runs import keep
 from lmc_core.runs.keep import pictures
 from lmc_core.runs.keep.store import DIGESTS
-from lmc_core.runs.values.request import Request
 
 A, B = "digits-mlp-32/seed0", "digits-mlp-32/seed1"
 ANN = "ann"
@@ -37,7 +37,7 @@ def store(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call
     pictures.leave(a_result(), folder)
 
     def stored() -> str:
-        request = Request.path(A, B, seed=next(seeds))
+        request = path_request(A, B, seed=next(seeds))
         keep.opened().store.save(request.id, a_result(), {path.name: path for path in folder.iterdir()})
         return runs.submit(request, ANN)
 

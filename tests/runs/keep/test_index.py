@@ -10,7 +10,7 @@ import pytest
 from lmc_core import runs
 from lmc_core.runs import keep
 from lmc_core.runs.keep.index import Index
-from lmc_core.runs.values.request import Request
+from lmc_core.runs.kinds.request import Request
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -25,7 +25,7 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
 
 
 def a_request(number: int) -> Request:
-    return Request("nap", MappingProxyType({"number": number}))
+    return Request("nap", MappingProxyType({"number": number}), 2, True)
 
 
 def put(index: Index, number: int, owner: str | None = None) -> str:
@@ -174,7 +174,7 @@ def served(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 def test_a_run_belongs_to_who_asked_first_whoever_asks_again(
     served: Index, owner: str | None, state: str, way: str
 ) -> None:
-    request = Request("inspect", MappingProxyType({"filename": "net.pt", "upload": "0" * 64}))
+    request = Request("inspect", MappingProxyType({"filename": "net.pt", "upload": "0" * 64}), 2, True)
     bring(served, request, state, owner)
     for who in ("bob", "cem", None):
         WAYS[way](served, request, who)

@@ -11,11 +11,9 @@ from results import a_result, same
 from lmc_core.errors import DamagedError, InputError
 from lmc_core.runs.keep.pack import HALVED_FROM, pack, unpack
 from lmc_core.runs.keep.store import DIGESTS, Store
-from lmc_core.runs.values.result import (
-    InspectResult,
-    PathResult,
-    classes,
-)
+from lmc_core.runs.kinds import classes
+from lmc_core.runs.kinds.inspect import InspectResult
+from lmc_core.runs.kinds.path import PathResult
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from asking import path_request
 from engine_bench import TESTS, Bench
 
 from lmc_core import runs
@@ -14,7 +15,6 @@ from lmc_core.runs.keep.store import Store
 from lmc_core.runs.keep.tables import UPLOADS
 from lmc_core.runs.library import models as library
 from lmc_core.runs.library.limits import stored_bytes
-from lmc_core.runs.values.request import Request
 
 A, B = "digits-mlp-32/seed0", "digits-mlp-32/seed1"
 
@@ -76,7 +76,7 @@ def test_files_that_arrive_at_once_cannot_pass_the_limit_together(home: Path, mo
 
 def test_a_file_whose_reading_is_refused_does_not_stay(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LMC_QUEUE_PER_OWNER", "1")
-    runs.submit(Request.path(A, B), "ann")
+    runs.submit(path_request(A, B), "ann")
     with pytest.raises(RunError, match="waiting already"):
         runs.submit(library.add("net.safetensors", b"x" * 1000, owner="ann"), "ann")
     assert on_disk(home) == stored_bytes() == 0

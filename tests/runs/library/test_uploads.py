@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from asking import path_request
 from safetensors.torch import load_file
 
 from lmc_core import runs
 from lmc_core.runs import keep
+from lmc_core.runs.kinds.inspect import InspectResult
+from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.library import models as library
 from lmc_core.runs.library.limits import stored_bytes
-from lmc_core.runs.values.request import Request
-from lmc_core.runs.values.result import InspectResult, PathResult
 from lmc_core.runs.values.status import RunStatus
 
 A = "digits-mlp-128/seed0"
@@ -97,7 +98,7 @@ def test_a_model_is_seen_by_its_owner_until_it_is_published(uploaded: RunStatus)
 
 def test_an_uploaded_model_can_be_compared_and_its_run_is_unlisted(uploaded: RunStatus) -> None:
     assert uploaded.model is not None
-    request = Request.path(uploaded.model, A, method="weight-matching", points=5, train_examples=100)
+    request = path_request(uploaded.model, A, method="weight-matching", points=5, train_examples=100)
     status = wait(runs.submit(request, "ann"))
     assert status.state == "done", status.reason
     assert not status.listed

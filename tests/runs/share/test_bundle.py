@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from asking import path_request
 from bundles import A, B, Parts, brought, unzipped, zipped
 from results import a_result, same
 
@@ -19,11 +20,10 @@ from lmc_core.errors import InputError
 from lmc_core.report import silent
 from lmc_core.runs import keep
 from lmc_core.runs.keep.schema import check
+from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.library import bundle
 from lmc_core.runs.library import models as library
 from lmc_core.runs.share.bundle import add, export
-from lmc_core.runs.values.request import Request
-from lmc_core.runs.values.result import PathResult
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def stored(home: Path) -> str:
     """A finished run of two shipped networks."""
-    request = Request.path(A, B, method="weight-matching")
+    request = path_request(A, B, method="weight-matching")
     cards = tuple(library.card(name) for name in (A, B))
     keep.opened().store.save(request.id, replace(a_result(), models=cards, request={"kind": "path", **request.options}))
     runs.submit(request, "ann")
@@ -75,7 +75,7 @@ def test_networks_go_along_only_when_asked(stored: str, parts: Parts) -> None:
 
 
 def test_an_opened_bundle_is_a_private_run_that_stands_in_for_no_other(stored: str, home: Path) -> None:
-    from lmc_core.runs.work.path import run
+    from lmc_core.runs.work.run import run
 
     content = export(stored, networks=True)
     opened = brought("from afar.zip", content, owner="bob")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from asking import path_request, request_of
 from bundles import A, B, Parts, brought, unzipped, zipped
 from results import a_result, same
 
@@ -19,11 +20,10 @@ from lmc_core.errors import InputError
 from lmc_core.report import silent
 from lmc_core.runs import keep
 from lmc_core.runs.keep import units
+from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.library import bundle, unit_checks
 from lmc_core.runs.library import models as library
 from lmc_core.runs.share.bundle import export
-from lmc_core.runs.values.request import Request
-from lmc_core.runs.values.result import PathResult
 
 Arrays = dict[str, Any]
 
@@ -55,7 +55,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def kept(files: Path, seed: int, found: dict[tuple[str, str], Units]) -> str:
     """A finished run with these units."""
-    request = Request.path(A, B, method="weight-matching", seed=seed)
+    request = path_request(A, B, method="weight-matching", seed=seed)
     cards = tuple(library.card(name) for name in (A, B))
     result = replace(a_result(), models=cards, request={"kind": "path", **request.options})
     units.write(files, found)
@@ -85,7 +85,7 @@ def test_a_bundle_without_units_opens_as_before(parts: Parts, files: Path) -> No
 
 
 def test_an_opened_bundle_keeps_its_units_and_takes_them_along_again(parts: Parts, files: Path) -> None:
-    from lmc_core.runs.work.path import run
+    from lmc_core.runs.work.run import run
 
     opened = brought("from afar.zip", zipped(parts), owner="bob")
     folder = files / "work"
@@ -97,7 +97,7 @@ def test_an_opened_bundle_keeps_its_units_and_takes_them_along_again(parts: Part
     keep.opened().index.finish(opened, "done", finding="")
     assert set(units.units(opened, "fc1")) == {"weights", "data"}
     same(dict(read(export(opened), files)), both())
-    asked = Request.of("projection", run=opened, group="fc1")
+    asked = request_of("projection", run=opened, group="fc1")
     runs.submit(asked, "bob")
     assert not runs.status(asked.id).listed  # as private as the run that it is made of
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
+from asking import path_request, request_of
 from safetensors.torch import load_file, save
 from server import Server
 from starlette.routing import Route
@@ -22,11 +23,11 @@ from streamlit.web.server.starlette import starlette_routes
 from lmc_core import runs
 from lmc_core.errors import InputError
 from lmc_core.runs import keep
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import hub, uploads
 from lmc_core.runs.library import models as library
 from lmc_core.runs.share.routes import ROUTES
-from lmc_core.runs.values.request import Request
 from pages._frame import document
 from pages._frame.static import FOLDER
 
@@ -61,7 +62,7 @@ class Work:
         self.until(lambda: self.states(self.first, self.data) == ["done", "done"])
         model = runs.status(self.first).model
         assert model is not None
-        self.long, self.next = (Request.path(model, B, points=201, seed=seed) for seed in (0, 1))
+        self.long, self.next = (path_request(model, B, points=201, seed=seed) for seed in (0, 1))
         runs.submit(self.long, ANN)
         self.until(lambda: self.states(self.long.id) == ["running"])
         os.kill(self.worker, signal.SIGSTOP)  # in the middle of its work, for as long as we look
@@ -163,7 +164,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
 @pytest.fixture(scope="module")
 def known(work: Work) -> str:
     """A run that everybody may see."""
-    return runs.submit(Request.path(A, B, method="identity", points=2))
+    return runs.submit(path_request(A, B, method="identity", points=2))
 
 
 def test_a_stranger_finds_nothing_of_private_work_that_waits_and_runs(work: Work, known: str) -> None:
@@ -205,7 +206,7 @@ def test_who_holds_the_same_files_cannot_work_out_what_was_made_of_them(work: Wo
     with pytest.raises(InputError, match="no model"):
         library.card(model)
     assert datasets.card(f"npz-{data.digest[:16]}") is None
-    guess = Request("path", MappingProxyType({**work.long.options, "a": model}))
+    guess = Request("path", MappingProxyType({**work.long.options, "a": model}), 2, True)
     assert_unknown(guess)
 
 
@@ -217,17 +218,20 @@ def bring(kind: str, content: bytes, owner: str) -> str:
             case "data":
                 return datasets.add("net.npz", content, owner=owner)
             case "bundle":
-                return uploads.accept("net.zip", content, lambda named: Request.bundle(named, "net.zip"), owner)
+                return uploads.accept(
+                    "net.zip", content, lambda named: request_of("bundle", upload=named, filename="net.zip"), owner
+                )
         return hub.add(content.decode(), owner=owner)
 
     return runs.submit(kept(), owner)
 
 
+HUBBED = "owner/repo@main:net.safetensors"
 GUESSES: dict[str, Callable[[str], Request]] = {
-    "inspect": lambda digest: Request.inspect(digest, "net.pt"),
-    "data": lambda digest: Request.data(digest, "net.npz"),
-    "bundle": lambda digest: Request.bundle(digest, "net.zip"),
-    "hub": lambda digest: Request.inspect(digest, "net.safetensors", hub="owner/repo@main:net.safetensors"),
+    "inspect": lambda digest: request_of("inspect", upload=digest, filename="net.pt"),
+    "data": lambda digest: request_of("data", upload=digest, filename="net.npz"),
+    "bundle": lambda digest: request_of("bundle", upload=digest, filename="net.zip"),
+    "hub": lambda digest: request_of("inspect", upload=digest, filename="net.safetensors", hub=HUBBED),
 }
 
 

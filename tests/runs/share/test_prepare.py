@@ -10,10 +10,10 @@ from engine_bench import TESTS
 
 from lmc_core import runs
 from lmc_core.runs import engine, keep
-from lmc_core.runs.kinds import MORE
+from lmc_core.runs.kinds import KINDS
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.share.default import examples
 from lmc_core.runs.share.prepare import Preparation
-from lmc_core.runs.values.request import Request
 
 PATIENCE = 20.0
 
@@ -36,7 +36,7 @@ ABOUT = {"likeness": "nap|a|b", "listed": True}
 
 
 def job(home: Path, name: str, steps: int = 3) -> Request:
-    return Request("nap", {"name": name, "behaviour": "work", "steps": steps, "log": str(home / "log.txt")})
+    return Request("nap", {"name": name, "behaviour": "work", "steps": steps, "log": str(home / "log.txt")}, 2, True)
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -68,7 +68,7 @@ def test_every_page_has_a_default_of_shipped_networks_on_data_that_needs_no_down
 ) -> None:
     monkeypatch.delenv("LMC_DATA", raising=False)
     kinds = {request.kind for request in examples()}
-    assert kinds == {name for name, kind in MORE.items() if kind.example is not None}
+    assert kinds == {name for name, kind in KINDS.items() if kind.example is not None}
     assert {"plane", "theory", "width", "compare"} <= kinds
     assert {request.options["data"] for request in examples()} == {"digits"}
 

@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
+from asking import request_of
 from planted import planted, random_data
 
 from lmc_core.cli import main
@@ -20,10 +21,10 @@ from lmc_core.networks.network import network
 from lmc_core.networks.values import Normalize
 from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
+from lmc_core.runs.kinds.compare import method_means
 from lmc_core.runs.settings import settings
-from lmc_core.runs.values.comparison import method_means
-from lmc_core.runs.work import bench
-from lmc_core.runs.work.compare import compare
+from lmc_core.runs.work import symmetry as symmetries
+from lmc_core.runs.work.compare import ALIGN, compare
 from lmc_core.symmetry import infer
 from lmc_core.symmetry.infer import symmetry
 
@@ -101,8 +102,8 @@ def test_a_method_that_fails_is_a_row_with_its_sentence_and_the_last_one(pair, m
 def test_a_comparison_is_cancelled_and_not_a_failed_row(pair):
     a, b, data = pair
 
-    def report(stage, done, total):
-        if stage.startswith("Weight matching"):
+    def report(stage, done, of, /, part=""):
+        if part.startswith("Weight matching"):
             raise Cancelled
 
     with pytest.raises(Cancelled):
@@ -113,9 +114,9 @@ def test_progress_goes_from_one_method_to_the_next_and_never_back(pair):
     a, b, data = pair
     seen = []
 
-    def report(stage, done, total):
-        if ":" in stage:
-            seen.append(done // (total // len(QUICK)))
+    def report(stage, done, of, /, part=""):
+        if stage == ALIGN and of:
+            seen.append(done // (of // len(QUICK)))
 
     compare(a, b, data, methods=QUICK, points=2, train_examples=50, report=report, device="cpu")
     assert seen == sorted(seen)
@@ -209,11 +210,10 @@ def rows(found, name):
 
 def test_a_command_and_the_request_of_a_page_compare_alike(tmp_path, monkeypatch, three):
     from lmc_core.report import silent
-    from lmc_core.runs.values.request import Request
-    from lmc_core.runs.work.path import run
+    from lmc_core.runs.work.run import run
 
     monkeypatch.setenv("LMC_HOME", str(tmp_path))
-    request = Request.of("compare", models=SEEDS, methods=["identity", "weight-matching"], points=3, train_examples=50)
+    request = request_of("compare", models=SEEDS, methods=["identity", "weight-matching"], points=3, train_examples=50)
     found = json.loads(json.dumps(run(request, silent, tmp_path, "cpu").json))
     assert found["finding"]
     assert timeless(found) == timeless(three)
@@ -221,10 +221,10 @@ def test_a_command_and_the_request_of_a_page_compare_alike(tmp_path, monkeypatch
 
 def test_models_are_opened_once_and_a_symmetry_is_found_once_per_reference(monkeypatch, capsys):
     opened, traced = [], []
-    monkeypatch.setattr(bench, "_symmetries", {})
+    monkeypatch.setattr(symmetries, "_symmetries", {})
     once, read = infer.symmetry, checkpoint.load
     monkeypatch.setattr(checkpoint, "load", lambda path, **how: opened.append(str(path)) or read(path, **how))
-    monkeypatch.setattr(infer, "symmetry", lambda network: traced.append(network.fingerprint) or once(network))
+    monkeypatch.setattr(symmetries, "symmetry", lambda network: traced.append(network.fingerprint) or once(network))
     answer(capsys, *SEEDS)
     assert len(opened) == len(set(opened)) == 3
     assert len(traced) == len(set(traced)) == 2  # the last model is never the reference

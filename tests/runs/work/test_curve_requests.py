@@ -6,21 +6,24 @@ import shlex
 from dataclasses import replace
 
 import pytest
+from asking import path_request
 
+from lmc_core import runs
 from lmc_core.cli import main
 from lmc_core.errors import InputError, SettingError
 from lmc_core.report import silent
+from lmc_core.runs.kinds._curve import curve_title
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import models as library
 from lmc_core.runs.library.entry import entry
-from lmc_core.runs.values import curve
-from lmc_core.runs.values.request import Request
 from pages._show import share
 
 PAIR = ("digits-mlp-32/seed0", "digits-mlp-32/seed1", "digits", "weight-matching")
 
 
 def asked(**bent):
-    return Request.path(*PAIR, points=3, train_examples=100, curve=bent or None)
+    named = dict(zip(("a", "b", "data", "method"), PAIR, strict=True))
+    return path_request(**named, points=3, train_examples=100, recalibrate=None, curve=bent or None)
 
 
 def test_a_request_without_a_curve_is_the_request_it_always_was():
@@ -32,7 +35,7 @@ def test_a_curve_is_part_of_what_is_asked_and_its_defaults_are_filled_in():
     one = asked(kind="bezier")
     assert one.options["curve"] == {"kind": "bezier", "bends": 1, "epochs": 20}
     assert len({asked().id, one.id, asked(kind="bezier", epochs=21).id, asked(kind="chain").id}) == 4
-    assert Request.parse(one.json) == one
+    assert runs.bind(Request.parse(one.json)) == one
 
 
 @pytest.mark.parametrize(
@@ -55,23 +58,23 @@ def test_a_model_on_the_way_counts_among_the_models_of_a_run():
     one = asked(kind="through", model="digits-mlp-128/seed2")
     card = library.card("digits-mlp-128/seed2")
     assert one.options["curve"]["fingerprint"] == card.fingerprint
-    assert Request.parse(one.json) == one
+    assert runs.bind(Request.parse(one.json)) == one
     assert card.title in entry(one)["title"]
     other = json.loads(one.json)
     other["curve"]["fingerprint"] = "0" * 64
     with pytest.raises(InputError, match="other weights"):
-        Request.parse(json.dumps(other))
+        runs.bind(Request.parse(json.dumps(other)))
 
 
 def test_titles_say_what_was_trained():
-    assert curve.title({"kind": "chain", "bends": 3, "epochs": 7}) == "Polygonal chain, 3 free points, 7 epochs"
-    assert curve.title({"kind": "through", "model": "x/seed0"}, "Fused") == "Through Fused"
+    assert curve_title({"kind": "chain", "bends": 3, "epochs": 7}) == "Polygonal chain, 3 free points, 7 epochs"
+    assert curve_title({"kind": "through", "model": "x/seed0"}, "Fused") == "Through Fused"
 
 
 @pytest.fixture
 def computed(tmp_path, monkeypatch):
     """What carries a request out, as a worker does."""
-    from lmc_core.runs.work.path import run
+    from lmc_core.runs.work.run import run
 
     monkeypatch.setenv("LMC_HOME", str(tmp_path))
     (tmp_path / "work").mkdir()

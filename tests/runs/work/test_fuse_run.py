@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from asking import request_of
 from bundles import brought, unzipped, zipped
 from PIL import Image
 from results import same
@@ -32,12 +33,12 @@ from lmc_core.report import silent
 from lmc_core.runs import keep
 from lmc_core.runs.keep import pictures
 from lmc_core.runs.kinds import fuse
+from lmc_core.runs.kinds.fuse import FuseResult, fusion_title
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import bundle
 from lmc_core.runs.library import models as library
 from lmc_core.runs.share.bundle import export
 from lmc_core.runs.values.card import ModelCard
-from lmc_core.runs.values.fused import FuseResult, fusion_title
-from lmc_core.runs.values.request import Request
 from lmc_core.runs.work.fuse import fuse_run
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.permute import permute, random_permutations
@@ -63,9 +64,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def stored(home: Path) -> FuseResult:
     """A fusion with everything in it, really computed by the worker's function."""
-    from lmc_core.runs.work.path import run
+    from lmc_core.runs.work.run import run
 
-    request = Request.of("fuse", **ASKED)
+    request = request_of("fuse", **ASKED)
     (home / "work").mkdir()
     found = run(request, silent, home / "work", "cpu")
     pictures.leave(found, home / "work")
@@ -79,7 +80,7 @@ def stored(home: Path) -> FuseResult:
 
 @pytest.fixture(scope="module")
 def run_id(stored: FuseResult) -> str:
-    return Request.of("fuse", **ASKED).id
+    return request_of("fuse", **ASKED).id
 
 
 def network(name: str):
@@ -94,14 +95,14 @@ def fused(networks, **how):
 
 
 def test_a_request_is_known_by_what_it_asks_not_by_how_it_was_said(home: Path) -> None:
-    plain = Request.of("fuse", models=PAIR)
+    plain = request_of("fuse", models=PAIR)
     for said in ({"weights": [0.5, 0.5]}, {"weights": (7, 7)}, {"widths": {"fc1": 32}}, {"rate": 0.5}):
-        assert Request.of("fuse", models=PAIR, **said).id == plain.id, said
+        assert request_of("fuse", models=PAIR, **said).id == plain.id, said
     for other in ({"weights": [1, 2]}, {"widths": 32}, {"widths": {"fc1": 33}}, {"finetune": 1}, {"seed": 1}):
-        assert Request.of("fuse", models=PAIR, **other).id != plain.id, other
+        assert request_of("fuse", models=PAIR, **other).id != plain.id, other
     for weights in ([1, 1, 1], [0.1, 0.2, 0.7], [3, 5, 7], [1e-9, 2, 3]):
-        three = Request.of("fuse", models=[*PAIR, PAIR[0]], weights=weights)
-        assert Request.parse(three.json).id == three.id, weights
+        three = request_of("fuse", models=[*PAIR, PAIR[0]], weights=weights)
+        assert runs.find(Request.parse(three.json)) == three.id, weights
         assert abs(sum(three.options["weights"]) - 1) < 1e-7
 
 
@@ -119,7 +120,7 @@ def test_a_request_is_known_by_what_it_asks_not_by_how_it_was_said(home: Path) -
         ({"weights": [1]}, "one number"),
         ({"weights": [0, 0]}, "one number"),
         ({"weights": [1, float("nan")]}, "one number"),
-        ({"weights": "ab"}, "not a list of numbers"),
+        ({"weights": "ab"}, "not one number"),
         ({"widths": {"fc9": 3}}, "fc9.*fc1, fc2, fc3"),
         ({"widths": 0}, "from 1"),
         ({"finetune": 1, "rate": 0}, "learning rate"),
@@ -128,7 +129,7 @@ def test_a_request_is_known_by_what_it_asks_not_by_how_it_was_said(home: Path) -
 )
 def test_what_cannot_be_fused_is_refused_in_one_sentence(home: Path, changes: dict, reason: str) -> None:
     with pytest.raises(InputError, match=reason) as error:
-        Request.of("fuse", **{"models": PAIR, **changes})
+        request_of("fuse", **{"models": PAIR, **changes})
     assert "\n" not in str(error.value)
 
 
@@ -315,7 +316,7 @@ def test_a_bundle_of_a_fusion_whose_numbers_do_not_belong_together_is_refused(
 
 
 def test_a_fused_network_is_added_to_a_library_like_any_file(stored: FuseResult, run_id: str) -> None:
-    from lmc_core.runs.work.path import run
+    from lmc_core.runs.work.run import run
 
     upload = runs.submit(
         library.add("fused.safetensors", runs.artifact(run_id, "fused.safetensors"), data="digits", owner="ann"), "ann"

@@ -14,10 +14,10 @@ from lmc_core.errors import Cancelled, MismatchError, SettingError, TraceError
 from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import Network
 from lmc_core.runs.keep.store import Store
+from lmc_core.runs.kinds.path import STAGES, PathResult
 from lmc_core.runs.values.card import ModelCard
-from lmc_core.runs.values.result import PathResult
-from lmc_core.runs.values.status import SEPARATOR, STAGES
-from lmc_core.runs.work.bench import open_pair, pick_device
+from lmc_core.runs.work.device import pick_device
+from lmc_core.runs.work.models import open_pair
 from lmc_core.runs.work.path import path_run
 
 CHECKPOINTS = Path(__file__).parents[3] / "checkpoints"
@@ -31,8 +31,8 @@ class Witness:
         self.curves: list[Mapping[str, Any]] = []
         self.cancel_at = cancel_at
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        self.stages.append(stage.split(SEPARATOR)[0])
+    def __call__(self, stage: str, done: int, of: int, /, part: str = "") -> None:
+        self.stages.append(stage)
         if self.cancel_at and stage.startswith(self.cancel_at) and done:
             raise Cancelled
 
@@ -82,7 +82,7 @@ def test_a_run_tells_its_stages_in_order_and_the_curve_measured_so_far(
     computed: tuple[PathResult, Network, Witness],
 ) -> None:
     result, _, witness = computed
-    assert list(dict.fromkeys(witness.stages)) == list(STAGES["path"][1:])
+    assert list(dict.fromkeys(witness.stages)) == list(STAGES[1:])
     last = witness.curves[-1]
     np.testing.assert_allclose(last["aligned"], result.aligned.loss())
     np.testing.assert_allclose(last["naive"], result.naive.loss())
@@ -107,7 +107,7 @@ def test_a_network_and_itself_have_no_barrier_and_nothing_moves(pair: tuple[Netw
         assert torch.equal(aligned.state[name], tensor)
 
 
-@pytest.mark.parametrize("stage", STAGES["path"][2:])
+@pytest.mark.parametrize("stage", STAGES[2:])
 def test_a_run_can_be_stopped_in_every_stage(pair: tuple[Network, Network], stage: str) -> None:
     with pytest.raises(Cancelled):
         path_run(*pair, dataset("digits"), points=3, train_examples=50, report=Witness(cancel_at=stage))

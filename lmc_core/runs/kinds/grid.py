@@ -8,12 +8,12 @@ from itertools import product
 from typing import Any
 
 from lmc_core.errors import SettingError
-from lmc_core.runs.values.request import Request
+from lmc_core.runs.kinds.request import Request
 
 LARGEST = 10_000
 """Most runs of one sweep."""
 
-_SHARED = ("points", "recalibrate", "train_examples", "device")
+_SHARED = ("points", "recalibrate", "train_examples", "test_examples", "device")
 _KEYS = ("pairs", "methods", "data", "seeds", *_SHARED)
 
 
@@ -27,7 +27,7 @@ def requests(text: str, *, seed: int = 0, device: str = "auto") -> tuple[Request
     pairs      ids of networks in the library
     methods    names, or objects with a setting per key: a list of values is tried one by one
     data       names of data sets (default: digits); seeds (default: `seed`)
-    others     as in `Request.path`, the same for all; the device is `device` unless it is spelled
+    others     as of any path, the same for all; the device is `device` unless it is spelled
 
     Raises SettingError or InputError with what is wrong, before anything is computed.
     """
@@ -42,7 +42,9 @@ def requests(text: str, *, seed: int = 0, device: str = "auto") -> tuple[Request
     if not 0 < count <= LARGEST:
         raise SettingError(f"the sweep has {count} runs; give at least one and at most {LARGEST}")
     made = [
-        Request.path(a, b, data, method, settings, seed=number, **{"recalibrate": "auto", "device": device, **shared})
+        Request.of(
+            "path", a=a, b=b, data=data, method=method, settings=settings, seed=number, **{"device": device, **shared}
+        )
         for (a, b), data, (method, settings), number in product(*grid)
     ]
     return tuple({request.id: request for request in made}.values())

@@ -1,8 +1,7 @@
-"""What a comparison of methods finds, as values that are read without torch."""
+"""What a comparison of methods finds, on one pair and on several."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +10,8 @@ import numpy as np
 
 from lmc_core.paths.profile import Profile
 from lmc_core.runs.values.card import ModelCard, models_json, pair_title
-from lmc_core.runs.values.result import profile_json
+from lmc_core.runs.values.facts import profile_json
+from lmc_core.runs.values.record import Measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,32 +148,18 @@ def _mean_table(tables: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str
     return {s: {m: float(np.mean([table[s][m] for table in tables])) for m in tables[0][s]} for s in tables[0]}
 
 
-SLOWER = 10
-"""Methods never run here are taken to be so many times slower than weight matching: measured are 5 to 15."""
-GROWTH = 1.2
-"""Seconds grow with this power of the number of parameters, roughly."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ComparisonResult(Measured):
+    """Every pair of the models that fit each other, compared."""
 
+    pairs: tuple[CompareResult, ...]
 
-def expected(methods: Sequence[str], sizes: Sequence[int], earlier: Sequence[CompareResult]) -> dict[str, float]:
-    """Seconds that every method should take, evaluating its path included; empty if nothing was compared before.
+    @property
+    def means(self) -> list[dict[str, Any]]:
+        """Every method over all pairs."""
+        return method_means(self.pairs)
 
-    sizes     parameters of a network, for each pair
-    earlier   comparisons made here, the newest first; those of the most similar size count
-    """
-    if not earlier:
-        return {}
-
-    def one(method: str, size: int) -> float:
-        known = [
-            (abs(math.log(size / pair.models[0].parameters)), row.seconds, pair)
-            for pair in earlier
-            for row in pair.rows
-            if row.method == method and row.seconds is not None and pair.models[0].parameters
-        ]
-        if not known:
-            return SLOWER * one("weight-matching", size) if method != "weight-matching" else 0.0
-        _, seconds, pair = min(known, key=lambda found: found[0])
-        paths = pair.seconds.get("evaluate", 0.0) / max(1, len(pair.profiles))
-        return (seconds + paths) * float((size / pair.models[0].parameters) ** GROWTH)
-
-    return {method: sum(one(method, max(size, 1)) for size in sizes) for method in methods}
+    @property
+    def json(self) -> dict[str, Any]:
+        """The object that `compare --json` prints for three models or more; of each pair, what it prints for two."""
+        return super().json | {"methods": self.means, "pairs": [pair.json for pair in self.pairs]}

@@ -1,4 +1,4 @@
-"""What a fusion of networks found, as values that are read without torch."""
+"""What a fusion of networks found."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Any
 from lmc_core.fusion import FUSIONS
 from lmc_core.fusion.outcome import Outcome
 from lmc_core.runs.values.card import ModelCard, models_json
+from lmc_core.runs.values.facts import DataFacts, profile_json
 from lmc_core.runs.values.record import Record
-from lmc_core.runs.values.result import DataFacts, profile_json
 from lmc_core.words.numbers import in_words, listed
 
 ARTIFACTS = ("fused.safetensors", "fused.pt2")
 """The fused network as the worker keeps it: the second for networks whose code is a program of their own."""
-
 
 NAMED = 3  # networks of several recipes that a title names
 

@@ -1,0 +1,76 @@
+"""The plane through A, B and a third network, measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lmc_core.methods import METHODS
+from lmc_core.networks.network import Network
+from lmc_core.paths.evaluate import evaluate_many
+from lmc_core.paths.path import LinearPath
+from lmc_core.paths.plane import Plane, evaluate_plane
+from lmc_core.paths.recalibrate import default_recalibration
+from lmc_core.report import Report
+from lmc_core.runs.kinds._options import counted
+from lmc_core.runs.kinds.plane import STAGES, PlaneResult
+from lmc_core.runs.kinds.request import Request
+from lmc_core.runs.work.device import device_name
+from lmc_core.runs.work.facts import versions
+from lmc_core.runs.work.pair import Pair, opened
+from lmc_core.runs.work.stages import Clock, within
+from lmc_core.words.plane import plane_finding
+
+MARGIN = 0.25
+READ, ALIGN, PATHS, MEASURE = STAGES
+
+
+def work(request: Request, report: Report, folder: Path, device: str) -> PlaneResult:
+    """Find the third network, evaluate the straight paths, then the grid around all three."""
+    clock = Clock()
+    pair = opened(request, report, READ, device)
+    with clock("align"):
+        third, key, cards = _third(pair, request, report, device)
+    used: dict[str, Any] = {
+        "recalibrate": default_recalibration(pair.a),
+        "train_examples": counted(request["train_examples"]),
+        "test_examples": counted(request["test_examples"]),
+        "seed": request["seed"],
+    }
+    with clock("evaluate"):
+        lines = [LinearPath(pair.a, pair.b), LinearPath(pair.a, third)]
+        if key == "c":
+            lines.append(LinearPath(pair.b, third))
+        naive, after, *side = evaluate_many(lines, pair.data, **used, report=within(report, PATHS, details=False))
+        across = side[0] if side else None
+    with clock("plane"):
+        inner = within(report, MEASURE, details=False)
+        plane = Plane.through(pair.a, pair.b, third)
+        surface = evaluate_plane(plane, pair.data, points=request["grid"], margin=MARGIN, **used, report=inner)
+    surface = replace(surface, corners={"a": (0.0, 0.0), "b": (plane.length, 0.0), key: plane.foot})
+    title = METHODS[request["method"]].title if request["method"] else ""
+    return PlaneResult(
+        request={"kind": "plane", **request.options},
+        models=cards,
+        data=pair.data.name,
+        method=title,
+        surface=surface,
+        naive=naive,
+        aligned=after,
+        across=across,
+        seconds=clock.seconds,
+        versions=versions(),
+        device=device_name(device),
+        finding=plane_finding(surface, naive, after, title, across=across).text,
+        notes=(*pair.notes, *surface.notes),
+    )
+
+
+def _third(pair: Pair, request: Request, report: Report, device: str) -> tuple[Network, str, tuple[Any, ...]]:
+    """The third network, the name of its corner, and the cards of all models."""
+    if request["third"]:
+        other = opened(request, report, READ, device, (request["a"], request["third"]))
+        return replace(other.b, module=pair.a.module), "c", (*pair.cards, other.cards[1])
+    inner = within(report, ALIGN)
+    return pair.aligned(request["method"], request["settings"], request["seed"], inner)[1], "aligned", pair.cards
