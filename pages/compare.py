@@ -5,9 +5,8 @@ import streamlit as st
 from lmc_core import runs
 from lmc_core.errors import LMCError, SettingError
 from lmc_core.methods import METHODS
-from lmc_core.runs.kinds.compare import ComparisonResult, pairs_of
+from lmc_core.runs.kinds.compare import CompareResult, ComparisonResult, expected, pairs_of
 from lmc_core.runs.library import models as library
-from lmc_core.runs.values.comparison import CompareResult, expected
 from pages._ask import pair_form
 from pages._ask.fields import section
 from pages._frame.url import choices
@@ -32,7 +31,7 @@ def ask(default: runs.Request) -> runs.Request:
     methods = choices("Methods", titles, default.options["methods"], "methods", label_visibility="collapsed")
     if not methods:
         raise SettingError("choose at least one method")
-    measured = section("Evaluation", default, ("points", "train_examples", "seed", "device"))
+    measured = section("Evaluation", default, ("points", "train_examples", "test_examples", "seed", "device"))
     ids = [card.id for card in models]
     return runs.Request.of("compare", models=ids, data=data, methods=methods, **measured)
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from lmc_core import runs
+from lmc_core.runs.kinds._options import DATA
 from lmc_core.runs.library import models as library
 from pages._ask import data_choice, method_form, model_picker, path_form, upload
 from pages._ask.fields import section
@@ -10,7 +11,7 @@ from pages._frame.navigation import lead
 from pages._frame.text import escaped
 from pages._show.analysis import Analysis
 
-EVALUATION = ("points", "recalibrate", "train_examples", "seed", "device")
+EVALUATION = ("points", "recalibrate", "train_examples", "test_examples", "seed", "device")
 
 
 def ask(default: runs.Request) -> runs.Request:
@@ -23,9 +24,8 @@ def ask(default: runs.Request) -> runs.Request:
     data = data_choice.chosen(a.data, start["data"])
     method, settings = method_form.method(start["method"])
     bent = path_form.curve(models, a)
-    return runs.Request.path(
-        a.id, b.id, data, method, settings, **section("Evaluation", default, EVALUATION), curve=bent
-    )
+    measured = section("Evaluation", default, EVALUATION)
+    return runs.Request.of("path", a=a.id, b=b.id, data=data, method=method, settings=settings, curve=bent, **measured)
 
 
 def what(request: runs.Request) -> str:
@@ -52,7 +52,10 @@ def remedy(request: runs.Request) -> None:
 def own_pair() -> runs.Request | None:
     """The visitor's own first two networks, where none are shipped."""
     own = list(model_picker.models().values())[:2]
-    return runs.Request.path(own[0].id, own[1].id, own[0].data or "digits") if len(own) == 2 else None
+    if len(own) < 2:
+        return None
+    a, b = own
+    return runs.bind(runs.Request.of("path", a=a.id, b=b.id, data=a.data or DATA.default))
 
 
 PAGE = Analysis(

@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 
 from lmc_core import runs
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.share import bundle
-from lmc_core.runs.values.request import Request
 from pages._frame.navigation import lead
 from pages._frame.url import choice
 from pages._jobs import gate, incoming, visitor
@@ -23,7 +23,7 @@ def found(words: str, kind: str | None, mine: bool) -> list[runs.RunStatus]:
     """The newest finished runs of a kind with these words, one more than are shown."""
     shown = PAGE * int(st.session_state.get("gallery-pages", 1))
     owner = visitor.name() if mine else None
-    kinds = [kind] if kind else list(run_card.KINDS)
+    kinds = [kind] if kind else list(run_card.TITLES)
     return runs.recent(shown + 1, kind=kinds, state="done", owner=owner, words=words, mine=mine)
 
 
@@ -50,7 +50,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         placeholder="digits, barrier, a tag …",
         label_visibility="collapsed",
     )
-    kinds = {"all": "Everything"} | run_card.KINDS
+    kinds = {"all": "Everything"} | run_card.TITLES
     kind = choice(st.selectbox, "Kind", kinds, "all", "kind", label_visibility="collapsed", width=160)
     whose = choice(st.segmented_control, "Whose", WHOSE, "all", "whose", required=True, label_visibility="collapsed")
     with st.popover("Open a bundle", icon=":material/unarchive:"):

@@ -29,7 +29,7 @@ def ask(default: runs.Request) -> runs.Request:
         if third == ALIGNED:
             method, settings = method_form.method(default.options["method"])
             spanned = {"method": method, "settings": settings}
-    measured = section("Grid", default, ("grid", "train_examples", "seed", "device"))
+    measured = section("Grid", default, ("grid", "train_examples", "test_examples", "seed", "device"))
     return runs.Request.of("plane", a=a.id, b=b.id, data=data, **spanned, **measured)
 
 

@@ -8,7 +8,7 @@ from pages._ask.fields import section
 from pages._frame.url import buttons
 from pages._show.analysis import Analysis
 
-MEASURED = ("train_examples", "seed", "device")
+MEASURED = ("train_examples", "test_examples", "seed", "device")
 PARTS = {"pair": "One pair", "width": "Three widths"}
 PAIR = (
     "Why should two networks be joined by a line at all? The theory speaks of the distance between the weights of "

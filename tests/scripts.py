@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from lmc_core import runs
 from lmc_core.report import silent
 from lmc_core.runs import keep
-from lmc_core.runs.values.request import Request
+from lmc_core.runs.kinds.request import Request
 
 ROOT = Path(__file__).parents[1]
 PAIR = {"a": "digits-mlp-32/seed0", "b": "digits-mlp-32/seed1", "data": "digits", "train_examples": 200}
@@ -66,7 +66,7 @@ def figure(at: AppTest, number: int = 0) -> dict[str, Any]:
 
 def computed(request: Request, folder: Path) -> Request:
     """A request that was really carried out in a new folder, and stored."""
-    from lmc_core.runs.work.path import run
+    from lmc_core.runs.work.run import run
 
     folder.mkdir(parents=True)
     found = run(request, silent, folder, "cpu")

@@ -126,17 +126,15 @@ def other_paths(own: tuple[str, Profile], others: Mapping[str, Profile], curve: 
     parts: list[Text | str] = []
     if others:
         every = {own[0]: own[1], **others}
-        heights = {
-            title: barrier if np.isfinite(barrier := path.barrier()) else np.inf for title, path in every.items()
-        }
-        best = min(heights, key=heights.__getitem__)
-        barrier = numbers.loss(every[best].barrier())
+        heights = {title: path.barrier() for title, path in every.items()}
+        best = min(heights, key=lambda title: heights[title] if np.isfinite(heights[title]) else np.inf)
+        height = numbers.loss(heights[best])
         parts.append(
             say(
                 "Of the {count} methods drawn, {best} stays lowest: its barrier is {barrier}.",
                 count=str(len(every)),
                 best=numbers.inside(best),
-                barrier=marked("aligned", barrier) if best == own[0] else barrier,
+                barrier=marked("aligned", height) if best == own[0] else height,
             )
         )
     if curve is not None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.options import Option
-from pages._ask import declared, links
+from lmc_core.runs.kinds import KINDS
 from pages._frame.url import choice, number
 
 STEPS = {"points": 2, "grid": 2}  # an odd number of them has one in the middle
@@ -33,7 +33,9 @@ def field(option: Option, key: str, default: Any, **how: Any) -> Any:
     low, high = (None if bound is None else option.kind(bound) for bound in (option.low, option.high))
     if option.kind is float:
         how |= {"format": "%g"}  # as it is: 0.005 is not 0.01
-    return number(option.title, low, high, default, STEPS.get(option.name, step(default, option.kind)), **how)
+    return number(
+        option.title, low, high, option.kind(default), STEPS.get(option.name, step(default, option.kind)), **how
+    )
 
 
 def step(default: float, kind: type) -> Any:
@@ -44,15 +46,14 @@ def step(default: float, kind: type) -> Any:
 
 def section(title: str, default: runs.Request, names: Iterable[str]) -> dict[str, Any]:
     """Controls for these options of a kind, behind a line that opens them; what they say, as options of a request."""
-    kind = default.kind
     found: dict[str, Any] = {}
-    spelled = links.NAMES.get(kind, {})
+    options = KINDS[default.kind].options
     with st.expander(title):
         for name in names:
-            option = declared.options(kind)[name]
+            option = options[name]
             idle = name in NEEDS and not found.get(NEEDS[name])
             how = {"disabled": True} if idle else {}
-            found[name] = field(option, spelled.get(name, name), default.options[name], **how)
+            found[name] = field(option, option.url or name, default[name], **how)
     return found
 
 

@@ -1,6 +1,7 @@
 """What the Fuse page asks for: networks, their weights, the method, the widths, and what is done afterwards."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -14,14 +15,14 @@ from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
 from lmc_core.words.fuse import letter
 from pages._ask import data_choice, links, method_form, model_picker
-from pages._ask.fields import section
+from pages._ask.fields import field, section
 from pages._frame import query
 from pages._frame.text import escaped
-from pages._frame.url import choice, choices, number, remember
+from pages._frame.url import choice, choices, remember
 
 HALF = 50  # where the slider of a share starts
 AFTERWARDS = ("recalibrate", "temperature", "finetune", "rate")
-EVALUATION = ("points", "train_examples", "seed", "device")
+EVALUATION = ("points", "train_examples", "test_examples", "seed", "device")
 WIDTHS = {"keep": "As A", "one": "Uniform", "each": "By group"}
 HELP_MODELS = "Two to eight networks of the same layers; their widths may differ. The first is A, and gives the widths."
 HELP_WIDTHS = (
@@ -62,7 +63,7 @@ def networks(default: Sequence[str]) -> list[ModelCard]:
         model_picker.titles(cards, model_picker.CHIP),
         default,
         "models",
-        limit=fuse.MODELS[1],
+        limit=fuse.MOST,
         help=HELP_MODELS,
         label_visibility="collapsed",
         placeholder="Choose two networks or more",
@@ -72,7 +73,7 @@ def networks(default: Sequence[str]) -> list[ModelCard]:
 
 def lambdas(cards: Sequence[ModelCard]) -> list[float] | None:
     """A slider per network, and the shares they come to; in the URL as `weights`, in the order of the networks."""
-    if len(cards) < fuse.MODELS[0]:
+    if len(cards) < fuse.FEWEST:
         return None
     state, asked = st.session_state, st.query_params.get("weights")
     keys = [f"weight:{card.id}" for card in cards]
@@ -102,13 +103,13 @@ def widths(first: ModelCard, method: str) -> int | dict[str, int] | None:
     chosen = choice(st.segmented_control, "Widths", offered, "keep", "widths", **how)
     if chosen == "one":
         most = max(first.groups.values())
-        return number("Units in every layer", *fuse.WIDTH, most, key="width")
+        return field(replace(fuse.WIDTH, label="Units in every layer"), "width", most)
     if chosen == "each":
         columns = st.columns(2)
         asked = {}
         for k, (name, size) in enumerate(first.groups.items()):
             with columns[k % 2]:
-                asked[name] = number(name, *fuse.WIDTH, size, key=f"width.{name}")
+                asked[name] = field(replace(fuse.WIDTH, label=name), f"width.{name}", size)
         return asked
     sizes = ", ".join(f"{name} {size}" for name, size in first.groups.items())
     if not freedom:

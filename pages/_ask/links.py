@@ -5,20 +5,14 @@ from typing import Any
 
 from lmc_core.fusion import FUSIONS
 from lmc_core.methods import METHODS
-
-NAMES: Mapping[str, Mapping[str, str]] = {
-    "fuse": {"method": "fusion"},
-    "compare": {"models": "networks", "train_examples": "examples"},
-    **{kind: {"train_examples": "examples"} for kind in ("plane", "theory", "width")},
-}
-"""Kind of run → option → the control with its value, where that is called otherwise."""
+from lmc_core.runs.kinds import KINDS
 
 WHOLE = 100  # where the slider of a share ends
 
 
 def query(kind: str, options: Mapping[str, Any]) -> dict[str, str]:
     """The query of the page of this kind whose controls ask for these options."""
-    names = NAMES.get(kind, {})
+    names = {option.name: option.url for option in KINDS[kind].options if option.url}
     found = {"part": "width"} if kind == "width" else {}
     for option, value in options.items():
         name = names.get(option, option)

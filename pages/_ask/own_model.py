@@ -7,11 +7,11 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.errors import LMCError
+from lmc_core.runs.kinds.inspect import InspectResult
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
-from lmc_core.runs.values.request import Request
-from lmc_core.runs.values.result import InspectResult
 from lmc_core.words.numbers import count, groups, percent, power
 from pages._frame.navigation import lead
 from pages._frame.text import escaped

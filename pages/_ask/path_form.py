@@ -5,10 +5,11 @@ from typing import Any
 
 import streamlit as st
 
+from lmc_core.runs.kinds._curve import BENDS, CURVES, EPOCHS
 from lmc_core.runs.values.card import ModelCard
-from lmc_core.runs.values.curve import BENDS, CURVES, EPOCHS
 from pages._ask import model_picker
-from pages._frame.url import choice, number
+from pages._ask.fields import field
+from pages._frame.url import choice
 
 HELP = (
     "A curve between A and aligned B whose bends are trained on the training examples to stay low in loss, or two "
@@ -29,7 +30,4 @@ def curve(models: Mapping[str, ModelCard], like: ModelCard) -> dict[str, Any] | 
             fitting = {name: card for name, card in models.items() if card.parameters == like.parameters}
             named = model_picker.titles(fitting)
             return {"kind": kind, "model": choice(st.selectbox, "Through", named, like.id, "through")}
-        bends = number("Free points", *BENDS, 1, key="bends")
-        help_text = "Passes over the training examples; a few dozen are usual. Training takes most of the time."
-        epochs = number("Epochs", *EPOCHS, 20, key="epochs", help=help_text)
-        return {"kind": kind, "bends": bends, "epochs": epochs}
+        return {"kind": kind, **{each.name: field(each, each.name, each.default) for each in (BENDS, EPOCHS)}}

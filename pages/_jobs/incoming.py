@@ -8,8 +8,8 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.errors import InputError, LMCError
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library.limits import upload_limit
-from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.status import RunStatus
 from pages._frame.text import escaped
 from pages._jobs import gate, job, visitor

@@ -10,7 +10,6 @@ from lmc_core import runs
 from lmc_core.errors import InputError, LMCError
 from lmc_core.figures.browser import plotly_config
 from lmc_core.figures.path.progress import progress_figure
-from lmc_core.runs.values.status import SEPARATOR, stages
 from lmc_core.words.numbers import inside, opening
 from lmc_core.words.path import progress_alt
 from pages._frame import viewport
@@ -124,17 +123,16 @@ def stage(now: runs.RunStatus) -> str:
     """Where the job is, as one line."""
     if now.state == "queued":
         return "**Waiting for the worker**" + (f", place {now.position} in the queue" if now.position else "")
-    name, _, detail = now.stage.partition(SEPARATOR)
-    detail = escaped(detail)
+    detail = escaped(now.part)
     step = f"Step {now.step} of {now.steps} · " if now.step else ""
     counted = f", {now.done} of {now.total}" if 1 < now.total <= COUNTED else ""
     counted = counted or (f", {100 * now.done // now.total}%" if now.total > COUNTED else "")
-    return f"**{step}{name or 'Starting'}**{', ' + detail if detail else ''}{counted}"
+    return f"**{step}{now.stage or 'Starting'}**{', ' + detail if detail else ''}{counted}"
 
 
 def steps(now: runs.RunStatus) -> str:
     """The steps that are done, and the one under way."""
-    names = stages(now.kind)[: now.step]
+    names = now.stages[: now.step]
     return " ".join(f"{'▸' if name == names[-1] else '✓'} {inside(name)}" for name in names)
 
 

@@ -77,7 +77,7 @@ class Analysis:
     ) -> tuple[runs.Request | None, runs.RunStatus | None]:
         """What the controls ask for, if that can be asked for, and the run to show for it."""
         try:
-            request = self.ask(start)
+            request = runs.bind(self.ask(start))
         except LMCError as error:
             st.error(escaped(str(error)))
             return None, None

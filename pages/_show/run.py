@@ -6,8 +6,7 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.errors import LMCError
-from lmc_core.runs.kinds import MORE
-from lmc_core.runs.values.result import PathResult
+from lmc_core.runs.kinds import KINDS
 from pages._frame.text import escaped
 from pages._frame.url import link
 from pages._jobs import job
@@ -22,8 +21,7 @@ STOPPED = {
 
 def kind_of(found: Any, otherwise: str) -> str:
     """The kind that a result is of: what came in a bundle is of another than its run."""
-    known = {"path": (PathResult,)} | {name: kind.results for name, kind in MORE.items()}
-    return next((name for name, classes in known.items() if isinstance(found, classes)), otherwise)
+    return next((name for name, kind in KINDS.items() if kind.results and type(found) is kind.results[0]), otherwise)
 
 
 def draw(now: runs.RunStatus) -> None:
@@ -42,7 +40,7 @@ def draw(now: runs.RunStatus) -> None:
         job.ended(now)
     else:
         doing = view(now.kind).doing
-        st.markdown(f"## {doing(runs.request(now.id).options) if doing else MORE[now.kind].doing} …")
+        st.markdown(f"## {doing(runs.request(now.id).options) if doing else KINDS[now.kind].doing} …")
         address = f"run [{now.id}]({link('run', id=now.id)})"
         st.caption(f"{escaped(now.title)} · {address}. You may close this page; the link will show the result.")
         job.watch((now.id,), job.card)

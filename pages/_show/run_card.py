@@ -5,12 +5,12 @@ import streamlit as st
 from lmc_core import runs
 from lmc_core.errors import LMCError
 from lmc_core.runs.keep.pictures import THUMBNAIL
-from lmc_core.runs.kinds import MORE
+from lmc_core.runs.kinds import KINDS
 from pages._frame.navigation import lead
 from pages._frame.text import escaped
 from pages._show.view import view
 
-KINDS = {kind: view(kind).title for kind in ("path", *MORE, "bundle") if view(kind).title}
+TITLES = {kind: view(kind).title for kind in KINDS if view(kind).title}
 """Kind of run → what its cards say."""
 
 
@@ -28,7 +28,7 @@ def draw(now: runs.RunStatus) -> None:
     with st.container(border=True, height="stretch", key=f"run-card-{now.id}"):
         if picture := thumbnail(now.id):
             st.image(picture, width="stretch", alt=f"{now.title}. {now.finding}")
-        st.markdown(f":gray[{KINDS.get(now.kind, now.kind)}]  \n**{escaped(now.title)}**")
+        st.markdown(f":gray[{TITLES.get(now.kind, now.kind)}]  \n**{escaped(now.title)}**")
         st.caption(escaped(now.finding))
         if now.tags:
             with st.container(horizontal=True, gap="small"):

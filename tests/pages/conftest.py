@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
+from asking import request_of
 from scripts import ANALYSES, computed
 
-from lmc_core.runs.values.request import Request
+from lmc_core.runs.kinds.request import Request
 
 
 @pytest.fixture(scope="module")
 def analyses(home: Path) -> dict[str, Request]:
     """Kind → a finished run."""
-    return {kind: computed(Request.of(kind, **options), home / "work" / kind) for kind, options in ANALYSES.items()}
+    return {kind: computed(request_of(kind, **options), home / "work" / kind) for kind, options in ANALYSES.items()}

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from asking import request_of
 from scripts import heading, opened, texts
 
 from lmc_core import runs
@@ -10,9 +11,8 @@ from lmc_core.errors import SettingError
 from lmc_core.figures.compare import compare_figure
 from lmc_core.report import silent
 from lmc_core.runs import keep
-from lmc_core.runs.kinds.compare import ComparisonResult
-from lmc_core.runs.values.comparison import expected
-from lmc_core.runs.values.request import Request
+from lmc_core.runs.kinds.compare import ComparisonResult, expected
+from lmc_core.runs.kinds.request import Request
 
 
 def test_a_comparison_has_a_row_per_method_and_pair_and_a_panel_per_pair(analyses: dict[str, Request]) -> None:
@@ -41,10 +41,10 @@ def test_the_axes_of_all_pairs_are_the_same(analyses: dict[str, Request]) -> Non
 
 
 def test_networks_that_do_not_fit_are_rows_with_the_reason_and_not_a_crash(home: Path) -> None:
-    from lmc_core.runs.work.path import run
+    from lmc_core.runs.work.run import run
 
     pair = ["digits-mlp-32/seed0", "digits-cnn/seed0"]
-    request = Request.of("compare", models=pair, methods=["identity", "weight-matching"], points=3)
+    request = request_of("compare", models=pair, methods=["identity", "weight-matching"], points=3)
     found = run(request, silent, home, "cpu")
     keep.opened().store.save(request.id, found)
     runs.submit(request)
@@ -76,15 +76,15 @@ def test_choices_of_compare_are_in_the_address_and_ask_for_every_pair_of_one_sha
 def test_models_without_a_pair_and_too_many_pairs_are_refused(home: Path) -> None:
     for models in ([], ["digits-mlp-32/seed0"], ["digits-mlp-32/seed0", "digits-cnn/seed0", "digits-lstm/seed0"]):
         with pytest.raises(SettingError, match="pairs"):
-            Request.of("compare", models=models)
+            request_of("compare", models=models)
 
 
 def test_progress_of_a_comparison_only_grows(home: Path) -> None:
-    from lmc_core.runs.work.path import run
+    from lmc_core.runs.work.run import run
 
     seen: list[tuple[str, int]] = []
     models = [f"digits-mlp-32/seed{seed}" for seed in (0, 1)] + [f"digits-mlp-128/seed{seed}" for seed in (0, 1)]
-    request = Request.of("compare", models=models, methods=["identity", "activation-matching"], points=3)
+    request = request_of("compare", models=models, methods=["identity", "activation-matching"], points=3)
     run(request, lambda stage, done, total: seen.append((stage, done)), home, "cpu")
     shares = [done for stage, done in seen if stage.startswith("Aligning")]
     assert shares == sorted(shares)

@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from asking import path_request
 from scripts import computed, heading, opened, texts
 
 from lmc_core import runs
 from lmc_core.methods import METHODS
 from lmc_core.runs import keep
-from lmc_core.runs.values.request import Request
+from lmc_core.runs.kinds.request import Request
 from pages._ask import links
 from pages._frame.text import escaped
 
@@ -37,7 +38,7 @@ def no_models(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def similar(stored: Request, **changes: object) -> Request:
     """The default request with another seed or number of points."""
-    return Request.path(**{name: value for name, value in stored.options.items() if name != "fingerprints"} | changes)
+    return path_request(**{name: value for name, value in stored.options.items() if name != "fingerprints"} | changes)
 
 
 def in_state(request: Request, state: str, reason: str = "") -> str:

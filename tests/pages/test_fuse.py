@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asking import request_of
 from scripts import computed, heading, opened, texts
 from streamlit.testing.v1 import AppTest
 
 from lmc_core import runs
 from lmc_core.runs import keep
-from lmc_core.runs.values.fused import FuseResult
-from lmc_core.runs.values.request import Request
+from lmc_core.runs.kinds.fuse import FuseResult
+from lmc_core.runs.kinds.request import Request
 from lmc_core.words.fuse import fuse_groups, fuse_paths, fuse_scores
 from pages._ask import links
 from pages._show import files
@@ -98,7 +99,7 @@ def test_a_slider_changes_the_shares_the_address_and_the_request(stored: Request
     ],
 )
 def test_the_controls_of_a_fusion_ask_for_it_again(stored: Request, wanted: dict[str, Any]) -> None:
-    request = Request.of("fuse", **wanted)
+    request = request_of("fuse", **wanted)
     query = links.query("fuse", request.options)
     assert asked(opened("fuse.py", **query)) == dict(request.options)
 
@@ -157,7 +158,7 @@ def test_files_hold_every_network_and_every_path(stored: Request, monkeypatch: p
 
 
 def test_a_fusion_that_failed_says_so_in_its_own_words(stored: Request) -> None:
-    request = Request.of("fuse", models=SMALL, seed=99)
+    request = request_of("fuse", models=SMALL, seed=99)
     runs.submit(request)
     while (claimed := keep.opened().index.claim("a server")) is not None and claimed.id != request.id:
         keep.opened().index.finish(claimed.id, "cancelled")

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from asking import path_request
 from PIL import Image
 from results import a_result
 from scripts import opened, texts
@@ -20,7 +21,8 @@ from lmc_core.figures.report import Report, Table, report_html
 from lmc_core.figures.sketch import card_png, thumbnail_svg
 from lmc_core.runs import keep
 from lmc_core.runs.keep import pictures
-from lmc_core.runs.values.request import Request, tidy_tags
+from lmc_core.runs.kinds.request import Request
+from lmc_core.runs.values.names import tidy_tags
 
 ROOT = Path(__file__).parents[2]
 A, B = "digits-mlp-128/seed0", "digits-mlp-128/seed1"
@@ -40,7 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def stored(seed: int, finding: str, owner: str = OWNER) -> str:
     """A run of `owner` that is done."""
-    request = Request.path(A, B, method="weight-matching", seed=seed)
+    request = path_request(A, B, method="weight-matching", seed=seed)
     keep.opened().store.save(request.id, replace(a_result(seed), finding=finding))
     runs.submit(request, owner)
     assert runs.status(request.id).state == "done"

@@ -1,11 +1,12 @@
 """The Landscape page as a script, and what it shows of a stored plane."""
 
 import pytest
+from asking import request_of
 from scripts import opened, texts
 
 from lmc_core import runs
 from lmc_core.errors import SettingError
-from lmc_core.runs.values.request import Request
+from lmc_core.runs.kinds.request import Request
 
 
 def test_the_plane_is_drawn_as_maps_and_as_a_relief(analyses: dict[str, Request]) -> None:
@@ -20,10 +21,10 @@ def test_the_plane_is_drawn_as_maps_and_as_a_relief(analyses: dict[str, Request]
 
 def test_the_plane_of_three_models_names_them_all_and_aligns_nothing(analyses: dict[str, Request]) -> None:
     three = {"a": "digits-mlp-128/seed0", "b": "digits-mlp-128/seed1", "third": "digits-mlp-128/seed2"}
-    request = Request.of("plane", **three, grid=5)
+    request = request_of("plane", **three, grid=5)
     assert request.options["method"] is None
     assert len(request.options["fingerprints"]) == 3
-    assert Request.parse(request.json).id == request.id
+    assert runs.find(Request.parse(request.json)) == request.id
     at = opened("landscape.py", third=three["third"])
     assert at.get_by_key("third").value == three["third"]
     assert "Method" not in texts(at)
@@ -32,4 +33,4 @@ def test_the_plane_of_three_models_names_them_all_and_aligns_nothing(analyses: d
     assert now.title == "Digits MLP, 3 × 128, seeds 0, 1 and 2"
     runs.cancel(now.id)
     with pytest.raises(SettingError, match="named twice"):
-        Request.of("plane", **three | {"third": three["b"]})
+        request_of("plane", **three | {"third": three["b"]})

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import scripts
 import torch
+from asking import path_request
 from safetensors.torch import load_file
 from scripts import texts
 from streamlit.testing.v1 import AppTest
@@ -19,7 +20,6 @@ from lmc_core.runs import keep
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import hub
 from lmc_core.runs.library import models as library
-from lmc_core.runs.values.request import Request
 from lmc_core.runs.values.status import RunStatus
 from pages._ask.own_model import read
 
@@ -196,13 +196,13 @@ def test_own_data_is_listed_by_its_owner_and_used_by_whoever_knows_its_id(mine: 
     assert examples in texts(at)
     assert "60 to train, 20 to test" in texts(at)
     assert examples not in texts(opened(visitor="somebody else", part="Your data"))
-    request = Request.path(A, mine, data=examples, method="identity", points=3, device="cpu")
+    request = path_request(A, mine, data=examples, method="identity", points=3, device="cpu")
     status = wait(runs.submit(request, "somebody else"))
     assert status.state == "done", status.reason
     assert not status.listed
     assert runs.result(status.id).data.name == examples  # type: ignore[union-attr]
     with pytest.raises(SettingError, match="is not one of"):
-        Request.path(A, mine, data="npz-0000000000000000")
+        path_request(A, mine, data="npz-0000000000000000")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote
 
 import pytest
+from asking import path_request, request_of
 from scripts import ROOT, computed, opened, script
 from streamlit.testing.v1 import AppTest
 
@@ -18,7 +19,6 @@ from lmc_core.errors import SettingError
 from lmc_core.fusion import FUSIONS
 from lmc_core.methods import METHODS
 from lmc_core.runs.library import models as library
-from lmc_core.runs.values.request import Request
 from pages._ask import links as address
 from pages._frame import query, url
 from pages._show.view import view
@@ -42,7 +42,7 @@ Links = dict[str, dict[str, str]]
 def links(home: Path) -> Iterator[Links]:
     """Page → the query of the default run of its kind; here these are small, really computed and stored."""
     requests = {
-        kind: Request.path(**options) if kind == "path" else Request.of(kind, **options)
+        kind: path_request(**options) if kind == "path" else request_of(kind, **options)
         for kind, options in ASKED.items()
     }
     for kind, request in requests.items():

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from asking import path_request
 from results import a_result
 from server import Server
 
 from lmc_core import runs
 from lmc_core.runs import keep
-from lmc_core.runs.values.request import Request
 
 A, B = "digits-mlp-128/seed0", "digits-mlp-128/seed1"
 FINDING = 'It falls from 1 to 0 <script>alert("x")</script>.'
@@ -30,7 +30,7 @@ def stored(home: Path) -> Iterator[str]:
     """The id of a run that lies in the store before the server starts."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LMC_HOME", str(home))
-        request = Request.path(A, B, method="weight-matching")
+        request = path_request(A, B, method="weight-matching")
         keep.opened().store.save(request.id, replace(a_result(), finding=FINDING))
         runs.submit(request)
         yield request.id

@@ -7,8 +7,8 @@ import streamlit as st
 from lmc_core.figures.fuse.figure import HEIGHTS, fuse_figure
 from lmc_core.figures.fuse.history import history_figure, history_height
 from lmc_core.figures.report import Picture
+from lmc_core.runs.kinds.fuse import FuseResult
 from lmc_core.runs.library import data as datasets
-from lmc_core.runs.values.fused import FuseResult
 from lmc_core.words.fuse import (
     GROUPS_CAPTION,
     NO_HISTORY,

@@ -3,7 +3,7 @@
 from shlex import quote
 from typing import Any
 
-from lmc_core.runs.values.fused import FuseResult
+from lmc_core.runs.kinds.fuse import FuseResult
 from pages._ask.links import changed
 from pages._show.reproduce import location
 

@@ -7,9 +7,9 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.errors import LMCError
+from lmc_core.runs.kinds.fuse import ARTIFACTS, FuseResult
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import models as library
-from lmc_core.runs.values.fused import ARTIFACTS, FuseResult
 from pages._frame.navigation import lead
 from pages._frame.text import escaped
 from pages._jobs import gate, incoming, job, visitor

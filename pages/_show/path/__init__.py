@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 
 from lmc_core.methods import METHODS
+from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.library import data as datasets
-from lmc_core.runs.values.result import PathResult
 from lmc_core.words.marks import Text
 from lmc_core.words.models import models_line
 from lmc_core.words.numbers import inside, percent

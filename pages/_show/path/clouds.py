@@ -3,8 +3,8 @@
 from lmc_core import runs
 from lmc_core.diagnostics.cloud import Cloud
 from lmc_core.runs.keep.units import FILE
+from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.kinds.projection import PLACED, ProjectionResult
-from lmc_core.runs.values.result import PathResult
 from pages._jobs import job, offers
 
 
@@ -42,4 +42,4 @@ def offer(run_id: str, group: str, projection: str) -> None:
 
 
 def _request(run_id: str, group: str, projection: str) -> runs.Request:
-    return runs.Request.of("projection", run=run_id, group=group, projection=projection)
+    return runs.bind(runs.Request.of("projection", run=run_id, group=group, projection=projection))

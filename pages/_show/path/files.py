@@ -13,7 +13,7 @@ from lmc_core.figures.path.figure import path_figure
 from lmc_core.figures.path.layers import layers_figure
 from lmc_core.figures.path.matching import matching_figure
 from lmc_core.figures.report import Picture
-from lmc_core.runs.values.result import PathResult
+from lmc_core.runs.kinds.path import PathResult
 from lmc_core.words.inspect import groups_alt
 from lmc_core.words.layers import layers_alt, layers_caption
 from lmc_core.words.marks import Text

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from lmc_core.figures.path.figure import worth_log
-from lmc_core.runs.values.result import PathResult
+from lmc_core.runs.kinds.path import PathResult
 from pages._frame import viewport
 from pages._frame.url import choice
 from pages._show.path import clouds, others

@@ -8,10 +8,10 @@ from lmc_core import runs
 from lmc_core.errors import LMCError
 from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Profile
-from lmc_core.runs.values.result import PathResult
+from lmc_core.runs.kinds.path import PathResult
 from pages._jobs import job, offers
 
-SAME = ("a", "b", "data", "points", "recalibrate", "seed", "train_examples", "device")
+SAME = ("a", "b", "data", "points", "recalibrate", "seed", "train_examples", "test_examples", "device")
 NONE = "identity"  # its path is the naive one, which is always drawn
 
 
@@ -49,7 +49,8 @@ def offer(result: PathResult, names: Iterable[str]) -> None:
 
 def _request(result: PathResult, name: str) -> runs.Request | None:
     """The same path by another method; None where its models or data are not here, as for a run of another server."""
+    same = {option: result.request[option] for option in SAME if option in result.request}
     try:
-        return runs.Request.path(method=name, **{option: result.request[option] for option in SAME})
+        return runs.bind(runs.Request.of("path", method=name, **same))
     except (LMCError, KeyError):
         return None

@@ -2,7 +2,7 @@
 
 from shlex import quote
 
-from lmc_core.runs.values.result import PathResult
+from lmc_core.runs.kinds.path import PathResult
 from pages._ask.links import changed
 from pages._show.reproduce import location
 

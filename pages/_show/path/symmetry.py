@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from lmc_core.figures.inspect import ROWS, groups_figure, groups_steps
-from lmc_core.runs.values.result import SymmetryFacts
+from lmc_core.runs.values.facts import SymmetryFacts
 from lmc_core.words.inspect import groups_alt
 from lmc_core.words.marks import say
 from lmc_core.words.numbers import power, raised

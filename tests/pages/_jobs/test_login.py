@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import scripts
+from asking import path_request
 from results import a_result
 from streamlit.testing.v1 import AppTest
 
@@ -14,7 +15,6 @@ from lmc_core.errors import SettingError
 from lmc_core.runs import keep
 from lmc_core.runs.library import models as library
 from lmc_core.runs.settings import settings
-from lmc_core.runs.values.request import Request
 
 ROOT = Path(__file__).parents[3]
 ANN = {"is_logged_in": True, "iss": "https://issuer", "sub": "1", "email": "ann@example.com", "name": "Ann"}
@@ -41,7 +41,7 @@ def labels(at: AppTest) -> list[str]:
 
 
 def test_a_stranger_may_look_at_a_stored_run(home: None) -> None:
-    request = Request.path("digits-mlp-128/seed0", "digits-mlp-128/seed1", method="weight-matching")
+    request = path_request("digits-mlp-128/seed0", "digits-mlp-128/seed1", method="weight-matching")
     keep.opened().store.save(request.id, replace(a_result(), finding="It falls."))
     runs.submit(request)
     assert opened("run.py", id=request.id).metric
@@ -104,7 +104,7 @@ def test_a_request_that_comes_past_the_missing_button_is_not_queued(home: None) 
         from lmc_core import runs
         from pages._jobs import incoming, jobs
 
-        request = runs.Request.path("digits-mlp-128/seed0", "digits-mlp-128/seed1", seed=77)
+        request = path_request("digits-mlp-128/seed0", "digits-mlp-128/seed1", seed=77)
         assert jobs.submit(request) is None
         incoming.hand_over("slot", "a file", lambda: runs.submit(request))
 
@@ -113,7 +113,7 @@ def test_a_request_that_comes_past_the_missing_button_is_not_queued(home: None) 
     at.run()
     assert not at.exception, at.exception
     assert "Log in first" in at.session_state["slot:noted"]["refused a file"]
-    request = Request.path("digits-mlp-128/seed0", "digits-mlp-128/seed1", seed=77)
+    request = path_request("digits-mlp-128/seed0", "digits-mlp-128/seed1", seed=77)
     assert keep.opened().index.status(request.id) is None
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import scripts
+from asking import path_request
 from streamlit.testing.v1 import AppTest
 
 from lmc_core import runs
 from lmc_core.runs import keep
 from lmc_core.runs.share import cookie
-from lmc_core.runs.values.request import Request
 
 ROOT = Path(__file__).parents[3]
 ANN, BOB = "a" * 32, "b" * 32
@@ -70,7 +70,7 @@ def test_a_cookie_cannot_name_an_account_or_the_host(forged: str | None) -> None
 def test_a_run_can_be_stopped_by_its_visitor_after_the_page_was_loaded_again(
     home: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = runs.submit(Request.path("digits-mlp-32/seed0", "digits-mlp-32/seed1", method="identity"), ANN)
+    run = runs.submit(path_request("digits-mlp-32/seed0", "digits-mlp-32/seed1", method="identity"), ANN)
     assert "Cancel" not in buttons(run, BOB, monkeypatch)
     assert "Cancel" in buttons(run, ANN, monkeypatch)
     assert runs.cancel(run, ANN)
@@ -79,7 +79,7 @@ def test_a_run_can_be_stopped_by_its_visitor_after_the_page_was_loaded_again(
 def test_a_waiting_run_is_gone_from_the_page_with_the_click_that_stops_it(
     home: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = runs.submit(Request.path("digits-mlp-32/seed0", "digits-mlp-32/seed1", method="identity", seed=1), ANN)
+    run = runs.submit(path_request("digits-mlp-32/seed0", "digits-mlp-32/seed1", method="identity", seed=1), ANN)
     at = opened(run, ANN, monkeypatch)
     at.get_by_key("cancel").click().run()
     assert "Stopped before it was done." in at.markdown[0].value + at.markdown[1].value

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from asking import request_of
 from PIL import Image
 from results import same
 from scripts import ANALYSES, heading, opened, script, texts
@@ -19,15 +20,15 @@ from lmc_core import runs
 from lmc_core.errors import InputError
 from lmc_core.runs import keep
 from lmc_core.runs.keep import pictures
-from lmc_core.runs.kinds import MORE
-from lmc_core.runs.kinds._result import Measured
+from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.kinds.compare import ComparisonResult
 from lmc_core.runs.kinds.plane import PlaneResult
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.kinds.theory import TheoryResult
 from lmc_core.runs.kinds.width import WidthResult
 from lmc_core.runs.library import bundle
 from lmc_core.runs.share.bundle import export
-from lmc_core.runs.values.request import Request
+from lmc_core.runs.values.record import Measured
 from pages._ask import links
 from pages._show import files
 from pages._show.view import view
@@ -53,8 +54,8 @@ def test_a_stored_run_of_every_kind_opens_by_its_link(analyses: dict[str, Reques
 @pytest.mark.parametrize("kind", ANALYSES)
 def test_a_request_survives_its_own_text_and_says_what_it_is(analyses: dict[str, Request], kind: str) -> None:
     request = analyses[kind]
-    assert Request.parse(request.json).id == request.id
-    assert runs.status(request.id).steps == len(MORE[kind].stages)
+    assert runs.find(Request.parse(request.json)) == request.id
+    assert runs.status(request.id).steps == len(KINDS[kind].stages)
     assert runs.result(request.id).json["finding"] == runs.status(request.id).finding
 
 
@@ -63,7 +64,7 @@ def test_a_first_visit_shows_the_progress_of_the_default_analysis_at_once(
     analyses: dict[str, Request], kind: str
 ) -> None:
     at = opened(PAGES.get(kind, "theory.py"), **({"part": "width"} if kind == "width" else {}))
-    assert MORE[kind].doing in heading(at)
+    assert KINDS[kind].doing in heading(at)
     waiting = runs.recent(1, kind=kind, state="queued")
     default = runs.default_request(kind)
     assert default is not None
@@ -82,7 +83,7 @@ def test_a_page_queues_what_is_asked(analyses: dict[str, Request], kind: str) ->
     assert not at.exception
     (now,) = runs.recent(1, kind=kind, state="queued")
     assert runs.request(now.id).options["seed"] == 3
-    assert MORE[kind].doing in heading(at)
+    assert KINDS[kind].doing in heading(at)
     at.get_by_key("cancel").click().run()
     at.run()
     assert heading(at) == "## Stopped before it was done."
@@ -118,7 +119,7 @@ def test_the_gallery_shows_every_kind_and_one_kind_alone(analyses: dict[str, Req
 
 @pytest.mark.parametrize("kind", ANALYSES)
 def test_an_owner_publishes_a_run_of_every_kind(analyses: dict[str, Request], kind: str) -> None:
-    request = Request.of(kind, **ANALYSES[kind] | {"seed": 9})
+    request = request_of(kind, **ANALYSES[kind] | {"seed": 9})
     found = replace(runs.result(analyses[kind].id), request=dict(request.options))
     keep.opened().store.save(request.id, found)
     runs.submit(request, "ann")

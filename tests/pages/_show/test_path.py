@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.numpy
+from asking import path_request, request_of
 from bundles import brought
 from scripts import ROOT, computed, figure, opened, texts
 
@@ -19,9 +20,9 @@ from lmc_core import runs
 from lmc_core.cli import _parser
 from lmc_core.runs import keep
 from lmc_core.runs.keep.units import units
+from lmc_core.runs.kinds.path import PathResult
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.share.bundle import export
-from lmc_core.runs.values.request import Request
-from lmc_core.runs.values.result import PathResult
 from pages._ask import links
 from pages._frame.text import escaped
 from pages._show import files
@@ -142,7 +143,7 @@ def test_t_sne_is_placed_when_asked_for_and_then_opens_by_its_link(stored: Reque
     assert any("PC 1" in note["text"] for note in figure(at)["layout"]["annotations"])
     at.get_by_key("placing-run").click().run()
     assert not at.exception
-    asked = Request.of("projection", run=stored.id, group=runs.result(stored.id).symmetry.groups[0].name)
+    asked = request_of("projection", run=stored.id, group=runs.result(stored.id).symmetry.groups[0].name)
     assert runs.status(asked.id).state == "queued"
     assert "Waiting for the worker" in texts(at)
     assert at.get_by_key("go").disabled is False
@@ -162,7 +163,7 @@ def test_another_method_is_asked_for_from_its_link_and_drawn_once_it_is_there(st
     at.get_by_key("overlay-run").click().run()
     assert not at.exception
     options = {name: value for name, value in stored.options.items() if name not in ("fingerprints", "settings")}
-    other = Request.path(**options | {"method": "weight-matching"})
+    other = path_request(**options | {"method": "weight-matching"})
     assert runs.status(other.id).state == "queued"
     assert "Waiting for the worker" in texts(at)
     assert keep.opened().index.claim("a server") == other
@@ -183,7 +184,7 @@ def test_a_curve_is_asked_for_in_the_form_and_drawn_as_one_more_line(stored: Req
     at.get_by_key("go").click().run()
     same = {name: stored.options[name] for name in ("a", "b", "data", "method", "recalibrate", "device")}
     bent = {"kind": "bezier", "bends": 1, "epochs": 2}
-    asked = Request.path(**same, points=3, seed=3, train_examples=200, curve=bent)
+    asked = path_request(**same, points=3, seed=3, train_examples=200, curve=bent)
     assert runs.status(asked.id).state == "queued"
     assert links.query("path", asked.options)["curve"] == "bezier"
     assert keep.opened().index.claim("a server") == asked
@@ -204,7 +205,7 @@ def test_a_curve_is_asked_for_in_the_form_and_drawn_as_one_more_line(stored: Req
 def test_the_notes_of_a_run_stand_under_its_figure(stored: Request) -> None:
     said = "Features were not compared: the graph has a loop"
     options = {name: value for name, value in stored.options.items() if name != "fingerprints"}
-    other = Request.path(**options | {"seed": 77})
+    other = path_request(**options | {"seed": 77})
     found = runs.result(stored.id)
     assert isinstance(found, PathResult)
     keep.opened().store.save(other.id, replace(found, notes=(said,)))
@@ -215,7 +216,7 @@ def test_the_notes_of_a_run_stand_under_its_figure(stored: Request) -> None:
 
 def test_a_run_that_kept_no_units_offers_neither_the_list_nor_t_sne(stored: Request) -> None:
     options = {name: value for name, value in stored.options.items() if name != "fingerprints"}
-    other = Request.path(**options | {"seed": 78})
+    other = path_request(**options | {"seed": 78})
     keep.opened().store.save(other.id, runs.result(stored.id))
     runs.submit(other)
     at = opened("run.py", id=other.id)
@@ -232,5 +233,5 @@ def test_a_run_that_came_in_a_bundle_has_its_units_and_can_be_placed_by_t_sne(st
     at = opened("run.py", id=request.id, unit="17")
     assert "Unit 17 of layer 1" in texts(at)
     assert "t-SNE" in at.get_by_key("projection").options
-    computed(Request.of("projection", run=request.id, group="fc1"), home / "afar-tsne")
+    computed(request_of("projection", run=request.id, group="fc1"), home / "afar-tsne")
     assert "t-SNE keeps neighbours, not distances" in texts(opened("run.py", id=request.id, projection="tsne"))
