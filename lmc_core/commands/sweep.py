@@ -31,11 +31,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
+    from lmc_core import runs
     from lmc_core.runs.kinds.grid import requests
 
     if args.engine is not None:
         os.environ["LMC_ENGINE"] = args.engine
-    asked = requests(Path(args.spec).read_text(), seed=args.seed, device=args.device)
+    asked = [runs.bind(made) for made in requests(Path(args.spec).read_text(), seed=args.seed, device=args.device)]
     started = time.monotonic()
     rows = [_row(request, status, old) for request, status, old in _carried_out(asked, report)]
     found = {

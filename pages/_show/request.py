@@ -7,8 +7,8 @@ import streamlit as st
 
 from lmc_core.fusion import FUSIONS
 from lmc_core.methods import METHODS
+from lmc_core.runs.kinds._curve import curve_title
 from lmc_core.runs.library import data as datasets
-from lmc_core.runs.values import curve
 from lmc_core.words.numbers import counted
 from pages._frame.text import escaped
 from pages._show.reproduce import back
@@ -29,7 +29,7 @@ def draw(kind: str, options: Mapping[str, Any]) -> None:
         st.markdown(f"**{escaped(datasets.title(options['data']))}**")
         st.caption(escaped(", ".join(numbers(options))))
     if bent := options.get("curve"):
-        st.markdown(f"**{escaped(curve.title(bent))}**")
+        st.markdown(f"**{escaped(curve_title(bent))}**")
     back(kind, options)
 
 

@@ -32,7 +32,7 @@ def test_every_combination_is_one_request_in_the_order_of_the_grid():
 def test_a_request_of_a_sweep_is_that_of_a_page():
     (made,) = requests(spelled(methods=["weight-matching"]))
     page = path_request(*PAIR, method="weight-matching", points=3, recalibrate="auto", train_examples=100)
-    assert made.id == page.id
+    assert runs.find(made) == page.id
 
 
 def test_seed_and_device_of_the_command_hold_where_the_spec_says_nothing():
@@ -63,7 +63,8 @@ def test_what_is_spelled_twice_is_computed_once():
 )
 def test_what_makes_no_sense_is_said_before_anything_is_computed(text, why):
     with pytest.raises((SettingError, InputError), match=why):
-        requests(text)
+        for request in requests(text):
+            runs.bind(request)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def requests(text: str, *, seed: int = 0, device: str = "auto") -> tuple[Request
         )
         for (a, b), data, (method, settings), number in product(*grid)
     ]
-    return tuple({request.id: request for request in made}.values())
+    return tuple(dict.fromkeys(made))
 
 
 def _object(text: str) -> Mapping[str, Any]:

@@ -16,6 +16,8 @@ def command(result: PathResult) -> str:
     options += [f"--points {request['points']}", f"--seed {request['seed']}"]
     if request["train_examples"] != 10_000:
         options.append(f"--train-examples {request['train_examples']}")
+    if request.get("test_examples"):
+        options.append(f"--test-examples {request['test_examples']}")
     options.append(f"--recalibrate {request['recalibrate'] or 'none'}")
     if request["device"] != "auto":
         options.append(f"--device {request['device']}")
