@@ -63,8 +63,7 @@ def test_what_is_spelled_twice_is_computed_once():
 )
 def test_what_makes_no_sense_is_said_before_anything_is_computed(text, why):
     with pytest.raises((SettingError, InputError), match=why):
-        for request in requests(text):
-            runs.bind(request)
+        list(map(runs.bind, requests(text)))
 
 
 @pytest.fixture
