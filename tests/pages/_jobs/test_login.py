@@ -64,7 +64,7 @@ def test_who_has_logged_in_starts_a_run_that_belongs_to_the_account(home: None) 
     assert "Log in" not in labels(at)
     at.get_by_key("go").click().run()
     assert not at.exception
-    (run,) = at.session_state["asked"]
+    (run,) = at.session_state["started"]
     assert runs.status(run).state == "queued"
     assert "visitor" not in at.session_state
     assert runs.owned(run, account(ANN))
@@ -102,11 +102,11 @@ def account(user: dict[str, object]) -> str:
 def test_a_request_that_comes_past_the_missing_button_is_not_queued(home: None) -> None:
     def page() -> None:
         from lmc_core import runs
-        from pages._jobs import incoming, jobs
+        from pages._jobs import incoming, job
 
-        request = path_request("digits-mlp-128/seed0", "digits-mlp-128/seed1", seed=77)
-        assert jobs.submit(request) is None
-        incoming.hand_over("slot", "a file", lambda: runs.submit(request))
+        request = runs.Request.of("path", a="digits-mlp-128/seed0", b="digits-mlp-128/seed1", seed=77)
+        assert not job.submit(request)
+        incoming.hand_over(incoming.Slot("slot"), "a file", lambda: request)
 
     at = AppTest.from_function(page)
     at.user = {"is_logged_in": False}

@@ -18,6 +18,8 @@ from scripts import ROOT, computed, figure, opened, texts
 
 from lmc_core import runs
 from lmc_core.cli import _parser
+from lmc_core.commands.arguments import given_options
+from lmc_core.commands.path import MEASURED
 from lmc_core.runs import keep
 from lmc_core.runs.keep.units import units
 from lmc_core.runs.kinds.path import PathResult
@@ -56,7 +58,7 @@ def test_the_saved_files_hold_what_the_page_shows(shown: Shown, monkeypatch: pyt
     np.testing.assert_array_equal(arrays["naive.test.loss"], naive.loss())
     for group, coupling in shown.result.alignment.couplings.items():
         np.testing.assert_array_equal(arrays[f"coupling.{group}"], coupling.perm)
-    assert Request.parse(saved["-request.json"].decode()).id == shown.run
+    assert runs.find(Request.parse(saved["-request.json"].decode())) == shown.run
     tensors = safetensors.numpy.load(saved["-B.safetensors"])
     assert set(shown.result.symmetry.groups[0].written[0].split("[")[:1]) <= set(tensors)
     page = saved[".html"].decode()
@@ -67,15 +69,12 @@ def test_the_saved_files_hold_what_the_page_shows(shown: Shown, monkeypatch: pyt
 def test_the_command_line_of_a_run_asks_for_the_same_run(shown: Shown) -> None:
     words = shlex.split(reproduce.command(shown.result).replace("\\\n", " "))
     assert words[:3] == ["python", "-m", "lmc_core"]
-    asked = _parser(words[3:]).parse_args(words[3:])
+    given = _parser(words[3:]).parse_args(words[3:])
     request = shown.result.request
-    assert (asked.data, asked.method, asked.points) == (request["data"], request["method"], request["points"])
-    assert (asked.seed, asked.train_examples, asked.recalibrate) == (
-        0,
-        request["train_examples"],
-        request["recalibrate"],
-    )
-    assert all((ROOT / file).exists() for file in (asked.a, asked.b))
+    assert (given.data, given.method, given.seed) == (request["data"], request["method"], request["seed"])
+    asked = given_options(given, MEASURED)
+    assert asked == {option.name: request.get(option.name, option.default) for option in MEASURED}
+    assert all((ROOT / file).exists() for file in (given.a, given.b))
 
 
 def test_the_python_of_a_run_prints_the_barrier_it_promises(shown: Shown) -> None:
