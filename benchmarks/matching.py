@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 
 from benchmarks.timing import best, table
 from lmc_core.alignment.objective import Objective
-from lmc_core.alignment.schedule import sweep
+from lmc_core.alignment.sweeps import sweep
 from lmc_core.alignment.terms import weight_terms
 from lmc_core.networks.families import architecture, build, example_inputs
 from lmc_core.networks.network import Network, network

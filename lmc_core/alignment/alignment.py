@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lmc_core.alignment.coupling import Coupling
+from lmc_core.alignment.transport import transport
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -40,6 +41,4 @@ class Alignment:
 
     def transport(self, network: Network) -> Network:
         """`network` (the moved one) in the order of the reference: the same function when couplings are hard."""
-        from lmc_core.alignment.transport import transport
-
         return transport(network, self.symmetry, self.couplings)

@@ -1,11 +1,15 @@
-"""How the units of one group correspond between a moved network and its reference."""
+"""How the units of one group correspond between a model and its template."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+Perms = dict[str, NDArray[np.int64]]
+"""group → (n,), or (N, n) for a nested group; perm[k] = the source unit placed at target position k."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +27,34 @@ class Coupling:
     perm: NDArray[np.int64] | None = None
     plan: NDArray[np.float64] | None = None
 
+    @classmethod
+    def of_plan(cls, group: str, plan: NDArray[np.float64]) -> Coupling:
+        """A free group's coupling: hard where the plan (m, n) is a permutation divided by n."""
+        perm = _permutation(plan)
+        return cls(group, perm=perm) if perm is not None else cls(group, plan=plan)
+
+    @classmethod
+    def of_plans(cls, group: str, plans: NDArray[np.float64], outer: Coupling) -> Coupling:
+        """A nested group's coupling from a plan per pair of outer units, (M, N, m, n): hard where all used ones are."""
+        if outer.perm is not None:
+            perms = [_permutation(plans[i, j]) for i, j in enumerate(outer.perm)]
+            if all(perm is not None for perm in perms):
+                return cls(group, perm=np.array(perms, dtype=np.int64))
+        return cls(group, plan=plans)
+
     @property
     def is_hard(self) -> bool:
+        """Whether it is a permutation."""
         return self.perm is not None
 
     @property
+    def keeps_function(self) -> bool:
+        """Whether a network carried by it computes the same: today, as every group is one of permutations, if hard."""
+        return self.is_hard
+
+    @property
     def is_identity(self) -> bool:
+        """Whether every unit stays where it is."""
         return self.perm is not None and bool((self.perm == np.arange(self.perm.shape[-1])).all())
 
     @property
@@ -39,6 +65,11 @@ class Coupling:
             return self.plan
         n = self.perm.shape[-1]
         return np.eye(n)[self.perm] / n
+
+    @property
+    def pairs(self) -> NDArray[np.float64]:
+        """(M, N, m, n) of a nested group: a plan of total mass 1 for every pair of outer units."""
+        return self.matrix if self.perm is None else self.matrices[0] / self.perm.shape[-1]
 
     @property
     def matrices(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -63,3 +94,25 @@ class Coupling:
         if self.perm is None:
             return 0
         return int((self.perm != np.arange(self.perm.shape[-1])).sum())
+
+
+Couplings = Mapping[str, Coupling]
+"""group → how its units correspond."""
+
+
+def hard(perms: Mapping[str, NDArray[np.int64]]) -> dict[str, Coupling]:
+    """Permutations as couplings."""
+    return {name: Coupling(name, perm=perm) for name, perm in perms.items()}
+
+
+def permutations(couplings: Couplings) -> Perms:
+    """The permutations of those couplings that are hard."""
+    return {name: coupling.perm for name, coupling in couplings.items() if coupling.perm is not None}
+
+
+def _permutation(plan: NDArray[np.float64]) -> NDArray[np.int64] | None:
+    m, n = plan.shape
+    if m != n or np.count_nonzero(plan) != n:
+        return None
+    perm = plan.argmax(1)
+    return perm.astype(np.int64) if len(set(perm.tolist())) == n else None

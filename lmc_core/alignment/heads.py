@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 from torch.fx import Node
 
-from lmc_core.alignment.blocks import Block, Perms
+from lmc_core.alignment.blocks import Block
+from lmc_core.alignment.coupling import Perms
+from lmc_core.alignment.meetings import gram, met
 from lmc_core.alignment.objective import Objective, Position
 from lmc_core.alignment.solve import assignment
-from lmc_core.alignment.views import children, gram, views
 from lmc_core.graph.trace import trace, working_batch
 from lmc_core.networks.network import Network
-from lmc_core.symmetry.axis import Group, groups_in
+from lmc_core.symmetry.axis import Group, names_in
 from lmc_core.symmetry.permute import identity, permute
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -39,12 +40,12 @@ def streams(network: Network, symmetry: Symmetry) -> frozenset[str]:
     for node in traced.graph.nodes:
         values = [x for x in node.args[:2] if isinstance(x, Node) and x.op == "call_function"]
         if "aten.add" in str(node.target) and len(values) == 2:
-            found |= set.intersection(*(_carried(symmetry, x.name) for x in (node, *values)))
+            found |= frozenset.intersection(*(_carried(symmetry, x.name) for x in (node, *values)))
     return frozenset(name for name in found if symmetry.groups[name].within is None)
 
 
-def _carried(symmetry: Symmetry, value: str) -> set[str]:
-    return {group.name for axis in symmetry.values.get(value, ()) for group in groups_in(axis)}
+def _carried(symmetry: Symmetry, value: str) -> frozenset[str]:
+    return names_in(*symmetry.values.get(value, ()))
 
 
 def head_cost(objective: Objective, block: Block, perms: Perms) -> np.ndarray:
@@ -88,18 +89,14 @@ def _projections(objective: Objective, block: Block, group: Group, moved: Mappin
     for term in objective.terms:
         for name, target in term.targets.items():
             axes = symmetry.axes[name]
-            pairs = zip(*(views(x.double(), axes, range(len(axes))) for x in (target, moved[name])), strict=True)
             place = 0
-            for (a, leaves), (b, _) in pairs:
-                for dim, leaf in enumerate(leaves):
-                    if not isinstance(leaf.part, Group) or leaf.part.name != block.name:
-                        continue
-                    nested = children(leaves, dim)
-                    for inner in nested:
-                        if leaves[inner].part == group:
-                            beside = [other for other in nested if other != inner]  # in no known order: summed
-                            x, y = (z.sum(beside, keepdim=True) if beside else z for z in (a, b))
-                            key = (weight_of.get(name, name), place)
-                            found[key] = found.get(key, torch.zeros(())) + gram(x, y, [dim, inner])
-                            place += 1
+            both = target.double(), moved[name].double()
+            for (a, b), meeting in met(both, (axes, axes), range(len(axes)), block.name):
+                for nested, keep in meeting.kept:
+                    if nested == group.name:
+                        beside = [dim for dim in meeting.dims if dim not in keep]  # in no known order: summed
+                        x, y = (z.sum(beside, keepdim=True) if beside else z for z in (a, b))
+                        key = (weight_of.get(name, name), place)
+                        found[key] = found.get(key, torch.zeros(())) + gram(x, y, keep)
+                        place += 1
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,24 +11,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lmc_core.alignment.blocks import BlockCost, Perms, blocks
-from lmc_core.alignment.features import KINDS, choose, matrix, positions, vector_dims
-from lmc_core.alignment.stream import activations, batch_size
-from lmc_core.alignment.views import Leaf, children, views
+from lmc_core.alignment.blocks import BlockCost, blocks
+from lmc_core.alignment.coupling import Perms
+from lmc_core.alignment.meetings import Leaf
+from lmc_core.alignment.positions import KINDS, choose, matrix, positions, vector_dims
+from lmc_core.alignment.responses import Key, activations, batch_size, readings, watched
 from lmc_core.networks.network import Network
 from lmc_core.report import Report, silent
-from lmc_core.symmetry.axis import Group, groups_in
+from lmc_core.symmetry.axis import Group, names_in
 from lmc_core.symmetry.symmetry import Contraction, Symmetry
 
 DENSE = 8192  # largest vector whose full second moment is kept (half a gigabyte); above it only the diagonal is
 POSITIONS = 200_000  # vectors drawn per layer: more only repeat themselves, since images have a thousand places each
 
-Compare = Literal["covariance", "correlation", "second-moment"]
+Compare = Literal["covariance", "correlation", "second-moment", "distance"]
 
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """Of the vectors φ that one weight reads, in the order of `features.matrix`.
+    """Of the vectors φ that one weight reads, in the order of `positions.matrix`.
 
     second     (d, d) E[φ φᵀ], uncentred; (d,) its diagonal for embeddings and beyond 8192 features; float64
     mean       (d,) E[φ]
@@ -82,9 +83,22 @@ class CrossMoment:
         spread_moved = (self.power_moved - self.mean_moved**2).clamp(min=0).sqrt()
         return self.covariance / (torch.outer(spread, spread_moved) + 1e-4)
 
+    @property
+    def distance(self) -> Tensor:
+        """(m, n) E[(x − y)²]."""
+        return (self.power[:, None] + self.power_moved - 2 * self.second).clamp(min=0)
+
     def compare(self, how: Compare) -> Tensor:
-        """(m, n) the similarity that an assignment maximises."""
-        return {"covariance": self.covariance, "correlation": self.correlation, "second-moment": self.second}[how]
+        """(m, n) a similarity, which an assignment maximises, or the distance."""
+        match how:
+            case "covariance":
+                return self.covariance
+            case "correlation":
+                return self.correlation
+            case "second-moment":
+                return self.second
+            case "distance":
+                return self.distance
 
 
 def pooled(moments: Sequence[Moment]) -> Moment:
@@ -196,16 +210,17 @@ def cross_moments(
     known    permutations by which other free groups are put in order, so that their units count as samples too
     """
     batch = batch or batch_size(reference, len(x))
-    where = {place for group in symmetry.groups for place in symmetry.reads.get(group, ())}
-    watch = sorted({value for value, _ in where})
-    sums: dict[tuple[str, str, int, int], _CrossSum] = {}
+    watch = watched(symmetry, symmetry.groups)
+    sums: dict[Key, _CrossSum] = {}
     nets = reference, reference.with_state(moved.state)  # one graph, so that values have the same names
     pairs = zip(*(activations(net, x, watch, batch) for net in nets), strict=True)
     for done, (a, b) in enumerate(pairs):
         report("comparing activations", done * batch, len(x))
         for value in watch:
-            for key, left, right in _meetings(a[value], b[value], value, symmetry, where, known or {}):
-                sums.setdefault(key, _CrossSum(left.shape[1], left.device)).add(left, right)
+            for key, (left, right), leaves, keep in readings([a[value], b[value]], value, symmetry, symmetry.groups):
+                mine = _samples(left, leaves, keep, known or {}, moved=False)
+                theirs = _samples(right, leaves, keep, known or {}, moved=True)
+                sums.setdefault(key, _CrossSum(mine.shape[1], mine.device)).add(mine, theirs)
     found: dict[str, tuple[CrossMoment, ...]] = dict.fromkeys(symmetry.groups, ())
     for (group, *_), total in sums.items():
         found[group] += (total.moment(),)
@@ -215,27 +230,9 @@ def cross_moments(
 def entangled(symmetry: Symmetry) -> bool:
     """Whether a compared activation carries two free groups, so that each is seen better once the other is known."""
     return any(
-        len({g.name for axis in symmetry.values[value] for g in groups_in(axis) if g.within is None}) > 1
-        for group in symmetry.groups
-        for value, _ in symmetry.reads.get(group, ())
+        sum(symmetry.groups[name].within is None for name in names_in(*symmetry.values[value])) > 1
+        for value in watched(symmetry, symmetry.groups)
     )
-
-
-def _meetings(
-    a: Tensor, b: Tensor, value: str, symmetry: Symmetry, where: set[tuple[str, int]], known: Perms
-) -> Iterator[tuple[tuple[str, str, int, int], Tensor, Tensor]]:
-    """(group, place) and the samples (samples, units) of both networks, for every group met in one activation."""
-    axes = symmetry.values[value]
-    apart = [n for n, axis in enumerate(axes) if any(True for _ in groups_in(axis))]
-    for block, ((x, leaves), (y, _)) in enumerate(zip(views(a, axes, apart), views(b, axes, apart), strict=True)):
-        for dim, leaf in enumerate(leaves):
-            if not isinstance(leaf.part, Group) or leaf.part.within is not None:
-                continue
-            for keep in [[dim, inner] for inner in children(leaves, dim)] or [[dim]]:
-                group = leaves[keep[-1]].part
-                if isinstance(group, Group) and any((value, leaves[k].axis) in where for k in keep):
-                    key = (group.name, value, block, keep[-1])
-                    yield key, _samples(x, leaves, keep, known, False), _samples(y, leaves, keep, known, True)
 
 
 def _samples(x: Tensor, leaves: Sequence[Leaf], keep: Sequence[int], known: Perms, moved: bool) -> Tensor:
@@ -275,16 +272,14 @@ class _CrossSum:
 def cross_costs(
     symmetry: Symmetry, moments: Mapping[str, tuple[CrossMoment, ...]], how: Compare
 ) -> dict[str, BlockCost]:
-    """Gradient of Σ <P, moment> for every block that has an activation; several activations are summed."""
+    """What pairs of units are worth by Σ <P, moment>, for every block that has an activation; several are summed."""
     costs = {}
     for block in blocks(symmetry):
         if not any(moments.get(name) for name in block.names):
             continue
-        n = block.outer.size
-        sizes = {block.name: (n, n), **{g.name: (n, g.size, n, g.size) for g in block.inner}}
-        total = {name: np.zeros(shape) for name, shape in sizes.items()}
-        for name, shape in sizes.items():
+        total = {name: np.zeros(shape) for name, shape in block.shapes().items()}
+        for name, cost in total.items():
             for moment in moments.get(name, ()):
-                total[name] += moment.compare(how).cpu().numpy().reshape(shape)
-        costs[block.name] = BlockCost(total.pop(block.name), total)
+                cost += moment.compare(how).cpu().numpy().reshape(cost.shape)
+        costs[block.name] = BlockCost.of(block, total)
     return costs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import fsum
 
 import numpy as np
@@ -10,11 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lmc_core.alignment.blocks import Block, BlockCost, Perms, blocks
-from lmc_core.alignment.terms import Term, real
-from lmc_core.alignment.views import children, gram, views
+from lmc_core.alignment.blocks import Block, BlockCost, blocks
+from lmc_core.alignment.coupling import Perms
+from lmc_core.alignment.meetings import gram, met
+from lmc_core.alignment.moments import Moment
+from lmc_core.alignment.terms import Term, entering_terms, real, weight_terms
 from lmc_core.networks.network import Network
-from lmc_core.symmetry.axis import Axis, Group, Product, Sum, groups_in
+from lmc_core.symmetry.axis import Axis, Product, Sum, groups_in, names_in
 from lmc_core.symmetry.permute import permute
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -37,11 +39,11 @@ class Objective:
         self.still = {name: real(moved.state[name]) for term in terms for name in term.targets}
         self.blocks = tuple(b for b in blocks(symmetry) if any(set(b.names) & t.owners for t in terms))
         self.judges = {b.name: [i for i, t in enumerate(terms) if set(b.names) & t.owners] for b in self.blocks}
-        self.tensors = {b.name: [name for name in self.still if self._axes_with(name, b)] for b in self.blocks}
+        self.tensors = {b.name: [name for name in self.still if symmetry.places(name, b.name)] for b in self.blocks}
         self.quadratic = frozenset(
             b.name
             for b in self.blocks
-            if any(len(self._axes_with(name, b)) > 1 for i in self.judges[b.name] for name in terms[i].targets)
+            if any(len(symmetry.places(name, b.name)) > 1 for i in self.judges[b.name] for name in terms[i].targets)
         )
         products = [
             {g.name for g in groups_in(part) if g.within is None}
@@ -73,26 +75,24 @@ class Objective:
 
         moved    the tensors of B, gathered by `perms`
         """
-        total = _zeros(block, self.still)
+        total = self._zeros(block)
         for i in self.judges[block.name]:
             for name in self.terms[i].targets:
                 if not self._is_fixed(name, block):
                     self._add_grams(total, self.terms[i], name, block, moved)
-        back = _zeros(block, self.still)
+        back = self._zeros(block)
         perm = perms[block.name]
         back[block.name][:, torch.as_tensor(perm)] = total[block.name]
-        for (
-            group
-        ) in block.inner:  # column (place, l) holds unit nested[place][l] of the source's outer unit perm[place]
+        for group in block.inner:  # column (place, l): unit nested[place][l] of the source's outer unit perm[place]
             for place, nested in enumerate(perms[group.name]):
                 back[group.name][:, :, perm[place], torch.as_tensor(nested)] = total[group.name][:, :, place]
-        arrays = {name: (back[name] + fixed).cpu().numpy() for name, fixed in self._fixed_grams(block).items()}
-        return BlockCost(arrays.pop(block.name), arrays)
+        fixed = self._fixed_grams(block)
+        return BlockCost.of(block, {name: (x + fixed[name]).cpu().numpy() for name, x in back.items()})
 
     def _fixed_grams(self, block: Block) -> dict[str, Tensor]:
         """The part of a block's gradient that never changes, computed once: tensors that carry no other group."""
         if block.name not in self._fixed:
-            total = _zeros(block, self.still)
+            total = self._zeros(block)
             for i in self.judges[block.name]:
                 for name in self.terms[i].targets:
                     if self._is_fixed(name, block):
@@ -101,31 +101,42 @@ class Objective:
         return self._fixed[block.name]
 
     def _is_fixed(self, name: str, block: Block) -> bool:
-        axes = self.symmetry.axes[name]
-        alone = all(group.name in block.names for axis in axes for group in groups_in(axis))
-        return alone and len(self._axes_with(name, block)) == 1 and not block.inner
-
-    def _axes_with(self, name: str, block: Block) -> list[int]:
-        axes = self.symmetry.axes[name]
-        return [n for n, axis in enumerate(axes) if any(group.name == block.name for group in groups_in(axis))]
+        alone = names_in(*self.symmetry.axes[name]) <= set(block.names)
+        return alone and len(self.symmetry.places(name, block.name)) == 1 and not block.inner
 
     def _add_grams(
         self, total: dict[str, Tensor], term: Term, name: str, block: Block, moved: Mapping[str, Tensor]
     ) -> None:
         axes = self.symmetry.axes[name]
-        for number in self._axes_with(name, block):
-            pairs = zip(views(term.targets[name], axes, [number]), views(moved[name], axes, [number]), strict=True)
-            for (a, leaves), (b, _) in pairs:
-                for dim, leaf in enumerate(leaves):
-                    if not isinstance(leaf.part, Group) or leaf.part.name != block.name or leaf.axis != number:
-                        continue
-                    nested = children(leaves, dim)
-                    if not nested:
-                        total[block.name] += gram(a, b, [dim])
-                    for inner in nested:  # several nested groups in one product share its value
-                        part = leaves[inner].part
-                        assert isinstance(part, Group)
-                        total[part.name] += gram(a, b, [dim, inner]) / len(nested)
+        for number in self.symmetry.places(name, block.name):
+            for (a, b), meeting in met((term.targets[name], moved[name]), (axes, axes), [number], block.name):
+                for group, keep in meeting.kept:  # several nested groups in one product share its value
+                    total[group] += gram(a, b, keep) / len(meeting.kept)
+
+    def _zeros(self, block: Block) -> dict[str, Tensor]:
+        """An empty gradient in float64."""
+        device = next(iter(self.still.values())).device
+        shapes = block.shapes().items()
+        return {name: torch.zeros(shape, dtype=torch.float64, device=device) for name, shape in shapes}
+
+
+def weight_objective(reference: Network, moved: Network, symmetry: Symmetry) -> Objective:
+    """Σ <A, T(B, P)> over all parameters, both the sides that write and that read (Ainsworth 2022, eq. 2)."""
+    return Objective(moved, symmetry, weight_terms(reference, symmetry))
+
+
+def entering_objective(
+    reference: Network,
+    moved: Network,
+    symmetry: Symmetry,
+    moments: Sequence[Moment | None] | None = None,
+    bias: bool = False,
+) -> Objective:
+    """Σ_l <W^A_l Σ_l, P_l W^B_l P_{l-1}ᵀ> over the weights that enter each layer (Ferbach 2024, §6).
+
+    moments   one per contraction, of what the layer reads; None: Σ = I
+    """
+    return Objective(moved, symmetry, entering_terms(reference, symmetry, moments, bias))
 
 
 def _products(axis: Axis) -> Iterator[Product]:
@@ -135,13 +146,6 @@ def _products(axis: Axis) -> Iterator[Product]:
         case Sum(parts):
             for part in parts:
                 yield from _products(part)
-
-
-def _zeros(block: Block, still: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """An empty gradient: (N, N), and (N, n, N, n) for every nested group, float64."""
-    n, device = block.outer.size, next(iter(still.values())).device
-    shapes = {block.name: (n, n), **{g.name: (n, g.size, n, g.size) for g in block.inner}}
-    return {name: torch.zeros(shape, dtype=torch.float64, device=device) for name, shape in shapes.items()}
 
 
 class Position:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lmc_core.alignment.blocks import Block, BlockCost, Perms
+from lmc_core.alignment.blocks import Block, BlockCost
+from lmc_core.alignment.coupling import Perms
+from lmc_core.alignment.meetings import Meeting, meetings, views
 from lmc_core.alignment.objective import Objective, Position
 from lmc_core.alignment.problem import Problem
-from lmc_core.alignment.schedule import Outcome, best_of, random_start, sweep
-from lmc_core.alignment.views import Leaf, children, views
-from lmc_core.symmetry.axis import Group
+from lmc_core.alignment.result import Result, best_of
+from lmc_core.alignment.sweeps import random_start, sweep
 from lmc_core.symmetry.permute import identity
 
 Plans = dict[str, Tensor]
@@ -22,30 +23,16 @@ Plans = dict[str, Tensor]
 total mass per row is that of the pair, so that the whole of them is a convex set with the permutations as corners."""
 
 
-@dataclass(frozen=True)
-class Factor:
-    """One place where a tensor meets plans: a free group, or an outer group with those nested in it.
-
-    outer    name of the free group
-    groups   whose plans are met: the free group itself, or the nested ones
-    dims     of the tensor: (free,), or (outer, nested …)
-    """
-
-    outer: str
-    groups: tuple[str, ...]
-    dims: tuple[int, ...]
-
-
 @dataclass(frozen=True, eq=False)
 class _Piece:
-    """<A, T(B, P)> of one part of a tensor: a product of plans, one per factor."""
+    """<A, T(B, P)> of one part of a tensor: a product of plans, one per meeting."""
 
     a: Tensor
     b: Tensor
-    factors: tuple[Factor, ...]
+    where: tuple[Meeting, ...]
 
     def value(self, plans: Mapping[str, Tensor]) -> Tensor:
-        return (self.a * carried(self.b, self.factors, plans)).sum()
+        return (self.a * multiplied(self.b, self.where, plans)).sum()
 
 
 class Relaxed:
@@ -66,19 +53,19 @@ class Relaxed:
         for term in objective.terms:
             for name, target in term.targets.items():
                 self._add(target.double(), objective.still[name].double(), name)
-        self.degree = max([1, *(sum(len(f.groups) for f in piece.factors) for piece in self._pieces)])
+        self.degree = max([1, *(sum(len(m.groups) for m in piece.where) for piece in self._pieces)])
 
     def _add(self, a: Tensor, b: Tensor, name: str) -> None:
         axes = self.symmetry.axes[name]
         for (x, leaves), (y, _) in zip(*(views(z, axes, range(len(axes))) for z in (a, b)), strict=True):
-            factors = tuple(f for f in factors_of(leaves) if self._known.issuperset(f.groups))
-            if not factors:
+            where = tuple(m for m in meetings(leaves) if self._known.issuperset(m.groups))
+            if not where:
                 self._constant += float((x * y).sum())
-            elif len(factors) == len(factors[0].groups) == 1:  # linear: only its Gram matrix is needed
-                gram = _gram(x, y, factors[0].dims)
-                self._linear[factors[0].groups[0]] = self._linear.get(factors[0].groups[0], 0.0) + gram
+            elif len(where) == len(where[0].groups) == 1:  # linear: only its Gram matrix is needed
+                (name,) = where[0].groups
+                self._linear[name] = self._linear.get(name, 0.0) + _gram(x, y, where[0].dims)
             else:
-                self._pieces.append(_Piece(x, y, factors))
+                self._pieces.append(_Piece(x, y, where))
 
     def value(self, plans: Mapping[str, Tensor]) -> Tensor:
         """F(P), (), differentiable in the plans."""
@@ -140,32 +127,20 @@ def block_cost(block: Block, costs: Mapping[str, Tensor]) -> BlockCost:
     return BlockCost(costs[block.name].detach().cpu().numpy(), inner)
 
 
-def factors_of(leaves: tuple[Leaf, ...]) -> tuple[Factor, ...]:
-    """The plans that a part of a tensor meets, outer units together with the nested ones inside them."""
-    found = []
-    for dim, leaf in enumerate(leaves):
-        if not isinstance(leaf.part, Group) or leaf.part.within is not None:
-            continue
-        nested = children(leaves, dim)
-        names = tuple(leaves[inner].part.name for inner in nested)  # type: ignore[union-attr]
-        found.append(Factor(leaf.part.name, names or (leaf.part.name,), (dim, *nested)))
-    return tuple(found)
-
-
-def carried(b: Tensor, factors: tuple[Factor, ...], plans: Mapping[str, Tensor]) -> Tensor:
+def multiplied(b: Tensor, where: tuple[Meeting, ...], plans: Mapping[str, Tensor]) -> Tensor:
     """One part of a tensor of B, every group multiplied by its plan: Σ_j P[i, j] B[j], Σ_jl R[i, j, k, l] B[j, l].
 
-    Several nested groups in one factor share their outer units: R R' / P, no polynomial but the same at the corners.
+    Several nested groups in one meeting share their outer units: R R' / P, no polynomial but the same at the corners.
     """
-    for factor in factors:
-        plan, dims = plans[factor.groups[0]], list(factor.dims)
-        if len(factor.groups) == 1:
+    for meeting in where:
+        plan, dims = plans[meeting.groups[0]], list(meeting.dims)
+        if len(meeting.groups) == 1:
             moved = torch.tensordot(plan, b, dims=([1] if len(dims) == 1 else [1, 3], dims))
         else:
             rest = [dim for dim in range(b.ndim) if dim not in dims]
             moved = b.permute(*dims, *rest)[None]  # (1, N, n, n' …, rest)
-            for place, name in enumerate(factor.groups[1:], start=3):
-                share = plans[name] / plans[factor.outer].clamp(min=1e-12)[..., None, None]
+            for place, name in enumerate(meeting.groups[1:], start=3):
+                share = plans[name] / plans[meeting.outer].clamp(min=1e-12)[..., None, None]
                 inner = moved.movedim(place, -1)
                 turned = inner.flatten(2, -2) @ share.transpose(-1, -2)
                 moved = turned.unflatten(2, inner.shape[2:-1]).movedim(-1, place)
@@ -241,7 +216,7 @@ def line_search(
     return best, float(curve(best)) - value
 
 
-def matched(objective: Objective, problem: Problem, *, restarts: int, iterations: int, sweeps: int) -> Outcome:
+def matched(objective: Objective, problem: Problem, *, restarts: int, iterations: int, sweeps: int) -> Result:
     """Frank–Wolfe from several starts, each rounded and completed by coordinate sweeps; the best, never below naive.
 
     The first start spreads every unit over all others, the second is the networks as they are, the next are random
@@ -262,8 +237,7 @@ def matched(objective: Objective, problem: Problem, *, restarts: int, iterations
         rounded = sweep(objective, drawn, start=relaxed.best(walk.plans), limit=sweeps, report=report)
         if not walk.converged:
             steps = "1 step" if iterations == 1 else f"{iterations} steps"
-            note = f"Frank–Wolfe still improved after {steps}"
-            rounded = replace(rounded, converged=False, notes=(note, *rounded.notes))
+            rounded = rounded.noting([f"Frank–Wolfe still improved after {steps}"])
         found.append(rounded)
     best = best_of(found)
     if best.history[-1] < best.history[0]:  # rounding may lose what the plans gained

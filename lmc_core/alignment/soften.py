@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmc_core.alignment.blocks import Block, BlockCost, Perms
+from lmc_core.alignment.blocks import Block, heaviest
+from lmc_core.alignment.coupling import Perms
 from lmc_core.alignment.objective import Objective
-from lmc_core.alignment.transport import Maps, carry, roles
+from lmc_core.alignment.transport import carried_state
 from lmc_core.networks.network import Network, State
 from lmc_core.paths.loss import TaskLoss
 from lmc_core.paths.path import Blend
-from lmc_core.symmetry.axis import Axis, Fixed, groups_in
 from lmc_core.symmetry.permute import identity, permute
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -87,31 +87,19 @@ def near_identity(
     }
 
 
-def carried_state(state: Mapping[str, Tensor], symmetry: Symmetry, plans: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def softly(state: Mapping[str, Tensor], symmetry: Symmetry, plans: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Every tensor P W Pᵀ, in the type of the tensor; groups without a plan stay."""
-    maps: Maps = {(name, role): plan for name, plan in plans.items() for role in ("write", "read")}
-    return {
-        name: carry(x, [_held(axis, plans) for axis in symmetry.axes[name]], roles(symmetry, name), maps)
-        if name in symmetry.axes and x.is_floating_point()
-        else x
-        for name, x in state.items()
-    }
-
-
-def _held(axis: Axis, plans: Mapping[str, Tensor]) -> Axis:
-    return axis if all(g.name in plans for g in groups_in(axis)) else Fixed(axis.size)
+    return carried_state(
+        state, symmetry, {(name, role): plan for name, plan in plans.items() for role in ("write", "read")}
+    )
 
 
 def projected(blocks: tuple[Block, ...], symmetry: Symmetry, plans: Mapping[str, Tensor]) -> Perms:
     """The permutations that keep most of the mass of the plans."""
     perms: Perms = identity(symmetry)
+    mass = {name: plan.detach().cpu().numpy() for name, plan in plans.items()}
     for block in blocks:
-        outer = plans[block.name].detach()
-        inner = {
-            g.name: (outer[..., None, None] * plans[g.name].detach()).transpose(1, 2).cpu().numpy() for g in block.inner
-        }
-        cost = BlockCost(np.zeros(outer.shape) if inner else outer.cpu().numpy(), inner)
-        perms |= cost.best(block)
+        perms |= heaviest(block, mass[block.name], {g.name: mass[g.name] for g in block.inner})
     return perms
 
 
@@ -125,7 +113,7 @@ class WeightLoss:
 
     def soft(self, plans: Mapping[str, Tensor]) -> Tensor:
         """At soft plans, differentiable."""
-        return self._at(carried_state(self.objective.still, self.objective.symmetry, plans))
+        return self._at(softly(self.objective.still, self.objective.symmetry, plans))
 
     def hard(self, perms: Perms) -> float:
         """At permutations."""
@@ -145,7 +133,7 @@ class MidpointLoss:
 
     def soft(self, plans: Mapping[str, Tensor]) -> Tensor:
         """On the next batch, differentiable."""
-        moved = carried_state(self.b, self.symmetry, plans)
+        moved = softly(self.b, self.symmetry, plans)
         return self.task(dict(Blend(self.a, moved, 0.5)), next(self.batches))
 
     def hard(self, perms: Perms) -> float:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from lmc_core.alignment.blocks import Block, blocks
+from lmc_core.alignment.meetings import gram, met
 from lmc_core.alignment.objective import Objective
+from lmc_core.alignment.problem import State
 from lmc_core.alignment.terms import Term, entering_terms
-from lmc_core.alignment.views import children, gram, views
 from lmc_core.networks.network import Network
-from lmc_core.symmetry.axis import Axis, Group, Product, groups_in
+from lmc_core.symmetry.axis import Axis, Group, Product
 from lmc_core.symmetry.symmetry import Symmetry
-
-State = Mapping[str, Tensor]
 
 
 def structural(reference: Network, moved: Network, symmetry: Symmetry, *, alpha: float) -> Objective:
@@ -54,14 +52,9 @@ def structural(reference: Network, moved: Network, symmetry: Symmetry, *, alpha:
 
 def _entering(reference: Network, symmetry: Symmetry, block: Block) -> tuple[list[str], list[str]]:
     """Names of the tensors that enter a block, and of those that meet it on both sides."""
-    names = [
-        name for term in entering_terms(reference, symmetry) if set(block.names) & term.owners for name in term.targets
-    ]
-    twice = [
-        name
-        for name in names
-        if sum(any(g.name == block.name for g in groups_in(axis)) for axis in symmetry.axes[name]) > 1
-    ]
+    terms = [term for term in entering_terms(reference, symmetry) if set(block.names) & term.owners]
+    names = [name for term in terms for name in term.targets]
+    twice = [name for name in names if len(symmetry.places(name, block.name)) > 1]
     return [name for name in names if name not in twice], twice
 
 
@@ -70,18 +63,10 @@ def _distances(state: State, symmetry: Symmetry, block: Block, group: Group, nam
     units = group.size if group.within is None else group.size * block.outer.size
     total, found = torch.zeros(units, units, dtype=torch.float64, device=next(iter(state.values())).device), False
     for name in names:
-        axes = symmetry.axes[name]
-        number = next(n for n, axis in enumerate(axes) if any(g.name == block.name for g in groups_in(axis)))
-        for x, leaves in views(state[name].double(), axes, [number]):
-            for dim, leaf in enumerate(leaves):
-                if not isinstance(leaf.part, Group) or leaf.part.name != block.name:
-                    continue
-                keep = [dim]
-                if group.within is not None:
-                    inside = [i for i in children(leaves, dim) if leaves[i].part == group]
-                    if not inside:
-                        continue
-                    keep = [dim, inside[0]]
+        axes, number = symmetry.axes[name], symmetry.places(name, block.name)[0]
+        for (x,), meeting in met((state[name].double(),), (axes,), [number], block.name):
+            outer = [meeting.dims[0]] if group == block.outer else None
+            if keep := next((keep for nested, keep in meeting.kept if nested == group.name), outer):
                 total += gram(x, x, keep).reshape(units, units)
                 found = True
     if not found:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lmc_core.alignment.features import matrix, unmatrix
 from lmc_core.alignment.moments import Moment, pooled
+from lmc_core.alignment.positions import matrix, unmatrix
+from lmc_core.alignment.problem import State, learned
 from lmc_core.networks.network import Network
-from lmc_core.symmetry.axis import Axis, groups_in
+from lmc_core.symmetry.axis import names_in
 from lmc_core.symmetry.symmetry import Contraction, Symmetry
-
-State = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +37,9 @@ class Term:
 
 
 def weight_terms(reference: Network, symmetry: Symmetry) -> tuple[Term, ...]:
-    """Every parameter that touches a group, weights, biases and norms, both the sides that write and that read.
-
-    Running statistics are left out, as in the paper: a variance of a thousand would outvote all weights.
-    """
-    parameters = {name for name, _ in reference.module.named_parameters(remove_duplicate=False)}
-    names = [name for name in symmetry.axes if name not in symmetry.unused and _touches(symmetry.axes[name])]
-    chosen = [name for name in names if name in parameters] or names
-    return tuple(Term({n: real(reference.state[n])}, _touches(symmetry.axes[n])) for n in chosen)
+    """Every parameter that touches a group, weights, biases and norms, both the sides that write and that read."""
+    touched = {name: names_in(*symmetry.axes[name]) for name in learned(reference, symmetry)}
+    return tuple(Term({name: real(reference.state[name])}, owners) for name, owners in touched.items() if owners)
 
 
 def entering_terms(
@@ -67,7 +61,7 @@ def entering_terms(
     terms = []
     for (weight, write, read), numbers in uses.items():
         axes, contraction = symmetry.axes[weight], symmetry.contractions[numbers[0]]
-        owners = _touches(axes[write : write + 1])
+        owners = names_in(axes[write])
         if not owners:
             continue
         known = [moment for n in numbers if moments is not None and (moment := moments[n]) is not None]
@@ -75,13 +69,13 @@ def entering_terms(
             terms.append(Term({weight: real(reference.state[weight])}, owners))
             continue
         moment = pooled([m for m in known if m.second.shape == known[0].second.shape])
-        if owners & _touches(axes[read : read + 1]):
+        if owners & names_in(axes[read]):
             moment = moment.isotropic()
         terms.append(Term(weighed(contraction, moment, reference.state, bias), owners))
     judged = {group for term in terms for group in term.owners}
     for name, axes in symmetry.axes.items():
         written = [axis for n, axis in enumerate(axes) if symmetry.roles.get((name, n)) in ("write", "both")]
-        owners = _touches(written) - judged
+        owners = names_in(*written) - judged
         if owners and name not in symmetry.unused:
             terms.append(Term({name: real(reference.state[name])}, owners))
     return tuple(terms)
@@ -100,10 +94,6 @@ def weighed(contraction: Contraction, moment: Moment, state: State, bias: bool) 
     b, mean = real(state[contraction.bias]), moment.mean.to(weight.dtype)
     weighed = weighed + torch.outer(b, mean)
     return {contraction.weight: unmatrix(weighed, weight, contraction), contraction.bias: rows @ mean + b}
-
-
-def _touches(axes: Sequence[Axis]) -> frozenset[str]:
-    return frozenset(group.name for axis in axes for group in groups_in(axis))
 
 
 def real(tensor: Tensor) -> Tensor:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from lmc_core.alignment.coupling import Coupling
+from lmc_core.alignment.coupling import Couplings, permutations
 from lmc_core.errors import MismatchError
 from lmc_core.networks.network import Network
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, names_in
+from lmc_core.symmetry.permute import index, permute
 from lmc_core.symmetry.symmetry import Role, Symmetry
 
 Maps = Mapping[tuple[str, str], Tensor]
 """(group, "write" or "read") → matrix, target × source: (m, n), or (M, N, m, n) for a group nested in another."""
 
 
-def transport(network: Network, symmetry: Symmetry, couplings: Mapping[str, Coupling]) -> Network:
+def transport(network: Network, symmetry: Symmetry, couplings: Couplings) -> Network:
     """`network` in the order of the target of the couplings; the same function when all of them are hard.
 
     Hard couplings gather. A soft plan P multiplies an axis that makes units by write = P / row sums (a new unit is the
@@ -27,21 +29,42 @@ def transport(network: Network, symmetry: Symmetry, couplings: Mapping[str, Coup
     """
     _check(symmetry, couplings)
     if all(coupling.is_hard for coupling in couplings.values()):
-        from lmc_core.symmetry.permute import permute
+        return network.with_state(permute(network.state, symmetry, permutations(couplings)))
+    return network.with_state(carried_state(network.state, symmetry, maps_of(couplings, network.device)))
 
-        perms = {name: coupling.perm for name, coupling in couplings.items() if coupling.perm is not None}
-        return network.with_state(permute(network.state, symmetry, perms))
-    device = network.device
-    maps = {
+
+def maps_of(couplings: Couplings, device: torch.device) -> dict[tuple[str, str], Tensor]:
+    """The write and read matrices of couplings."""
+    return {
         (name, role): torch.as_tensor(matrix, device=device)
         for name, coupling in couplings.items()
         for role, matrix in zip(("write", "read"), coupling.matrices, strict=True)
     }
-    state = {
-        name: carry(tensor, symmetry.axes[name], roles(symmetry, name), maps) if name in symmetry.axes else tensor
-        for name, tensor in network.state.items()
+
+
+def carried_state(state: Mapping[str, Tensor], symmetry: Symmetry, maps: Maps) -> dict[str, Tensor]:
+    """Every tensor of floating-point numbers multiplied by the matrices of its groups."""
+    return {
+        name: carry(x, symmetry.axes[name], roles(symmetry, name), maps)
+        if name in symmetry.axes and x.is_floating_point()
+        else x
+        for name, x in state.items()
     }
-    return network.with_state(state)
+
+
+def to_template(tensor: Tensor, axes: Sequence[Axis], symmetry: Symmetry, couplings: Couplings) -> Tensor:
+    """A tensor with these axes carried by the row-stochastic maps m·π on all of them, gathered where all are hard."""
+    needed = names_in(*axes)
+    if not needed:
+        return tensor
+    if all(couplings[group].is_hard for group in needed):
+        perms = permutations({group: couplings[group] for group in needed})
+        for number, axis in enumerate(axes):
+            order = index(axis, perms, symmetry)
+            if (order != np.arange(len(order))).any():
+                tensor = tensor.index_select(number, torch.as_tensor(order, device=tensor.device))
+        return tensor
+    return carry(tensor, axes, ["write"] * len(axes), maps_of({g: couplings[g] for g in needed}, tensor.device))
 
 
 def roles(symmetry: Symmetry, tensor: str) -> tuple[Role, ...]:
@@ -52,12 +75,14 @@ def roles(symmetry: Symmetry, tensor: str) -> tuple[Role, ...]:
 def carry(tensor: Tensor, axes: Sequence[Axis], roles: Sequence[Role], maps: Maps) -> Tensor:
     """One tensor multiplied by the matrices of its groups, factor by factor; differentiable in the matrices.
 
+    Groups without a matrix stay.
+
     Computed in the type of the matrices and returned in the type of the tensor if that is narrower.
     A tied tensor (role "both") is moved as one that writes: exact for permutations, an approximation for soft plans.
     """
-    if not any(True for axis in axes for _ in groups_in(axis)):
+    if not maps or not names_in(*axes):
         return tensor
-    moved = tensor.to(next(iter(maps.values())).dtype) if maps else tensor
+    moved = tensor.to(next(iter(maps.values())).dtype)
     for dim, (axis, role) in enumerate(zip(axes, roles, strict=True)):
         moved = _carry(moved, dim, axis, "read" if role == "read" else "write", maps, {})
     return moved.to(tensor.dtype)
@@ -69,6 +94,8 @@ def _carry(x: Tensor, dim: int, axis: Axis, role: str, maps: Maps, outer: Mappin
         case Fixed():
             return x
         case Group():
+            if (axis.name, role) not in maps:
+                return x
             matrix = maps[axis.name, role]
             if axis.within is not None:
                 matrix = matrix[outer[axis.within]]
@@ -88,10 +115,12 @@ def _carry_factors(
     if not factors:
         return x
     first, rest = factors[0], factors[1:]
-    if isinstance(first, Group) and any(g.within == first.name for factor in rest for g in groups_in(factor)):
+    nested = isinstance(first, Group) and any(g.within == first.name for factor in rest for g in groups_in(factor))
+    if isinstance(first, Group) and nested and (first.name, role) in maps:
         matrix = maps[first.name, role]
-        if _holds_only(rest, first):
-            both = matrix[..., None, None] * maps[rest[0].name, role]  # type: ignore[union-attr]
+        inner = _holds_only(rest, first)
+        if (inner, role) in maps:
+            both = matrix[..., None, None] * maps[inner, role]
             moved = torch.tensordot(x, both, dims=([dim, dim + 1], [1, 3])).movedim((-2, -1), (dim, dim + 1))
             return _carry_factors(moved, dim + 2, rest[1:], role, maps, outer)
 
@@ -106,15 +135,16 @@ def _carry_factors(
     return _carry_factors(_carry(x, dim, first, role, maps, outer), dim + 1, rest, role, maps, outer)
 
 
-def _holds_only(rest: tuple[Axis, ...], outer: Group) -> bool:
-    """A group nested in `outer` comes first, and nothing further is nested in either: both are one matrix product."""
+def _holds_only(rest: tuple[Axis, ...], outer: Group) -> str:
+    """The group nested in `outer` if it comes first and nothing further is nested in either: both are one product."""
     inner = rest[0]
-    deeper = (outer.name, inner.name) if isinstance(inner, Group) else ()
+    if not isinstance(inner, Group) or inner.within != outer.name:
+        return ""
     beyond = [g for factor in rest[1:] for g in groups_in(factor)]
-    return isinstance(inner, Group) and inner.within == outer.name and not any(g.within in deeper for g in beyond)
+    return "" if any(g.within in (outer.name, inner.name) for g in beyond) else inner.name
 
 
-def _check(symmetry: Symmetry, couplings: Mapping[str, Coupling]) -> None:
+def _check(symmetry: Symmetry, couplings: Couplings) -> None:
     missing = [name for name in symmetry.groups if name not in couplings]
     extra = [name for name in couplings if name not in symmetry.groups]
     if missing or extra:

@@ -60,7 +60,7 @@ def connectivity(
     x          raw data (examples, …), of which the first `examples` are used
     points     positions on the path; an odd number has the middle among them
     """
-    from lmc_core.alignment.moments import batch_size
+    from lmc_core.alignment.responses import batch_size
     from lmc_core.graph.trace import trace
     from lmc_core.paths.path import LinearPath
 

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lmc_core.methods._method import Method, Paper
+from lmc_core.alignment.method import Method
 from lmc_core.options import Option
-
-__all__ = ["Fusion", "Paper"]
 
 
 @dataclass(frozen=True)
 class Fusion(Method):
     """A way to make one network of several: its face, as of an alignment method, and its function.
 
-    solve(problem, **settings) returns a fusion.merge.Fused
+    solve(problem, **settings) returns a Result with a state
     equal_widths   all networks and the fused one must have the same widths
     """
 
     equal_widths: bool = False
 
-
-AKASH = Paper(
-    "Akash 2022",
-    "Wasserstein Barycenter-based Model Fusion and Linear Mode Connectivity of Neural Networks",
-    "https://arxiv.org/abs/2210.06671",
-)
 
 SOLVER = (
     Option("solver", str, "emd", "Exact plans, or entropic ones by Sinkhorn.", choices=("emd", "sinkhorn")),
@@ -44,3 +36,16 @@ COMPARE = (
     Option("examples", int, 200, "Training examples whose responses are compared.", low=1),
 )
 """The settings of methods that compare weights or activations."""
+
+START = (
+    Option(
+        "start",
+        str,
+        "auto",
+        "First template: a copy of the base model, or its units chosen and distilled to the new widths.",
+        choices=("auto", "identity", "distill"),
+    ),
+    Option("base", int, 0, "Number of the model the template starts from.", low=0),
+    Option("iterations", int, 100, "Most couplings and barycentres per layer.", low=1, high=10_000),
+)
+"""The settings of methods that alternate between couplings and a barycentre."""

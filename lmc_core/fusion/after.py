@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lmc_core.alignment.problem import Problem
+from lmc_core.alignment.result import Result
+from lmc_core.alignment.transport import to_template
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError
-from lmc_core.fusion.merge import Fused, FusionProblem, carried
 from lmc_core.graph.trace import Trace, trace, working_batch
 from lmc_core.networks.network import Network
 from lmc_core.paths.layers import Layer, plan
@@ -18,6 +20,7 @@ from lmc_core.paths.path import LinearPath
 from lmc_core.paths.recalibrate import EXAMPLES, calibration_batches, recalibrate
 from lmc_core.paths.statistics import Average
 from lmc_core.report import Report, silent
+from lmc_core.symmetry.infer import symmetry
 
 
 def reset(
@@ -28,15 +31,13 @@ def reset(
     return found.network, found.notes
 
 
-def repair(problem: FusionProblem, fused: Fused, network: Network, data: Dataset) -> tuple[Network, tuple[str, ...]]:
+def repair(problem: Problem, fused: Result, network: Network, data: Dataset) -> tuple[Network, tuple[str, ...]]:
     """REPAIR (Jordan 2022) for any number of models of any widths: z ↦ γ (z − μ̂)/σ̂ + β for every layer, folded.
 
     γ = Σ λ_i k π_i σ_i and β = Σ λ_i k π_i μ_i, the statistics of the models themselves carried to the template.
     Layers are corrected from input to output, each seeing the ones before corrected. Where a layer has no bias the
     shift has no place: z ↦ z γ/σ̂ then.
     """
-    from lmc_core.symmetry.infer import symmetry
-
     batch = working_batch(network, min(256, len(data.x_train)))
     traced = trace(network, batch)
     chosen = plan(network, traced, "repair")
@@ -67,7 +68,7 @@ def repair(problem: FusionProblem, fused: Fused, network: Network, data: Dataset
 
 
 def _goals(
-    problem: FusionProblem, fused: Fused, layers: Mapping[str, Layer], data: Dataset, batch: int
+    problem: Problem, fused: Result, layers: Mapping[str, Layer], data: Dataset, batch: int
 ) -> dict[str, tuple[Tensor, Tensor]]:
     """(mean, deviation) that each layer should have: those of the models, carried and averaged."""
     found: dict[str, tuple[Tensor, Tensor]] = {}
@@ -76,7 +77,7 @@ def _goals(
         for value, layer in layers.items():
             axes = (model.symmetry.values[value][layer.axis],)
             mean, deviation = (
-                weight * carried(x, axes, model.symmetry, couplings)
+                weight * to_template(x, axes, model.symmetry, couplings)
                 for x in (averages[value].mean, averages[value].deviation)
             )
             old = found.get(value)
@@ -105,8 +106,6 @@ def calibrate(network: Network, data: Dataset, *, examples: int = EXAMPLES) -> t
 
     Folded into the last layer. Returns the network, the temperature, and a note where it could not be folded.
     """
-    from lmc_core.symmetry.infer import symmetry
-
     batch = working_batch(network, min(256, len(data.x_train)))
     x, y = data.x_train[:examples], data.y_train[:examples]
     logits = []

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.fusion._fusion import Fusion, Paper
+from lmc_core.alignment.method import CRISOSTOMI
+from lmc_core.fusion._fusion import Fusion
 from lmc_core.options import Option
 
 if TYPE_CHECKING:
-    from lmc_core.fusion.merge import Fused, FusionProblem
+    from lmc_core.alignment.problem import Problem
+    from lmc_core.alignment.result import Result
 
 
-def solve(problem: FusionProblem, *, start: str, iterations: int, polish: int) -> Fused:
+def solve(problem: Problem, *, start: str, iterations: int, polish: int) -> Result:
     """max over P of Σ_{a<b} Σ_W <P_a W_a, P_b W_b> by Frank–Wolfe on all models and groups (Crisostomi 2024, alg. 1).
 
     P_a maps model a to the frame, so P_ab = P_aᵀ P_b and P_ac P_cb P_ba = I. One step size for all, exact: the
     objective along the segment is a polynomial. Rounded by assignment, then `polish` rounds of single moves.
     """
+    from lmc_core.alignment.coupling import hard
     from lmc_core.alignment.relaxed import frank_wolfe
-    from lmc_core.fusion.many import Meeting, rounds, star
+    from lmc_core.alignment.result import Result
+    from lmc_core.fusion.rounds import in_first, rounds, star
     from lmc_core.fusion.universe import Universe
 
     universe = Universe(problem)
@@ -33,25 +37,21 @@ def solve(problem: FusionProblem, *, start: str, iterations: int, polish: int) -
     for begin in begins:
         walk = frank_wolfe(universe, begin, limit=iterations, tolerance=1e-6, tick=tick)
         perms = universe.parted(universe.best(walk.plans))
-        meeting = rounds(problem, perms, problem.rng(6), limit=max(polish, 1)) if polish else None
-        perms = list(meeting.perms) if meeting else perms
+        polished = rounds(problem, perms, problem.rng(6), limit=polish) if polish else None
+        perms = list(polished.orders) if polished else perms
         late = [] if walk.converged else [f"Frank–Wolfe did not converge in {iterations} iterations"]
-        if meeting and not meeting.converged:
+        if polished and not polished.converged:
             late.append(f"units still moved after {polish} rounds of single moves")
         found.append((universe.value_at(universe.joined(perms)), (*walk.history,), perms, late))
     value, history, perms, late = max(found, key=lambda each: each[0])
-    return Meeting(tuple(perms), (*history, value)).fused(problem, limit=0).but(late)
+    return in_first(problem, Result(tuple(map(hard, perms)), (*history, value))).noting(late)
 
 
 FUSION = Fusion(
     name="c2m3",
     title="C²M³",
     summary="Cycle-consistent: all models matched at once in a common frame by Frank–Wolfe.",
-    paper=Paper(
-        "Crisostomi 2024",
-        "C²M³: Cycle-Consistent Multi-Model Merging",
-        "https://arxiv.org/abs/2405.17897",
-    ),
+    paper=CRISOSTOMI,
     solve=solve,
     parameters=(
         Option(

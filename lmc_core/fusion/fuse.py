@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lmc_core.alignment.coupling import Coupling
-from lmc_core.alignment.problem import check_data
+from lmc_core.alignment.coupling import Couplings
+from lmc_core.alignment.problem import Model, Problem, check_data
+from lmc_core.alignment.result import Result
+from lmc_core.alignment.template import sizes, symmetries
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError, MismatchError, SettingError
 from lmc_core.fusion import FUSIONS
 from lmc_core.fusion.after import calibrate, repair, reset
-from lmc_core.fusion.merge import Fused, FusionProblem, Model, moved
-from lmc_core.fusion.template import Widths, common, sizes, template
+from lmc_core.fusion.barycenter import moved
+from lmc_core.fusion.template import Widths, template
 from lmc_core.networks.network import Network
 from lmc_core.networks.outputs import relative_error
 from lmc_core.report import Report, silent
@@ -40,7 +42,7 @@ class FusionResult:
     """
 
     network: Network
-    couplings: tuple[Mapping[str, Coupling], ...]
+    couplings: tuple[Couplings, ...]
     symmetry: Symmetry
     method: str
     settings: Mapping[str, Any]
@@ -62,27 +64,10 @@ def fuse(
     weights: Sequence[float] | None = None,
     widths: Widths = None,
     data: Dataset | None = None,
-    seed: int = 0,
-    device: str | None = None,
-    recalibrate: str | None = None,
-    temperature: bool = False,
-    report: Report = silent,
-    **settings: Any,
+    **more: Any,
 ) -> Network:
-    """One network from two or more: the arguments are those of `fusion`, which also tells how it was found."""
-    return fusion(
-        networks,
-        method,
-        weights=weights,
-        widths=widths,
-        data=data,
-        seed=seed,
-        device=device,
-        recalibrate=recalibrate,
-        temperature=temperature,
-        report=report,
-        **settings,
-    ).network
+    """One network from two or more: the arguments are those of `fusion`, which also returns how it was found."""
+    return fusion(networks, method, weights=weights, widths=widths, data=data, **more).network
 
 
 def fusion(
@@ -120,9 +105,9 @@ def fusion(
     _check_data(networks, data, chosen.needs_data, recalibrate, temperature)
     started = time.perf_counter()
     report("inferring the symmetry", 0, 1)
-    symmetries = _symmetries(networks)
-    frame = template(networks, symmetries, widths)
-    if chosen.equal_widths and (odd := next((s for s in symmetries if sizes(s) != frame.sizes), None)):
+    found_symmetries = symmetries(networks)
+    frame = template(networks, found_symmetries, widths)
+    if chosen.equal_widths and (odd := next((s for s in found_symmetries if sizes(s) != frame.sizes), None)):
         group = next(n for n, size in sizes(odd).items() if size != frame.sizes[n])
         raise MismatchError(
             f"{method} needs equal widths; group {group!r} has {sizes(odd)[group]} units in one network and "
@@ -131,9 +116,9 @@ def fusion(
     if device:
         networks = [net.to(device=device) for net in networks]
         frame = replace(frame, frame=frame.frame.to(device=device))
-    models = tuple(Model.of(net, s, frame) for net, s in zip(networks, symmetries, strict=True))
-    problem = FusionProblem(models, shares, frame, data, seed, report)
-    found: Fused = chosen.solve(problem, **checked)
+    models = tuple(Model.of(net, s, frame) for net, s in zip(networks, found_symmetries, strict=True))
+    problem = Problem(models, shares, frame, data, seed, report)
+    found = chosen.solve(problem, **checked)
     made, degrees, notes = _afterwards(problem, found, recalibrate, temperature)
     about = {
         "title": f"{chosen.title} of {len(networks)} networks",
@@ -196,24 +181,8 @@ def _check_data(
             check_data(net, data)
 
 
-def _symmetries(networks: Sequence[Network]) -> list[Symmetry]:
-    """Of every network, in the group names of the first; inferred once per architecture."""
-    from lmc_core.symmetry.infer import symmetry
-
-    found = [symmetry(networks[0])]
-    for net in networks[1:]:
-        first = networks[0]
-        same = net.module is first.module or (net.architecture is not None and net.architecture == first.architecture)
-        alike = net.state.keys() == first.state.keys() and all(
-            net.state[n].shape == x.shape for n, x in first.state.items()
-        )
-        other = found[0] if same and alike else symmetry(net)
-        found.append(common(first, net, found[0], other))
-    return found
-
-
 def _afterwards(
-    problem: FusionProblem, found: Fused, recalibrate: str | None, temperature: bool
+    problem: Problem, found: Result, recalibrate: str | None, temperature: bool
 ) -> tuple[Network, float | None, tuple[str, ...]]:
     made = found.network or problem.template.network(found.state)
     notes: tuple[str, ...] = ()
@@ -233,9 +202,9 @@ def _afterwards(
     return made, degrees, notes
 
 
-def _carried(problem: FusionProblem, model: Model, couplings: Mapping[str, Coupling]) -> Network:
+def _carried(problem: Problem, model: Model, couplings: Couplings) -> Network:
     """A model in the frame of the fused network."""
-    state = {name: moved(x, model, name, couplings) for name, x in model.state.items()}
+    state = {name: moved(model, name, couplings) for name in model.state}
     return replace(problem.template.network(state), source=model.network.source)
 
 

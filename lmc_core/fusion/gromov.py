@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmc_core.alignment.blocks import Block
-from lmc_core.alignment.coupling import Coupling
-from lmc_core.alignment.plans import Solver, coupling
-from lmc_core.fusion.alternate import Couple
-from lmc_core.fusion.costs import Slot, distance, entering
-from lmc_core.fusion.couple import by_weights, unsolved
-from lmc_core.fusion.merge import Couplings, FusionProblem, Model, State, touched
+from lmc_core.alignment.coupling import Coupling, Couplings
+from lmc_core.alignment.distance import Slot, by_weights, distance, entering, unsolved
+from lmc_core.alignment.passes import Couple, transported
+from lmc_core.alignment.problem import Model, Problem, State
+from lmc_core.alignment.solve import Solver
+from lmc_core.symmetry.axis import names_in
 
 Array = NDArray[np.float64]
 SETTLED = 1e-9  # share of the mass that moved, or of the objective that was gained
@@ -60,25 +60,23 @@ def by_recurrence(
     """
 
     def couple(
-        problem: FusionProblem, block: Block, model: Model, target: State, known: Couplings, step: int
-    ) -> tuple[dict[str, Coupling], float]:
+        problem: Problem, block: Block, model: Model, target: State, known: Couplings, step: int
+    ) -> tuple[Couplings, float]:
         _, itself = entering(problem, block, set(known))
         if not itself or block.inner:
-            return by_weights(solver(step))(problem, block, model, target, known, step)
+            return transported(by_weights(), solver(step))(problem, block, model, target, known, step)
         objective = quadratic(problem, block, model, target, known, alpha)
         m, n = objective.linear.shape
         start = np.full((m, n), 1 / (m * n)) if warm == "uniform" else solver(step)(objective.linear)
         descend = row_steps if gradient == "row" else conditional_gradient
         plan, settled = descend(objective, start, solver(step), limit=inner, damping=damping)
         (moving.discard if settled else moving.add)(block.name)
-        return {block.name: coupling(block.name, plan)}, objective.value(plan)
+        return {block.name: Coupling.of_plan(block.name, plan)}, objective.value(plan)
 
     return couple
 
 
-def quadratic(
-    problem: FusionProblem, block: Block, model: Model, target: State, known: Couplings, alpha: float
-) -> Quadratic:
+def quadratic(problem: Problem, block: Block, model: Model, target: State, known: Couplings, alpha: float) -> Quadratic:
     """The problem of one group and model. α weighs mean squared differences: of H against those of W.
 
     Where W reads the data itself its differences are summed over the inputs, not averaged, as in the authors' code.
@@ -88,16 +86,16 @@ def quadratic(
     back = [
         (name, number)
         for name in dict.fromkeys(name for name, _ in itself)
-        for number, axis in enumerate(problem.symmetry.axes[name])
-        if block.name in touched([axis]) and (name, number) not in itself
+        for number in problem.symmetry.places(name, block.name)
+        if (name, number) not in itself
     ]
-    reads = touched(axis for name, _ in outside for axis in problem.symmetry.axes[name]) - {block.name}
+    reads = names_in(*(axis for name, _ in outside for axis in problem.symmetry.axes[name])) - {block.name}
     inputs = max((_fan_in(problem, slot) for slot in outside), default=1.0) if reads else 1.0
     between = max(_fan_in(problem, slot) for slot in itself)
 
     def term(slots: list[Slot]) -> Callable[[Array], Array]:
         def run(plan: Array) -> Array:
-            couplings = {**others, block.name: coupling(block.name, plan)}
+            couplings = {**others, block.name: Coupling.of_plan(block.name, plan)}
             return distance(problem, block, model, target, couplings, slots).outer
 
         return run
@@ -106,7 +104,7 @@ def quadratic(
     return Quadratic(linear, term(itself), term(back), alpha * inputs / between)
 
 
-def _fan_in(problem: FusionProblem, slot: Slot) -> float:
+def _fan_in(problem: Problem, slot: Slot) -> float:
     """How many numbers a unit has in one tensor (in one of its gates)."""
     sizes = [axis.size for axis in problem.symmetry.axes[slot[0]]]
     return float(np.prod(sizes) / sizes[slot[1]])

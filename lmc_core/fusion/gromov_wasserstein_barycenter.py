@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.fusion._fusion import AKASH, SOLVER, Fusion
-from lmc_core.fusion.wasserstein_barycenter import START
+from lmc_core.alignment.method import AKASH
+from lmc_core.fusion._fusion import SOLVER, START, Fusion
 from lmc_core.options import Option
 
 if TYPE_CHECKING:
-    from lmc_core.fusion.merge import Fused, FusionProblem
+    from lmc_core.alignment.problem import Problem
+    from lmc_core.alignment.result import Result
 
 
 def solve(
-    problem: FusionProblem,
+    problem: Problem,
     *,
     solver: str,
     epsilon: float,
@@ -27,25 +28,29 @@ def solve(
     warm: str,
     anneal: float,
     least: float,
-) -> Fused:
+) -> Result:
     """As the Wasserstein barycentre, with C_jk = Σ_pq (W_jp − W^i_kq)² π'_pq + α Σ_j'k' (H_jj' − H^i_kk')² π_j'k' for
     recurrent weights H, one coupling for all gates and both axes; H ← k² Σ λ_i π_i H_i π_iᵀ (Akash 2022).
 
     α = 0 or gradient "none" couples by the input weights alone, as FedMA does.
     """
-    from lmc_core.alignment.plans import Solver, stopped_short
-    from lmc_core.fusion.alternate import alternate, starting
-    from lmc_core.fusion.couple import by_weights
-    from lmc_core.fusion.gromov import by_recurrence
+    from dataclasses import replace
 
-    errors: list[float] = []
+    from lmc_core.alignment.distance import by_weights
+    from lmc_core.alignment.passes import transported
+    from lmc_core.alignment.solve import Solver
+    from lmc_core.fusion.barycenter import alternate
+    from lmc_core.fusion.gromov import by_recurrence
+    from lmc_core.fusion.start import starting
+
     moving: set[str] = set()
+    plain = Solver(solver, epsilon)
 
     def transport(step: int) -> Solver:
-        return Solver(solver, max(epsilon * anneal**step, min(least, epsilon)), tell=errors.append)
+        return replace(plain, epsilon=max(epsilon * anneal**step, min(least, epsilon)))
 
     if gradient == "none" or alpha == 0:
-        couple = by_weights(transport(0))
+        couple = transported(by_weights(), plain)
     else:
         couple = by_recurrence(
             transport, gradient=gradient, alpha=alpha, inner=inner, damping=damping, warm=warm, moving=moving
@@ -53,7 +58,7 @@ def solve(
     first, notes = starting(problem, couple, start=start, base=base, iterations=iterations)
     found = alternate(problem, couple, first, iterations=iterations)
     late = (f"couplings still moved after {inner} inner steps: {', '.join(sorted(moving))}",) if moving else ()
-    return found.but((*notes, *late, *stopped_short(errors)))
+    return found.noting((*notes, *late, *plain.notes))
 
 
 FUSION = Fusion(

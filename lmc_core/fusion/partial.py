@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.fx import Graph, Node
 
-from lmc_core.alignment.coupling import Coupling
+from lmc_core.alignment.coupling import Couplings, permutations
+from lmc_core.alignment.problem import Problem
+from lmc_core.alignment.result import Result
 from lmc_core.errors import SettingError
-from lmc_core.fusion.merge import Couplings, Fused, FusionProblem, touched
 from lmc_core.graph.trace import state_names
 from lmc_core.networks.network import Network, network
 from lmc_core.networks.program import Traced, traced_module
+from lmc_core.symmetry.axis import names_in
 from lmc_core.symmetry.permute import index, invert
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -25,7 +27,7 @@ INPUT = "input"
 """Where models part that share nothing."""
 
 
-def parted(problem: FusionProblem, whole: Fused, found: Sequence[Couplings], after: str, heads: str) -> Fused:
+def parted(problem: Problem, whole: Result, found: Sequence[Couplings], after: str, heads: str) -> Result:
     """What is fused with one trunk up to a group, and after it the layers of every model as they were.
 
     found    per model, the couplings of the groups of the trunk
@@ -47,7 +49,7 @@ def parted(problem: FusionProblem, whole: Fused, found: Sequence[Couplings], aft
 
 
 def _parted(
-    problem: FusionProblem, found: Sequence[Couplings], trunk: Mapping[str, Tensor], after: str, heads: str
+    problem: Problem, found: Sequence[Couplings], trunk: Mapping[str, Tensor], after: str, heads: str
 ) -> Network:
     first = problem.models[0].network
     module = traced_module(first.module, first.state, first.example_inputs)
@@ -74,13 +76,9 @@ def _parted(
 
 def unmerged(known: Couplings, symmetry: Symmetry) -> dict[str, NDArray[np.int64]]:
     """Group → for every unit of the model, the unit of the trunk it went into."""
-    hard = {name: c.perm for name, c in known.items() if c.perm is not None}
-    back = invert(hard, symmetry)
-    return {n: back[n] if n in hard else _largest(c) for n, c in known.items()}
-
-
-def _largest(coupling: Coupling) -> NDArray[np.int64]:
-    return coupling.matrix.argmax(0).astype(np.int64)
+    perms = permutations(known)
+    back = invert(perms, symmetry)
+    return {n: back[n] if n in perms else c.matrix.argmax(0).astype(np.int64) for n, c in known.items()}
 
 
 def trunk_of(symmetry: Symmetry, after: str) -> frozenset[str]:
@@ -117,7 +115,7 @@ class _Plan:
         self.trunk = [n for n in nodes if n in set(early) | _needed(early, fed)]
         self.rest = [n for n in nodes if n in set(late) | _needed(late, fed)]
         read_here = [names.get(str(n.target), "") for n in self.trunk if n.op == "get_attr"]
-        zipped = touched(axis for name in read_here for axis in symmetry.axes.get(name, ()))
+        zipped = names_in(*(axis for name in read_here for axis in symmetry.axes.get(name, ())))
         if more := zipped - trunk_of(symmetry, after):
             name = next(iter(more))
             raise SettingError(f"{after!r} and {name!r} are computed by one operation: part after {name!r}")
@@ -149,8 +147,8 @@ def _end(
         for node in nodes:
             if node.op == "get_attr" and names.get(str(node.target)) == contraction.weight:
                 for user in _readers(node, fed):
-                    written = symmetry.axes[contraction.weight][contraction.write : contraction.write + 1]
-                    layers.setdefault(place[user], set()).update(touched(written))
+                    written = symmetry.axes[contraction.weight][contraction.write]
+                    layers.setdefault(place[user], set()).update(names_in(written))
     if after == INPUT:
         return min((p for p in (*layers, *(place[n] for n in fed if n.op == "call_function"))), default=0)
     _up_to(symmetry, after)
@@ -217,7 +215,7 @@ def _handed_on(
         raise SettingError(f"the networks cannot part where {node.name!r} is handed on: its axes are not known")
     value = graph.call_function(torch.ops.aten.clone.default, (value,))  # a head may write into what it reads
     for dim, axis in enumerate(axes):
-        if touched([axis]) & perms.keys():
+        if names_in(axis) & perms.keys():
             name = f"head{number}.from_{node.name}_{dim}"
             _hold(root, name, torch.as_tensor(index(axis, perms, symmetry)), learned=False)
             value = graph.call_function(torch.ops.aten.index_select.default, (value, dim, graph.get_attr(name)))

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmc_core.alignment.blocks import Perms, blocks
-from lmc_core.alignment.plans import sinkhorn
-from lmc_core.alignment.relaxed import Factor, Plans, Relaxed, block_cost, carried, factors_of
-from lmc_core.alignment.views import views
-from lmc_core.fusion.merge import FusionProblem
+from lmc_core.alignment.blocks import blocks
+from lmc_core.alignment.coupling import Perms
+from lmc_core.alignment.meetings import Meeting, meetings, views
+from lmc_core.alignment.problem import Problem
+from lmc_core.alignment.relaxed import Plans, Relaxed, block_cost, multiplied
+from lmc_core.alignment.solve import sinkhorn
 from lmc_core.symmetry.permute import identity
 
 
@@ -23,27 +24,27 @@ class Universe(Relaxed):
     Of two models the first is the frame: a common one in between would only be known up to a permutation.
     """
 
-    def __init__(self, problem: FusionProblem) -> None:
+    def __init__(self, problem: Problem) -> None:
         self.symmetry = problem.symmetry
         self.device = problem.models[0].network.device
         self.blocks = blocks(problem.symmetry)
         self.count = len(problem.models)
         self._known = {name for block in self.blocks for name in block.names}
-        self._shared: list[tuple[list[Tensor], tuple[Factor, ...]]] = []
-        for name in problem.parameters():
+        self._shared: list[tuple[list[Tensor], tuple[Meeting, ...]]] = []
+        for name in problem.learned:
             axes = problem.symmetry.axes[name]
             tensors = [model.state[name].double() for model in problem.models]
             for parts in zip(*(views(x, axes, range(len(axes))) for x in tensors), strict=True):
-                factors = tuple(f for f in factors_of(parts[0][1]) if self._known.issuperset(f.groups))
-                if factors:
-                    self._shared.append(([part for part, _ in parts], factors))
-        self.degree = 2 * max([1, *(sum(len(f.groups) for f in factors) for _, factors in self._shared)])
+                where = tuple(m for m in meetings(parts[0][1]) if self._known.issuperset(m.groups))
+                if where:
+                    self._shared.append(([part for part, _ in parts], where))
+        self.degree = 2 * max([1, *(sum(len(m.groups) for m in where) for _, where in self._shared)])
 
     def value(self, plans: Mapping[str, Tensor]) -> Tensor:
         """½ (‖Σ_a P_a W_a‖² − Σ_a ‖P_a W_a‖²), summed over tensors, differentiable in the plans."""
         terms = []
-        for parts, factors in self._shared:
-            moved = [carried(x, factors, _own(plans, i)) for i, x in enumerate(parts)]
+        for parts, where in self._shared:
+            moved = [multiplied(x, where, _own(plans, i)) for i, x in enumerate(parts)]
             every = torch.stack(moved)
             terms.append((every.sum(0).square().sum() - every.square().sum()) / 2)
         return torch.stack(terms).sum() if terms else torch.zeros((), dtype=torch.float64)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.fusion._fusion import Fusion, Paper
+from lmc_core.alignment.method import Paper
+from lmc_core.fusion._fusion import Fusion
 
 if TYPE_CHECKING:
-    from lmc_core.fusion.merge import Fused, FusionProblem
+    from lmc_core.alignment.problem import Problem
+    from lmc_core.alignment.result import Result
 
 
-def solve(problem: FusionProblem) -> Fused:
+def solve(problem: Problem) -> Result:
     """θ = Σ λ_i θ_i: every unit stays where it is."""
-    from lmc_core.alignment.coupling import Coupling
-    from lmc_core.fusion.merge import Fused, barycenter
+    from lmc_core.alignment.coupling import hard
+    from lmc_core.alignment.result import Result
+    from lmc_core.fusion.barycenter import averaged
     from lmc_core.symmetry.permute import identity
 
-    still = {name: Coupling(name, perm=perm) for name, perm in identity(problem.symmetry).items()}
-    couplings = tuple(still for _ in problem.models)
-    return Fused(barycenter(problem, couplings, problem.models[0].state), couplings)
+    return averaged(problem, Result((hard(identity(problem.symmetry)),) * len(problem.models)))
 
 
 FUSION = Fusion(

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.fusion._fusion import AKASH, COMPARE, SOLVER, Fusion
+from lmc_core.alignment.method import AKASH
+from lmc_core.fusion._fusion import COMPARE, SOLVER, START, Fusion
 from lmc_core.options import Option
 
 if TYPE_CHECKING:
-    from lmc_core.fusion.merge import Fused, FusionProblem
-
-START = (
-    Option(
-        "start",
-        str,
-        "auto",
-        "First template: a copy of the base model, or its units chosen and distilled to the new widths.",
-        choices=("auto", "identity", "distill"),
-    ),
-    Option("base", int, 0, "Number of the model the template starts from.", low=0),
-    Option("iterations", int, 100, "Most couplings and barycentres per layer.", low=1, high=10_000),
-)
+    from lmc_core.alignment.problem import Problem
+    from lmc_core.alignment.result import Result
 
 
 def solve(
-    problem: FusionProblem,
+    problem: Problem,
     *,
     solver: str,
     epsilon: float,
@@ -34,20 +24,21 @@ def solve(
     base: int,
     iterations: int,
     passes: int,
-) -> Fused:
+) -> Result:
     """min over W, π of Σ_i λ_i <π_i, C_i> layer by layer, C_jk = Σ_pq (W_jp − W^i_kq)² π_pq with π that of the layer
     before; W ← k k' Σ_i λ_i π_i W_i π'_iᵀ (Akash 2022). Layers with recurrent weights are coupled by their inputs."""
-    from lmc_core.alignment.plans import Solver, stopped_short
-    from lmc_core.fusion.alternate import alternate, starting
-    from lmc_core.fusion.couple import by_responses, by_weights
+    from lmc_core.alignment.distance import by_responses, by_weights
+    from lmc_core.alignment.passes import transported
+    from lmc_core.alignment.solve import Solver
+    from lmc_core.fusion.barycenter import alternate
+    from lmc_core.fusion.start import starting
 
-    errors: list[float] = []
-    transport = Solver(solver, epsilon, tell=errors.append)
-    weights = by_weights(transport)
-    first, notes = starting(problem, weights, start=start, base=base, iterations=iterations)
-    couple = weights if compare == "weights" else by_responses(transport, problem.examples(examples))
-    found = alternate(problem, couple, first, iterations=iterations, passes=passes)
-    return found.but((*notes, *stopped_short(errors)))
+    transport, distance = Solver(solver, epsilon), by_weights()
+    first, notes = starting(problem, transported(distance, transport), start=start, base=base, iterations=iterations)
+    if compare == "activations":
+        distance = by_responses(problem.examples(examples), ties=distance)
+    found = alternate(problem, transported(distance, transport), first, iterations=iterations, passes=passes)
+    return found.noting((*notes, *transport.notes))
 
 
 FUSION = Fusion(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.fusion._fusion import Fusion, Paper
+from lmc_core.alignment.method import Paper
+from lmc_core.fusion._fusion import Fusion
 from lmc_core.options import Option
 
 if TYPE_CHECKING:
-    from lmc_core.fusion.merge import Fused, FusionProblem
+    from lmc_core.alignment.problem import Problem
+    from lmc_core.alignment.result import Result
 
 
-def solve(problem: FusionProblem, *, examples: int, remerge: float, within: float, after: str, heads: str) -> Fused:
+def solve(problem: Problem, *, examples: int, remerge: float, within: float, after: str, heads: str) -> Result:
     """W = Σ_i λ_i M_i W_i U_iᵀ (Stoica 2023): U (0/1) says which feature goes into which, M = U over the λ-mass of
     its row. Attention heads and other nested units are matched instead.
 
@@ -21,9 +23,9 @@ def solve(problem: FusionProblem, *, examples: int, remerge: float, within: floa
 
     from lmc_core.alignment.blocks import blocks
     from lmc_core.alignment.coupling import Coupling
-    from lmc_core.fusion.costs import responses
-    from lmc_core.fusion.couple import unsolved
-    from lmc_core.fusion.merge import Fused
+    from lmc_core.alignment.distance import unsolved
+    from lmc_core.alignment.responses import responses
+    from lmc_core.alignment.result import Result
     from lmc_core.fusion.partial import parted, trunk_of
     from lmc_core.fusion.zipping import correlations, like_weights, matched_plans, zip_features, zipped
 
@@ -34,7 +36,7 @@ def solve(problem: FusionProblem, *, examples: int, remerge: float, within: floa
     history, matched = [], []
     for done, block in enumerate(order):
         problem.report("zipping", done, len(order))
-        each = [responses(model.network, model.symmetry, x, block) for model in problem.models]
+        each = [responses(model.network, model.symmetry, x, block.names) for model in problem.models]
         if block.inner or not any(each[0].values()):
             matched.append(block.name)
             for known, plans in zip(found, matched_plans(problem, block, each, found), strict=True):
@@ -51,8 +53,7 @@ def solve(problem: FusionProblem, *, examples: int, remerge: float, within: floa
             known[block.name] = Coupling(block.name, plan=unmerge / sizes[i])
     notes = (f"matched, not zipped, as other units are nested in them: {', '.join(matched)}",) if matched else ()
     couplings = tuple({**unsolved(problem, m, known), **known} for m, known in zip(problem.models, found, strict=True))
-    state = zipped(problem, couplings)
-    whole = Fused(state, couplings, tuple(history), True, notes)
+    whole = Result(couplings, tuple(history), notes=notes, state=zipped(problem, couplings))
     return parted(problem, whole, found, after, heads) if after else whole
 
 

@@ -10,15 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lmc_core.alignment.blocks import Block
-from lmc_core.alignment.coupling import Coupling
-from lmc_core.alignment.plans import Solver
+from lmc_core.alignment.blocks import TIE, Block
+from lmc_core.alignment.coupling import Coupling, Couplings
+from lmc_core.alignment.distance import by_weights, entering, response_distance, unsolved
+from lmc_core.alignment.problem import Problem
+from lmc_core.alignment.solve import Solver
+from lmc_core.alignment.template import Template
 from lmc_core.alignment.transport import carry, roles
 from lmc_core.errors import SettingError
-from lmc_core.fusion.costs import TIE, entering, response_distance, tie_broken, zero
-from lmc_core.fusion.couple import unsolved, weight_cost
-from lmc_core.fusion.merge import Couplings, FusionProblem, State, moved
-from lmc_core.fusion.template import Template
+from lmc_core.fusion.barycenter import moved
 
 Array = NDArray[np.float64]
 
@@ -85,7 +85,7 @@ def _pairs(alive: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return alive[:, None] & alive & ~np.eye(len(alive), dtype=bool)
 
 
-def like_weights(problem: FusionProblem, block: Block, found: Sequence[Couplings], owners: NDArray[np.int64]) -> Array:
+def like_weights(problem: Problem, block: Block, found: Sequence[Couplings], owners: NDArray[np.int64]) -> Array:
     """A tiny part of the distance between the weights of units of different models, (Σ n_i, Σ n_i): it decides between
     units that never respond."""
     total = np.zeros((len(owners), len(owners)))
@@ -97,17 +97,17 @@ def like_weights(problem: FusionProblem, block: Block, found: Sequence[Couplings
     for i, (model, known) in enumerate(zip(problem.models, found, strict=True)):
         every = {**unsolved(own, model, known), **known}
         target = dict(model.state)
-        target |= {n: moved(model.state[n], model, n, every, keep=axis) for n, axis in outside or itself}
+        target |= {n: moved(model, n, every, keep=axis) for n, axis in outside or itself}
         for j in range(i + 1, len(found)):
-            cost = weight_cost(own, block, problem.models[j], target, found[j]).outer
-            if cost.max() > 0:
+            measured = by_weights()(own, block, problem.models[j], target, found[j])
+            if measured and (cost := measured.outer).max() > 0:
                 share = TIE * cost / cost.max()
                 total[np.ix_(owners == i, owners == j)], total[np.ix_(owners == j, owners == i)] = share, share.T
     return total
 
 
 def matched_plans(
-    problem: FusionProblem, block: Block, each: Sequence[Mapping[str, list[Tensor]]], found: Sequence[Couplings]
+    problem: Problem, block: Block, each: Sequence[Mapping[str, list[Tensor]]], found: Sequence[Couplings]
 ) -> list[dict[str, Coupling]]:
     """Couplings of every model with the first one by responses, and by weights where there are none."""
     first = problem.models[0]
@@ -116,19 +116,22 @@ def matched_plans(
     for model, theirs, known in zip(problem.models, each, found, strict=True):
         if first.symmetry.groups[block.name] != problem.symmetry.groups[block.name]:
             raise SettingError(f"zipit cannot change the width of {block.name!r}, which holds nested units")
-        cost = response_distance(block, each[0], theirs, zero(block, first.symmetry, model.symmetry))
-        plans.append(tie_broken(cost, weight_cost(problem, block, model, target, known)).plan(block, Solver()))
+        cost, ties = (
+            response_distance(block, each[0], theirs, model),
+            by_weights()(problem, block, model, target, known),
+        )
+        plans.append((cost.tied(ties) if ties else cost).plan(block, Solver()))
     return plans
 
 
-def zipped(problem: FusionProblem, found: Sequence[Couplings]) -> State:
+def zipped(problem: Problem, found: Sequence[Couplings]) -> dict[str, Tensor]:
     """Σ_i λ_i M_i W_i U_iᵀ, on every axis M where units are made and U where they are read."""
 
     mass = {
         g: sum(w * (known[g].matrices[1]).sum(-1) for w, known in zip(problem.weights, found, strict=True))
         for g in problem.symmetry.groups
     }
-    state: State = {}
+    state: dict[str, Tensor] = {}
     for model, weight, known in zip(problem.models, problem.weights, found, strict=True):
         maps = {}
         for group, coupling in known.items():

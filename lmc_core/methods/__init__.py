@@ -1,5 +1,6 @@
 """Alignment methods, one file each, and the list of them."""
 
+from lmc_core.alignment.method import Method, Paper
 from lmc_core.methods import (
     activation_matching,
     covariance_weight_matching,
@@ -13,7 +14,6 @@ from lmc_core.methods import (
     straight_through,
     weight_matching,
 )
-from lmc_core.methods._method import Method, Paper
 
 METHODS: dict[str, Method] = {
     "identity": identity.METHOD,

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from lmc_core.methods._method import Method, Paper
+from lmc_core.alignment.method import Method, Paper
 from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
-    from lmc_core.alignment.schedule import Outcome
+    from lmc_core.alignment.result import Result
 
 
-def solve(
-    problem: Problem, *, examples: int, compare: Literal["covariance", "correlation", "second-moment"]
-) -> Outcome:
+def solve(problem: Problem, *, examples: int, compare: Literal["covariance", "correlation", "second-moment"]) -> Result:
     """max over P of <P, Cov(φ^A, φ^B)> for each group by itself (Li 2016; Ferbach 2024, §6).
 
     φ are the activations that later weights read, after the non-linearity; several of them are summed. Units that
@@ -23,12 +21,11 @@ def solve(
     order.
     """
     from lmc_core.alignment.moments import cross_costs, cross_moments, entangled
-    from lmc_core.alignment.objective import Objective
-    from lmc_core.alignment.schedule import each_once
-    from lmc_core.alignment.terms import entering_terms
+    from lmc_core.alignment.objective import entering_objective
+    from lmc_core.alignment.sweeps import each_once
 
     a, b, symmetry, x = problem.reference, problem.moved, problem.symmetry, problem.examples(examples)
-    ties = Objective(b, symmetry, entering_terms(a, symmetry))
+    ties = entering_objective(a, b, symmetry)
     moments = cross_moments(a, b, symmetry, x, report=problem.report)
     found = each_once(ties, cross_costs(symmetry, moments, compare), report=problem.report)
     if entangled(symmetry):

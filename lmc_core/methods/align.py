@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lmc_core.alignment.alignment import Alignment
 from lmc_core.alignment.problem import Problem, check_data
+from lmc_core.alignment.template import symmetries
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError, MismatchError, SettingError
 from lmc_core.methods import METHODS
@@ -56,12 +57,14 @@ def align(
         raise MismatchError(why)
     if data is not None:
         check_data(reference, data)
-    symmetry = symmetry or _common_symmetry(reference, moved, report)
+    if symmetry is None:
+        report("inferring the symmetry", 0, 1)
+        symmetry = symmetries([reference, moved])[0]
     a, b = (n.to(device=device) if device else n for n in (reference, moved))
-    problem = Problem(a, b, symmetry, data, seed, report)
+    problem = Problem.pair(a, b, symmetry, data, seed, report)
     found = chosen.solve(problem, **checked)
     alignment = Alignment(
-        couplings=found.couplings,
+        couplings=found.couplings[0],
         symmetry=symmetry,
         method=method,
         settings=checked,
@@ -74,31 +77,11 @@ def align(
     )
     report("checking that the function is unchanged", 0, 1)
     error = function_error(moved, alignment.transport(moved), data)
-    soft = [name for name, coupling in alignment.couplings.items() if not coupling.is_hard]
+    soft = [name for name, coupling in alignment.couplings.items() if not coupling.keeps_function]
     if soft:
         said = f"plans of {len(soft)} of {len(alignment.couplings)} groups are soft: B's outputs change by {error:.1%}"
         alignment = replace(alignment, notes=(*alignment.notes, f"{said} of the largest one"))
     return replace(alignment, function_error=error)
-
-
-def _common_symmetry(reference: Network, moved: Network, report: Report) -> Symmetry:
-    """The symmetry of the reference; inferred from both where they are not known to be one architecture."""
-    from lmc_core.symmetry.infer import symmetry
-
-    report("inferring the symmetry", 0, 1)
-    found = symmetry(reference)
-    same = reference.architecture is not None and reference.architecture == moved.architecture
-    if same or reference.module is moved.module:
-        return found
-    other = symmetry(moved)
-    for name, axes in found.axes.items():
-        if [str(axis) for axis in axes] != [str(axis) for axis in other.axes.get(name, ())]:
-            raise MismatchError(
-                f"tensor {name!r} is used differently: its axes are ({', '.join(map(str, axes))}) in "
-                f"{reference.source} but ({', '.join(map(str, other.axes.get(name, ())))}) in {moved.source}; "
-                "only networks of the same architecture can be aligned"
-            )
-    return found
 
 
 def function_error(network: Network, other: Network, data: Dataset | None = None) -> float:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.methods._method import Method, Paper
+from lmc_core.alignment.method import CRISOSTOMI, Method
 from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
-    from lmc_core.alignment.schedule import Outcome
+    from lmc_core.alignment.result import Result
 
 
 LIMITS = (
@@ -20,17 +20,16 @@ LIMITS = (
 """Where methods that walk over plans stop."""
 
 
-def solve(problem: Problem, **limits: int) -> Outcome:
+def solve(problem: Problem, **limits: int) -> Result:
     """max over doubly stochastic P of Σ <A, T(B, P)> by conditional gradients (Crisostomi 2024, alg. 1, two models).
 
     Each step solves an assignment per group for the gradient of all of them and goes the best part of the way there.
     The plans reached are rounded to permutations, which coordinate sweeps then complete.
     """
-    from lmc_core.alignment.objective import Objective
+    from lmc_core.alignment.objective import weight_objective
     from lmc_core.alignment.relaxed import matched
-    from lmc_core.alignment.terms import weight_terms
 
-    objective = Objective(problem.moved, problem.symmetry, weight_terms(problem.reference, problem.symmetry))
+    objective = weight_objective(problem.reference, problem.moved, problem.symmetry)
     return matched(objective, problem, **limits)
 
 
@@ -38,11 +37,7 @@ METHOD = Method(
     name="frank-wolfe",
     title="Frank–Wolfe matching",
     summary="Match all layers at once over soft plans, then round them.",
-    paper=Paper(
-        "Crisostomi 2024",
-        "C²M³: Cycle-Consistent Multi-Model Merging",
-        "https://arxiv.org/abs/2405.17897",
-    ),
+    paper=CRISOSTOMI,
     solve=solve,
     parameters=LIMITS,
 )

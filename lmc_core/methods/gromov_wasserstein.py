@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.methods._method import Method, Paper
+from lmc_core.alignment.method import AKASH, Method
 from lmc_core.methods.frank_wolfe import LIMITS
 from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
-    from lmc_core.alignment.schedule import Outcome
+    from lmc_core.alignment.result import Result
 
 
-def solve(problem: Problem, *, alpha: float, **limits: int) -> Outcome:
+def solve(problem: Problem, *, alpha: float, **limits: int) -> Result:
     """max over P of (1 − α) Σ <A, T(B, P)> over entering weights + α Σ_g <D^A_g, P_g D^B_g P_gᵀ> (Akash 2022, fused
     Gromov–Wasserstein): D are recurrent weights on both axes, or distances between the units of one network.
 
@@ -31,11 +31,7 @@ METHOD = Method(
     name="gromov-wasserstein",
     title="Gromov–Wasserstein alignment",
     summary="Match units by relations within each network: recurrent weights, distances.",
-    paper=Paper(
-        "Akash 2022",
-        "Wasserstein Barycenter-based Model Fusion and Linear Mode Connectivity of Neural Networks",
-        "https://arxiv.org/abs/2210.06671",
-    ),
+    paper=AKASH,
     solve=solve,
     parameters=(
         Option("alpha", float, 0.5, "Share of the relations within; the rest is weights entering.", low=0, high=1),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from lmc_core.methods._method import Method, Paper
+from lmc_core.alignment.method import Method, Paper
 from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
-    from lmc_core.alignment.schedule import Outcome
+    from lmc_core.alignment.result import Result
 
 
-def solve(problem: Problem, *, residual: Literal["permute", "identity"], passes: int) -> Outcome:
+def solve(problem: Problem, *, residual: Literal["permute", "identity"], passes: int) -> Result:
     """Heads by a LAP on ‖QK^A_i − QK^B_j‖² + ‖OV^A_i − OV^B_j‖² (Theus 2025), everything else as in weight matching.
 
     The circuits QK = W_Qᵀ W_K and OV = W_O W_V do not depend on the order of the units inside a head, which weight
@@ -20,9 +20,9 @@ def solve(problem: Problem, *, residual: Literal["permute", "identity"], passes:
     largest weight objective is kept. The residual stream is permuted, or held where it is.
     """
     from lmc_core.alignment.heads import assign_heads, attention_groups, streams
-    from lmc_core.alignment.objective import Objective, Position
-    from lmc_core.alignment.schedule import forward_best, outcome
-    from lmc_core.alignment.terms import entering_terms, weight_terms
+    from lmc_core.alignment.objective import Position, entering_objective, weight_objective
+    from lmc_core.alignment.result import Result
+    from lmc_core.alignment.sweeps import forward_best
     from lmc_core.errors import InputError
     from lmc_core.symmetry.permute import identity
 
@@ -31,10 +31,10 @@ def solve(problem: Problem, *, residual: Literal["permute", "identity"], passes:
     if not heads:
         raise InputError("the network has no attention heads that can be re-ordered: use weight-matching")
     held = streams(a, symmetry) if residual == "identity" else frozenset()
-    objective = Objective(b, symmetry, weight_terms(a, symmetry))
+    objective = weight_objective(a, b, symmetry)
     starts = [identity(symmetry)]
     if not held:
-        starts.append(forward_best(Objective(b, symmetry, entering_terms(a, symmetry)), problem.rng(1)).perms)
+        starts.append(forward_best(entering_objective(a, b, symmetry), problem.rng(1)).perms)
     best = starts[0]
     history = [Position(objective, best).total]
     settled = []
@@ -54,8 +54,8 @@ def solve(problem: Problem, *, residual: Literal["permute", "identity"], passes:
             if not moving:
                 break
         settled.append(not moving)
-    notes = () if all(settled) else (f"heads still changed places after {passes} passes; the best order seen is kept",)
-    return outcome(best, tuple(history), converged=all(settled), notes=notes)
+    late = [] if all(settled) else [f"heads still changed places after {passes} passes; the best order seen is kept"]
+    return Result.of_perms(best, history).noting(late)
 
 
 METHOD = Method(

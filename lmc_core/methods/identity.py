@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.methods._method import Method, Paper
+from lmc_core.alignment.method import Method, Paper
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
-    from lmc_core.alignment.schedule import Outcome
+    from lmc_core.alignment.result import Result
 
 
-def solve(problem: Problem) -> Outcome:
+def solve(problem: Problem) -> Result:
     """Every unit stays where it is; the objective shown is that of weight matching."""
-    from lmc_core.alignment.objective import Objective, Position
-    from lmc_core.alignment.schedule import outcome
-    from lmc_core.alignment.terms import weight_terms
+    from lmc_core.alignment.objective import Position, weight_objective
+    from lmc_core.alignment.result import Result
     from lmc_core.symmetry.permute import identity
 
     perms = identity(problem.symmetry)
-    terms = weight_terms(problem.reference, problem.symmetry)
-    return outcome(perms, (Position(Objective(problem.moved, problem.symmetry, terms), perms).total,))
+    objective = weight_objective(problem.reference, problem.moved, problem.symmetry)
+    return Result.of_perms(perms, (Position(objective, perms).total,))
 
 
 METHOD = Method(

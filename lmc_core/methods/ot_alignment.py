@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from lmc_core.methods._method import Method, Paper
+from lmc_core.alignment.method import SINGH, Method
 from lmc_core.options import Option
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from lmc_core.alignment.blocks import Block
-    from lmc_core.alignment.coupling import Coupling
-    from lmc_core.alignment.passes import Far
     from lmc_core.alignment.problem import Problem
-    from lmc_core.alignment.schedule import Outcome
+    from lmc_core.alignment.result import Result
 
 
 def solve(
@@ -26,44 +21,60 @@ def solve(
     squared: bool,
     round: bool,
     examples: int,
-) -> Outcome:
+) -> Result:
     """π_l = OT(C_l), C_jk = ‖W^A_j − (W^B π_{l-1}ᵀ)_k‖ or a distance of responses, one layer after the other
     (Singh 2020, alg. 1): a single pass with uniform marginals.
 
     With soft plans every unit of B becomes a mean of several, which changes its function; `round` makes each plan the
     permutation that keeps most of its mass.
     """
-    from dataclasses import replace
+    from lmc_core.alignment.blocks import Block, hardened
+    from lmc_core.alignment.coupling import Couplings, hard
+    from lmc_core.alignment.distance import by_moments, by_weights, rooted
+    from lmc_core.alignment.passes import layer_by_layer
+    from lmc_core.alignment.problem import Model, State
+    from lmc_core.alignment.result import Result
+    from lmc_core.alignment.solve import Solver
+    from lmc_core.symmetry.permute import identity
 
-    from lmc_core.alignment.moments import cross_moments
-    from lmc_core.alignment.passes import one_pass, response_costs, weight_costs
-    from lmc_core.alignment.plans import Solver, stopped_short
-
-    a, b, symmetry, report = problem.reference, problem.moved, problem.symmetry, problem.report
-    costs = weight_costs(a, b, symmetry)
+    stay, transport = hard(identity(problem.symmetry)), Solver(solver, epsilon)
+    distance = by_weights(spread=False, biases=False)
     if features == "activations":
-        moments = cross_moments(a, b, symmetry, problem.examples(examples), report=report)
-        costs = response_costs(symmetry, moments, ties=costs)
+        distance = by_moments(problem, examples, ties=distance)
+    if not squared:
+        distance = rooted(distance)
+    naive = 0.0
 
-    def distances(block: Block, known: Mapping[str, Coupling]) -> Far | None:
-        far = costs(block, known)
-        return far if squared or far is None else far.root()
+    def couple(
+        problem: Problem, block: Block, model: Model, target: State, known: Couplings, step: int
+    ) -> tuple[Couplings, float]:
+        nonlocal naive
+        kept = {name: stay[name] for name in block.names}
+        cost, before = (
+            distance(problem, block, model, target, there) for there in (known, {n: stay[n] for n in known})
+        )
+        if cost is None or before is None:
+            return kept, 0.0
+        plans = hardened(block, cost.plan(block, transport)) if round else cost.plan(block, transport)
+        judge = None if all(c.is_hard for c in plans.values()) else transport
+        naive -= block.outer.size * before.value(block, kept, judge)
+        return plans, block.outer.size * cost.value(block, plans, judge)
 
-    errors: list[float] = []
-    transport = Solver(solver, epsilon, tell=errors.append)
-    found = one_pass(symmetry, distances, transport, harden=round, report=report)
-    return replace(found, converged=not errors, notes=(*found.notes, *stopped_short(errors)))
+    found = layer_by_layer(problem, couple, problem.reference.state, stage="transporting units")
+    reached = -sum(found.history)
+    if reached < naive:
+        note = "the plans cost more than leaving all units in place, so they stay"
+        found = Result((stay,), (naive,), (naive,), notes=(note,))
+    else:
+        found = Result(found.couplings, (naive, reached), (reached,))
+    return found.noting(transport.notes)
 
 
 METHOD = Method(
     name="ot-alignment",
     title="OT alignment",
     summary="Transport the units of each layer once, input to output; plans may be soft.",
-    paper=Paper(
-        "Singh 2020",
-        "Model Fusion via Optimal Transport",
-        "https://arxiv.org/abs/1910.05653",
-    ),
+    paper=SINGH,
     solve=solve,
     parameters=(
         Option("features", str, "weights", "What of two units is compared.", choices=("weights", "activations")),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from lmc_core.methods._method import Method, Paper
+from lmc_core.alignment.method import Method, Paper
 from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
-    from lmc_core.alignment.schedule import Outcome
+    from lmc_core.alignment.result import Result
 
 
 def solve(
@@ -23,7 +23,7 @@ def solve(
     gradient: Literal["implicit", "unrolled"],
     examples: int,
     batch: int,
-) -> Outcome:
+) -> Result:
     """min over X of ‖θ_A − T(θ_B, S(l X))‖², or of the task loss at ½ θ_A + ½ T(θ_B, S(l X)) (Guerrero Peña 2022).
 
     S is the Sinkhorn operator, differentiated at the plan it ends at, or through all its iterations. X starts near the
@@ -32,15 +32,14 @@ def solve(
     """
     import torch
 
-    from lmc_core.alignment.objective import Objective
-    from lmc_core.alignment.schedule import outcome, still_changing
+    from lmc_core.alignment.objective import weight_objective
+    from lmc_core.alignment.result import Result, still_changing
     from lmc_core.alignment.soften import MidpointLoss, WeightLoss, near_identity, projected, soft_plans
-    from lmc_core.alignment.terms import weight_terms
     from lmc_core.paths.loss import TaskLoss
     from lmc_core.symmetry.permute import identity
 
     a, b, symmetry = problem.reference, problem.moved, problem.symmetry
-    objective = Objective(b, symmetry, weight_terms(a, symmetry))
+    objective = weight_objective(a, b, symmetry)
     descent: WeightLoss | MidpointLoss = WeightLoss(objective)
     if loss == "midpoint":
         task = TaskLoss(a, problem.labelled, examples=examples, batch=batch, seed=problem.seed)
@@ -51,7 +50,7 @@ def solve(
     implicit = gradient == "implicit"
     free = {name: x.requires_grad_() for name, x in start.items()}
     if not free:
-        return outcome(identity(symmetry), (-descent.hard(identity(symmetry)),))
+        return Result.of_perms(identity(symmetry), (-descent.hard(identity(symmetry)),))
     optimiser = torch.optim.Adam(free.values(), lr=rate)
     best = last = identity(symmetry)
     history, changed = [-descent.hard(best)], 0
@@ -66,7 +65,7 @@ def solve(
                 last, changed, value = perms, step + 1, -descent.hard(perms)
                 if value > history[-1]:
                     best, history = perms, [*history, value]
-    return outcome(best, tuple(history), **still_changing(changed, steps))
+    return Result.of_perms(best, history).noting(still_changing(changed, steps))
 
 
 METHOD = Method(

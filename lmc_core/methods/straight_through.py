@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmc_core.methods._method import Method, Paper
+from lmc_core.alignment.method import AINSWORTH, Method
 from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
-    from lmc_core.alignment.schedule import Outcome
+    from lmc_core.alignment.result import Result
 
 
-def solve(problem: Problem, *, steps: int, rate: float, momentum: float, examples: int, batch: int) -> Outcome:
+def solve(problem: Problem, *, steps: int, rate: float, momentum: float, examples: int, batch: int) -> Result:
     """min over P of L(½ θ_A + ½ T(θ_B, P)) (Ainsworth 2022, alg. 3).
 
     A free θ̂ starts at θ_A. Each step projects it, P = weight matching of θ̂ with θ_B from the last P, takes the loss at
@@ -21,8 +21,9 @@ def solve(problem: Problem, *, steps: int, rate: float, momentum: float, example
     """
     import torch
 
-    from lmc_core.alignment.objective import Objective
-    from lmc_core.alignment.schedule import outcome, still_changing, sweep
+    from lmc_core.alignment.objective import weight_objective
+    from lmc_core.alignment.result import Result, still_changing
+    from lmc_core.alignment.sweeps import sweep
     from lmc_core.alignment.terms import weight_terms
     from lmc_core.methods.weight_matching import solve as weight_matching
     from lmc_core.paths.loss import TaskLoss
@@ -42,7 +43,7 @@ def solve(problem: Problem, *, steps: int, rate: float, momentum: float, example
     moved = permute(b.state, symmetry, perms)
     free = {name: x for term in weight_terms(a, symmetry) for name, x in term.targets.items()}
     if not free:
-        return outcome(best, tuple(history))
+        return Result.of_perms(best, history)
     speed = {name: torch.zeros_like(x) for name, x in free.items()}
     changed, batches = 0, loss.endless()
     for step in range(steps + 1):
@@ -58,22 +59,18 @@ def solve(problem: Problem, *, steps: int, rate: float, momentum: float, example
             speed[name] = momentum * speed[name] + 0.5 * g  # the midpoint moves half as far as B
             free[name] = free[name] - rate * speed[name]
         latent = a.with_state({**a.state, **free})
-        found = sweep(Objective(b, symmetry, weight_terms(latent, symmetry)), problem.rng(2, step), start=perms)
+        found = sweep(weight_objective(latent, b, symmetry), problem.rng(2, step), start=perms)
         if any((perm != perms[name]).any() for name, perm in found.perms.items()):
             changed, perms = step + 1, found.perms
             moved = permute(b.state, symmetry, perms)
-    return outcome(best, tuple(history), **still_changing(changed, steps))
+    return Result.of_perms(best, history).noting(still_changing(changed, steps))
 
 
 METHOD = Method(
     name="straight-through",
     title="Straight-through matching",
     summary="Git Re-Basin STE: learn the permutations that make the midpoint's loss small.",
-    paper=Paper(
-        "Ainsworth 2022",
-        "Git Re-Basin: Merging Models modulo Permutation Symmetries",
-        "https://arxiv.org/abs/2209.04836",
-    ),
+    paper=AINSWORTH,
     solve=solve,
     parameters=(
         Option("steps", int, 200, "Gradient steps, each with one weight matching.", low=1, high=100_000),

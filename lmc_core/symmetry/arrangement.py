@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lmc_core.symmetry.axis import Axis, Group, groups_in
+from lmc_core.symmetry.axis import Axis, Group, names_in
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,11 @@ class Arrangement:
 
     def slots(self, group: str) -> tuple[tuple[str, int], ...]:
         """(state name, axis number) of every tensor axis that mentions `group`."""
-        return tuple(
-            (name, number)
-            for name, axes in self.axes.items()
-            for number, axis in enumerate(axes)
-            if any(g.name == group for g in groups_in(axis))
-        )
+        return tuple((name, number) for name in self.axes for number in self.places(name, group))
+
+    def places(self, tensor: str, group: str) -> tuple[int, ...]:
+        """Numbers of the axes of one tensor that mention `group`."""
+        return tuple(number for number, axis in enumerate(self.axes[tensor]) if group in names_in(axis))
 
     def children(self, group: str) -> tuple[str, ...]:
         """Names of the groups nested directly within `group`."""

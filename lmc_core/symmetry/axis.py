@@ -80,6 +80,11 @@ def groups_in(axis: Axis) -> Iterator[Group]:
                 yield from groups_in(part)
 
 
+def names_in(*axes: Axis) -> frozenset[str]:
+    """Names of the groups that axes mention."""
+    return frozenset(group.name for axis in axes for group in groups_in(axis))
+
+
 def axis_text(axis: Axis, sized: set[str] | None = None) -> str:
     """An axis as a pattern: `channel·49`, `head·(qk within head)`, `h + h + h + h`.
 

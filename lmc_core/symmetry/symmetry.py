@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from lmc_core.symmetry.arrangement import Arrangement
-from lmc_core.symmetry.axis import Axis, axis_text, groups_in
+from lmc_core.symmetry.axis import Axis, axis_text, names_in
 
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
@@ -96,7 +96,7 @@ class Symmetry(Arrangement):
             written = []
             for number, axis in enumerate(axes):
                 role = self.roles.get((name, number), "none")
-                usual = role == usual_role(number) or not any(groups_in(axis))
+                usual = role == usual_role(number) or not names_in(axis)
                 text = axis_text(axis, sized)
                 written.append(text if usual else f"{role} {text}")
             lines.append(f"{name} ({', '.join(written)})")

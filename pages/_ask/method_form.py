@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
+from lmc_core.alignment.method import Method
 from lmc_core.methods import METHODS
-from lmc_core.methods._method import Method
 from pages._ask.fields import field
 from pages._frame.url import choice
 

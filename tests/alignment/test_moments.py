@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from lmc_core.alignment.features import choose, matrix, positions, unmatrix, vector_dims
 from lmc_core.alignment.moments import CrossMoment, cross_moments, input_moments
+from lmc_core.alignment.positions import choose, matrix, positions, unmatrix, vector_dims
 from lmc_core.networks.network import network
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.symmetry import Contraction

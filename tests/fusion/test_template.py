@@ -7,8 +7,9 @@ import torch
 from torch import nn
 from zoo import ZOO
 
+from lmc_core.alignment.template import common, resized, sizes
 from lmc_core.errors import MismatchError, SettingError
-from lmc_core.fusion.template import common, resized, sizes, template
+from lmc_core.fusion.template import template
 from lmc_core.networks.families import architecture, build, example_inputs
 from lmc_core.networks.network import network
 from lmc_core.symmetry.infer import symmetry
@@ -100,5 +101,5 @@ def test_a_deeper_network_is_refused_by_the_name_of_the_first_tensor_that_is_mis
 
 def test_other_inputs_or_outputs_are_refused():
     a, b = sequence(4, 6, 3), sequence(5, 6, 3)
-    with pytest.raises(MismatchError, match=r"'0\.weight' has axes"):
+    with pytest.raises(MismatchError, match=r"'0\.weight' is used differently"):
         common(a, b, symmetry(a, verify=False), symmetry(b, verify=False))

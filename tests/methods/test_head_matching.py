@@ -1,12 +1,10 @@
 """Attention heads matched by their circuits: which groups they are, what is compared, and planted orders."""
 
-from functools import cache
-
 import numpy as np
 import pytest
 import torch
 from planted import Planted, difference, planted
-from zoo import ZOO
+from zoo import symmetric
 
 from lmc_core.alignment.blocks import blocks
 from lmc_core.alignment.heads import attention_groups, head_cost, streams
@@ -14,25 +12,15 @@ from lmc_core.alignment.objective import Objective
 from lmc_core.alignment.terms import weight_terms
 from lmc_core.errors import InputError
 from lmc_core.methods.align import align
-from lmc_core.networks.network import network
-from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.permute import identity, invert, permute, random_permutations
 
 TRANSFORMERS = ["gpt_tied_sdpa", "gpt_untied_manual", "gpt_fused5d", "vit_nn_encoder", "llama_gqa_rope"]
 
 
-@cache
-def member(name):
-    torch.manual_seed(0)
-    module, inputs = ZOO[name]()
-    net = network(module.double(), tuple(x.double() if x.is_floating_point() else x for x in inputs))
-    return net, symmetry(net, verify=False)
-
-
 @pytest.mark.parametrize("name", TRANSFORMERS)
 @pytest.mark.parametrize("noise", [0.0, 0.5])
 def test_planted_orders_of_transformers_are_found(name, noise):
-    net, found = member(name)
+    net, found = symmetric(name)
     problem = planted(net, found, seed=1, noise=noise)
     alignment = align(net, problem.moved, "head-matching", symmetry=found)
     for group, perm in problem.perms.items():
@@ -42,7 +30,7 @@ def test_planted_orders_of_transformers_are_found(name, noise):
 
 @pytest.mark.parametrize("name", TRANSFORMERS)
 def test_never_worse_than_naive_and_the_same_for_the_same_seed(name):
-    net, found = member(name)
+    net, found = symmetric(name)
     torch.manual_seed(7)
     other = net.with_state({k: torch.rand_like(x) + 0.1 if x.is_floating_point() else x for k, x in net.state.items()})
     first, second = (align(net, other, "head-matching", symmetry=found, seed=2) for _ in range(2))
@@ -52,26 +40,26 @@ def test_never_worse_than_naive_and_the_same_for_the_same_seed(name):
 
 @pytest.mark.parametrize("name", ["mlp", "resnet_groupnorm", "lstm2", "mixer"])
 def test_networks_without_heads_are_told_so(name):
-    net, found = member(name)
+    net, found = symmetric(name)
     with pytest.raises(InputError, match="no attention heads"):
         align(net, net, "head-matching", symmetry=found)
 
 
 def test_heads_and_streams_are_told_by_what_the_graph_does():
-    net, found = member("gpt_untied_manual")
+    net, found = symmetric("gpt_untied_manual")
     heads = attention_groups(net, found)
     assert len(heads) == 2
     assert all(found.children(name) for name in heads)
     (stream,) = streams(net, found)
     assert stream not in heads
-    resnet, groups = member("resnet_bn")
+    resnet, groups = symmetric("resnet_bn")
     assert len(streams(resnet, groups)) == 3
     assert attention_groups(resnet, groups) == frozenset()
 
 
 def with_stream_held(name):
     """B is A with every group but the stream re-ordered."""
-    net, found = member(name)
+    net, found = symmetric(name)
     rng = np.random.default_rng(3)
     held = streams(net, found)
     forth = {g: p for g, p in random_permutations(found, rng).items() if g not in held}
@@ -90,7 +78,7 @@ def test_the_residual_stream_stays_where_it_is_when_told_to(name):
 
 def test_the_cost_of_heads_is_the_product_of_their_circuits():
     """QK = [W_Q b_Q]ᵀ [W_K b_K] and OV = W_O [W_V b_V], written out for one layer of nn.TransformerEncoder."""
-    net, found = member("vit_nn_encoder")
+    net, found = symmetric("vit_nn_encoder")
     torch.manual_seed(3)
     other = net.with_state({k: torch.randn_like(x) if x.is_floating_point() else x for k, x in net.state.items()})
     objective = Objective(other, found, weight_terms(net, found))
@@ -112,7 +100,7 @@ def test_the_cost_of_heads_is_the_product_of_their_circuits():
 
 @pytest.mark.parametrize("name", TRANSFORMERS)
 def test_the_cost_of_heads_does_not_depend_on_the_order_inside_them(name):
-    net, found = member(name)
+    net, found = symmetric(name)
     torch.manual_seed(3)
     other = net.with_state({k: torch.randn_like(x) if x.is_floating_point() else x for k, x in net.state.items()})
     for block in blocks(found):

@@ -7,6 +7,8 @@ from functools import cache
 from torch import nn
 
 from lmc_core.networks.network import Network, network
+from lmc_core.symmetry.infer import symmetry
+from lmc_core.symmetry.symmetry import Symmetry
 from zoo import attention, layers, recurrence, vision
 from zoo.making import Member, images, ready, rows, tokens
 
@@ -69,6 +71,12 @@ ALL: dict[str, Member] = {**ZOO, **MORE}
 def member(name: str) -> Network:
     """A network of the zoo, made and traced once for all tests."""
     return network(*ALL[name]())
+
+
+@cache
+def symmetric(name: str) -> tuple[Network, Symmetry]:
+    """A network of the zoo and its symmetry."""
+    return member(name), symmetry(member(name), verify=False)
 
 
 untraceable = ready(layers.DataDependent, lambda: rows(7))

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lmc_core.alignment.method import Method
 from lmc_core.fusion import FUSIONS
 from lmc_core.methods import METHODS
-from lmc_core.methods._method import Method
 from lmc_core.options import REQUIRED, Nested, Option
 
 MOST_SETTINGS = 100

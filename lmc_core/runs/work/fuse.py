@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 
 from lmc_core.alignment.coupling import Coupling
+from lmc_core.alignment.template import sizes
 from lmc_core.data.dataset import Dataset
 from lmc_core.fusion.fuse import FusionResult, fusion
 from lmc_core.fusion.outcome import Outcome, Scores
-from lmc_core.fusion.template import sizes
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.paths.recalibrate import default_recalibration

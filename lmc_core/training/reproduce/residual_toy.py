@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lmc_core.alignment.blocks import Perms
-from lmc_core.alignment.objective import Objective
+from lmc_core.alignment.coupling import Perms
+from lmc_core.alignment.objective import weight_objective
 from lmc_core.alignment.problem import Problem
-from lmc_core.alignment.schedule import Outcome, sweep
-from lmc_core.alignment.terms import weight_terms
+from lmc_core.alignment.result import Result
+from lmc_core.alignment.sweeps import sweep
 from lmc_core.methods import METHODS
 from lmc_core.networks.network import Network, network
 from lmc_core.options import Option
@@ -35,17 +35,16 @@ PARAMETERS = (
 )
 
 
-def _one_sweep(problem: Problem) -> Outcome:
-    objective = Objective(problem.moved, problem.symmetry, weight_terms(problem.reference, problem.symmetry))
-    return sweep(objective, problem.rng(1))
+def _one_sweep(problem: Problem) -> Result:
+    return sweep(weight_objective(problem.reference, problem.moved, problem.symmetry), problem.rng(1))
 
 
-def _method(name: str, **settings: Any) -> Callable[[Problem], Outcome]:
+def _method(name: str, **settings: Any) -> Callable[[Problem], Result]:
     declared = METHODS[name]
     return lambda problem: declared.solve(problem, **declared.settings(settings))
 
 
-WAYS: Mapping[str, Callable[[Problem], Outcome]] = {
+WAYS: Mapping[str, Callable[[Problem], Result]] = {
     "one coordinate sweep": _one_sweep,
     "weight matching, 3 starts": _method("weight-matching", restarts=3),
     "weight matching, 30 starts": _method("weight-matching", restarts=30),
@@ -73,9 +72,9 @@ def planted(seed: int, width: int, stream: int, noise: float) -> tuple[Problem, 
     noisy = {name: x + noise * torch.randn(x.shape, generator=generator, dtype=x.dtype) for name, x in draw.items()}
     found = _symmetry(width, stream)
     a: Network = block.with_state(draw)
-    problem = Problem(a, a, found, seed=seed)
+    problem = Problem.pair(a, a, found, seed=seed)
     forth = random_permutations(found, problem.rng(2))
-    return Problem(a, a.with_state(permute(noisy, found, forth)), found, seed=seed), invert(forth, found)
+    return Problem.pair(a, a.with_state(permute(noisy, found, forth)), found, seed=seed), invert(forth, found)
 
 
 def _symmetry(width: int, stream: int) -> Symmetry:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lmc_core.options import Option, Options
+
+if TYPE_CHECKING:
+    from lmc_core.alignment.result import Result
 
 
 @dataclass(frozen=True)
@@ -18,11 +21,29 @@ class Paper:
     url: str
 
 
+AINSWORTH = Paper(
+    "Ainsworth 2022", "Git Re-Basin: Merging Models modulo Permutation Symmetries", "https://arxiv.org/abs/2209.04836"
+)
+AKASH = Paper(
+    "Akash 2022",
+    "Wasserstein Barycenter-based Model Fusion and Linear Mode Connectivity of Neural Networks",
+    "https://arxiv.org/abs/2210.06671",
+)
+CRISOSTOMI = Paper("Crisostomi 2024", "C²M³: Cycle-Consistent Multi-Model Merging", "https://arxiv.org/abs/2405.17897")
+FERBACH = Paper(
+    "Ferbach 2024",
+    "Proving Linear Mode Connectivity of Neural Networks via Optimal Transport",
+    "https://arxiv.org/abs/2310.19103",
+)
+SINGH = Paper("Singh 2020", "Model Fusion via Optimal Transport", "https://arxiv.org/abs/1910.05653")
+"""Papers that several methods come from."""
+
+
 @dataclass(frozen=True)
 class Method:
-    """An alignment method: its face (title, paper, parameters, requirements) and its function.
+    """A method: its face (title, paper, parameters, requirements) and its function.
 
-    solve(problem, **settings) returns an alignment.schedule.Outcome; it imports what computes when it is called.
+    solve(problem, **settings) returns a Result; it imports what computes when it is called.
     summary      one sentence for the form, under 80 characters
     needs_data   it reads activations
     """
@@ -31,7 +52,7 @@ class Method:
     title: str
     summary: str
     paper: Paper
-    solve: Callable[..., Any]
+    solve: Callable[..., Result]
     parameters: tuple[Option, ...] = ()
     needs_data: bool = False
     notes: tuple[str, ...] = field(default=())

@@ -1,4 +1,4 @@
-"""Tensors taken apart along their axis expressions, so that one group can be met as a dimension of its own."""
+"""Where groups meet tensors: axes taken apart, so that the units of one group are a dimension of their own."""
 
 from __future__ import annotations
 
@@ -72,20 +72,66 @@ def sizes(actual: int, factors: tuple[Axis, ...]) -> list[int]:
     return expected
 
 
-def children(leaves: Sequence[Leaf], outer: int) -> list[int]:
-    """Dimensions holding groups nested within the group at dimension `outer`, in that axis or in an axis without it."""
-    group = leaves[outer].part
-    assert isinstance(group, Group)
-    own = [i for i, leaf in enumerate(leaves) if isinstance(leaf.part, Group) and leaf.part.name == group.name]
+@dataclass(frozen=True)
+class Meeting:
+    """One place where a view of a tensor meets a free group: its units, and those of groups nested in them.
+
+    outer    name of the free group
+    groups   whose units are told apart there: the nested ones, or the free group itself
+    dims     of the view: (outer, nested …)
+    axis     number of the axis that holds the outer units
+    """
+
+    outer: str
+    groups: tuple[str, ...]
+    dims: tuple[int, ...]
+    axis: int
+
+    @property
+    def kept(self) -> list[tuple[str, list[int]]]:
+        """Every group with the dimensions of its units: (outer, nested), or (outer,) alone."""
+        outer, *nested = self.dims
+        return (
+            [(g, [outer, dim]) for g, dim in zip(self.groups, nested, strict=True)]
+            if nested
+            else [(self.outer, [outer])]
+        )
+
+
+def meetings(leaves: Sequence[Leaf], group: str | None = None) -> Iterator[Meeting]:
+    """Every place where a view meets a free group, or one free group."""
+    for dim, leaf in enumerate(leaves):
+        if isinstance(leaf.part, Group) and leaf.part.within is None and group in (None, leaf.part.name):
+            nested = _nested(leaves, dim, leaf.part.name)
+            groups = tuple(name for name, _ in nested) or (leaf.part.name,)
+            yield Meeting(leaf.part.name, groups, (dim, *(inner for _, inner in nested)), leaf.axis)
+
+
+def met(
+    tensors: Sequence[Tensor], axes: Sequence[Sequence[Axis]], apart: Collection[int], group: str
+) -> Iterator[tuple[tuple[Tensor, ...], Meeting]]:
+    """Views of several tensors, axes of these numbers taken apart, at every place where one of them carries a group.
+
+    axes   one tuple of expressions per tensor, of one structure; sizes may differ
+    """
+    for parts in zip(*(views(x, form, apart) for x, form in zip(tensors, axes, strict=True)), strict=True):
+        for meeting in meetings(parts[0][1], group):
+            if meeting.axis in apart:
+                yield tuple(x for x, _ in parts), meeting
+
+
+def _nested(leaves: Sequence[Leaf], outer: int, name: str) -> list[tuple[str, int]]:
+    """(group, dimension) of what is nested in the group at dimension `outer`, in that axis or in an axis without it."""
+    own = [i for i, leaf in enumerate(leaves) if isinstance(leaf.part, Group) and leaf.part.name == name]
 
     def parent(i: int) -> int:
         same_axis = [k for k in own if leaves[k].axis == leaves[i].axis and k < i]
         return same_axis[-1] if same_axis else own[0]
 
     return [
-        i
+        (leaf.part.name, i)
         for i, leaf in enumerate(leaves)
-        if isinstance(leaf.part, Group) and leaf.part.within == group.name and parent(i) == outer
+        if isinstance(leaf.part, Group) and leaf.part.within == name and parent(i) == outer
     ]
 
 

@@ -1,57 +1,17 @@
-"""The order in which groups are solved: random sweeps with restarts, passes from input to output, each group once."""
+"""Block after block on an objective: random sweeps, passes from input to output, each block once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from lmc_core.alignment.blocks import BlockCost, Perms, blocks
-from lmc_core.alignment.coupling import Coupling
+from lmc_core.alignment.blocks import BlockCost, blocks
+from lmc_core.alignment.coupling import Perms
 from lmc_core.alignment.objective import Objective, Position
+from lmc_core.alignment.result import Result, best_of
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.permute import identity, random_permutations
-
-TIE = 1e-6  # weight of the objective that breaks ties: above rounding in float32 sums, below any real difference
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What a method found: a coupling per group, the objective on the way there, and what the user should know.
-
-    history    the objective before the first step (naive) and after every step that moved something
-    spread     final objective of every restart
-    """
-
-    couplings: Mapping[str, Coupling]
-    history: tuple[float, ...]
-    spread: tuple[float, ...] = ()
-    converged: bool = True
-    notes: tuple[str, ...] = ()
-
-    @property
-    def perms(self) -> Perms:
-        """The permutations of the hard couplings."""
-        return {name: coupling.perm for name, coupling in self.couplings.items() if coupling.perm is not None}
-
-
-def outcome(
-    perms: Perms, history: tuple[float, ...], *, converged: bool = True, notes: tuple[str, ...] = ()
-) -> Outcome:
-    """An Outcome from permutations."""
-    couplings = {name: Coupling(name, perm=perm) for name, perm in perms.items()}
-    return Outcome(couplings, history, (history[-1],), converged, notes)
-
-
-def still_changing(changed: int, steps: int) -> dict[str, Any]:
-    """What an Outcome says of a descent whose permutations last changed at step `changed` of `steps`: settled once they
-    have stayed for a tenth of the steps, and ten at least."""
-    if steps - changed >= max(10, steps // 10):
-        return {}
-    count = "1 step" if steps == 1 else f"{steps} steps"
-    return {"converged": False, "notes": (f"had not settled after {count}; the best order seen is kept",)}
 
 
 def sweep(
@@ -62,7 +22,7 @@ def sweep(
     limit: int = 100,
     report: Report = silent,
     skip: bool = True,
-) -> Outcome:
+) -> Result:
     """Coordinate ascent (Ainsworth 2022, alg. 1): visit all groups in random order, solve each, until none moves.
 
     limit    most sweeps
@@ -86,18 +46,12 @@ def sweep(
                 waiting |= objective.neighbours(block)
                 history.append(position.total)
         if not moved:
-            return outcome(position.perms, tuple(history))
+            return Result.of_perms(position.perms, history)
     note = f"did not converge in {limit} sweeps: the last one still improved the objective"
-    return outcome(position.perms, tuple(history), converged=False, notes=(note,))
+    return Result.of_perms(position.perms, history, converged=False, notes=(note,))
 
 
-def best_of(outcomes: list[Outcome]) -> Outcome:
-    """The restart with the largest objective (the first of equals), with the final objectives of all."""
-    best = max(outcomes, key=lambda found: found.history[-1])
-    return replace(best, spread=tuple(found.history[-1] for found in outcomes))
-
-
-def forward(objective: Objective, *, start: Perms | None = None, limit: int = 10, report: Report = silent) -> Outcome:
+def forward(objective: Objective, *, start: Perms | None = None, limit: int = 10, report: Report = silent) -> Result:
     """Groups solved one after the other from input to output, each on its own terms, until a pass moves none.
 
     In a chain of layers one pass is exact. Where units are written in several places or recur, later steps change
@@ -123,7 +77,7 @@ def forward(objective: Objective, *, start: Perms | None = None, limit: int = 10
     if value > position.total:
         notes.append("the last pass was worse than an earlier one on the whole objective; the earlier one is kept")
         history.append(value)
-    return outcome(perms, tuple(history), converged=settled, notes=tuple(notes))
+    return Result.of_perms(perms, history, converged=settled, notes=tuple(notes))
 
 
 def forward_best(
@@ -133,7 +87,7 @@ def forward_best(
     starts: Sequence[Perms] = (),
     limit: int = 10,
     report: Report = silent,
-) -> Outcome:
+) -> Result:
     """`forward`, and where groups are solved together in one tensor, as hidden states are, the best of several starts.
 
     starts    tried beside the identity and four random ones; most feed-forward networks need none of them
@@ -151,7 +105,7 @@ def random_start(objective: Objective, rng: np.random.Generator) -> Perms:
     return {**identity(objective.symmetry), **random_permutations(objective.symmetry, rng, names)}
 
 
-def each_once(objective: Objective, costs: Mapping[str, BlockCost], *, report: Report = silent) -> Outcome:
+def each_once(objective: Objective, costs: Mapping[str, BlockCost], *, report: Report = silent) -> Result:
     """One assignment per group, input to output, where costs do not depend on each other: F(P) = Σ_g <P_g, C_g>.
 
     objective    its gradient breaks ties between units that the costs cannot tell apart, as those that never respond,
@@ -166,7 +120,7 @@ def each_once(objective: Objective, costs: Mapping[str, BlockCost], *, report: R
         report("matching activations", done, len(solved))
         cost = costs.get(block.name)
         tie = position.cost(block) if block.name in judged else None
-        both = tie if cost is None else cost if tie is None else cost.plus(tie, TIE)
+        both = tie if cost is None else cost if tie is None else cost.tied(tie)
         if both is None:
             continue
         best = both.best(block)
@@ -175,4 +129,4 @@ def each_once(objective: Objective, costs: Mapping[str, BlockCost], *, report: R
         if cost is not None:
             history.append(history[-1] + cost.total(block, best) - cost.total(block, position.perms))
         position.place(block, best)
-    return outcome(position.perms, tuple(history))
+    return Result.of_perms(position.perms, history)

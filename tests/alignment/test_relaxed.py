@@ -1,36 +1,24 @@
 """The objective over plans and Frank–Wolfe on it: gradients, exact steps, and answers that coordinate ascent misses."""
 
-from functools import cache
-
 import numpy as np
 import pytest
 import torch
 from planted import SHAPES, holder, planted
-from zoo import ZOO
+from zoo import symmetric
 
-from lmc_core.alignment.objective import Objective, Position
+from lmc_core.alignment.objective import Objective, Position, weight_objective
 from lmc_core.alignment.relaxed import Relaxed, frank_wolfe, line_search
 from lmc_core.alignment.terms import weight_terms
 from lmc_core.errors import Cancelled
 from lmc_core.methods.align import align
-from lmc_core.networks.network import network
-from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.permute import identity, random_permutations
 
 MEMBERS = ["mlp", "resnet_bn", "resnet_groupnorm", "lstm2", "gpt_tied_sdpa", "llama_gqa_rope"]
 
 
-@cache
-def member(name):
-    torch.manual_seed(0)
-    module, inputs = ZOO[name]()
-    net = network(module.double(), tuple(x.double() if x.is_floating_point() else x for x in inputs))
-    return net, symmetry(net, verify=False)
-
-
 def objective(net, found, seed=0, noise=1.0):
     problem = planted(net, found, seed=seed, noise=noise)
-    return Objective(problem.moved, found, weight_terms(net, found))
+    return weight_objective(net, problem.moved, found)
 
 
 def silent(step):
@@ -47,7 +35,7 @@ def between(relaxed, found, seed=0):
 
 @pytest.mark.parametrize("name", MEMBERS)
 def test_on_permutations_the_objective_over_plans_is_the_objective(name):
-    net, found = member(name)
+    net, found = symmetric(name)
     whole = objective(net, found)
     perms = {**identity(found), **random_permutations(found, np.random.default_rng(3))}
     relaxed = Relaxed(whole)
@@ -57,7 +45,7 @@ def test_on_permutations_the_objective_over_plans_is_the_objective(name):
 @pytest.mark.parametrize("name", ["mlp", "resnet_bn", "lstm2", "gpt_tied_sdpa", "llama_gqa_rope"])
 def test_at_a_corner_the_gradient_is_the_cost_that_coordinate_ascent_solves(name):
     """Where a group meets itself both sides count; elsewhere the gradients are the very matrices of the sweep."""
-    net, found = member(name)
+    net, found = symmetric(name)
     whole = objective(net, found)
     perms = {**identity(found), **random_permutations(found, np.random.default_rng(3))}
     relaxed = Relaxed(whole)
@@ -104,7 +92,7 @@ def test_no_other_point_of_the_segment_is_better_than_the_one_the_line_search_fi
 
 @pytest.mark.parametrize("name", MEMBERS)
 def test_every_step_is_an_improvement_and_plans_stay_doubly_stochastic(name):
-    net, found = member(name)
+    net, found = symmetric(name)
     torch.manual_seed(5)
     other = net.with_state({k: torch.rand_like(x) if x.is_floating_point() else x for k, x in net.state.items()})
     relaxed = Relaxed(Objective(other, found, weight_terms(net, found)))
@@ -131,7 +119,7 @@ def test_frank_wolfe_finds_planted_orders_that_a_coordinate_sweep_misses():
 
 
 def test_a_walk_that_is_cut_short_says_so():
-    net, found = member("resnet_bn")
+    net, found = symmetric("resnet_bn")
     torch.manual_seed(5)
     other = net.with_state({k: torch.rand_like(x) if x.is_floating_point() else x for k, x in net.state.items()})
     cut = align(net, other, "frank-wolfe", symmetry=found, iterations=1, restarts=1)
@@ -140,7 +128,7 @@ def test_a_walk_that_is_cut_short_says_so():
 
 
 def test_frank_wolfe_is_cancelled_between_two_steps():
-    net, found = member("mlp")
+    net, found = symmetric("mlp")
     seen = []
 
     def report(stage, done, total):

@@ -1,0 +1,75 @@
+"""What a method found: the couplings of one model or of many, and how they were found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmc_core.alignment.coupling import Couplings, Perms, hard, permutations
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lmc_core.networks.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a method found, for a pair or for many models.
+
+    couplings   one mapping per model, group → Coupling with the template; for a pair that of B alone
+    history     the method's own objective, step after step; of alignments the first entry is that of the identity
+    spread      final objective of every restart
+    converged   False if a limit of steps stopped it
+    notes       sentences for the user
+    state       numbers of the template, where the method makes them
+    network     where what is made is no network of the template: one with a head per model
+    alone       and then every model as the trunk and its own head
+    """
+
+    couplings: tuple[Couplings, ...]
+    history: tuple[float, ...] = ()
+    spread: tuple[float, ...] = ()
+    converged: bool = True
+    notes: tuple[str, ...] = ()
+    state: Mapping[str, Tensor] = field(default_factory=dict)
+    network: Network | None = None
+    alone: tuple[Network, ...] = ()
+
+    @classmethod
+    def of_perms(cls, perms: Mapping[str, NDArray[np.int64]], history: Sequence[float], **more: Any) -> Result:
+        """Of a pair, from the permutations that were reached."""
+        return cls((hard(perms),), tuple(history), (history[-1],), **more)
+
+    @property
+    def perms(self) -> Perms:
+        """The permutations of a pair."""
+        return self.orders[0]
+
+    @property
+    def orders(self) -> tuple[Perms, ...]:
+        """The permutations of every model."""
+        return tuple(map(permutations, self.couplings))
+
+    def noting(self, late: Sequence[str]) -> Result:
+        """The same with sentences about what did not converge, if there are any."""
+        return replace(self, converged=self.converged and not late, notes=(*self.notes, *late))
+
+
+def best_of(results: Sequence[Result]) -> Result:
+    """The restart with the largest objective (the first of equals), with the final objectives of all."""
+    best = max(results, key=lambda found: found.history[-1])
+    return replace(best, spread=tuple(found.history[-1] for found in results))
+
+
+def still_changing(changed: int, steps: int) -> tuple[str, ...]:
+    """The sentence about a descent whose permutations last changed at step `changed` of `steps`; none if it settled,
+    as it has once they have stayed for a tenth of the steps, and ten at least."""
+    if steps - changed >= max(10, steps // 10):
+        return ()
+    count = "1 step" if steps == 1 else f"{steps} steps"
+    return (f"had not settled after {count}; the best order seen is kept",)
