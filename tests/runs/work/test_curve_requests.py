@@ -16,7 +16,7 @@ from lmc_core.runs.kinds._curve import curve_title
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import models as library
 from lmc_core.runs.library.entry import entry
-from pages._show import share
+from pages._show.path import reproduce
 
 PAIR = ("digits-mlp-32/seed0", "digits-mlp-32/seed1", "digits", "weight-matching")
 
@@ -120,10 +120,10 @@ def test_a_command_says_word_for_word_what_the_run_of_the_same_request_says(bent
 @pytest.mark.parametrize("bent", [{"kind": "chain", "epochs": 2}, {"kind": "through", "model": PAIR[1]}])
 def test_what_a_page_says_to_type_computes_its_curve_again(bent, computed, capsys):
     found = computed(asked(**bent))
-    words = shlex.split(share.command(found).replace("\\\n", " "))
+    words = shlex.split(reproduce.command(found).replace("\\\n", " "))
     assert words[:3] == ["python", "-m", "lmc_core"]
     assert as_told(words[3:], capsys)["curve"] == json.loads(json.dumps(found.json["curve"]))
-    code = share.python(found)
+    code = reproduce.python(found)
     exec(compile(code, "share", "exec"), {})
     printed = capsys.readouterr().out.split()
     assert [f"{float(number):.3f}" for number in printed] == re.findall(r"# ([\d.]+)", code)
@@ -134,5 +134,5 @@ def test_a_visitors_own_model_on_the_way_is_named_as_its_file_was(computed):
     found = computed(asked(kind="through", model=PAIR[0]))
     request = {**found.request, "curve": {"kind": "through", "model": "0" * 16, "fingerprint": "0" * 64}}
     mine = replace(found, request=request, curve=replace(found.curve, title="Through my net"))
-    assert share.command(mine).endswith("--through 'my net'")
-    assert "lmc.load('my net')" in share.python(mine)
+    assert reproduce.command(mine).endswith("--through 'my net'")
+    assert "lmc.load('my net')" in reproduce.python(mine)

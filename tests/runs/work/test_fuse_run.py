@@ -43,7 +43,7 @@ from lmc_core.runs.work.fuse import fuse_run
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.permute import permute, random_permutations
 from lmc_core.words.fuse import fuse_finding
-from pages._show import fuse_share
+from pages._show.fuse import reproduce
 
 ROOT = Path(__file__).parents[3]
 PAIR = ["digits-mlp-32/seed0", "digits-mlp-32/seed1"]
@@ -334,7 +334,7 @@ def test_the_line_and_the_snippet_compute_the_same_network(stored: FuseResult, r
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     kept = tmp_path / "kept.safetensors"
     kept.write_bytes(runs.artifact(run_id, "fused.safetensors"))
-    words = shlex.split(fuse_share.command(stored).replace("\\\n", " "))
+    words = shlex.split(reproduce.command(stored).replace("\\\n", " "))
     assert words[:4] == ["python", "-m", "lmc_core", "fuse"]
     how = {"cwd": tmp_path, "env": env, "capture_output": True, "text": True, "check": False}
     line = subprocess.run([sys.executable, *words[1:], "--json"], **how)
@@ -342,7 +342,7 @@ def test_the_line_and_the_snippet_compute_the_same_network(stored: FuseResult, r
     assert json.loads(line.stdout)["accuracy"] == pytest.approx(stored.outcome.final["test"]["accuracy"])
     alike(load(tmp_path / "fused.safetensors"), load(kept))
     (tmp_path / "fused.safetensors").unlink()
-    snippet = subprocess.run([sys.executable, "-c", fuse_share.python(stored)], **how)
+    snippet = subprocess.run([sys.executable, "-c", reproduce.python(stored)], **how)
     assert snippet.returncode == 0, snippet.stderr
     assert float(snippet.stdout) == pytest.approx(stored.outcome.final["test"]["accuracy"])
     alike(load(tmp_path / "fused.safetensors"), load(kept))
