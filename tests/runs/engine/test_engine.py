@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from engine_bench import TESTS, Bench
@@ -215,10 +214,10 @@ def test_after_a_server_was_killed_the_next_one_resumes_its_queue(
 
 def test_the_expected_time_of_a_run_comes_from_earlier_runs_like_it(bench: Bench) -> None:
     assert bench.index.expected("nap|a|b") is None
-    bench.wait(bench.submit(bench.request("earlier", steps=20)))
+    earlier = bench.wait(bench.submit(bench.request("earlier", steps=20)))
     run = bench.submit(bench.request("later", steps=20))
-    expected: Any = bench.status(run).expected
-    assert 0.3 < expected < 5
+    assert bench.status(run).expected == pytest.approx(earlier.elapsed, abs=0.01)
+    assert earlier.elapsed > 0.3
 
 
 def test_the_thread_engine_carries_out_the_same_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

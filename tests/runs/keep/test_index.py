@@ -38,10 +38,11 @@ def test_a_run_goes_from_the_queue_to_done(index: Index) -> None:
     run = put(index, 1)
     assert index.claim("server") == a_request(1)
     assert index.claim("server") is None
-    index.progress(run, "Working", 1, 2, {"t": [0.0, 1.0], "naive": [None, 0.5]})
+    index.progress(run, "Working", "by hand", 1, 2, {"t": [0.0, 1.0], "naive": [None, 0.5]})
     status = index.status(run)
     assert status is not None
-    assert (status.state, status.stage, status.done, status.total) == ("running", "Working", 1, 2)
+    assert (status.state, status.stage, status.part) == ("running", "Working", "by hand")
+    assert (status.done, status.total) == (1, 2)
     assert status.partial == {"t": [0.0, 1.0], "naive": [None, 0.5]}
     index.finish(run, "done", finding="found")
     status = index.status(run)
@@ -118,7 +119,7 @@ def test_the_last_word_on_a_finished_run_stands(index: Index) -> None:
     index.claim("server")
     index.finish(run, "cancelled", reason="Stopped on request.")
     index.finish(run, "done", finding="late")
-    index.progress(run, "Working", 1, 2, {})
+    index.progress(run, "Working", "", 1, 2, {})
     status = index.status(run)
     assert status is not None
     assert (status.state, status.finding, status.stage) == ("cancelled", "", "")
