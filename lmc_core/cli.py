@@ -10,24 +10,38 @@ import contextlib
 import json
 import math
 import sys
+import tomllib
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, NoReturn
 
 from lmc_core.commands.progress import Line
+from lmc_core.commands.spelling import add_options, given_options
 from lmc_core.errors import InputError
+from lmc_core.runs.kinds._options import DEVICE, SEED
+
+PACKAGE = "mode-connectivity-explorer"
 
 COMMANDS = {
     "compare": "every alignment method on one pair, or on every pair of several models, as a table",
     "fuse": "make one network of several, of any widths",
     "inspect": "the symmetry of a network: groups, axes, measured error",
+    "list": "the runs that this host keeps",
     "path": "align B to A and evaluate the line between them, before and after",
+    "plane": "loss and accuracy on the plane through A, B and aligned B, or a third network",
+    "project": "the units of one layer of a kept run, placed by t-SNE",
     "reproduce": "repeat an experiment of the papers",
+    "show": "a kept run: what it found, and its numbers",
     "sweep": "many runs: pairs × data × methods × settings × seeds, as a table",
+    "theory": "function gaps, distances and dimensions of a pair, before and after alignment",
     "train": "train a network by a recipe",
+    "width": "how barrier and distance of the shipped networks fall with their width",
     "export": "write a module and its weights as a .pt2 program",
 }
-"""Name → summary; each is a module of `lmc_core.commands` with `configure(parser)` and `run(args, report)`."""
+"""Name → summary; each is a module of `lmc_core.commands` with `configure(parser)` and `run(args, report)`, and with
+the `KIND` of run that it computes if there is one."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -42,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
         args = _parser(argv).parse_args(argv)
+        vars(args).update(given_options(args, (SEED, DEVICE)))
     except SystemExit as stop:
         return int(stop.code or 0)
     except InputError as error:
@@ -68,6 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     """Only the options of the command at hand are made: the others' modules need not be imported."""
     parser = _Parser(prog="python -m lmc_core", description="Align neural networks and see the path between them.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
@@ -76,10 +92,18 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
             module = import_module(f"lmc_core.commands.{name}")
             module.configure(command)
             command.add_argument("--json", action="store_true", help="print one JSON object on stdout, nothing else")
-            command.add_argument("--seed", type=int, default=0, help="of everything drawn at random (default: 0)")
-            command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, … (default: auto)")
+            if not hasattr(module, "KIND"):  # whose options these are too
+                add_options(command, (SEED, DEVICE))
             command.set_defaults(run=module.run)
     return parser
+
+
+def _version() -> str:
+    try:
+        return version(PACKAGE)
+    except PackageNotFoundError:  # run from a checkout
+        project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+        return str(project["version"])
 
 
 def _refuse(reason: object, status: int = 2) -> int:

@@ -31,7 +31,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("service",),
         ("share",),
         ("engine",),
-        ("work",),
+        ("work", "summary"),
         ("library",),
         ("keep",),
         ("kinds",),

@@ -1,5 +1,6 @@
 """The house: imports point down, heavy libraries stay where they belong, public names are pinned."""
 
+import re
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import pytest
 from house import FLOORS, ROOT, circles, edges, imported, module, sources, upward
 
 import lmc_core
+from lmc_core.cli import COMMANDS
 
 HEAVY = {
     "streamlit": ("app.py", "pages/"),
@@ -133,3 +135,11 @@ def test_every_method_says_what_it_is_and_where_it_comes_from():
         for parameter in method.parameters:
             assert parameter.help
             assert parameter.check(parameter.default) == parameter.default
+
+
+def test_the_readme_lists_every_method_fusion_and_command():
+    text = (ROOT / "README.md").read_text()
+    rows = {line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|")}
+    assert {f"`{name}`" for name in (*lmc_core.METHODS, *lmc_core.FUSIONS)} <= rows
+    written = re.findall(r"^python -m lmc_core ([a-z]+)", text, re.MULTILINE)
+    assert set(written) == set(COMMANDS)

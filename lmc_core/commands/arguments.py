@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from lmc_core.commands.spelling import pairs
 from lmc_core.errors import CheckpointError, SettingError
-from lmc_core.options import Option
+from lmc_core.report import Report
 
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
-
-OPTION = "option_"  # before the name of a declared option among the arguments
-SETTING = "setting_"  # before the name of a setting among the arguments
+    from lmc_core.runs.values.card import ModelCard
+    from lmc_core.runs.work.pair import Opening
 
 
 @dataclass(frozen=True)
@@ -42,71 +42,38 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_options(parser: argparse.ArgumentParser, options: Iterable[Option]) -> None:
-    """One argument per declared option, with its help, range and default; `given_options` reads them back.
-
-    Values stay text until they are read, so that a refusal is the option's own sentence.
-    """
-    for option in options:
-        said = f"{option.help} ({option.allowed}"
-        said += ")" if option.required else f"; default: {option.text(option.default)})"
-        how: dict[str, Any] = {"dest": f"{OPTION}{option.name}", "help": said.replace("%", "%%")}
-        flag = f"--{option.name.replace('_', '-')}"
-        if option.kind is bool and not option.many:
-            parser.add_argument(flag, nargs="?", const="true", metavar="true|false", **how)
-        else:
-            parser.add_argument(flag, metavar="|".join(map(str, option.choices)) or option.name.upper(), **how)
-
-
-def given_options(args: argparse.Namespace, options: Iterable[Option]) -> dict[str, Any]:
-    """The declared options, read from the command line or at their defaults. Raises SettingError."""
-    found = {}
-    for option in options:
-        text = getattr(args, f"{OPTION}{option.name}")
-        if text is None and option.required:
-            raise SettingError(f"--{option.name.replace('_', '-')} is missing: {option.help}")
-        found[option.name] = option.default if text is None else option.parse(text)
-    return found
-
-
-class Declared(Protocol):
-    """What can be set: a method of alignment or of fusion."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def parameters(self) -> tuple[Option, ...]: ...
-
-
-def add_settings(parser: argparse.ArgumentParser, methods: Iterable[Declared], taken: Container[str] = ()) -> None:
-    """One option per setting of any of the methods, but for names that the command takes itself, and --set for all."""
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method")
-    found: dict[str, tuple[Option, list[str]]] = {}
-    for method in methods:
-        for parameter in method.parameters:
-            if parameter.name not in taken:
-                found.setdefault(parameter.name, (parameter, []))[1].append(method.name)
-    group = parser.add_argument_group("settings of the methods")
-    for name, (parameter, having) in found.items():
-        group.add_argument(
-            f"--{name.replace('_', '-')}",
-            dest=f"{SETTING}{name}",
-            metavar="|".join(parameter.choices) or parameter.kind.__name__.upper(),
-            help=f"{parameter.help} ({', '.join(having)}; default: {parameter.default})".replace("%", "%%"),
-        )
-
-
-def given_settings(args: argparse.Namespace) -> dict[str, Any]:
-    """The settings that were given, by --set or by their own options."""
-    own = {name.removeprefix(SETTING): value for name, value in vars(args).items() if name.startswith(SETTING)}
-    return {**pairs(args.set, "--set"), **{name: value for name, value in own.items() if value is not None}}
-
-
 def read_model(text: str, args: argparse.Namespace, *, like: Network | None = None) -> Network:
     """The network in a file, or a shipped one by its id such as digits-mlp-128/seed0."""
     from lmc_core.networks.checkpoint import load
 
     return load(_file(text), arch=pairs(args.arch, "--arch"), normalize=normalization(args.normalize), like=like)
+
+
+def read_models(names: Iterable[str], args: argparse.Namespace) -> tuple[list[Network], list[ModelCard]]:
+    """The networks that arguments name, each read like the first where its file does not say how, and their cards."""
+    from lmc_core.runs.work.facts import card_of
+
+    networks: list[Network] = []
+    cards: list[ModelCard] = []
+    for name in names:
+        networks.append(read_model(name, args, like=networks[0] if networks else None))
+        cards.append(card_of(networks[-1], title=title(name)))
+    return networks, cards
+
+
+def opening(args: argparse.Namespace, data: str, device: str) -> Opening:
+    """Opens pairs of networks that arguments name."""
+    from lmc_core.data.registry import dataset
+    from lmc_core.runs.work.pair import Pair, paired
+
+    examples = dataset(data)
+
+    def opened(first: str, second: str, report: Report, stage: str) -> Pair:
+        report(stage, 0, 0)
+        (a, b), (card_a, card_b) = read_models((first, second), args)
+        return paired(a, b, examples, (card_a, card_b), device)
+
+    return opened
 
 
 def known_as(text: str, network: Network) -> str:
@@ -136,17 +103,6 @@ def _file(text: str) -> Path:
 def title(text: str) -> str:
     """A short name for the model an argument names: its folder and file, without the ending."""
     return "/".join(Path(text).with_suffix("").parts[-2:])
-
-
-def pairs(words: Iterable[str], option: str) -> dict[str, str]:
-    """["a=1", "b=2"] as a mapping. Raises SettingError for a word without "="."""
-    found = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or not key.strip():
-            raise SettingError(f"{option} {word!r} is not of the form key=value")
-        found[key.strip()] = value.strip()
-    return found
 
 
 def normalization(text: str | None) -> tuple[tuple[float, ...], tuple[float, ...]] | None:

@@ -6,21 +6,12 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lmc_core.commands.arguments import (
-    Answer,
-    add_options,
-    add_reading,
-    given_options,
-    pairs,
-    read_model,
-    table,
-    title,
-)
+from lmc_core.commands.arguments import Answer, add_reading, read_models, table
+from lmc_core.commands.spelling import OPTION, add_request, asked
 from lmc_core.errors import InputError, SettingError
-from lmc_core.methods import METHODS
 from lmc_core.report import Report
-from lmc_core.runs.kinds._options import DATA, counted
-from lmc_core.runs.kinds.compare import COMPARE
+from lmc_core.runs.kinds import KINDS
+from lmc_core.runs.kinds._options import counted
 
 if TYPE_CHECKING:
     from lmc_core.data.dataset import Dataset
@@ -29,59 +20,33 @@ if TYPE_CHECKING:
     from lmc_core.runs.values.card import ModelCard
 
 
-MEASURED = tuple(COMPARE.options[name] for name in ("points", "recalibrate", "train_examples", "test_examples"))
+KIND = KINDS["compare"]
 OBJECTIVE = ("objective", "Σ <A, B aligned> over the weights, the same for all methods; larger is more alike")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "models",
-        nargs="+",
-        metavar="MODEL",
-        help="checkpoint files or names of shipped networks: A and B, which is aligned to A, or more, of which every "
-        "two of one shape are a pair, the earlier one as A",
-    )
+    add_request(parser, KIND)
     add_reading(parser)
-    parser.add_argument("--data", default=DATA.default, help="digits, mnist, fashion-mnist, cifar10 or an .npz file")
-    parser.add_argument("--methods", default="", metavar="M,N,…", help=f"some of {', '.join(METHODS)} (default: all)")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="[METHOD.]KEY=VALUE",
-        help="a setting, of one method or of all that have it",
-    )
-    add_options(parser, MEASURED)
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
-    if len(args.models) < 2:
+    request = asked(args, KIND)
+    names = getattr(args, f"{OPTION}models")  # also one that is named twice
+    if len(names) < 2:
         raise SettingError("compare takes two models, or more of which every pair is compared")
-    chosen = [name.strip() for name in args.methods.split(",") if name.strip()] or list(METHODS)
-    if unknown := [name for name in chosen if name not in METHODS]:
-        raise SettingError(f"there is no alignment method {unknown[0]!r}; there are {', '.join(METHODS)}")
-    given = _settings(args.set, chosen)
-    asked: dict[str, Any] = {
-        "methods": chosen,
-        "settings": {name: METHODS[name].settings(given.get(name, {})) for name in chosen},
-        **given_options(args, MEASURED),
-        "seed": args.seed,
-    }
+    how = {option.name: request[option.name] for option in KIND.options if option.name not in ("models", "data")}
     report("reading the networks", 0, 0)
     from lmc_core.data.registry import dataset
     from lmc_core.runs.work.compare import compare
     from lmc_core.runs.work.device import pick_device
-    from lmc_core.runs.work.facts import card_of
 
-    data, device = dataset(args.data), pick_device(args.device)
-    networks = [read_model(args.models[0], args)]
-    networks += [read_model(text, args, like=networks[0]) for text in args.models[1:]]
-    cards = [card_of(network, title=title(text)) for network, text in zip(networks, args.models, strict=True)]
+    data, device = dataset(request["data"]), pick_device(request["device"])
+    networks, cards = read_models(names, args)
     if len(networks) > 2:
-        return _several(networks, cards, data, asked, report, device)
+        return _several(networks, cards, data, how, report, device)
     a, b = networks
-    examples = {name: counted(asked[name]) for name in ("train_examples", "test_examples")}
-    result = compare(a, b, data, **asked | examples, device=device, models=(cards[0], cards[1]), report=report)
+    examples = {name: counted(how[name]) for name in ("train_examples", "test_examples")}
+    result = compare(a, b, data, **how | examples | {"device": device}, models=(cards[0], cards[1]), report=report)
     return Answer(result.json, _text(result))
 
 
@@ -89,7 +54,7 @@ def _several(
     networks: Sequence[Network],
     cards: Sequence[ModelCard],
     data: Dataset,
-    asked: Mapping[str, Any],
+    how: Mapping[str, Any],
     report: Report,
     device: str,
 ) -> Answer:
@@ -103,24 +68,11 @@ def _several(
     def opened(pair: tuple[ModelCard, ModelCard], report: Report) -> Pair:
         return Pair(known[pair[0].fingerprint], known[pair[1].fingerprint], data, pair, ())
 
-    request = {"kind": "compare", "models": [card.id for card in cards], "data": data.name, **asked, "device": device}
+    request = {"kind": "compare", "models": [card.id for card in cards], "data": data.name, **how, "device": device}
     result = every_pair(cards, opened, request, report, device)
     if not any(pair.seconds for pair in result.pairs):  # not one could be begun
         raise InputError(result.pairs[0].rows[0].why)
     return Answer(result.json, _text_of_several(result))
-
-
-def _settings(words: list[str], chosen: list[str]) -> dict[str, dict[str, str]]:
-    """Method → settings; a key without a method goes to every chosen method that has it."""
-    found: dict[str, dict[str, str]] = {}
-    for key, value in pairs(words, "--set").items():
-        method, dot, name = key.rpartition(".")
-        owners = [method] if dot else [m for m in chosen if any(p.name == key for p in METHODS[m].parameters)]
-        if not owners or any(owner not in chosen for owner in owners):
-            raise SettingError(f"--set {key}={value}: none of {', '.join(chosen)} has it")
-        for owner in owners:
-            found.setdefault(owner, {})[name] = value
-    return found
 
 
 def _text(result: CompareResult) -> str:

@@ -8,95 +8,53 @@ from typing import TYPE_CHECKING, Any
 
 from lmc_core.commands.arguments import (
     Answer,
-    add_options,
     add_reading,
-    add_settings,
     check_output,
-    given_options,
-    given_settings,
     known_as,
     read_model,
+    read_models,
     table,
-    title,
     write,
 )
-from lmc_core.errors import SettingError
-from lmc_core.methods import METHODS
+from lmc_core.commands.spelling import add_request, asked
 from lmc_core.report import Report
-from lmc_core.runs.kinds._curve import CURVE, TRAINED
-from lmc_core.runs.kinds._options import (
-    DATA,
-    METHOD,
-    POINTS,
-    RECALIBRATE,
-    TEST_EXAMPLES,
-    TRAIN_EXAMPLES,
-    counted,
-)
+from lmc_core.runs.kinds import KINDS
+from lmc_core.runs.kinds._options import counted
 
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
     from lmc_core.paths.profile import Profile
     from lmc_core.runs.kinds.path import PathResult
 
-MEASURED = (POINTS, RECALIBRATE, TRAIN_EXAMPLES, TEST_EXAMPLES)
-TAKEN = frozenset(("curve", "through", "data", "method", "out", "seed", "device", *(o.name for o in MEASURED)))
-"""Options of the command itself, which no setting of a method can be."""
+KIND = KINDS["path"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("a", metavar="A", help="the reference: a checkpoint file, or the name of a shipped network")
-    parser.add_argument("b", metavar="B", help="the network that is aligned to A")
+    add_request(parser, KIND, taken=("out", "arch", "normalize", "through"))
     add_reading(parser)
-    parser.add_argument("--data", default=DATA.default, help="digits, mnist, fashion-mnist, cifar10 or an .npz file")
-    parser.add_argument("--method", default=METHOD.default, help=f"one of {', '.join(METHODS)}")
-    add_options(parser, MEASURED)
-    parser.add_argument(
-        "--curve",
-        default="none",
-        choices=("none", *TRAINED),
-        help="train and measure a curve from A to aligned B too; with --method identity, to B as it is (default: none)",
-    )
-    parser.add_argument("--curve-epochs", type=int, help="epochs of training a curve (default: 20)")
-    parser.add_argument("--curve-bends", type=int, help="free points between the ends of a curve (default: 1)")
-    parser.add_argument(
-        "--through", metavar="FILE", help="measure the way through this network too, such as a fused one"
-    )
     parser.add_argument("--out", metavar="FILE", help="write B aligned to A, .safetensors or .pt2")
-    add_settings(parser, METHODS.values(), TAKEN)
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
     check_output(args.out, ".safetensors", ".pt2")
-    measured = given_options(args, MEASURED)
-    settings = given_settings(args)
-    if (chosen := METHODS.get(args.method)) is not None:
-        settings = chosen.settings(settings)
-
+    request = asked(args, KIND)
     report("reading the networks", 0, 0)
     from lmc_core.data.registry import dataset
-    from lmc_core.runs.work.facts import card_of
     from lmc_core.runs.work.path import path_run
 
-    data = dataset(args.data)
-    a = read_model(args.a, args)
-    b = read_model(args.b, args, like=a)
-    curve, waypoint = _curve(args, a)
+    data = dataset(request["data"])
+    (a, b), (card_a, card_b) = read_models((request["a"], request["b"]), args)
+    curve, waypoint = _through(request["curve"], a, args)
     result, aligned = path_run(
         a,
         b,
         data,
-        method=args.method,
-        settings=settings,
-        points=measured["points"],
-        recalibrate=measured["recalibrate"],
-        seed=args.seed,
-        train_examples=counted(measured["train_examples"]),
-        test_examples=counted(measured["test_examples"]),
-        device=args.device,
+        **{name: request[name] for name in ("method", "settings", "points", "recalibrate", "seed", "device")},
+        train_examples=counted(request["train_examples"]),
+        test_examples=counted(request["test_examples"]),
         curve=curve,
         waypoint=waypoint,
-        models=(card_of(a, title=title(args.a)), card_of(b, title=title(args.b))),
+        models=(card_a, card_b),
         report=report,
     )
     if args.out:
@@ -104,17 +62,15 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     return Answer({**result.json, "out": args.out}, _text(result, args.out))
 
 
-def _curve(args: argparse.Namespace, a: Network) -> tuple[dict[str, Any] | None, Network | None]:
-    """The curve that is asked for, as a request has it, and the network it leads through."""
-    given = {"bends": args.curve_bends, "epochs": args.curve_epochs}
-    asked = CURVE.check({"kind": args.curve, **{name: value for name, value in given.items() if value is not None}})
-    if args.through is None:
-        return asked, None
-    if asked is not None:
-        raise SettingError(f"--through leads straight to a network and on; leave out --curve {args.curve}")
-    waypoint = read_model(args.through, args, like=a)
-    waypoint = replace(waypoint, source=known_as(args.through, waypoint))
-    return {"kind": "through", "model": waypoint.source, "fingerprint": waypoint.fingerprint}, waypoint
+def _through(
+    curve: dict[str, Any] | None, a: Network, args: argparse.Namespace
+) -> tuple[dict[str, Any] | None, Network | None]:
+    """The curve as a request has it, and the network it leads through if there is one."""
+    if curve is None or curve["kind"] != "through":
+        return curve, None
+    waypoint = read_model(curve["model"], args, like=a)
+    waypoint = replace(waypoint, source=known_as(curve["model"], waypoint))
+    return {**curve, "model": waypoint.source, "fingerprint": waypoint.fingerprint}, waypoint
 
 
 def _text(result: PathResult, out: str | None) -> str:

@@ -9,11 +9,12 @@ import streamlit as st
 from lmc_core import runs
 from lmc_core.runs.library import models as library
 from lmc_core.runs.share import bundle
+from lmc_core.runs.summary import Table
 from lmc_core.runs.values.card import ModelCard
 from pages._jobs import visitor
 from pages._show import table
 from pages._show.report import report
-from pages._show.view import File, Shown, Table
+from pages._show.view import File, Shown
 
 
 def files(shown: Shown) -> tuple[File, ...]:

@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lmc_core.runs.values.record import Record
-from lmc_core.words.marks import as_text
+from lmc_core.runs.summary.inspect import summary
+from lmc_core.runs.values.record import Result
 from pages._frame.text import escaped
 from pages._show.view import Shown, View
 
 
-def shown(result: Record, run_id: str, look: None) -> Shown:
-    title = as_text(result.title)  # type: ignore[attr-defined]
-    return Shown(run_id, result, look, title + " was read.", about=as_text(result.finding))
+def shown(result: Result, run_id: str, look: None) -> Shown:
+    return Shown(**vars(summary(result)), run=run_id, look=look)
 
 
 def doing(options: Mapping[str, Any]) -> str:

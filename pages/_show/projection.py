@@ -1,13 +1,13 @@
 """A layer of another run, placed: it is shown where that run is."""
 
 from lmc_core.runs.kinds.projection import ProjectionResult
-from lmc_core.words.marks import as_text
+from lmc_core.runs.summary.projection import summary
 from pages._frame.navigation import lead
 from pages._show.view import Shown, View
 
 
 def shown(result: ProjectionResult, run_id: str, look: None) -> Shown:
-    return Shown(run_id, result, look, as_text(result.finding))
+    return Shown.of(summary(result), run_id, look)
 
 
 def figure(shown: Shown) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import streamlit as st
 
 from lmc_core import runs
-from lmc_core.runs.values.card import ModelCard
 from pages._ask import links
 from pages._frame.navigation import TITLES, lead
 from pages._frame.text import escaped
@@ -21,6 +20,7 @@ def body(shown: Shown) -> None:
     """The tab."""
     left, right = st.columns([1, 1.15], gap="medium")
     result, request = shown.result, shown.result.request
+    asked = runs.request(shown.run)
     with left:
         st.markdown("**Link to this result** · opens without recomputing")
         st.code(link("run", id=shown.run), language=None, wrap_lines=True)
@@ -32,7 +32,6 @@ def body(shown: Shown) -> None:
         if "Python" in shown.listings:
             with st.expander("Request as JSON"):
                 st.code(as_text(shown), language="json")
-        asked = runs.request(shown.run)
         back(asked.kind, asked.options)
     with right:
         _listing(shown, "Python")
@@ -51,8 +50,3 @@ def back(kind: str, options: Mapping[str, Any]) -> None:
     """A link to the controls that ask for these options."""
     if page := view(kind).page:
         lead(page, f"Change something in {TITLES[page]}", links.query(kind, options), icon=":material/tune:")
-
-
-def location(card: ModelCard) -> str:
-    """Where the reader finds a model: in the repository, or under the name it was uploaded with."""
-    return card.title if card.uploaded else f"checkpoints/{card.id}.safetensors"

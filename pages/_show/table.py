@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._show.view import Columns
+from lmc_core.runs.summary import Columns
 
 FORMATS = {
     "acc.": "%.2f %%",

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
-from lmc_core.figures.report import Picture
-from lmc_core.words.finding import Card
+from lmc_core.runs.summary._summary import NO_WORDS, Summary
 from lmc_core.words.marks import Text
-
-Columns = Mapping[str, Sequence[Any]]
-NO_WORDS = Text()
-
-
-@dataclass(frozen=True)
-class Table:
-    """Columns that are shown, saved, or printed in a report.
-
-    saved   what the file is called: "Curves"; empty: it is not saved
-    title   over the table in a report; empty: it is not in there
-    alt     what it shows in words, and `note` stands under it on the page
-    """
-
-    columns: Callable[[], Columns]
-    saved: str = ""
-    title: str = ""
-    alt: str = ""
-    note: str = ""
+from pages._show.command import command
 
 
 @dataclass(frozen=True)
@@ -42,32 +23,27 @@ class File:
     make: Callable[[], bytes]
 
 
-@dataclass(frozen=True, eq=False)
-class Shown:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Shown(Summary):
     """What is said of a finished run on its page, in its files and in its report.
 
     look       what the controls above the figure say
-    finding    the heading, and `more` goes on with what was drawn beside it
-    about      models and data in one line;  cards: the numbers;  caption: what to look at in the figure
-    tables     the first is shown under *Data*
-    pictures   makes the figures of the report
+    more       the heading goes on with it, as what was drawn beside the run
     listings   title → command line, Python …
     files      what can be saved beside tables, report and request
     """
 
     run: str
-    result: Any
     look: Any
-    finding: Text
     more: Text = NO_WORDS
-    about: Text = NO_WORDS
-    cards: tuple[Card, ...] = ()
-    caption: Text = NO_WORDS
-    notes: tuple[str, ...] = ()
-    tables: tuple[Table, ...] = ()
-    pictures: Callable[[], Sequence[Picture]] = tuple
     listings: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     files: tuple[File, ...] = ()
+
+    @classmethod
+    def of(cls, said: Summary, run: str, look: Any, **more: Any) -> Shown:
+        """A summary as a page shows it."""
+        listings = {"Command line": partial(command, said.result), **more.pop("listings", {})}
+        return cls(**vars(said), run=run, look=look, listings=listings, **more)
 
 
 def nothing(*_: Any) -> None:

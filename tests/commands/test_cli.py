@@ -272,3 +272,39 @@ def test_numbers_that_were_not_measured_are_null_in_json(monkeypatch, capsys):
     monkeypatch.setattr(inspect, "run", lambda args, report: Answer({"a": [float("nan")], "b": float("inf")}, ""))
     assert main(["inspect", A, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"a": [None], "b": None}
+
+
+FEW = ["--train-examples", "50", "--test-examples", "50", "--method", "activation-matching"]
+
+
+def test_the_plane_is_measured_through_a_third_network_or_through_aligned_b(capsys):
+    found = answers(capsys, "plane", A, B, "--grid", "5", *FEW)
+    assert set(found["corners"]) == {"a", "b", "aligned"}
+    assert np.shape(found["test"]["loss"]) == (len(found["y"]), len(found["x"]))
+    third = "checkpoints/digits-mlp-32/seed2.safetensors"
+    found = answers(capsys, "plane", A, "digits-mlp-32/seed1", "--third", third, "--grid", "5", *FEW)
+    assert set(found["corners"]) == {"a", "b", "c"}
+    assert found["method"] == ""
+
+
+def test_what_theory_guarantees_holds(capsys):
+    found = answers(capsys, "theory", A, B, *FEW)
+    assert [row["units"] for row in found["layers"]] == [32, 32, 32]
+    assert all(
+        excess <= bound + 1e-6
+        for excess, bound in zip(found["aligned"]["excess"], found["aligned"]["bound"], strict=True)
+    )
+    assert main(["theory", A, B, *FEW]) == 0
+    assert "function gap" in capsys.readouterr().out
+
+
+def test_a_host_without_runs_lists_none_and_shows_none(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("LMC_HOME", str(tmp_path))
+    assert answers(capsys, "list") == {"runs": []}
+    assert "there is no run" in fails(capsys, "show", "0" * 16)
+    assert "is not the id of a run" in fails(capsys, "show", "mine")
+
+
+def test_the_program_says_its_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.split()[-1].count(".") == 2

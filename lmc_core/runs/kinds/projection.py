@@ -67,4 +67,5 @@ PROJECTION = Kind(
     bind=_bound,
     facts=("a", "b"),
     title=lambda options, cards: f"t-SNE of {options['group']}, run {options['run']}",
+    command="project",
 )

@@ -26,7 +26,7 @@ from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
 from lmc_core.runs.work.device import device_name, on_device, pick_device
 from lmc_core.runs.work.facts import card_of, versions
-from lmc_core.runs.work.pair import Pair, opened
+from lmc_core.runs.work.pair import Pair, opening
 from lmc_core.runs.work.stages import Clock, within
 from lmc_core.runs.work.symmetry import verified_symmetry
 from lmc_core.symmetry.symmetry import Symmetry
@@ -176,18 +176,20 @@ def _within(report: Report, title: str, number: int, total: int) -> Report:
 def work(request: Request, report: Report, folder: Path, device: str) -> ComparisonResult:
     """Pair by pair: every method in turn, then all its paths together."""
 
-    def opening(pair: Cards, report: Report) -> Pair:
-        return opened(request, report, READ, device, (pair[0].id, pair[1].id))
+    opened = opening(request, device)
+
+    def both(pair: Cards, report: Report) -> Pair:
+        return opened(pair[0].id, pair[1].id, report, READ)
 
     cards = tuple(library.card(model) for model in request["models"])
     how = {name: request[name] for name in ("settings", "recalibrate", "test_examples")}
     asked = {"kind": "compare", **request.options, **how}
-    return every_pair(cards, opening, asked, report, device, kept={"kind": "compare", **request.options})
+    return every_pair(cards, both, asked, report, device, kept={"kind": "compare", **request.options})
 
 
 def every_pair(
     cards: Sequence[ModelCard],
-    opening: Callable[[Cards, Report], Pair],
+    opened: Callable[[Cards, Report], Pair],
     request: Mapping[str, Any],
     report: Report,
     device: str,
@@ -195,7 +197,7 @@ def every_pair(
 ) -> ComparisonResult:
     """Every two of the models that fit, compared by every method; for the worker and for the command line.
 
-    opening   gives the networks of a pair; where it raises InputError, every method's row says why
+    opened    gives the networks of a pair; where it raises InputError, every method's row says why
     request   data, methods and how to evaluate, as a request has it
     kept      what to keep as the request, where that is not the same
     """
@@ -206,7 +208,7 @@ def every_pair(
     notes = [f"No other model here has the shape of {listed(alone)}."] if alone else []
     found = []
     for number, pair in enumerate(pairs):
-        compared, said = _one(pair, opening, request, _part(report, number, len(pairs)), device)
+        compared, said = _one(pair, opened, request, _part(report, number, len(pairs)), device)
         found.append(compared)
         notes += [*said, *compared.notes]
     return ComparisonResult(
@@ -224,13 +226,13 @@ def every_pair(
 
 
 def _one(
-    pair: Cards, opening: Callable[[Cards, Report], Pair], request: Mapping[str, Any], report: Report, device: str
+    pair: Cards, opened: Callable[[Cards, Report], Pair], request: Mapping[str, Any], report: Report, device: str
 ) -> tuple[CompareResult, tuple[str, ...]]:
     """One pair, and notes on how it was opened; one that does not fit has a row for every method that says so."""
     how = {name: request[name] for name in HOW if name in request}
     how |= {name: counted(request[name]) for name in EXAMPLES if name in request}
     try:
-        both = opening(pair, report)
+        both = opened(pair, report)
         found = compare(both.a, both.b, both.data, **how, device=device, models=pair, report=report)
     except InputError as error:
         rows = tuple(MethodRow(name, METHODS[name].title, why=str(error)) for name in request["methods"])

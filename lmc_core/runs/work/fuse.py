@@ -129,14 +129,10 @@ def fuse_run(
 def work(request: Request, report: Report, folder: Path, device: str) -> FuseResult:
     """Open the networks, fuse them, and keep the fused one."""
     networks, cards, notes = _opened(request, report)
-    weights = request["weights"]
     result, network = fuse_run(
         networks,
         datasets.read(request["data"]),
-        **{name: request[name] for name in HOW},
-        weights=None if len(set(weights)) == 1 else weights,  # equal, as anybody gets who does not name them
-        train_examples=counted(request["train_examples"]),
-        test_examples=counted(request["test_examples"]),
+        **how(request),
         device=device,
         models=cards,
         request={"kind": "fuse", **request.options},
@@ -148,6 +144,16 @@ def work(request: Request, report: Report, folder: Path, device: str) -> FuseRes
     else:
         network.export(str(folder / ARTIFACTS[1]))
     return result
+
+
+def how(request: Request) -> dict[str, Any]:
+    """What a request says of the fusion, as arguments of `fuse_run`."""
+    weights = request["weights"]
+    return {
+        **{name: request[name] for name in HOW},
+        "weights": None if len(set(weights)) == 1 else weights,  # equal, as anybody gets who does not name them
+        **{name: counted(request[name]) for name in ("train_examples", "test_examples")},
+    }
 
 
 def _opened(request: Request, report: Report) -> tuple[list[Network], list[ModelCard], tuple[str, ...]]:

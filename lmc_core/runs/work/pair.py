@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from lmc_core.alignment.alignment import Alignment
 from lmc_core.data.dataset import Dataset
@@ -52,16 +52,35 @@ def unchanged(request: Request, model: str) -> ModelCard:
     return found
 
 
-def opened(request: Request, report: Report, stage: str, device: str, models: tuple[str, str] | None = None) -> Pair:
-    """Two networks that a request names. Raises InputError if one was replaced since, or the two do not fit.
+class Opening(Protocol):
+    """Opens two networks by the names they have in a request, of the library or of files."""
 
-    models   their ids; "a" and "b" of the request by default
-    """
-    report(stage, 0, 2)
-    first, second = (unchanged(request, model) for model in models or (request["a"], request["b"]))
-    a, b, notes = open_pair(first, second)
+    def __call__(self, first: str, second: str, report: Report, stage: str) -> Pair: ...
+
+
+def opening(request: Request, device: str) -> Opening:
+    """Opens networks of the library. Raises InputError if one was replaced since the request, or the two do not fit."""
+
+    def opened(first: str, second: str, report: Report, stage: str) -> Pair:
+        report(stage, 0, 2)
+        cards = unchanged(request, first), unchanged(request, second)
+        a, b, notes = open_pair(*cards)
+        report(stage, 1, 2)
+        return paired(a, b, datasets.read(request["data"]), cards, device, notes)
+
+    return opened
+
+
+def paired(
+    a: Network,
+    b: Network,
+    data: Dataset,
+    cards: tuple[ModelCard, ModelCard],
+    device: str,
+    notes: tuple[str, ...] = (),
+) -> Pair:
+    """Two networks on a device, as one computation. Raises MismatchError if they do not fit."""
     if why := mismatch(a, b):
         raise MismatchError(why)
-    report(stage, 1, 2)
     a, b = on_device(a, device), on_device(b, device)
-    return Pair(a, replace(b, module=a.module), datasets.read(request["data"]), (first, second), notes)
+    return Pair(a, replace(b, module=a.module), data, cards, notes)

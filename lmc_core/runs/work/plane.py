@@ -18,7 +18,7 @@ from lmc_core.runs.kinds.plane import STAGES, PlaneResult
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.work.device import device_name
 from lmc_core.runs.work.facts import versions
-from lmc_core.runs.work.pair import Pair, opened
+from lmc_core.runs.work.pair import Opening, Pair, opening
 from lmc_core.runs.work.stages import Clock, within
 from lmc_core.words.plane import plane_finding
 
@@ -27,11 +27,16 @@ READ, ALIGN, PATHS, MEASURE = STAGES
 
 
 def work(request: Request, report: Report, folder: Path, device: str) -> PlaneResult:
+    """The plane of a request from the queue."""
+    return measure(request, opening(request, device), report, device)
+
+
+def measure(request: Request, opened: Opening, report: Report, device: str) -> PlaneResult:
     """Find the third network, evaluate the straight paths, then the grid around all three."""
     clock = Clock()
-    pair = opened(request, report, READ, device)
+    pair = opened(request["a"], request["b"], report, READ)
     with clock("align"):
-        third, key, cards = _third(pair, request, report, device)
+        third, key, cards = _third(pair, request, opened, report)
     used: dict[str, Any] = {
         "recalibrate": default_recalibration(pair.a),
         "train_examples": counted(request["train_examples"]),
@@ -67,10 +72,10 @@ def work(request: Request, report: Report, folder: Path, device: str) -> PlaneRe
     )
 
 
-def _third(pair: Pair, request: Request, report: Report, device: str) -> tuple[Network, str, tuple[Any, ...]]:
+def _third(pair: Pair, request: Request, opened: Opening, report: Report) -> tuple[Network, str, tuple[Any, ...]]:
     """The third network, the name of its corner, and the cards of all models."""
     if request["third"]:
-        other = opened(request, report, READ, device, (request["a"], request["third"]))
+        other = opened(request["a"], request["third"], report, READ)
         return replace(other.b, module=pair.a.module), "c", (*pair.cards, other.cards[1])
     inner = within(report, ALIGN)
     return pair.aligned(request["method"], request["settings"], request["seed"], inner)[1], "aligned", pair.cards

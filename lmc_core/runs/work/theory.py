@@ -15,7 +15,7 @@ from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.kinds.theory import STAGES, TheoryResult
 from lmc_core.runs.work.device import device_name
 from lmc_core.runs.work.facts import versions
-from lmc_core.runs.work.pair import opened
+from lmc_core.runs.work.pair import Opening, opening
 from lmc_core.runs.work.stages import Clock, within
 from lmc_core.words.theory import theory_finding
 
@@ -23,9 +23,14 @@ READ, ALIGN, GAP, COMPARE = STAGES
 
 
 def work(request: Request, report: Report, folder: Path, device: str) -> TheoryResult:
+    """The measurements of a request from the queue."""
+    return measure(request, opening(request, device), report, device)
+
+
+def measure(request: Request, opened: Opening, report: Report, device: str) -> TheoryResult:
     """Align, measure both function gaps, then every layer."""
     clock = Clock()
-    pair = opened(request, report, READ, device)
+    pair = opened(request["a"], request["b"], report, READ)
     seed = request["seed"]
     used: dict[str, Any] = {name: counted(request[name]) for name in ("train_examples", "test_examples")}
     with clock("align"):

@@ -19,17 +19,22 @@ from lmc_core.paths.path import LinearPath
 from lmc_core.report import Report
 from lmc_core.runs.kinds._options import counted
 from lmc_core.runs.kinds.request import Request
-from lmc_core.runs.kinds.width import STAGES, WidthResult, WidthRow
+from lmc_core.runs.kinds.width import DATA, IDS, STAGES, WidthResult, WidthRow
 from lmc_core.runs.library import models as library
 from lmc_core.runs.work.device import device_name
 from lmc_core.runs.work.facts import versions
-from lmc_core.runs.work.pair import opened
+from lmc_core.runs.work.pair import Opening, opening
 from lmc_core.runs.work.stages import Clock, within
 from lmc_core.runs.work.symmetry import verified_symmetry
 from lmc_core.words.width import width_finding
 
 
 def work(request: Request, report: Report, folder: Path, device: str) -> WidthResult:
+    """The measurements of a request from the queue."""
+    return measure(request, opening(request, device), report, device)
+
+
+def measure(request: Request, opened: Opening, report: Report, device: str) -> WidthResult:
     """Align and evaluate every pair, and measure how far its layers are apart."""
     clock = Clock()
     rows: list[WidthRow] = []
@@ -37,7 +42,7 @@ def work(request: Request, report: Report, folder: Path, device: str) -> WidthRe
     seen: dict[str, list[float]] = {}
     for number, stage in enumerate(STAGES):
         with clock(stage):
-            row, near, far = _one(request, number, report, stage, device)
+            row, near, far = _one(request, number, opened, report, stage)
         rows.append(row)
         for found, kept in ((near, plain), (far, seen)):
             for label, cost in found.items():
@@ -50,8 +55,8 @@ def work(request: Request, report: Report, folder: Path, device: str) -> WidthRe
     name = METHODS[request["method"]].title
     return WidthResult(
         request={"kind": "width", **request.options},
-        models=tuple(library.card(model) for model in request["models"]),
-        data=request["data"],
+        models=tuple(library.card(model) for model in IDS),
+        data=DATA,
         method=name,
         rows=tuple(rows),
         plain=lines[0],
@@ -66,11 +71,11 @@ def work(request: Request, report: Report, folder: Path, device: str) -> WidthRe
 
 
 def _one(
-    request: Request, number: int, report: Report, stage: str, device: str
+    request: Request, number: int, opened: Opening, report: Report, stage: str
 ) -> tuple[WidthRow, dict[str, float], dict[str, float]]:
     """One pair: its paths, and layer → W₂² over the mean squared norm, plain and as the data sees it."""
-    first, second = request["models"][2 * number : 2 * number + 2]
-    pair, inner = opened(request, report, stage, device, (first, second)), within(report, stage)
+    first, second = IDS[2 * number : 2 * number + 2]
+    pair, inner = opened(first, second, report, stage), within(report, stage)
     a, b, data, seed = pair.a, pair.b, pair.data, request["seed"]
     train, test = counted(request["train_examples"]), counted(request["test_examples"])
     symmetry, _ = verified_symmetry(a, inner)

@@ -1,38 +1,18 @@
 """The same fusion again, in a shell and in Python."""
 
-from shlex import quote
 from typing import Any
 
 from lmc_core.runs.kinds.fuse import FuseResult
 from pages._ask.links import changed
-from pages._show.reproduce import location
+from pages._show.command import command as command_of
+from pages._show.command import location
 
 OUT = "fused.safetensors"
 
 
 def command(result: FuseResult) -> str:
-    """The line that computes this result in a shell."""
-    asked = result.request
-    options = [f"--data {quote(asked['data'])}", f"--method {asked['method']}"]
-    options += [f"--set {quote(f'{name}={value}')}" for name, value in changed(asked["method"], asked["settings"])]
-    if len(set(asked["weights"])) > 1:
-        options.append(f"--weights {','.join(f'{weight:.9g}' for weight in asked['weights'])}")
-    if asked["widths"] is not None:
-        widths = asked["widths"]
-        each = widths if isinstance(widths, int) else ",".join(f"{n}={size}" for n, size in widths.items())
-        options.append(f"--widths {quote(str(each))}")
-    options.append(f"--recalibrate {asked['recalibrate'] or 'none'}")
-    if asked["temperature"]:
-        options.append("--temperature")
-    if asked["finetune"]:
-        options.append(f"--finetune {asked['finetune']} --rate {asked['rate']:g}")
-    options.append(f"--points {asked['points']} --seed {asked['seed']}")
-    if _limited(result):
-        options.append(f"--train-examples {asked['train_examples']}")
-    if asked["device"] != "auto":
-        options.append(f"--device {asked['device']}")
-    files = [quote(location(card)) for card in result.models]
-    return " \\\n  ".join(["python -m lmc_core fuse", *files, *options, f"--out {OUT}"])
+    """The line that computes this result in a shell, and keeps the network."""
+    return f"{command_of(result)} \\\n  --out {OUT}"
 
 
 def python(result: FuseResult) -> str:

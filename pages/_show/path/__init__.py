@@ -7,11 +7,10 @@ import streamlit as st
 
 from lmc_core.methods import METHODS
 from lmc_core.runs.kinds.path import PathResult
-from lmc_core.runs.library import data as datasets
+from lmc_core.runs.summary.path import with_cloud
 from lmc_core.words.marks import Text
-from lmc_core.words.models import models_line
-from lmc_core.words.numbers import inside, percent
-from lmc_core.words.path import NOTHING_TO_ALIGN, other_paths, path_caption, path_cards, path_finding
+from lmc_core.words.numbers import inside
+from lmc_core.words.path import other_paths
 from pages._show import layers
 from pages._show.path import clouds, files, inspector, matching, others, picture, reproduce, symmetry
 from pages._show.path.look import Look, controls
@@ -31,40 +30,18 @@ def look(result: PathResult, run_id: str) -> Look | None:
 
 
 def shown(result: PathResult, run_id: str, look: Look | None) -> Shown:
-    found = path_finding(result.naive, result.aligned, result.alignment.method, max(len(result.data.classes), 2))
-    spent, cloud, more = result.seconds, None, Text()
-    caption = NOTHING_TO_ALIGN
+    cloud, more = None, Text()
     if look is not None:
         cloud = clouds.cloud(result, run_id, look.group, look.projection)
-        if cloud is not None:
-            layer = result.layers.get(cloud.group)
-            signal = None if layer is None else layer.signal
-            caption = path_caption(result.naive, result.aligned, cloud, found.case, signal=signal)
         if look.overlay or result.curve:
             beside = {METHODS[name].title: path for name, path in others.paths(result, look.overlay).items()}
             bent = result.curve.profile if result.curve else None
             more = other_paths((result.alignment.title, result.aligned), beside, bent)
-    ends = [percent(float(result.naive.accuracy()[end])) for end in (0, -1)]
-    details = [f"test accuracy {ends[0]}", ends[1]]
-    return Shown(
+    return Shown.of(
+        with_cloud(result, cloud),
         run_id,
-        result,
         look,
-        found.sentence,
-        more,
-        about=models_line(result.models, datasets.title(result.data.name), result.naive.examples, details=details),
-        cards=path_cards(
-            result.naive,
-            result.aligned,
-            cloud,
-            align_seconds=spent.get("align"),
-            evaluate_seconds=spent.get("evaluate"),
-            device=result.device,
-        ),
-        caption=caption,
-        notes=(*result.alignment.notes, *result.notes),
-        tables=files.tables(result),
-        pictures=lambda: files.pictures(result, cloud, caption),
+        more=more,
         listings={
             "Command line": lambda: reproduce.command(result),
             "Python": lambda: reproduce.python(result),

@@ -1,32 +1,15 @@
 """The same path again, in a shell and in Python."""
 
-from shlex import quote
-
 from lmc_core.runs.kinds.path import PathResult
 from pages._ask.links import changed
-from pages._show.reproduce import location
+from pages._show.command import command as command_of
+from pages._show.command import location
 
 
 def command(result: PathResult) -> str:
     """The line that computes this result in a shell."""
-    request = result.request
-    a, b = (quote(location(card)) for card in result.models)
-    options = [f"--data {quote(request['data'])}", f"--method {request['method']}"]
-    options += [f"--set {quote(f'{name}={value}')}" for name, value in changed(request["method"], request["settings"])]
-    options += [f"--points {request['points']}", f"--seed {request['seed']}"]
-    if request["train_examples"] != 10_000:
-        options.append(f"--train-examples {request['train_examples']}")
-    if request.get("test_examples"):
-        options.append(f"--test-examples {request['test_examples']}")
-    options.append(f"--recalibrate {request['recalibrate'] or 'none'}")
-    if request["device"] != "auto":
-        options.append(f"--device {request['device']}")
-    pairs = [" ".join(options[i : i + 2]) for i in range(0, len(options), 2)]
-    if (waypoint := _waypoint(result)) is not None:
-        pairs.append(f"--through {quote(waypoint)}")
-    elif bent := request.get("curve"):
-        pairs.append(f"--curve {bent['kind']} --curve-bends {bent['bends']} --curve-epochs {bent['epochs']}")
-    return " \\\n  ".join(["python -m lmc_core path", a, b, *pairs])
+    waypoint = _waypoint(result)
+    return command_of(result, {} if waypoint is None else {result.request["curve"]["model"]: waypoint})
 
 
 def python(result: PathResult) -> str:

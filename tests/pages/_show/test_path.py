@@ -18,10 +18,10 @@ from scripts import ROOT, computed, figure, opened, texts
 
 from lmc_core import runs
 from lmc_core.cli import _parser
-from lmc_core.commands.arguments import given_options
-from lmc_core.commands.path import MEASURED
+from lmc_core.commands import spelling
 from lmc_core.runs import keep
 from lmc_core.runs.keep.units import units
+from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.share.bundle import export
@@ -67,14 +67,16 @@ def test_the_saved_files_hold_what_the_page_shows(shown: Shown, monkeypatch: pyt
 
 
 def test_the_command_line_of_a_run_asks_for_the_same_run(shown: Shown) -> None:
+    assert shown.listings["Command line"]() == reproduce.command(shown.result)
     words = shlex.split(reproduce.command(shown.result).replace("\\\n", " "))
     assert words[:3] == ["python", "-m", "lmc_core"]
     given = _parser(words[3:]).parse_args(words[3:])
     request = shown.result.request
-    assert (given.data, given.method, given.seed) == (request["data"], request["method"], request["seed"])
-    asked = given_options(given, MEASURED)
-    assert asked == {option.name: request.get(option.name, option.default) for option in MEASURED}
-    assert all((ROOT / file).exists() for file in (given.a, given.b))
+    again = spelling.asked(given, KINDS["path"])
+    assert all((ROOT / again[name]).exists() for name in ("a", "b"))
+    assert {name: again[name] for name in again.options if name not in ("a", "b")} == {
+        name: request[name] for name in again.options if name not in ("a", "b")
+    }
 
 
 def test_the_python_of_a_run_prints_the_barrier_it_promises(shown: Shown) -> None:

@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import shlex
 import sys
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +15,7 @@ import pytest
 
 from lmc_core import runs
 from lmc_core.cli import COMMANDS
-from lmc_core.commands.arguments import OPTION, add_options, given_options
+from lmc_core.commands.spelling import add_options, add_request, asked, given_options, line
 from lmc_core.errors import InputError, SettingError
 from lmc_core.options import Nested, Option, Options
 from lmc_core.runs.kinds import KINDS, classes
@@ -38,6 +40,28 @@ LEAST = {
     "bundle": {"upload": "0" * 64, "filename": "afar.zip"},
 }
 """Kind → the options that have no default."""
+C = "digits-mlp-32/seed2"
+MEANT: dict[str, list[dict]] = {
+    "path": [
+        {"method": "frank-wolfe", "settings": {"restarts": 2}, "points": 7, "recalibrate": None, "seed": 4},
+        {"curve": {"kind": "through", "model": C}, "test_examples": 50, "device": "cpu"},
+        {"curve": {"kind": "bezier", "bends": 3, "epochs": 7}, "data": "my data.npz"},
+    ],
+    "fuse": [
+        {"models": [A, B, C], "weights": [0.2, 0.3, 0.5], "widths": {"fc1": 40, "fc2": 9}, "temperature": True},
+        {"models": [A, B, C], "method": "zipit", "settings": {"after": "fc1"}, "finetune": 2, "rate": 0.003},
+        {"models": [A, B, C], "method": "merge-many", "points": 5},
+    ],
+    "compare": [
+        {"methods": ["weight-matching", "frank-wolfe"], "settings": {"frank-wolfe": {"restarts": 4}}},
+        {"models": [A, B, C], "recalibrate": "repair", "points": 3, "seed": 9},
+    ],
+    "plane": [{"third": C, "method": None}, {"grid": 9, "method": "activation-matching", "seed": 2}],
+    "theory": [{"method": "ot-alignment", "train_examples": 0, "test_examples": 7}],
+    "width": [{"method": "activation-matching", "train_examples": 0, "test_examples": 7}],
+    "projection": [{"group": "encoder.layers.0/heads x", "metric": "weights", "seed": 5, "device": "auto"}],
+}
+"""Kind → options as people choose them together."""
 TRAIN_EXAMPLES = {"path": 10_000, "fuse": 10_000, "compare": 1_000, "plane": 1_000, "theory": 1_000, "width": 1_000}
 DECLARED = [(kind, option) for kind in KINDS.values() for option in kind.options]
 NAMED = pytest.mark.parametrize(("kind", "option"), DECLARED, ids=[f"{k.name}-{o.name}" for k, o in DECLARED])
@@ -62,6 +86,13 @@ def values(option: Option) -> list:
     return found + ([] if option.required else [option.default]) + ([None] if option.optional else [])
 
 
+def spelled(option: Option, value: object) -> list[str]:
+    """A value on a command line: by its place where it has to be given."""
+    if option.required:
+        return list(value) if isinstance(value, list) else [str(value)]
+    return [f"--{option.name.replace('_', '-')}={value if isinstance(value, float) else option.text(value)}"]
+
+
 @NAMED
 def test_what_an_option_allows_is_allowed_on_every_surface(kind: Kind, option: Option) -> None:
     valid = jsonschema.Draft202012Validator(option.schema).is_valid
@@ -73,8 +104,7 @@ def test_what_an_option_allows_is_allowed_on_every_surface(kind: Kind, option: O
         if not isinstance(option, Nested):
             parser = argparse.ArgumentParser()
             add_options(parser, [option])
-            flag = f"--{option.name.replace('_', '-')}={option.text(checked)}"
-            assert given_options(parser.parse_args([flag]), [option]) == {option.name: checked}
+            assert given_options(parser.parse_args(spelled(option, checked)), [option]) == {option.name: checked}
 
 
 @NAMED
@@ -91,7 +121,7 @@ def test_a_number_beyond_its_range_is_refused_on_every_surface(kind: Kind, optio
         parser = argparse.ArgumentParser()
         add_options(parser, [option])
         with pytest.raises(SettingError, match=f"^{option.name}="):
-            given_options(parser.parse_args([f"--{option.name.replace('_', '-')}={value}"]), [option])
+            given_options(parser.parse_args(spelled(option, value)), [option])
     assert all(not jsonschema.Draft202012Validator(option.schema).is_valid(value) for value in beyond)
 
 
@@ -114,20 +144,53 @@ def test_the_defaults_are_the_same_on_every_surface(name: str) -> None:
     assert jsonschema.Draft202012Validator(kind.schema).is_valid({**said, **command})
 
 
-@pytest.mark.parametrize("name", ["path", "fuse", "compare"])
-def test_a_command_has_the_options_of_its_kind_with_their_defaults(name: str) -> None:
-    from importlib import import_module
+COMPUTED = [kind for kind in KINDS.values() if not kind.reads_file]
+"""The kinds that a command computes: a file of a visitor's is read where it was sent."""
 
+
+@pytest.mark.parametrize("kind", COMPUTED, ids=lambda kind: kind.name)
+def test_a_command_has_the_options_of_its_kind_with_their_defaults(kind: Kind) -> None:
+    name = kind.command or kind.name
     assert name in COMMANDS
+    module = import_module(f"lmc_core.commands.{name}")
+    assert module.KIND is kind
     parser = argparse.ArgumentParser()
-    import_module(f"lmc_core.commands.{name}").configure(parser)
-    declared = {action.dest.removeprefix(OPTION) for action in parser._actions if action.dest.startswith(OPTION)}
-    assert {"points", "recalibrate", "train_examples", "test_examples"} <= declared
-    for action in parser._actions:
-        if action.dest in ("method", "data"):
-            assert action.default == KINDS[name].options[action.dest].default
-        elif action.dest.startswith(OPTION):
-            assert KINDS[name].options[action.dest.removeprefix(OPTION)].allowed.replace("%", "%%") in str(action.help)
+    module.configure(parser)
+    args = parser.parse_args(placed(kind))
+    assert asked(args, kind) == Request.of(kind.name, **LEAST[kind.name])
+
+
+@pytest.mark.parametrize("kind", COMPUTED, ids=lambda kind: kind.name)
+def test_a_command_that_is_printed_asks_for_the_same_request(kind: Kind) -> None:
+    """With every option at each of some values in turn, and with all of them away from their defaults."""
+    parser = argparse.ArgumentParser()
+    add_request(parser, kind)
+    least = LEAST[kind.name]
+    tried: list[dict] = [{}]
+    for option in kind.options:
+        tried += [{option.name: value} for value in values(option) if not option.required]
+    tried += MEANT[kind.name]
+    for given in tried:
+        try:
+            request = Request.of(kind.name, **{**least, **given})
+        except SettingError:  # options that exclude each other
+            continue
+        words = shlex.split(line(request).replace("\\\n", " "))
+        assert words[:4] == ["python", "-m", "lmc_core", kind.command or kind.name]
+        assert asked(parser.parse_args(words[4:]), kind) == request, given
+
+
+def test_a_printed_command_is_safe_in_a_shell_and_names_models_as_its_reader_does() -> None:
+    request = Request.of("path", a="one", b="two", seed=3)
+    files = {"one": "my nets/$(rm -r x);'a'.pt", "two": "-f.pt"}
+    words = shlex.split(line(request, lambda name: files.get(name, name)).replace("\\\n", " "))
+    assert words[4:6] == ["my nets/$(rm -r x);'a'.pt", "./-f.pt"]
+
+
+def placed(kind: Kind) -> list[str]:
+    """What a command line has to say."""
+    found = LEAST[kind.name].values()
+    return [word for value in found for word in (value if isinstance(value, list) else [value])]
 
 
 def test_examples_mean_one_thing_wherever_they_are_asked_for() -> None:

@@ -1,0 +1,50 @@
+"""What is said of a finished run wherever it is shown: on its page, in its files, in its report, in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lmc_core.figures.report import Picture
+from lmc_core.words.finding import Card
+from lmc_core.words.marks import Text
+
+Columns = Mapping[str, Sequence[Any]]
+NO_WORDS = Text()
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns that are shown, saved, or printed in a report.
+
+    saved   what the file is called: "Curves"; empty: it is not saved
+    title   over the table in a report; empty: it is not in there
+    alt     what it shows in words, and `note` stands under it on the page
+    """
+
+    columns: Callable[[], Columns]
+    saved: str = ""
+    title: str = ""
+    alt: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Summary:
+    """A result in words, numbers, tables and pictures.
+
+    finding    the heading
+    about      models and data in one line;  cards: the numbers;  caption: what to look at in the figure
+    tables     the first is the one to show
+    pictures   makes the figures of the report; the first is that of the page
+    """
+
+    result: Any
+    finding: Text
+    about: Text = NO_WORDS
+    cards: tuple[Card, ...] = ()
+    caption: Text = NO_WORDS
+    notes: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    pictures: Callable[[], Sequence[Picture]] = tuple
