@@ -281,8 +281,8 @@ def test_the_plane_is_measured_through_a_third_network_or_through_aligned_b(caps
     found = answers(capsys, "plane", A, B, "--grid", "5", *FEW)
     assert set(found["corners"]) == {"a", "b", "aligned"}
     assert np.shape(found["test"]["loss"]) == (len(found["y"]), len(found["x"]))
-    third = "checkpoints/digits-mlp-32/seed2.safetensors"
-    found = answers(capsys, "plane", A, "digits-mlp-32/seed1", "--third", third, "--grid", "5", *FEW)
+    a, b, third = (f"digits-mlp-128/seed{seed}" for seed in (0, 1, 2))
+    found = answers(capsys, "plane", f"checkpoints/{a}.safetensors", b, "--third", third, "--grid", "5", *FEW)
     assert set(found["corners"]) == {"a", "b", "c"}
     assert found["method"] == ""
 
