@@ -52,7 +52,9 @@ def shown(result: ComparisonResult, run_id: str, look: Look | None) -> Shown:
         cards=compare_cards(every, result.seconds),
         caption=compare_caption(len(result.pairs)),
         notes=result.notes,
-        tables=(Table(partial(table, result), "Methods", "Table", "Every method on every pair, its barrier"),),
+        tables=(
+            Table(partial(table, result), "Methods", "Table", "Every method on every pair, its barrier", open=True),
+        ),
         pictures=partial(pictures, result),
     )
 
@@ -116,4 +118,4 @@ def table(result: ComparisonResult) -> Columns:
     return columns
 
 
-VIEW = View(shown, look, figure, height=480, title="Comparison", page="compare")
+VIEW = View(shown, look, figure, height=600, title="Comparison", page="compare")

@@ -23,6 +23,7 @@ class Table:
     saved   what the file is called: "Curves"; empty: it is not saved
     title   over the table in a report; empty: it is not in there
     alt     what it shows in words, and `note` stands under it on the page
+    open    it is read with the figure, and stands under it rather than under *Data*
     """
 
     columns: Callable[[], Columns]
@@ -30,6 +31,7 @@ class Table:
     title: str = ""
     alt: str = ""
     note: str = ""
+    open: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Shown:
     look       what the controls above the figure say
     finding    the heading, and `more` goes on with what was drawn beside it
     about      models and data in one line;  cards: the numbers;  caption: what to look at in the figure
-    tables     the first is shown under *Data*
+    tables     the first is shown under *Data*, or those that are open under the figure
     pictures   makes the figures of the report
     listings   title → command line, Python …
     files      what can be saved beside tables, report and request
