@@ -32,8 +32,9 @@ def visitor(browser: Browser, url: str, width: int, height: int, theme: str = "l
 
 
 def drawn(page: Page, address: str) -> None:
-    """Open an address and wait until its figure stands still."""
+    """Open an address and wait until its result is there and its figure stands still."""
     page.goto(address)
+    page.get_by_test_id("stMetric").first.wait_for(timeout=COMPUTED)  # a run under way draws its curve so far
     page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=COMPUTED)
     page.wait_for_timeout(2500)
 

@@ -31,7 +31,7 @@ class Theme:
     naive, aligned   the paths, without and with alignment; `fused`: one network made of several
     grey             links, chords, cursor; `ticks` is its text
     neutral          figure text that must survive either page; `text`, `page` are the page's own
-    series           methods and fusions, and the lines of any other picture, in their order
+    series           methods and fusions, and the lines of any other picture, in their order: the clearest first
     groups           lines of groups of units, each beside its name
     dots, fill       opacity of unlinked dots; of the area between a curve and its chord
     sequential       colour scale from nothing to much; `diverging` from negative to positive
@@ -80,15 +80,15 @@ THEMES: dict[str, Theme] = {
         sequential=((0.0, "#F7FBFF"), (0.25, "#C6DBEF"), (0.5, "#6BAED6"), (0.75, "#2171B5"), (1.0, "#08306B")),
         series=(
             "#8706B6",
-            "#6A724D",
-            "#483E04",
-            "#D82F4A",
             "#2C586D",
             "#416010",
+            "#D82F4A",
+            "#6A724D",
             "#373095",
+            "#750951",
             "#843E4A",
             "#715FDD",
-            "#750951",
+            "#483E04",
         ),
         groups=("#542788", "#9A6A00", "#1B7F79", "#A03C3C", "#4C5C9A", "#6B6B1F"),
         diverging=((0.0, "#B35806"), (0.25, "#FDB863"), (0.5, "#F7F7F7"), (0.75, "#B2ABD2"), (1.0, "#542788")),
@@ -109,15 +109,15 @@ THEMES: dict[str, Theme] = {
         sequential=((0.0, "#10161D"), (0.5, "#17496B"), (1.0, "#9BD8FF")),
         series=(
             "#BC73E4",
-            "#C6D58D",
-            "#FEDF38",
-            "#BF7779",
             "#2B92BD",
             "#8ECE27",
+            "#BF7779",
+            "#C6D58D",
             "#7374FB",
+            "#DF57A7",
             "#FBB3BB",
             "#BFBDF5",
-            "#DF57A7",
+            "#FEDF38",
         ),
         groups=("#B9AEFF", "#F0B93A", "#5FCFC6", "#F09A94", "#9DB2F2", "#CFCF6A"),
         diverging=((0.0, "#FFB765"), (0.25, "#9A5B12"), (0.5, "#161D25"), (0.75, "#5B4FA3"), (1.0, "#B9AEFF")),

@@ -47,4 +47,4 @@ def figure(shown: Shown) -> None:
     chart("compare", shown.run, make, compare_alt(list(pairs.values())), height=high, look=(look,))
 
 
-VIEW = View(shown, look, figure, height=480, title="Comparison", page="compare")
+VIEW = View(shown, look, figure, height=600, title="Comparison", page="compare")

@@ -38,12 +38,18 @@ def bundles(run: str, models: Sequence[ModelCard]) -> tuple[File, ...]:
 
 
 def body(shown: Shown) -> None:
-    """The files, and the first table."""
+    """The files, and the first table where none is open above."""
     with st.container(horizontal=True, key="files"):
         for file in files(shown):
             icon = f":material/{file.icon}:"
             st.download_button(file.label, file.make, f"{shown.run}{file.ending}", icon=icon, on_click="ignore")
-    for one in shown.tables[:1]:
+    if not any(one.open for one in shown.tables):
+        numbers(shown.tables[:1])
+
+
+def numbers(tables: Sequence[Table]) -> None:
+    """The tables, each with its note."""
+    for one in tables:
         columns = one.columns()
         table.show(columns, one.alt, high=table.height(columns))
         if one.note:

@@ -42,15 +42,17 @@ def draw(kind: str, run_id: str) -> None:
 
 
 def tabs(kind: str, run_id: str, look: Hashable) -> None:
-    """What lies under the figure, each drawn only while it is open; which one that is stands in the URL.
+    """What lies under the figure: open tables, then tabs, each drawn only while it is open; which one is in the URL.
 
     The result is read again: it is shared by all who look, and only its name is kept for each of them.
     """
     how = view(kind)
+    shown = how.shown(runs.result(run_id), run_id, look)
+    files.numbers([one for one in shown.tables if one.open])
     bodies = {**how.tabs, "Data": files.body, "Reproduce": reproduce.body}
     for tab, body in zip(
         st.tabs(list(bodies), key="tab", on_change="rerun", bind="query-params"), bodies.values(), strict=True
     ):
         if tab.open:
             with tab:
-                body(how.shown(runs.result(run_id), run_id, look))
+                body(shown)

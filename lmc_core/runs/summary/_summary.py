@@ -21,6 +21,7 @@ class Table:
     saved   what the file is called: "Curves"; empty: it is not saved
     title   over the table in a report; empty: it is not in there
     alt     what it shows in words, and `note` stands under it on the page
+    open    it is read with the figure, and stands under it rather than under *Data*
     """
 
     columns: Callable[[], Columns]
@@ -28,6 +29,7 @@ class Table:
     title: str = ""
     alt: str = ""
     note: str = ""
+    open: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -29,7 +29,9 @@ def summary(result: ComparisonResult) -> Summary:
         cards=compare_cards(every, result.seconds),
         caption=compare_caption(len(result.pairs)),
         notes=result.notes,
-        tables=(Table(partial(table, result), "Methods", "Table", "Every method on every pair, its barrier"),),
+        tables=(
+            Table(partial(table, result), "Methods", "Table", "Every method on every pair, its barrier", open=True),
+        ),
         pictures=partial(pictures, result),
     )
 
