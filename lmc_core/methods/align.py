@@ -20,6 +20,7 @@ from lmc_core.networks.network import Network
 from lmc_core.networks.outputs import relative_error
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.symmetry import Symmetry
+from lmc_core.symmetry.verify import tolerance
 
 CHECKED = 32  # training examples on which the function is compared before and after
 
@@ -81,6 +82,11 @@ def align(
     if soft:
         said = f"plans of {len(soft)} of {len(alignment.couplings)} groups are soft: B's outputs change by {error:.1%}"
         alignment = replace(alignment, notes=(*alignment.notes, f"{said} of the largest one"))
+    elif not error <= tolerance(moved):
+        said = (
+            f"re-ordering units changed B's outputs by {error:.1%} of the largest one, where it should change nothing"
+        )
+        alignment = replace(alignment, notes=(*alignment.notes, f"{said}: the symmetry does not hold for this network"))
     return replace(alignment, function_error=error)
 
 
