@@ -109,9 +109,7 @@ def _unjudged(reference: Network, moved: Network, placed: Network, symmetry: Sym
     if unseen:
         notes.append(f"no learned tensor carries the groups {', '.join(unseen)}: their order is arbitrary")
     if apart:
-        notes.append(
-            f"{', '.join(apart)}: equal in both networks, and not after alignment; they are no weights to match"
-        )
+        notes.append(f"{', '.join(apart)}: constants that were equal in both networks and are not after alignment")
     return notes
 
 
