@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
@@ -42,7 +43,12 @@ def afresh(module: nn.Module, *, shared: bool = False) -> nn.Module:
     memo: dict[int, Any] = {id(x): x for x in module.parameters()}
     if shared:
         memo.update({id(x): x for x in module.buffers()})
-    with _Copying(lambda x: x if shared else x.detach().clone()):
+    return _copied(module, memo, lambda x: x if shared else x.detach().clone())
+
+
+def _copied(module: nn.Module, memo: dict[int, Any], each: Callable[[Tensor], Tensor]) -> nn.Module:
+    with _Copying(each), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch's own, on copying an exported program
         return copy.deepcopy(module, memo)
 
 
@@ -80,10 +86,9 @@ def snapshot(module: nn.Module, inputs: Inputs) -> nn.Module:
     remains of an earlier call: it goes if outputs stay the same without it.
     """
     module = unwrapped(module)
-    with _Copying(lambda x: x.detach().clone()):
-        made = copy.deepcopy(module)
+    made = _copied(module, {}, lambda x: x.detach().clone())
     made.eval()
-    if any(isinstance(x, UninitializedTensorMixin) for x in (*made.parameters(), *made.buffers())):
+    if any(is_lazy(x) for x in (*made.parameters(), *made.buffers())):
         with torch.no_grad():
             made(*inputs)
     kept = list(_kept(made))
