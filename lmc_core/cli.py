@@ -22,6 +22,7 @@ COMMANDS = {
     "fuse": "make one network of several, of any widths",
     "inspect": "the symmetry of a network: groups, axes, measured error",
     "path": "align B to A and evaluate the line between them, before and after",
+    "reindex": "bring what the store keeps back into the index of runs",
     "reproduce": "repeat an experiment of the papers",
     "sweep": "many runs: pairs × data × methods × settings × seeds, as a table",
     "train": "train a network by a recipe",

@@ -21,6 +21,7 @@ from lmc_core.methods import METHODS
 from lmc_core.report import Report
 from lmc_core.runs.kinds._options import DATA, counted
 from lmc_core.runs.kinds.compare import COMPARE
+from lmc_core.words.models import assumed
 
 if TYPE_CHECKING:
     from lmc_core.data.dataset import Dataset
@@ -132,6 +133,7 @@ def _text(result: CompareResult) -> str:
         ("recalibration", result.recalibrate or "none"),
         ("seconds", ", ".join(f"{stage} {spent:.2f}" for stage, spent in result.seconds.items())),
         ("device", f"{result.device}, seed {result.seed}"),
+        *assumed(result.models),
         *(("note", note) for note in result.notes),
         *((row.method, note) for row in result.rows for note in row.notes),
     ]
@@ -149,6 +151,7 @@ def _text_of_several(result: ComparisonResult) -> str:
         ("recalibration", ", ".join(sorted({pair.recalibrate or "none" for pair in result.pairs}))),
         ("seconds", f"total {result.seconds['total']:.2f}; of a method: mean over the pairs"),
         ("device", f"{result.device}, seed {result.request['seed']}"),
+        *assumed(result.models),
         *(("note", note) for note in result.notes),
         *dict.fromkeys((row.method, note) for pair in result.pairs for row in pair.rows for note in row.notes),
     ]

@@ -25,6 +25,7 @@ from lmc_core.fusion import FUSIONS
 from lmc_core.report import Report
 from lmc_core.runs.kinds._options import DATA, FUSION, counted
 from lmc_core.runs.kinds.fuse import FUSE
+from lmc_core.words.models import assumed
 
 if TYPE_CHECKING:
     from lmc_core.fusion.outcome import Scores
@@ -129,6 +130,7 @@ def _text(result: FuseResult, out: str | None) -> str:
         ("barriers", ", ".join("-" if p is None else f"{p.barrier():.4f}" for p in outcome.paths) + " on the way"),
         ("seconds", ", ".join(f"{stage} {spent:.2f}" for stage, spent in result.seconds.items())),
         ("device", f"{result.device}, seed {result.seed}"),
+        *assumed(result.models),
         *(("note", note) for note in result.notes),
         *((("written", out),) if out else ()),
     ]

@@ -33,6 +33,7 @@ from lmc_core.runs.kinds._options import (
     TRAIN_EXAMPLES,
     counted,
 )
+from lmc_core.words.models import assumed
 
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
@@ -96,6 +97,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
         device=args.device,
         curve=curve,
         waypoint=waypoint,
+        diagnosed=False,
         models=(card_of(a, title=title(args.a)), card_of(b, title=title(args.b))),
         report=report,
     )
@@ -134,6 +136,7 @@ def _text(result: PathResult, out: str | None) -> str:
         *((("training", f"of the curve: {_falling(curve.history)}"),) if curve and curve.history else ()),
         ("seconds", ", ".join(f"{stage} {spent:.2f}" for stage, spent in result.seconds.items())),
         ("device", f"{result.device}, seed {result.alignment.seed}"),
+        *assumed(result.models),
         *(("note", note) for note in (*result.alignment.notes, *result.notes)),
         *((("written", out),) if out else ()),
     ]
