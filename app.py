@@ -5,10 +5,13 @@ from __future__ import annotations
 import ctypes
 import gc
 import logging
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -28,7 +31,10 @@ ARENAS = 2  # every thread of a visitor would hold on to what it freed
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Start the engine and ask for the default analyses; stop the engine when the server stops."""
-    runs.start()
+    try:
+        runs.start()
+    except LMCError as error:
+        _refuse(error)
     try:
         runs.prepare()
     except LMCError:
@@ -36,6 +42,13 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     settle()
     yield
     runs.stop()
+
+
+def _refuse(reason: LMCError) -> NoReturn:
+    """End the server before it began, with one sentence: an exception here would end in pages of traceback."""
+    sys.stderr.write(f"app.py: {' '.join(str(reason).split())}\n")
+    sys.stderr.flush()
+    os._exit(2)
 
 
 def settle() -> None:

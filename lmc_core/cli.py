@@ -32,6 +32,7 @@ COMMANDS = {
     "path": "align B to A and evaluate the line between them, before and after",
     "plane": "loss and accuracy on the plane through A, B and aligned B, or a third network",
     "project": "the units of one layer of a kept run, placed by t-SNE",
+    "reindex": "bring what the store keeps back into the index of runs",
     "reproduce": "repeat an experiment of the papers",
     "show": "a kept run: what it found, and its numbers",
     "sweep": "many runs: pairs × data × methods × settings × seeds, as a table",

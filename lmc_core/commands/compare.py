@@ -12,6 +12,7 @@ from lmc_core.errors import InputError, SettingError
 from lmc_core.report import Report
 from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.kinds._options import counted
+from lmc_core.words.models import assumed
 
 if TYPE_CHECKING:
     from lmc_core.data.dataset import Dataset
@@ -84,6 +85,7 @@ def _text(result: CompareResult) -> str:
         ("recalibration", result.recalibrate or "none"),
         ("seconds", ", ".join(f"{stage} {spent:.2f}" for stage, spent in result.seconds.items())),
         ("device", f"{result.device}, seed {result.seed}"),
+        *assumed(result.models),
         *(("note", note) for note in result.notes),
         *((row.method, note) for row in result.rows for note in row.notes),
     ]
@@ -101,6 +103,7 @@ def _text_of_several(result: ComparisonResult) -> str:
         ("recalibration", ", ".join(sorted({pair.recalibrate or "none" for pair in result.pairs}))),
         ("seconds", f"total {result.seconds['total']:.2f}; of a method: mean over the pairs"),
         ("device", f"{result.device}, seed {result.request['seed']}"),
+        *assumed(result.models),
         *(("note", note) for note in result.notes),
         *dict.fromkeys((row.method, note) for pair in result.pairs for row in pair.rows for note in row.notes),
     ]

@@ -10,6 +10,7 @@ from lmc_core.commands.arguments import Answer, add_reading, check_output, read_
 from lmc_core.commands.spelling import add_request, asked
 from lmc_core.report import Report
 from lmc_core.runs.kinds import KINDS
+from lmc_core.words.models import assumed
 
 if TYPE_CHECKING:
     from lmc_core.fusion.outcome import Scores
@@ -60,6 +61,7 @@ def _text(result: FuseResult, out: str | None) -> str:
         ("barriers", ", ".join("-" if p is None else f"{p.barrier():.4f}" for p in outcome.paths) + " on the way"),
         ("seconds", ", ".join(f"{stage} {spent:.2f}" for stage, spent in result.seconds.items())),
         ("device", f"{result.device}, seed {result.seed}"),
+        *assumed(result.models),
         *(("note", note) for note in result.notes),
         *((("written", out),) if out else ()),
     ]

@@ -20,6 +20,7 @@ from lmc_core.commands.spelling import add_request, asked
 from lmc_core.report import Report
 from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.kinds._options import counted
+from lmc_core.words.models import assumed
 
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
@@ -54,6 +55,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
         test_examples=counted(request["test_examples"]),
         curve=curve,
         waypoint=waypoint,
+        diagnosed=False,
         models=(card_a, card_b),
         report=report,
     )
@@ -90,6 +92,7 @@ def _text(result: PathResult, out: str | None) -> str:
         *((("training", f"of the curve: {_falling(curve.history)}"),) if curve and curve.history else ()),
         ("seconds", ", ".join(f"{stage} {spent:.2f}" for stage, spent in result.seconds.items())),
         ("device", f"{result.device}, seed {result.alignment.seed}"),
+        *assumed(result.models),
         *(("note", note) for note in (*result.alignment.notes, *result.notes)),
         *((("written", out),) if out else ()),
     ]

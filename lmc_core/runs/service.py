@@ -22,8 +22,13 @@ from lmc_core.runs.values.status import RunStatus
 
 
 def start() -> None:
-    """Start the engine of this process: the server's lifespan calls it. Twice is once."""
-    engine.start(keep.opened())
+    """Start the engine of this process: the server's lifespan calls it. Twice is once.
+
+    Raises SettingError that names the variable whose setting keeps it from starting.
+    """
+    archive = keep.opened()
+    archive.probe()
+    engine.start(archive)
 
 
 def stop() -> None:
@@ -51,6 +56,7 @@ def submit(request: Request, owner: str | None = None) -> str:
         with suppress(DamagedError):  # which is computed again
             stored = archive.store.load(run)
             archive.index.enqueue(request, owner=owner, state="done", finding=stored.finding, **entry(request))
+            archive.note(run)
             return run
     try:
         _check_room(archive, owner)
@@ -156,7 +162,10 @@ def publish(run: str, owner: str, listed: bool = True, tags: Sequence[str] = ())
 
     Raises SettingError for tags that are not up to six short words.
     """
-    return keep.opened().index.publish(run, owner, listed, tidy_tags(tags))
+    archive = keep.opened()
+    changed = archive.index.publish(run, owner, listed, tidy_tags(tags))
+    archive.note(run)
+    return changed
 
 
 def picture(run: str, name: str) -> bytes:

@@ -38,3 +38,12 @@ def models_line(
     parts += [models[0].title] if alike and models[0].seed is not None else []
     parts.append(data + (f", {used} examples" if used else ""))
     return joined(parts, " · ")
+
+
+def assumed(models: Sequence[Any]) -> list[tuple[str, str]]:
+    """What was assumed of networks whose files do not say it, as rows of a table: ("assumed", "A and B: …")."""
+    found: dict[str, list[str]] = {}
+    for number, card in enumerate(models):
+        for option, value, why in card.assumptions:
+            found.setdefault(f"{option}={value}: {why}", []).append(letter(number))
+    return [("assumed", f"of {numbers.listed(letters)}, {said}") for said, letters in found.items()]

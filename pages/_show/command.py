@@ -24,4 +24,6 @@ def command(result: Result, also: Mapping[str, str] = NOTHING) -> str:
 
 def location(card: ModelCard) -> str:
     """Where the reader finds a model: in the repository, or under the name it was uploaded with."""
+    if card.uploaded and card.title.startswith("-"):
+        return f"./{card.title}"  # a shell's command would read an option
     return card.title if card.uploaded else f"checkpoints/{card.id}.safetensors"

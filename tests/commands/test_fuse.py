@@ -37,9 +37,9 @@ def test_the_command_fuses_measures_fine_tunes_and_writes(capsys, tmp_path):
     ("words", "reason"),
     [
         ([A], "two networks or more"),
-        ([A, B, "--method", "alchemy"], "no fusion method 'alchemy'"),
-        ([A, B, "--weights", "a,b"], "--weights 'a,b'"),
-        ([A, B, "--widths", "wide"], "--widths 'wide'"),
+        ([A, B, "--method", "alchemy"], "method='alchemy' is not one of wasserstein-barycenter"),
+        ([A, B, "--weights", "a,b"], "weights=['a', 'b'] is not one number"),
+        ([A, B, "--widths", "wide"], "widths='wide' is not a whole number from 1 to 65536"),
         ([A, B, "--epsilon", "0"], "epsilon"),
         ([A, B, "--finetune", "-1"], "finetune='-1'"),
         ([A, "checkpoints/digits-lstm/seed0.safetensors"], "tensor 'fc2.weight'"),

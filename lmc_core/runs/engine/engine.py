@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -16,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from lmc_core.runs.engine.process import Worker, WorkerProcess, WorkerThread
 from lmc_core.runs.engine.ray import WorkerActor
 from lmc_core.runs.engine.worker import Message
-from lmc_core.runs.keep import Archive
+from lmc_core.runs.keep import Archive, entries
 from lmc_core.runs.keep.store import sweep
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import uploads
@@ -30,6 +31,7 @@ BEAT = 2.0  # seconds between two signs of life
 SILENT = 30.0  # seconds without one after which another machine's server counts as gone
 BACK_OFF = 5.0  # seconds before starting a worker again after it died without a run
 RETRY = 1.0  # seconds before asking again an index that could not be read or written
+WATCH = 1.0  # seconds between two looks at whether the index is still what was opened
 READY = 60.0  # seconds that a worker may take to be ready
 
 CANCELLED = "Stopped on request."
@@ -55,6 +57,7 @@ class Engine:
     """One worker per device of the settings, each watched by a thread of this process."""
 
     def __init__(self, archive: Archive, work: str = WORK):
+        self._archive = archive
         self._host, self._store, self._index = archive.host, archive.store, archive.index
         self.server = f"{socket.gethostname()}|{os.getpid()}|{uuid.uuid4().hex}"
         self.stopping, self.awake, self.claiming = threading.Event(), threading.Event(), threading.Lock()
@@ -67,6 +70,17 @@ class Engine:
         self.settle()
         for lane in self._lanes:
             lane.start()
+        threading.Thread(target=self._watch, name="lmc-engine-watch", daemon=True).start()
+
+    def _watch(self) -> None:
+        """Keep the index whole: what runs lack beside their results is written, and a lost index is made again."""
+        with suppress(DBAPIError, OSError):
+            entries.backfill(self._store, self._index)
+        while not self.stopping.wait(WATCH):
+            try:
+                self._archive.mend()
+            except Exception:  # whatever a database, a disk or a remote store raises: the next look tries again
+                log.exception("the index could not be made again")
 
     def stop(self) -> None:
         """End every worker; what they were doing is marked as interrupted, what waits stays in the queue."""
@@ -216,6 +230,8 @@ class _Lane(threading.Thread):
         while True:
             try:
                 self._index.finish(run, state, **facts)
+                if state == "done":
+                    self._archive.note(run)
                 return uploads.ended(self._archive, run)
             except DBAPIError:
                 log.exception("the end of a run cannot be written to the index yet")

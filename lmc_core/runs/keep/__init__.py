@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 
-from lmc_core.errors import DamagedError, InputError, RunError
-from lmc_core.runs.keep import pictures
+from lmc_core.errors import DamagedError, InputError, LMCError, RunError, SettingError
+from lmc_core.runs.keep import entries, pictures
 from lmc_core.runs.keep.index import Index
 from lmc_core.runs.keep.store import Store
 from lmc_core.runs.kinds.request import Request
@@ -16,18 +18,73 @@ from lmc_core.runs.values.names import is_run_id
 from lmc_core.runs.values.record import Result
 from lmc_core.runs.values.status import RunStatus
 
+log = logging.getLogger("lmc_core.runs.keep")
+
 REMEMBERED = 16
 """Results that a process keeps in memory."""
 
 
 class Archive:
-    """Store and index of one host, and what both know of a run."""
+    """Store and index of one host, and what both know of a run.
+
+    Raises SettingError that names the variable if one of them cannot be opened.
+    """
 
     def __init__(self, host: Settings):
         self.host = host
-        self.store = Store(host.store)
-        self.index = Index(host.database)
+        with self._named("store"):
+            self.store = Store(host.store)
+        with self._named("database"):
+            self.index = Index(host.database)
+            empty = self.index.empty
+        if empty:
+            with self._named("store"):
+                self.rebuild()
         self._load = lru_cache(maxsize=REMEMBERED)(self.store.load)
+
+    def probe(self) -> None:
+        """Raises SettingError that names the variable if nothing can be written to the store or the index."""
+        with self._named("store"):
+            self.store.probe()
+        with self._named("database"):
+            self.index.probe()
+
+    @contextmanager
+    def _named(self, part: str) -> Iterator[None]:
+        """Says of whatever goes wrong with the store or the database which variable leads there."""
+        try:
+            yield
+        except LMCError:
+            raise
+        except Exception as error:  # whatever drivers, disks and remote stores raise
+            variable, own = {"store": ("LMC_STORE", "store"), "database": ("LMC_DATABASE_URL", "runs.db")}[part]
+            at_home = getattr(self.host, part).endswith(str(self.host.home / own))
+            where = f"LMC_HOME={self.host.home}" if at_home else variable
+            why = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
+            raise SettingError(f"{where}: the {part} cannot be opened or written ({why[0][:200]})") from error
+
+    def rebuild(self) -> entries.Rebuilt:
+        """Bring what the store keeps and the index does not know back into the index."""
+        found = entries.rebuild(self.store, self.index)
+        if found.restored or found.ownerless:
+            log.warning("the index was made again from the store: %s", found)
+        return found
+
+    def mend(self) -> bool:
+        """Open the index anew if its file was deleted, replaced or damaged, and fill it from the store. True if so."""
+        if self.index.sound:
+            return False
+        self.index.renew()
+        self.rebuild()
+        return True
+
+    def note(self, run: str) -> None:
+        """Keep what the index knows of a finished run beside its result, so that the index can be made again."""
+        try:
+            if not entries.keep(self.store, self.index, run) and self.index.status(run) is None and self.store.has(run):
+                entries.restore(self.store, self.index, run)  # the index was lost while it was computed
+        except Exception:  # whatever a store or a database raises; the next start tries again
+            log.exception("what is known of a run could not be kept beside it")
 
     def status(self, run: str) -> RunStatus:
         """How a run is doing. Raises InputError if there is no such run."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import logging
 import secrets
+import sqlite3
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,8 @@ from lmc_core.runs.kinds import stages
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.values.status import RunStatus
 
+log = logging.getLogger("lmc_core.runs.keep.index")
+
 PATIENCE = 10.0
 """Seconds that a writer waits for another before it fails."""
 PROBE = 1.0
@@ -34,13 +39,39 @@ class Index:
     def __init__(self, address: str):
         url = sql.make_url(address)
         self._sqlite = url.get_backend_name() == "sqlite"
-        if self._sqlite and url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._file = Path(url.database) if self._sqlite and url.database else None
+        if self._file is not None:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
         self.database = sql.create_engine(url, pool_pre_ping=not self._sqlite, hide_parameters=True)
         if self._sqlite:
             sql.event.listen(self.database, "connect", _set_up_sqlite)
         self.tables = tables
+        self._opened: int | None = None
+        self.renew()
+
+    @property
+    def sound(self) -> bool:
+        """False if the file that was opened is no longer there, is another one now, or is no database any more."""
+        return self._file is None or (_number(self._file) == self._opened and _is_database(self._file))
+
+    @property
+    def empty(self) -> bool:
+        """True if it knows of no run."""
+        with self.database.connect() as connection:
+            return connection.execute(sql.select(RUNS.c.id).limit(1)).first() is None
+
+    def renew(self) -> None:
+        """Open the database anew, and begin one where there is none. A file that is no database is put aside."""
+        self.database.dispose()
+        if self._file is not None and self._file.exists() and not _is_database(self._file):
+            aside = f"{self._file}.damaged-{time.time_ns()}"
+            log.error("%s is no database any more; it is kept as %s", self._file, aside)
+            self._file.rename(aside)
+        if self._file is not None and not self._file.exists():
+            for part in ("-wal", "-shm"):  # of the file that is gone
+                Path(f"{self._file}{part}").unlink(missing_ok=True)
         upgrade(self.database)
+        self._opened = _number(self._file) if self._file is not None else None
 
     def close(self) -> None:
         self.database.dispose()
@@ -304,6 +335,31 @@ def _status(row: Any, position: int | None, expected: float | None) -> RunStatus
         json.loads(row.partial), row.finding, row.listed, row.created, row.model,
         tuple(filter(None, row.tags.split(","))), row.part, stages(row.kind),
     )  # fmt: skip
+
+
+def _number(file: Path) -> int | None:
+    """What the file system calls a file; None if there is none."""
+    try:
+        return file.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
+def _is_database(file: Path) -> bool:
+    """True if a file can be read as a database of SQLite, or as one that is empty yet."""
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=PROBE)) as database:
+            return bool(database.execute("PRAGMA schema_version").fetchone()) and _whole(database)
+    except sqlite3.OperationalError as error:  # locked, or a disk that is away: nothing is known of its content
+        return "no such table" not in str(error)
+    except sqlite3.DatabaseError:
+        return False
+
+
+def _whole(database: sqlite3.Connection) -> bool:
+    """False if some tables are there and others are not: what a file cut short, or another program's, holds."""
+    found = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return not found or "runs" in found
 
 
 def _set_up_sqlite(connection: Any, _: Any) -> None:

@@ -142,6 +142,12 @@ class Store:
         else:
             self.fs.put_file(str(source), target)
 
+    def write(self, content: bytes, *parts: str) -> None:
+        """Keep bytes as one file, which is there whole or not at all."""
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "file").write_bytes(content)
+            self.put(Path(folder) / "file", *parts)
+
     @contextmanager
     def local(self, *parts: str) -> Iterator[Path]:
         """A stored file as a local path: itself where the store is a local folder, else a copy for the time being."""

@@ -38,7 +38,7 @@ class InspectResult(Record):
             "model": {"id": self.model.id, "title": self.model.title, "fingerprint": self.model.fingerprint},
             "family": self.model.family,
             "parameters": self.model.parameters,
-            "assumptions": [{"option": o, "value": v, "why": w} for o, v, w in self.model.assumptions],
+            "assumptions": self.model.assumed,
             "accuracy": dict(self.model.accuracy),
             "groups": {row.name: row.size for row in self.symmetry.groups},
             "axes": {row.name: list(row.axes) for row in self.symmetry.tensors},

@@ -13,6 +13,8 @@ from lmc_core.errors import InputError, SettingError
 from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.kinds._kind import Known
 
+LONGEST_FACT = 200
+
 
 @dataclass(frozen=True)
 class Request:
@@ -82,7 +84,7 @@ class Request:
         if not isinstance(kind, str) or kind not in KINDS:
             raise SettingError(f"kind={str(kind)[:80]!r} is not one of {', '.join(KINDS)}")
         declared = KINDS[kind]
-        facts = {name: options[name] for name in declared.facts if name in options}
+        facts = {name: _fact(name, options[name]) for name in declared.facts if name in options}
         found = declared.check({name: value for name, value in options.items() if name not in facts})
         return Request(
             kind, MappingProxyType({**declared.canonical(found), **facts}), declared.version, not declared.facts
@@ -107,3 +109,11 @@ class Request:
         content = json.loads(text)
         version, kind = content.pop("version"), content.pop("kind")
         return Request(kind, MappingProxyType(content), version, True)
+
+
+def _fact(name: str, value: Any) -> Any:
+    """Names or fingerprints, as a server fills them in; whether they are right, `Request.bound` finds out."""
+    for text in value if isinstance(value, (list, tuple)) else (value,):
+        if not isinstance(text, str) or len(text) > LONGEST_FACT or not text.isprintable():
+            raise SettingError(f"{name}={str(value)[:80]!r} is neither a name nor a list of names")
+    return value

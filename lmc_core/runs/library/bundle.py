@@ -8,8 +8,9 @@
     fused.safetensors         the network that a fusion made (.pt2 for programs)
     a.safetensors, b.…        the networks (.pt2 for programs)
 
-A bundle that comes in is hostile until checked: names, sizes, no pickle, every field of the result by its type. It
-becomes a run whose id comes from the file's bytes, so it can never stand in for one that was computed here.
+A bundle that comes in is hostile until checked: names, sizes, no pickle, every field of the result by its type,
+every option of the request by its kind. It becomes a run whose id comes from the file's bytes, so it can never stand in
+for one that was computed here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import json
 import re
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +32,10 @@ from lmc_core.runs.keep import units
 from lmc_core.runs.keep.pack import unpack
 from lmc_core.runs.keep.schema import check
 from lmc_core.runs.keep.store import ARRAYS, RESULT
-from lmc_core.runs.kinds import classes
+from lmc_core.runs.kinds import KINDS, classes
 from lmc_core.runs.kinds.fuse import ARTIFACTS as FUSED
 from lmc_core.runs.kinds.path import PathResult
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import unit_checks
 from lmc_core.runs.library.checks import Bundled, checked
 from lmc_core.runs.library.limits import upload_limit
@@ -92,7 +95,18 @@ def read(path: Path, name: str) -> Bundled:
     check(result, type(result))
     if json.loads(json.dumps(dict(result.request), default=list)) != asked:
         raise InputError(f"the request in {name!r} is not the one its result answers")
-    return checked(result, name)
+    return checked(replace(result, request=_request(asked, type(result), name)), name)
+
+
+def _request(asked: Any, result: type, name: str) -> dict[str, Any]:
+    """What was asked for, every option checked by the kind that has such results, and filled in. Raises InputError."""
+    try:
+        request = Request.parse(json.dumps(asked))
+    except InputError as error:
+        raise InputError(f"{name!r} answers no request that could be made here: {error}") from None
+    if KINDS[request.kind].results[:1] != (result,):
+        raise InputError(f"{name!r} answers a {request.kind} request with a {result.__name__}")
+    return {"kind": request.kind, **request.options}
 
 
 def read_units(path: Path, name: str, result: Bundled) -> unit_checks.Kept:

@@ -177,5 +177,7 @@ def measured(profile: Profile, t: Any) -> bool:
 
 
 def anonymous(card: ModelCard) -> ModelCard:
-    """A card without what only its own server knows."""
+    """A card without what only its own server knows. Raises InputError if a command took its name for an option."""
+    if card.title.startswith("-"):
+        raise InputError(f"a model here is called {card.title[:40]!r}; a name that is read must not begin with a dash")
     return replace(card, path="", listed=False, recipe={})

@@ -39,6 +39,8 @@ def accept(name: str, content: Content, ask: Callable[[str], Request], owner: st
             except BaseException:
                 release(request.id, owner)
                 raise
+        else:
+            archive.note(request.id)
     return request
 
 
@@ -110,7 +112,10 @@ def published(thing: str) -> bool:
 
 def publish(thing: str, owner: str, listed: bool, kind: str) -> bool:
     """Show what a run of a kind made to everybody, or no longer. True if it belongs to `owner`."""
-    return opened().index.change(UPLOADS, _owned(thing, owner, kind), listed=listed)
+    changed = opened().index.change(UPLOADS, _owned(thing, owner, kind), listed=listed)
+    for run in readings(thing, kind):
+        opened().note(run)
+    return changed
 
 
 def forget(thing: str, owner: str, *, kind: str, folder: str) -> bool:
@@ -123,6 +128,8 @@ def forget(thing: str, owner: str, *, kind: str, folder: str) -> bool:
             archive.index.delete(RUNS, RUNS.c.id == run)
             archive.store.remove("runs", run)
         archive.store.remove(folder, thing)
+    for run in readings(thing, kind):
+        archive.note(run)
     return True
 
 

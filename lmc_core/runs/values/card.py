@@ -51,6 +51,11 @@ class ModelCard:
         return self.title if self.seed is None else f"{self.title}, seed {self.seed}"
 
     @property
+    def assumed(self) -> list[dict[str, Any]]:
+        """The assumptions as JSON."""
+        return [{"option": option, "value": value, "why": why} for option, value, why in self.assumptions]
+
+    @property
     def kind(self) -> str:
         """The family, as people call it."""
         return brief(self.family)
@@ -103,6 +108,9 @@ def models_title(*cards: ModelCard) -> str:
     return listed([card.name for card in cards])
 
 
-def models_json(cards: Sequence[ModelCard]) -> list[dict[str, str]]:
-    """Which models a result is of."""
-    return [{"id": card.id, "title": card.name, "fingerprint": card.fingerprint} for card in cards]
+def models_json(cards: Sequence[ModelCard]) -> list[dict[str, Any]]:
+    """Which models a result is of, and what their files did not say."""
+    return [
+        {"id": card.id, "title": card.name, "fingerprint": card.fingerprint, "assumptions": card.assumed}
+        for card in cards
+    ]
