@@ -82,14 +82,14 @@ def test_models_without_a_pair_and_too_many_pairs_are_refused(home: Path) -> Non
 def test_progress_of_a_comparison_only_grows(home: Path) -> None:
     from lmc_core.runs.work.run import run
 
-    seen: list[tuple[str, int]] = []
+    seen: list[tuple[str, int, str]] = []
     models = [f"digits-mlp-32/seed{seed}" for seed in (0, 1)] + [f"digits-mlp-128/seed{seed}" for seed in (0, 1)]
     request = request_of("compare", models=models, methods=["identity", "activation-matching"], points=3)
-    run(request, lambda stage, done, total: seen.append((stage, done)), home, "cpu")
-    shares = [done for stage, done in seen if stage.startswith("Aligning")]
+    run(request, lambda stage, done, total, part="": seen.append((stage, done, part)), home, "cpu")
+    shares = [done for stage, done, _ in seen if stage.startswith("Aligning")]
     assert shares == sorted(shares)
     assert shares[-1] > 900
-    assert any("pair 2 of 2" in stage for stage, _ in seen)
+    assert any("pair 2 of 2" in part for _, _, part in seen)
 
 
 def test_the_expected_time_grows_with_pairs_and_size_and_slow_methods(analyses: dict[str, Request]) -> None:
