@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from lmc_core.errors import CheckpointError, MismatchError
-from lmc_core.networks.copies import afresh, held_noise, snapshot
 from lmc_core.networks.precision import full_float32
 from lmc_core.networks.program import export
 from lmc_core.networks.statedict import write
@@ -33,8 +32,7 @@ State = Mapping[str, Tensor]
 class Network:
     """A module, its state, an example input, and where it came from. Operations return new networks.
 
-    module          in eval mode; only its code and non-persistent buffers are used, never its own parameters; every
-                    call runs on a copy of it, so that what it keeps for itself never meets another state
+    module          in eval mode; only its code and non-persistent buffers are used, never its own parameters
     state           canonical name → tensor: parameters and persistent buffers, tied tensors once
     example_inputs  tensors the module accepts, batch first
     architecture    how to rebuild the module, if it is one of ours or was recognised
@@ -52,17 +50,9 @@ class Network:
 
     @full_float32()
     def __call__(self, *inputs: Tensor) -> Tensor:
-        """Outputs for prepared inputs (already normalised), no gradient; what the module keeps of it is dropped.
-
-        A module that draws random numbers draws the same ones every time.
-        """
-        with torch.no_grad(), held_noise(self.device):
-            return functional_call(afresh(self.module), self._passed(), inputs)
-
-    def _passed(self) -> dict[str, Tensor]:
-        """The state for one call: buffers as copies, since a module may write into them."""
-        written = {name for name, _ in self.module.named_buffers(remove_duplicate=False)}
-        return {name: x.clone() if name in written else x for name, x in self.state.items()}
+        """Outputs for prepared inputs (already normalised), no gradient."""
+        with torch.no_grad():
+            return functional_call(self.module, dict(self.state), inputs)
 
     def prepare(self, x: Tensor) -> Tensor:
         """Data (b, …) as this network reads it: reshaped to its input shape, then normalised."""
@@ -177,13 +167,11 @@ def network(module: nn.Module, example_inputs: Tensor | tuple[Tensor, ...], **de
     example_inputs   (b, …) one batch, batch first; a tensor or a tuple of tensors
     details          architecture=, normalize=, source=, metadata=
 
-    Returns a snapshot: a Network that shares no memory with the module, which stays as it is.
+    Returns a Network that shares the module's tensors.
     """
-    inputs = tuple(
-        x.detach().clone() for x in (example_inputs if isinstance(example_inputs, tuple) else (example_inputs,))
-    )
-    module = snapshot(module, inputs)
+    module = module.eval()
     kept = module.state_dict(keep_vars=True)
     names = [name for name, _ in module.named_parameters()] + [n for n, _ in module.named_buffers() if n in kept]
     state = MappingProxyType({name: kept[name].detach() for name in names})
+    inputs = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
     return Network(module, state, inputs, **details)

@@ -16,7 +16,6 @@ from torch.nn.modules.rnn import RNNBase
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError
 from lmc_core.graph.trace import working_batch
-from lmc_core.networks.copies import afresh
 from lmc_core.networks.network import Network
 from lmc_core.networks.precision import full_float32
 from lmc_core.paths.batches import Batch, batches, score
@@ -72,7 +71,7 @@ class TaskLoss:
         buffers = {  # statistics are updated in place
             name: x.detach().clone() for name, x in state.items() if name in self._running or not x.requires_grad
         }
-        output = functional_call(afresh(self._module), {**state, **buffers}, (batch.inputs,))
+        output = functional_call(self._module, {**state, **buffers}, (batch.inputs,))
         return score(output, batch)[0] / batch.targets.numel()
 
     def mean(self, state: Mapping[str, Tensor], chosen: list[Batch]) -> float:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-import numpy as np
 import torch
 
 from lmc_core.graph.trace import trace, working_batch
 from lmc_core.networks.network import Network
-from lmc_core.networks.outputs import tensors
 from lmc_core.symmetry._solver.call import Facts
 from lmc_core.symmetry._solver.freeze import Frozen, freeze
 from lmc_core.symmetry._solver.values import Slot
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
 from lmc_core.symmetry.symmetry import Contraction, Pinned, Role, Symmetry
-from lmc_core.symmetry.verify import VerifyReport, elsewhere
+from lmc_core.symmetry.verify import VerifyReport
 from lmc_core.symmetry.verify import verify as measure
 from lmc_core.symmetry.walk import read
 
@@ -51,27 +49,7 @@ def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: 
 
 
 def verified(network: Network, found: Symmetry) -> Symmetry:
-    """A Symmetry with its measured error, without the groups that changed the output.
-
-    The experiment is made at the network's own state, and at a random one, where nothing hides an error.
-    """
-    kept = _sound(network, found)
-    try:
-        anywhere = elsewhere(network, np.random.default_rng(1))
-        outputs = tensors(anywhere(*network.example_inputs))
-        if not kept.groups or not all(bool(torch.isfinite(x).all()) for x in outputs):
-            return kept
-        report = measure(anywhere, kept, groups=False)
-        if report.holds or ((exact := _exactly(anywhere, kept)) is not None and exact.holds):
-            return kept
-        sound = _sound(anywhere, kept)
-    except RuntimeError:  # a module that refuses other numbers than its own
-        return kept
-    return replace(sound, error=measure(network, sound, groups=False).error)
-
-
-def _sound(network: Network, found: Symmetry) -> Symmetry:
-    """The part of a Symmetry that leaves the outputs alone at this state."""
+    """A Symmetry with its measured error, without the groups that changed the output."""
     report = measure(network, found, budget=2.0)
     if not report.holds:
         report = _exactly(network, found) or report

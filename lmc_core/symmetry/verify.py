@@ -84,13 +84,8 @@ def verify(
         if budget is not None and time.monotonic() - start > budget:
             break
         alone[name] = error((name,))
-    return VerifyReport(joint, alone, tolerance(network), moved)
-
-
-def tolerance(network: Network) -> float:
-    """The relative error that rounding may make in a network's floating-point type."""
     dtype = next((x.dtype for x in network.state.values() if x.is_floating_point()), torch.float32)
-    return TOLERANCE.get(dtype, 1e-4)
+    return VerifyReport(joint, alone, TOLERANCE.get(dtype, 1e-4), moved)
 
 
 def random_inputs(network: Network, rng: np.random.Generator) -> tuple[Tensor, ...]:
@@ -104,24 +99,3 @@ def random_inputs(network: Network, rng: np.random.Generator) -> tuple[Tensor, .
         else:
             made.append(torch.from_numpy(rng.integers(int(x.min()), int(x.max()) + 1, tuple(x.shape))).to(x))
     return tuple(made)
-
-
-def elsewhere(network: Network, rng: np.random.Generator) -> Network:
-    """The same architecture at a random state: no gate is zero there, no softmax saturated, no statistics alike.
-
-    Weights are drawn for outputs of order one, vectors from 0.5 … 1.5; buffers that hold no negative number, such as
-    variances, stay so; what is no floating-point number or not finite stays as it is.
-    """
-    learned = {name for name, _ in network.module.named_parameters(remove_duplicate=False)}
-
-    def drawn(name: str, x: Tensor) -> Tensor:
-        if not x.is_floating_point() or not x.numel() or not bool(torch.isfinite(x).all()):
-            return x
-        positive = torch.from_numpy(rng.uniform(0.5, 1.5, tuple(x.shape))).to(x)
-        if name not in learned and bool((x >= 0).all()) and bool((x > 0).any()):
-            return x * positive
-        if x.ndim < 2:
-            return positive
-        return torch.from_numpy(rng.standard_normal(tuple(x.shape))).to(x) * (x.shape[0] / x.numel()) ** 0.5
-
-    return network.with_state({name: drawn(name, x) for name, x in network.state.items()})
