@@ -75,7 +75,7 @@ def test_an_owner_finds_private_runs_under_mine(falls: str, private: str) -> Non
 
 def test_runs_of_others_and_uploads_do_not_crowd_out_ones_own(falls: str, private: str) -> None:
     for number in range(3):
-        runs.submit(Request.inspect(f"{number:064x}", f"{number}.pt"), OWNER)
+        runs.submit(Request.of("inspect", upload=f"{number:064x}", filename=f"{number}.pt"), OWNER)
         stored(10 + number, "Somebody else's.", owner="bob")
     mine = runs.recent(2, kind=("path", "plane"), state="done", owner=OWNER, mine=True)
     assert {now.id for now in mine} == {falls, private}
@@ -177,7 +177,7 @@ def test_the_report_of_a_run_holds_its_figures_tables_and_the_way_to_compute_it_
     result = a_result(1)
     result = replace(
         result,
-        request=dict(runs.request(falls).options),
+        request={"kind": "path", **runs.request(falls).options},
         data=replace(result.data, name="digits"),
         models=(replace(result.models[0], id=A), replace(result.models[1], id=B)),
     )

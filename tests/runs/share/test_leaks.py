@@ -29,7 +29,10 @@ from lmc_core.runs.library import hub, uploads
 from lmc_core.runs.library import models as library
 from lmc_core.runs.share.routes import ROUTES
 from pages._frame import document
+from pages._frame.navigation import TITLES
 from pages._frame.static import FOLDER
+
+PAGES = ("", *list(TITLES)[1:])
 
 A, B = "digits-mlp-128/seed0", "digits-mlp-128/seed1"
 ANN = "a11" * 10 + "ce"
@@ -130,7 +133,7 @@ def public(server: Server, known: str) -> Iterator[tuple[str, bytes]]:
     ours = [route.path.replace("{id}", known) for route in (*ROUTES, *document.ROUTES) if isinstance(route, Route)]
     for path in (*ours, *(f"/{path}" for path in STREAMLITS), *STATIC):
         yield path, answer(server, path)
-    for page in document.PAGES:
+    for page in PAGES:
         for query in ("", f"id={known}", "whose=mine", "part=everything"):
             yield f"/{page}?{query}", b"".join(server.frames(page, query))
 
@@ -139,7 +142,7 @@ def leaks(work: Work, known: str) -> list[str]:
     """Each place where a stranger finds something of Ann's."""
     secrets = {what: text.encode() for what, text in work.secrets().items()}
     sent = dict(public(work.server, known))
-    assert len(sent) > len(STATIC) + 4 * len(document.PAGES)
+    assert len(sent) > len(STATIC) + 4 * len(PAGES)
     return [f"{path}: {what}" for path, found in sent.items() for what, text in secrets.items() if text in found]
 
 
