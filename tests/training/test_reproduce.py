@@ -80,7 +80,7 @@ def test_an_experiment_answers_with_one_json_object(capsys):
     [
         (["nonsense"], "there is no experiment"),
         (["residual-toy", "--set", "nonsense=1"], "has no setting"),
-        (["residual-toy", "--set", "draws=0"], "outside 1"),
+        (["residual-toy", "--set", "draws=0"], "is not a whole number from 1"),
         (["residual-toy", "--out", "table.pdf"], "must end in"),
     ],
 )
