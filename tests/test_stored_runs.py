@@ -52,9 +52,13 @@ def test_the_home_holds_every_kind_and_every_end_of_a_run() -> None:
 
 @RUNS
 def test_a_stored_run_says_what_it_said_when_it_was_written(run: str) -> None:
-    """State, title, finding, reason, owner, tags, who sees it, files, pictures, and every number of its result."""
+    """State, title, finding, reason, owner, tags, who sees it, files, pictures, and every number of its result.
+
+    What is said beside that since then, such as what a reading assumed, is no difference.
+    """
     owner = EXPECTED[run]["owner"]
-    assert list(differences(EXPECTED[run], told(run, owner), RELATIVE)) == []
+    changed = [one for one in differences(EXPECTED[run], told(run, owner), RELATIVE) if one[1] is not Ellipsis]
+    assert changed == []
 
 
 @RUNS
