@@ -214,13 +214,14 @@ class _Curve(_Spelling):
         )
 
     def read(self, args: argparse.Namespace) -> dict[str, Any] | None:
+        given = {part.name: getattr(args, f"{OPTION}curve_{part.name}") for part in (BENDS, EPOCHS)}
+        said = {name: text for name, text in given.items() if text is not None}
         if args.through is not None:
             if args.curve != NONE:
                 raise SettingError(f"--through leads straight to a network and on; leave out --curve {args.curve}")
-            return {"kind": "through", "model": args.through}
-        given = {part.name: getattr(args, f"{OPTION}curve_{part.name}") for part in (BENDS, EPOCHS)}
-        said = {name: text for name, text in given.items() if text is not None}
-        found: dict[str, Any] | None = self.option.check({"kind": args.curve, **said})
+            said["model"] = args.through
+        kind = args.curve if args.through is None else "through"
+        found: dict[str, Any] | None = self.option.check({"kind": kind, **said})
         return found
 
     def write(self, values: Mapping[str, Any], name: Callable[[str], str]) -> list[str]:

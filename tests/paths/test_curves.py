@@ -260,9 +260,9 @@ def test_the_table_of_the_command_shows_the_curve(capsys):
     ("words", "said"),
     [
         (["--through", "digits-mlp-32/seed0", "--curve", "chain"], "leave out --curve chain"),
-        (["--through", "digits-mlp-32/seed0", "--curve-epochs", "3"], "does not have epochs"),
+        (["--through", "digits-mlp-32/seed0", "--curve-epochs", "3"], "has no option 'epochs'"),
         (["--through", "digits-mlp-128/seed0"], "cannot lead through"),
-        (["--curve-bends", "2"], "does not have bends"),
+        (["--curve-bends", "2"], "has no option 'bends'"),
         (["--curve", "bezier", "--curve-bends", "9"], "from 1 to 5"),
     ],
 )

@@ -256,7 +256,7 @@ def test_a_fusion_is_drawn_whatever_it_lacks(stored: FuseResult) -> None:
             figure = fuse_figure(each, layout=layout, theme="dark")
             names = {str(text) for axis in ("xaxis", "xaxis3") for text in figure.layout[axis].ticktext}
             assert any("fused" in name for name in names)
-    assert "no straight line" in fuse_figure(bare).to_json()
+    assert "no path is drawn" in fuse_figure(bare).to_json()
     assert len(history_figure(stored.history, outcome.curve).data) == 5
     assert len(history_figure(stored.history, ()).data) == 1
 
