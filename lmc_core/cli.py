@@ -17,6 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
 
+from lmc_core.commands.files import check_files, write_files
 from lmc_core.commands.progress import Line
 from lmc_core.commands.spelling import add_options, given_options
 from lmc_core.errors import InputError
@@ -63,8 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         return _refuse(error)
     try:
+        check_files(args)
         with contextlib.redirect_stdout(sys.stderr), Line(args.command) as report:
             answer = args.run(args, report)
+            write_files(args, answer, argv)
     except InputError as error:
         return _refuse(error)
     except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,16 +14,18 @@ from lmc_core.report import Report
 
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
+    from lmc_core.runs.summary import Summary
     from lmc_core.runs.values.card import ModelCard
     from lmc_core.runs.work.pair import Opening
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command found: for a program, and for a person."""
+    """What a command found: for a program, for a person, and for the files with its figures if it has any."""
 
     json: Mapping[str, Any]
     text: str
+    said: Callable[[], Summary] | None = None
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:

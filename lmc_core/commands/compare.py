@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lmc_core.commands.arguments import Answer, add_reading, read_models, table
+from lmc_core.commands.files import add_files
 from lmc_core.commands.spelling import OPTION, add_request, asked
 from lmc_core.errors import InputError, SettingError
 from lmc_core.report import Report
 from lmc_core.runs.kinds import KINDS
+from lmc_core.runs.kinds._comparison import ComparisonResult
 from lmc_core.runs.kinds._options import counted
+from lmc_core.runs.summary import summary
+from lmc_core.words.compare import compare_finding
 from lmc_core.words.models import assumed
 
 if TYPE_CHECKING:
     from lmc_core.data.dataset import Dataset
     from lmc_core.networks.network import Network
-    from lmc_core.runs.kinds.compare import CompareResult, ComparisonResult, MethodRow
+    from lmc_core.runs.kinds.compare import CompareResult, MethodRow
     from lmc_core.runs.values.card import ModelCard
 
 
@@ -28,6 +33,7 @@ OBJECTIVE = ("objective", "Σ <A, B aligned> over the weights, the same for all 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_request(parser, KIND)
     add_reading(parser)
+    add_files(parser)
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
@@ -48,7 +54,8 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     a, b = networks
     examples = {name: counted(how[name]) for name in ("train_examples", "test_examples")}
     result = compare(a, b, data, **how | examples | {"device": device}, models=(cards[0], cards[1]), report=report)
-    return Answer(result.json, _text(result))
+    kept = {"kind": KIND.name, "models": [card.id for card in cards], "data": data.name, **how, "device": device}
+    return Answer(result.json, _text(result), partial(summary, KIND.name, ComparisonResult.of(result, kept)))
 
 
 def _several(
@@ -73,7 +80,7 @@ def _several(
     result = every_pair(cards, opened, request, report, device)
     if not any(pair.seconds for pair in result.pairs):  # not one could be begun
         raise InputError(result.pairs[0].rows[0].why)
-    return Answer(result.json, _text_of_several(result))
+    return Answer(result.json, _text_of_several(result), partial(summary, KIND.name, result))
 
 
 def _text(result: CompareResult) -> str:
@@ -89,7 +96,8 @@ def _text(result: CompareResult) -> str:
         *(("note", note) for note in result.notes),
         *((row.method, note) for row in result.rows for note in row.notes),
     ]
-    return "\n\n".join([f"{result.title} on {result.data}", table(rows), table(facts, "")])
+    finding = compare_finding([result.profiles]).text
+    return "\n\n".join([f"{result.title} on {result.data}", finding, table(rows), table(facts, "")])
 
 
 def _text_of_several(result: ComparisonResult) -> str:

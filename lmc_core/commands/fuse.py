@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lmc_core.commands.arguments import Answer, add_reading, check_output, read_models, table, write
+from lmc_core.commands.files import add_files
 from lmc_core.commands.spelling import add_request, asked
 from lmc_core.report import Report
 from lmc_core.runs.kinds import KINDS
+from lmc_core.runs.summary import summary
 from lmc_core.words.models import assumed
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ KIND = KINDS["fuse"]
 def configure(parser: argparse.ArgumentParser) -> None:
     add_request(parser, KIND, taken=("out", "arch", "normalize"))
     add_reading(parser)
+    add_files(parser)
     parser.add_argument("--out", metavar="FILE", help="write the fused network, .safetensors or .pt2")
 
 
@@ -37,7 +41,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     result, network = fuse_run(networks, data, **how(request), device=request["device"], models=cards, report=report)
     if args.out:
         write(network, args.out)
-    return Answer({**result.json, "out": args.out}, _text(result, args.out))
+    return Answer({**result.json, "out": args.out}, _text(result, args.out), partial(summary, KIND.name, result))
 
 
 def _text(result: FuseResult, out: str | None) -> str:

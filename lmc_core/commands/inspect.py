@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lmc_core.commands.arguments import Answer, add_reading, read_model, table, title
+from lmc_core.commands.files import add_files
 from lmc_core.report import Report
+from lmc_core.runs.summary import summary
 
 if TYPE_CHECKING:
     from lmc_core.runs.kinds.inspect import InspectResult
@@ -16,6 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a checkpoint file, or the name of a shipped network")
     add_reading(parser)
     parser.add_argument("--data", help="measure its accuracy on these data")
+    add_files(parser)
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
@@ -26,7 +30,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     network = read_model(args.model, args)
     data = dataset(args.data) if args.data else None
     result = inspect_network(network, data, title=title(args.model), device=args.device, report=report)
-    return Answer(result.json, _text(result))
+    return Answer(result.json, _text(result), partial(summary, "inspect", result))
 
 
 def _text(result: InspectResult) -> str:

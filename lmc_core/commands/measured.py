@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from lmc_core.commands.arguments import Answer, add_reading, opening, table
+from lmc_core.commands.files import add_files
 from lmc_core.commands.spelling import add_request, asked
 from lmc_core.figures.report import number
 from lmc_core.report import Report
@@ -30,6 +32,7 @@ def command(kind: Kind, data: str | None = None) -> tuple[Callable[..., None], C
     def configure(parser: argparse.ArgumentParser) -> None:
         add_request(parser, kind, taken=("arch", "normalize"))
         add_reading(parser)
+        add_files(parser)
 
     def run(args: argparse.Namespace, report: Report) -> Answer:
         request = asked(args, kind)
@@ -40,7 +43,7 @@ def command(kind: Kind, data: str | None = None) -> tuple[Callable[..., None], C
         device = pick_device(request["device"])
         opened = opening(args, data or request["data"], device)
         result = work.measure(request, opened, report, device)
-        return Answer(result.json, text(kind.name, result))
+        return Answer(result.json, text(kind.name, result), partial(summary, kind.name, result))
 
     return configure, run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lmc_core.commands.arguments import (
@@ -16,10 +17,12 @@ from lmc_core.commands.arguments import (
     table,
     write,
 )
+from lmc_core.commands.files import add_files, wanted
 from lmc_core.commands.spelling import add_request, asked
 from lmc_core.report import Report
 from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.kinds._options import counted
+from lmc_core.runs.summary import summary
 from lmc_core.words.models import assumed
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ KIND = KINDS["path"]
 def configure(parser: argparse.ArgumentParser) -> None:
     add_request(parser, KIND, taken=("out", "arch", "normalize", "through"))
     add_reading(parser)
+    add_files(parser)
     parser.add_argument("--out", metavar="FILE", help="write B aligned to A, .safetensors or .pt2")
 
 
@@ -55,13 +59,13 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
         test_examples=counted(request["test_examples"]),
         curve=curve,
         waypoint=waypoint,
-        diagnosed=False,
+        diagnosed=wanted(args),
         models=(card_a, card_b),
         report=report,
     )
     if args.out:
         write(aligned.to("cpu"), args.out)
-    return Answer({**result.json, "out": args.out}, _text(result, args.out))
+    return Answer({**result.json, "out": args.out}, _text(result, args.out), partial(summary, KIND.name, result))
 
 
 def _through(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from lmc_core.commands.arguments import Answer
@@ -10,6 +11,7 @@ from lmc_core.commands.measured import text
 from lmc_core.commands.spelling import add_request, asked
 from lmc_core.report import Report
 from lmc_core.runs.kinds import KINDS
+from lmc_core.runs.summary import summary
 
 KIND = KINDS["projection"]
 
@@ -24,4 +26,4 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     from lmc_core.runs.work.projection import work
 
     result = work(request, report, Path(), pick_device(request["device"]))
-    return Answer(result.json, text(KIND.name, result))
+    return Answer(result.json, text(KIND.name, result), partial(summary, KIND.name, result))

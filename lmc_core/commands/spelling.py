@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lmc_core.alignment.method import Method
+from lmc_core.commands.files import FILES, PROGRAM
 from lmc_core.data.registry import DATASETS
 from lmc_core.errors import SettingError
 from lmc_core.methods import METHODS
@@ -25,7 +26,6 @@ from lmc_core.runs.kinds.request import Request
 OPTION = "option_"  # before the name of an option among the arguments
 SETTING = "setting_"  # before the name of a setting among the arguments
 SAID = ("data", "method", "seed")  # written even at their defaults: what a reader looks for first
-PROGRAM = "python -m lmc_core"
 
 
 def add_options(parser: argparse.ArgumentParser, options: Iterable[Option]) -> None:
@@ -47,7 +47,7 @@ def add_request(parser: argparse.ArgumentParser, kind: Kind, taken: Iterable[str
     add_options(parser, kind.options)
     for option in kind.options:
         if isinstance(option, Settings):
-            add_settings(parser, option.known.values(), (*kind.options.names, *taken))
+            add_settings(parser, option.known.values(), (*kind.options.names, *FILES, *taken))
 
 
 def asked(args: argparse.Namespace, kind: Kind) -> Request:

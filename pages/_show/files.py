@@ -10,10 +10,11 @@ from lmc_core import runs
 from lmc_core.runs.library import models as library
 from lmc_core.runs.share import bundle
 from lmc_core.runs.summary import Table
+from lmc_core.runs.summary.report import report
 from lmc_core.runs.values.card import ModelCard
+from pages._frame.url import link
 from pages._jobs import visitor
 from pages._show import table
-from pages._show.report import report
 from pages._show.view import File, Shown
 
 
@@ -23,7 +24,7 @@ def files(shown: Shown) -> tuple[File, ...]:
         *(_csv(one) for one in shown.tables if one.saved),
         *shown.files,
         File("Everything, JSON", "data_object", ".json", lambda: _json(shown.result.json)),
-        File("Report, HTML", "description", ".html", lambda: report(shown)),
+        File("Report, HTML", "description", ".html", lambda: _report(shown)),
         File("Request, JSON", "data_object", "-request.json", lambda: _json(json.loads(runs.request(shown.run).json))),
         *bundles(shown.run, shown.result.models),
     )
@@ -54,6 +55,10 @@ def numbers(tables: Sequence[Table]) -> None:
         table.show(columns, one.alt, high=table.height(columns))
         if one.note:
             st.caption(one.note)
+
+
+def _report(shown: Shown) -> bytes:
+    return report(shown, listings=shown.listings, link=link("run", id=shown.run)).encode()
 
 
 def _csv(one: Table) -> File:

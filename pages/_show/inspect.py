@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lmc_core.runs.kinds.inspect import InspectResult
 from lmc_core.runs.summary.inspect import summary
-from lmc_core.runs.values.record import Result
 from pages._frame.text import escaped
 from pages._show.view import Shown, View
 
 
-def shown(result: Result, run_id: str, look: None) -> Shown:
+def shown(result: InspectResult, run_id: str, look: None) -> Shown:
     return Shown(**vars(summary(result)), run=run_id, look=look)
 
 

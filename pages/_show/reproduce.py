@@ -6,11 +6,11 @@ from typing import Any
 import streamlit as st
 
 from lmc_core import runs
+from lmc_core.runs.summary.report import request_text
 from pages._ask import links
 from pages._frame.navigation import TITLES, lead
 from pages._frame.text import escaped
 from pages._frame.url import link
-from pages._show.report import as_text
 from pages._show.view import Shown, view
 
 LANGUAGES = {"Command line": "bash", "Python": "python"}
@@ -31,13 +31,13 @@ def body(shown: Shown) -> None:
         st.caption(escaped(" · ".join([*versions, result.device, *seed])))
         if "Python" in shown.listings:
             with st.expander("Request as JSON"):
-                st.code(as_text(shown), language="json")
+                st.code(request_text(result), language="json")
         back(asked.kind, asked.options)
     with right:
         _listing(shown, "Python")
         if "Python" not in shown.listings:
             st.markdown("**Request**")
-            st.code(as_text(shown), language="json")
+            st.code(request_text(result), language="json")
 
 
 def _listing(shown: Shown, title: str) -> None:

@@ -170,8 +170,8 @@ def test_a_report_is_one_file_without_addresses_to_fetch_and_escapes_what_it_is_
 
 
 def test_the_report_of_a_run_holds_its_figures_tables_and_the_way_to_compute_it_again(falls: str) -> None:
+    from pages._show.files import files
     from pages._show.path.look import Look
-    from pages._show.report import report
     from pages._show.view import view
 
     result = a_result(1)
@@ -182,7 +182,7 @@ def test_the_report_of_a_run_holds_its_figures_tables_and_the_way_to_compute_it_
         models=(replace(result.models[0], id=A), replace(result.models[1], id=B)),
     )
     shown = view("path").shown(result, falls, Look(*next(iter(result.clouds)), "linear", (), 0.5))
-    page = report(shown).decode()
+    page = next(file for file in files(shown) if file.label == "Report, HTML").make().decode()
     figures = re.findall(r'<div id="(figure-\d+)"', page)
     assert page.count("Plotly.newPlot(") == len(figures) == len(set(figures)) >= 1
     assert "fc1.weight[0]" in page

@@ -70,7 +70,11 @@ class Index:
         if self._file is not None and not self._file.exists():
             for part in ("-wal", "-shm"):  # of the file that is gone
                 Path(f"{self._file}{part}").unlink(missing_ok=True)
-        upgrade(self.database)
+        try:
+            upgrade(self.database)
+        except Exception:
+            self.database.dispose()
+            raise
         self._opened = _number(self._file) if self._file is not None else None
 
     def close(self) -> None:

@@ -154,6 +154,12 @@ class ComparisonResult(Measured):
 
     pairs: tuple[CompareResult, ...]
 
+    @classmethod
+    def of(cls, pair: CompareResult, request: Mapping[str, Any]) -> ComparisonResult:
+        """One pair alone; `request` is what asked for it."""
+        about = {name: getattr(pair, name) for name in ("models", "data", "seconds", "versions", "device", "notes")}
+        return cls(request=request, method="", pairs=(pair,), **about)
+
     @property
     def means(self) -> list[dict[str, Any]]:
         """Every method over all pairs."""

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from lmc_core.figures.inspect import groups_figure
+from lmc_core.figures.report import Picture
+from lmc_core.runs.kinds.inspect import InspectResult
 from lmc_core.runs.summary._summary import Summary
-from lmc_core.runs.values.record import Result
+from lmc_core.words.inspect import groups_alt
 from lmc_core.words.marks import as_text
 
 
-def summary(result: Result) -> Summary:
+def summary(result: InspectResult) -> Summary:
     """What is said of it."""
-    return Summary(result=result, finding=as_text(result.title) + " was read.", about=as_text(result.finding))
+    return Summary(
+        result=result,
+        finding=as_text(result.title) + " was read.",
+        about=as_text(result.finding),
+        notes=result.notes,
+        pictures=lambda: pictures(result),
+    )
+
+
+def pictures(result: InspectResult) -> list[Picture]:
+    """The groups, where there are any."""
+    facts = result.symmetry
+    if not facts.groups:
+        return []
+    return [Picture("Groups along the network", groups_figure(facts, standalone=True), alt=groups_alt(facts))]
