@@ -42,6 +42,7 @@ class Moment:
 
     @property
     def diagonal(self) -> bool:
+        """Whether only the variances of the units are known, not what they share."""
         return self.second.ndim == 1
 
     def weigh(self, rows: Tensor) -> Tensor:

@@ -159,6 +159,7 @@ class Position:
 
     @property
     def total(self) -> float:
+        """The objective: the sum of its terms, added without rounding in between."""
         return fsum(self.values)
 
     def cost(self, block: Block) -> BlockCost:

@@ -19,6 +19,7 @@ FILES = ("figure", "report")
 
 
 def add_files(parser: argparse.ArgumentParser) -> None:
+    """The options that name the files."""
     parser.add_argument("--figure", metavar="FILE", type=Path, help="draw the figure: .html, .svg, .png or .pdf")
     parser.add_argument("--report", metavar="FILE", type=Path, help="write everything that its page shows: .html")
 

@@ -37,6 +37,7 @@ class Table:
 
     @property
     def rows(self) -> list[tuple[Any, ...]]:
+        """The cells, row by row."""
         return list(zip(*self.columns.values(), strict=True))
 
 

@@ -79,6 +79,7 @@ class Sheet:
         self.add(panel, mode="text", x=f32([x]), y=f32([y]), text=[words], **look | changes)
 
     def figure(self) -> go.Figure:
+        """The figure as it stands."""
         return go.Figure(
             data=self.traces,
             layout={

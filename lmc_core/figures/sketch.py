@@ -46,6 +46,7 @@ class Curve:
     area: float = 0.0
 
     def points(self, box: Box) -> list[tuple[float, float]]:
+        """Its places in pixels."""
         return [box.place(x, y) for x, y in zip(np.asarray(self.x), np.asarray(self.y), strict=True)]
 
 

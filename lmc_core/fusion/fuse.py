@@ -66,7 +66,15 @@ def fuse(
     data: Dataset | None = None,
     **more: Any,
 ) -> Network:
-    """One network from two or more: the arguments are those of `fusion`, which also returns how it was found."""
+    """One network from two or more: the arguments are those of `fusion`, which also returns how it was found.
+
+    weights   λ per network, ≥ 0 and of sum 1; None: equal
+    widths    of the fused network: one number for all hidden layers, or group name → size; None: as the first one
+    data      for methods that compare activations
+    more      recalibrate=, temperature=, seed=, device=, report=, and parameters of the method
+
+    Raises SettingError, MismatchError and DataError as `fusion` does.
+    """
     return fusion(networks, method, weights=weights, widths=widths, data=data, **more).network
 
 

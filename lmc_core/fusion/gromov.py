@@ -35,6 +35,7 @@ class Quadratic:
     alpha: float
 
     def value(self, plan: Array) -> float:
+        """<plan, linear + α · row(plan)>."""
         return float((plan * (self.linear + self.alpha * self.row(plan))).sum())
 
     def gradient(self, plan: Array) -> Array:

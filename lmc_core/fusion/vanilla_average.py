@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def solve(problem: Problem) -> Result:
-    """θ = Σ λ_i θ_i: every unit stays where it is."""
+    """θ = Σ λ_i θ_i: every unit stays where it is (McMahan 2017)."""
     from lmc_core.alignment.coupling import hard
     from lmc_core.alignment.result import Result
     from lmc_core.fusion.barycenter import averaged

@@ -67,6 +67,7 @@ class Trace:
 
     @property
     def outputs(self) -> tuple[str, ...]:
+        """Names of the values that the network gives."""
         return tuple(n.name for n in self.graph.output_node().args[0] if isinstance(n, Node))  # type: ignore[union-attr]
 
     @property

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def solve(problem: Problem) -> Result:
-    """Every unit stays where it is; the objective shown is that of weight matching."""
+    """P = I: every unit stays where it is (Frankle 2020); the objective shown is that of weight matching."""
     from lmc_core.alignment.objective import Position, weight_objective
     from lmc_core.alignment.result import Result
     from lmc_core.symmetry.permute import identity

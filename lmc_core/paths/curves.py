@@ -45,6 +45,7 @@ class Curve:
 
     @property
     def network(self) -> Network:
+        """The network at t = 0."""
         return self.points[0]
 
     def __call__(self, t: float) -> State:

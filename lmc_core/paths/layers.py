@@ -46,6 +46,7 @@ class Layer:
 
     @property
     def value(self) -> str:
+        """The name of what it computes."""
         return self.contraction.output
 
     def statistics(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,10 +69,12 @@ class Plan:
 
     @property
     def values(self) -> tuple[str, ...]:
+        """Names of what the layers compute."""
         return tuple(layer.value for layer in self.layers)
 
     @property
     def statistics(self) -> tuple[str, ...]:
+        """Names of the running means and variances."""
         return tuple(name for norm in self.norms for name in (norm.mean, norm.variance))
 
 

@@ -29,6 +29,7 @@ class Layout:
     reshape: Mapping[str, Replace] = field(default_factory=lambda: MappingProxyType({}))
 
     def inputs(self, x: Tensor) -> Tensor:
+        """Inputs as the layout has them in memory."""
         return channels_last(x) if self.last and x.ndim == 4 else x
 
 

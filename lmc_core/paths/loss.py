@@ -45,6 +45,7 @@ class TaskLoss:
 
     @property
     def batches_per_epoch(self) -> int:
+        """Full batches in one pass over the examples."""
         return len(self._chosen) // self.rows
 
     def epoch(self) -> Iterator[Batch]:

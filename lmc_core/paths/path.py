@@ -18,7 +18,8 @@ class Path(Protocol):
     """A curve of states, all of them for the computation of one network."""
 
     @property
-    def network(self) -> Network: ...
+    def network(self) -> Network:
+        """The network at t = 0."""
 
     def __call__(self, t: float) -> State: ...
 
@@ -77,6 +78,7 @@ class LinearPath:
 
     @property
     def network(self) -> Network:
+        """A, the network at t = 0."""
         return self.a
 
     def __call__(self, t: float) -> State:

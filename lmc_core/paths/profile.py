@@ -34,9 +34,11 @@ class Profile:
     notes: tuple[str, ...] = ()
 
     def loss(self, split: Split = "test") -> NDArray[np.float64]:
+        """The loss at every t, (points,)."""
         return self.values[split]["loss"]
 
     def accuracy(self, split: Split = "test") -> NDArray[np.float64]:
+        """The accuracy at every t between 0 and 1, (points,)."""
         return self.values[split]["accuracy"]
 
     def excess(self, split: Split = "test", metric: Metric = "loss") -> NDArray[np.float64]:

@@ -29,6 +29,7 @@ class Average:
         self.count = 0
 
     def add(self, mean: Tensor, variance: Tensor) -> None:
+        """Take in mean and variance of one more batch, (units,) each."""
         self.count += 1
         first = self.count == 1
         self.mean = mean if first else torch.lerp(self.mean, mean, 1 / self.count)
@@ -36,6 +37,7 @@ class Average:
 
     @property
     def deviation(self) -> Tensor:
+        """The standard deviation of every unit, (units,)."""
         return (self.variance + EPSILON).sqrt()
 
 

@@ -32,9 +32,11 @@ class Surface:
     notes: tuple[str, ...] = ()
 
     def loss(self, split: str = "test") -> NDArray[np.float64]:
+        """The loss on the grid, (rows, columns)."""
         return self.values[split]["loss"]
 
     def accuracy(self, split: str = "test") -> NDArray[np.float64]:
+        """The accuracy on the grid between 0 and 1, (rows, columns)."""
         return self.values[split]["accuracy"]
 
     def distance(self, one: str, other: str) -> float:

@@ -44,6 +44,7 @@ class Product:
 
     @property
     def size(self) -> int:
+        """The product of the sizes of its factors."""
         return prod(factor.size for factor in self.factors)
 
     def __str__(self) -> str:
@@ -58,6 +59,7 @@ class Sum:
 
     @property
     def size(self) -> int:
+        """The sum of the sizes of its parts."""
         return sum(part.size for part in self.parts)
 
     def __str__(self) -> str:

@@ -59,6 +59,7 @@ class Scale:
 
     @classmethod
     def of(cls, profiles: tuple[Profile, ...], log: bool) -> Scale:
+        """The scale on which all losses of these paths can be read."""
         values = np.concatenate([p.loss(split) for p in profiles for split in p.values])  # type: ignore[arg-type]
         finite = values[np.isfinite(values)]
         top = float(finite.max()) if len(finite) and finite.max() > 0 else 1.0
@@ -73,6 +74,7 @@ class Scale:
 
     @property
     def range(self) -> list[float]:
+        """Lowest and highest value of the axis, as plotly has it, with room for labels."""
         if self.log:
             low, high = np.log10(self.floor), np.log10(self.top)
             room = max(high - low, 0.5)

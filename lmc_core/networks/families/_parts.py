@@ -65,10 +65,12 @@ class Part:
 
     @property
     def out(self) -> int:
+        """Units that it writes."""
         return self.shape[0]
 
     @property
     def reads(self) -> int:
+        """Units that it reads."""
         return self.shape[1]
 
     def renamed(self, ours: str) -> dict[str, str]:

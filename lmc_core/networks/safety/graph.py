@@ -45,6 +45,7 @@ class Graph:
         self.nodes = 0
 
     def refuse(self, what: str) -> CheckpointError:
+        """The error of a graph that does what no network does."""
         return CheckpointError(f"{self.name} {what}; nothing was run: export the network again with torch.export")
 
     def read(self, doc: Any, depth: int = 0) -> dict[str, Any]:
@@ -71,6 +72,7 @@ class Graph:
         }
 
     def node(self, doc: Any, depth: int) -> dict[str, Any]:
+        """One call of an operator that is allowed."""
         target = check_operator(doc["target"], self.name)
         inputs: list[dict[str, Any]] = [
             {"name": self.argument_name(i["name"]), "arg": self.argument(i["arg"], depth), "kind": self.kind(i)}
@@ -162,14 +164,17 @@ class Graph:
         return {"as_expr": {"expr_str": check_expression(expression["expr_str"], self.name), "hint": hint}}
 
     def size(self, doc: Any, key: str, read: Any) -> dict[str, Any]:
+        """A size, known or named."""
         if not isinstance(doc, dict) or len(doc) != 1:
             raise self.refuse("holds a size that cannot be read")
         return {"as_name": self.identifier(doc["as_name"])} if "as_name" in doc else {key: read(doc[key])}
 
     def named(self, doc: Any) -> dict[str, str]:
+        """A tensor by its name."""
         return {"name": self.identifier(doc["name"])}
 
     def optional(self, doc: Any) -> dict[str, Any]:
+        """A tensor by its name, or none."""
         return {"as_tensor": self.named(doc["as_tensor"])} if "as_tensor" in doc else {"as_none": True}
 
     def identifier(self, value: Any) -> str:
@@ -181,22 +186,26 @@ class Graph:
         return value
 
     def argument_name(self, value: Any) -> str:
+        """The name of an argument of an operator."""
         if not isinstance(value, str) or not _ARGUMENT.fullmatch(value):
             raise self.refuse(f"names an argument {plain(value, 60)!r}")
         return value
 
     def kind(self, doc: Any) -> int | None:
+        """Whether an argument goes by place or by name."""
         kind = doc.get("kind")
         if kind not in (None, 1, 2) or isinstance(kind, bool):
             raise self.refuse(f"holds an argument of kind {plain(kind, 20)}")
         return kind
 
     def integer(self, value: Any) -> int:
+        """A whole number of 64 bits."""
         if type(value) is not int or abs(value) > 2**63:
             raise self.refuse(f"holds {plain(value, 40)!r} where a whole number belongs")
         return value
 
     def number(self, value: Any) -> float | str:
+        """A number, or the word for one that JSON lacks."""
         if value in ("Infinity", "-Infinity", "NaN"):
             return str(value)
         if type(value) not in (int, float) or not math.isfinite(value):
@@ -204,21 +213,25 @@ class Graph:
         return float(value)
 
     def boolean(self, value: Any) -> bool:
+        """True or false."""
         if type(value) is not bool:
             raise self.refuse(f"holds {plain(value, 40)!r} where true or false belongs")
         return value
 
     def text(self, value: Any) -> str:
+        """A short printable text."""
         if not isinstance(value, str) or len(value) > 256 or not value.isprintable():
             raise self.refuse(f"holds the text {plain(value, 40)!r} as an argument")
         return value
 
     def dtype(self, value: Any) -> int:
+        """The number of a type that tensors have."""
         if type(value) is not int or value not in DTYPES:
             raise self.refuse(f"holds numbers of the unknown type {plain(value, 20)}")
         return value
 
     def layout(self, value: Any) -> int:
+        """The layout of dense tensors, the only one allowed."""
         if value != _STRIDED:
             raise self.refuse("holds a sparse tensor")
         return _STRIDED

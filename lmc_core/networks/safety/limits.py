@@ -47,10 +47,12 @@ class Spec:
 
     @property
     def numbers(self) -> int:
+        """How many numbers the tensor holds."""
         return prod(self.shape)
 
     @property
     def bytes(self) -> int:
+        """What it takes in memory."""
         return self.numbers * ITEM_BYTES[self.dtype]
 
 

@@ -95,6 +95,7 @@ class Engine:
             log.exception("what was running is marked as interrupted by the next server that starts")
 
     def wake(self) -> None:
+        """Look at the queue at once."""
         self.awake.set()
 
     @property

@@ -22,7 +22,9 @@ from lmc_core.runs.settings import Settings
 class Worker(Protocol):
     """One worker, alive from construction on."""
 
-    def send(self, message: Message) -> None: ...
+    def send(self, message: Message) -> None:
+        """Give it a message. Raises EOFError where it is gone."""
+
     def poll(self, seconds: float) -> Message | None:
         """The next message, waiting for it; None if there was none. Raises EOFError if the worker has died."""
         ...
@@ -61,21 +63,25 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
+        """The number of the process."""
         return self._process.pid
 
     def send(self, message: Message) -> None:
+        """Give it a message. Raises EOFError where it is gone."""
         try:
             self._pipe.send(message)
         except OSError:
             raise EOFError from None
 
     def poll(self, seconds: float) -> Message | None:
+        """What it says within so many seconds. Raises EOFError where it is gone."""
         try:
             return self._pipe.receive() if self._pipe.poll(seconds) else None
         except OSError:
             raise EOFError from None
 
     def kill(self) -> None:
+        """End it with everything it has started."""
         with contextlib.suppress(ProcessLookupError):  # its whole group: it may have started a reader of uploads
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -84,6 +90,7 @@ class WorkerProcess:
 
     @property
     def death(self) -> str:
+        """Why it is gone, as a sentence."""
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
@@ -105,19 +112,23 @@ class WorkerThread:
         threading.Thread(target=serve, args=(channel, host, device, work), name="lmc-worker", daemon=True).start()
 
     def send(self, message: Message) -> None:
+        """Give it a message."""
         self._there.put(message)
 
     def poll(self, seconds: float) -> Message | None:
+        """What it says within so many seconds."""
         try:
             return self._back.get(timeout=seconds)
         except queue.Empty:
             return None
 
     def kill(self) -> None:
+        """Ask it to end."""
         self._there.put(None)
 
     @property
     def death(self) -> str:
+        """Why it is gone, as a sentence."""
         return "The worker thread ended."
 
 

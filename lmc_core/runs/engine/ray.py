@@ -40,9 +40,11 @@ class Actor:
             return said
 
     def send(self, message: Message) -> None:
+        """Say something to the engine."""
         self._back.put(json.dumps(message))
 
     def receive(self) -> Message:
+        """The next message of the engine."""
         return self._there.get()
 
 
@@ -70,9 +72,11 @@ class WorkerActor:
         self._death = ""
 
     def send(self, message: Message) -> None:
+        """Give it a message."""
         self._actor.put.remote(json.dumps(message))
 
     def poll(self, seconds: float) -> Message | None:
+        """What it says within so many seconds. Raises EOFError where it is gone."""
         if not self._heard:
             ready, _ = self._ray.wait([self._news], timeout=seconds)
             if not ready:
@@ -86,10 +90,12 @@ class WorkerActor:
         return self._heard.popleft() if self._heard else None
 
     def kill(self) -> None:
+        """End it."""
         self._ray.kill(self._actor, no_restart=True)
 
     @property
     def death(self) -> str:
+        """Why it is gone, as a sentence."""
         if "OutOfMemory" in self._death:
             return "The worker was killed because memory ran out. Try smaller networks or fewer examples."
         return f"The worker on the Ray cluster died ({self._death or 'no reason given'}). Run it again."

@@ -35,7 +35,9 @@ class Channel(Protocol):
                       {"end": state, "reason": …, "finding": …, "model": …}
     """
 
-    def send(self, message: Message) -> None: ...
+    def send(self, message: Message) -> None:
+        """Say something to the engine."""
+
     def receive(self) -> Message:
         """The next message. Raises EOFError when the other side is gone."""
         ...
@@ -134,15 +136,19 @@ class Pipe:
         self._connection, self._lock = connection, threading.Lock()
 
     def send(self, message: Message) -> None:
+        """Say something to the other end; any thread may."""
         with self._lock:
             self._connection.send_bytes(json.dumps(message).encode())
 
     def receive(self) -> Message:
+        """The next message of the other end."""
         message: Message = json.loads(self._connection.recv_bytes(maxlength=2**24))
         return message
 
     def poll(self, seconds: float) -> bool:
+        """Whether a message comes within so many seconds."""
         return self._connection.poll(seconds)
 
     def close(self) -> None:
+        """Say and hear nothing any more."""
         self._connection.close()

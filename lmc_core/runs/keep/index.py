@@ -78,6 +78,7 @@ class Index:
         self._opened = _number(self._file) if self._file is not None else None
 
     def close(self) -> None:
+        """Let go of the database."""
         self.database.dispose()
 
     def probe(self) -> None:
@@ -160,6 +161,7 @@ class Index:
                 return Request.stored(row.request)
 
     def progress(self, run: str, stage: str, part: str, done: int, total: int, partial: Mapping[str, Any]) -> None:
+        """How far a run is that is being computed, and what can be shown of it already."""
         text = json.dumps(partial)
         self._update(run, ("running",), stage=stage, part=part, done=done, total=total, partial=text, beat=time.time())
 
@@ -173,6 +175,7 @@ class Index:
             return bool(connection.scalar(sql.select(RUNS.c.cancel).where(RUNS.c.id == run)))
 
     def finish(self, run: str, state: str, *, reason: str = "", finding: str = "", model: str | None = None) -> None:
+        """A run that was being computed has ended: done, failed or cancelled."""
         values: dict[str, Any] = {"state": state, "reason": reason, "finished": time.time()}
         if state == "done":
             values |= {"finding": finding, "model": model}
@@ -212,6 +215,7 @@ class Index:
             return {row[0]: row[1] for row in connection.execute(query.group_by(RUNS.c.server))}
 
     def status(self, run: str) -> RunStatus | None:
+        """How a run stands; None if it is not known."""
         with self.database.connect() as connection:
             row = connection.execute(sql.select(RUNS).where(RUNS.c.id == run)).first()
             if row is None:
@@ -261,6 +265,7 @@ class Index:
         return self.change(RUNS, mine, listed=listed, tags=",".join(tags))
 
     def request(self, run: str) -> Request | None:
+        """What was asked for; None if the run is not known."""
         with self.database.connect() as connection:
             text = connection.scalar(sql.select(RUNS.c.request).where(RUNS.c.id == run))
         return None if text is None else Request.stored(text)
@@ -319,14 +324,17 @@ class Index:
         return True
 
     def change(self, table: sql.Table, where: sql.ColumnElement[bool], **values: Any) -> bool:
+        """Set values of the rows that meet a condition; whether there were any."""
         with self.database.begin() as connection:
             return bool(connection.execute(table.update().where(where).values(**values)).rowcount)
 
     def delete(self, table: sql.Table, where: sql.ColumnElement[bool]) -> bool:
+        """Remove the rows that meet a condition; whether there were any."""
         with self.database.begin() as connection:
             return bool(connection.execute(table.delete().where(where)).rowcount)
 
     def count(self, table: sql.Table, where: sql.ColumnElement[bool]) -> int:
+        """How many rows meet a condition."""
         with self.database.connect() as connection:
             return connection.scalar(sql.select(sql.func.count()).select_from(table).where(where)) or 0
 

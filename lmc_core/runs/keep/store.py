@@ -108,6 +108,7 @@ class Store:
         return bytes(content)
 
     def exists(self, *parts: str) -> bool:
+        """Whether a file or folder is there."""
         return bool(self.fs.exists(self._at(*parts)))
 
     def names(self, *parts: str) -> frozenset[str]:
@@ -124,6 +125,7 @@ class Store:
             raise InputError(f"{parts[-1]!r} is not in the store") from None
 
     def size(self, *parts: str) -> int:
+        """Bytes of a file."""
         return int(self.fs.size(self._at(*parts)) or 0)
 
     def remove(self, *parts: str) -> None:

@@ -56,6 +56,7 @@ class FuseResult(Record):
 
     @property
     def method_title(self) -> str:
+        """The method as people call it."""
         return FUSIONS[self.method].title
 
     @property

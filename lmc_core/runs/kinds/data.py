@@ -22,6 +22,7 @@ class DataResult(Record):
 
     @property
     def title(self) -> str:
+        """The name of the data."""
         return self.model.title
 
     @property

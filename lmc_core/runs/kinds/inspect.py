@@ -29,6 +29,7 @@ class InspectResult(Record):
 
     @property
     def title(self) -> str:
+        """The name of the network."""
         return self.model.title
 
     @property

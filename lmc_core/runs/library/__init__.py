@@ -1,0 +1,1 @@
+"""What this host knows: models, data, uploads and their limits."""

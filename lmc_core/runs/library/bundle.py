@@ -122,6 +122,7 @@ def read_units(path: Path, name: str, result: Bundled) -> unit_checks.Kept:
 
 
 def checked_units(content: bytes, result: Bundled, name: str) -> unit_checks.Kept:
+    """The units of a path in a bundle, checked. Raises InputError where they are not what the path has."""
     if not isinstance(result, PathResult):
         raise InputError(f"{name!r} holds units, which only runs of a path have")
     limits = unit_checks.BYTES, unit_checks.COUNT, unit_checks.NAMES

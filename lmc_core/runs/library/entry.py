@@ -24,14 +24,17 @@ class Known:
     """What this server knows of models, data and runs; see `kinds._kind.Known`."""
 
     def card(self, model: str) -> ModelCard:
+        """The card of a model."""
         return library.card(model)
 
     def example(self, data: str) -> tuple[str, tuple[int, ...]]:
+        """The title of data and the shape of one of its examples."""
         name = datasets.checked(data)
         own = datasets.card(name)
         return datasets.title(name), DATASETS[name].shape if own is None else own.shape
 
     def asked(self, run: str) -> Chosen:
+        """The options of a kept run."""
         return opened().request(run).options
 
 

@@ -30,10 +30,12 @@ class Address:
 
     @property
     def text(self) -> str:
+        """The address as a request has it."""
         return f"{self.repo}@{self.revision}:{self.file}"
 
     @property
     def filename(self) -> str:
+        """The name of the file without its folders."""
         return self.file.rsplit("/", 1)[-1]
 
 

@@ -1,0 +1,1 @@
+"""What leaves this host: bundles, public routes, default analyses."""

@@ -55,6 +55,7 @@ def profiles(result: ComparisonResult) -> list[Mapping[str, Profile]]:
 
 
 def named(result: ComparisonResult) -> dict[str, Mapping[str, Profile]]:
+    """Pair in few words → method → its path."""
     return dict(zip(labels(result), profiles(result), strict=True))
 
 

@@ -58,6 +58,7 @@ def with_cloud(result: PathResult, cloud: Cloud | None) -> Summary:
 
 
 def tables(result: PathResult) -> tuple[Table, ...]:
+    """Curves, groups and pinned axes."""
     used = " and ".join(f"{count(n)} {split}" for split, n in result.naive.examples.items())
     note = f"Loss is the mean cross-entropy in nats. Measured on {used} examples."
     title = "Loss and accuracy along both paths"
@@ -92,6 +93,7 @@ def groups(result: PathResult) -> Columns:
 
 
 def pinned(result: PathResult) -> Columns:
+    """The axes that do not move, with the reason."""
     axes = result.symmetry.pinned
     return {
         "axis": [f"{axis.tensor}[{axis.axis}]" for axis in axes],

@@ -72,10 +72,17 @@ class Result(Protocol):
     """What every kind of run has found: at least a title, a sentence, and itself as JSON."""
 
     @property
-    def request(self) -> Mapping[str, Any]: ...
+    def request(self) -> Mapping[str, Any]:
+        """What was asked for."""
+
     @property
-    def title(self) -> str: ...
+    def title(self) -> str:
+        """What it is about."""
+
     @property
-    def finding(self) -> str: ...
+    def finding(self) -> str:
+        """What was found, as a sentence."""
+
     @property
-    def json(self) -> dict[str, Any]: ...
+    def json(self) -> dict[str, Any]:
+        """All of it, for programs."""

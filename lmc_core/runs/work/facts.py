@@ -76,6 +76,7 @@ def card_of(network: Network, *, id: str | None = None, title: str | None = None
 
 
 def data_facts(data: Dataset) -> DataFacts:
+    """What a result keeps of its data."""
     return DataFacts(data.name, len(data.y_train), len(data.y_test), data.shape, data.classes, data.digest)
 
 

@@ -34,4 +34,5 @@ class Clock:
 
     @property
     def seconds(self) -> dict[str, float]:
+        """Stage → seconds, and their total so far."""
         return {**self._spent, "total": time.perf_counter() - self._start}
