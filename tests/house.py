@@ -45,7 +45,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("network",),
         ("families", "program"),
         ("statedict",),
-        ("values", "outputs", "precision"),
+        ("values", "outputs", "precision", "copies"),
         ("safety",),
     ),
     "lmc_core/graph": (

@@ -72,7 +72,7 @@ def _module(like: Network, shapes: Mapping[str, tuple[int, ...]], wanted: Mappin
             module = build(made)
     except LMCError as error:
         raise SettingError(f"no {like.architecture.family} has the widths {asked}: {error}") from None
-    built = network(module, example_inputs(made))
+    built = network(module, example_inputs(made), held=False)
     wrong = next((n for n, shape in shapes.items() if n not in built.state or built.state[n].shape != shape), None)
     if wrong is not None:
         raise SettingError(

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from lmc_core.errors import TraceError
+from lmc_core.networks.copies import refreshing
 
 FALLBACK = "declare its symmetry as text instead: lmc_core.symmetry.declare.declare(network, patterns)"
 
@@ -36,7 +37,7 @@ def export(module: nn.Module, inputs: tuple[Tensor, ...], *, seconds: float) -> 
     """
 
     def work() -> ExportedProgram:
-        program = torch.export.export(module, inputs, strict=False)
+        program = torch.export.export(refreshing(module), inputs, strict=False)
         return program if is_functional(program) else program.run_decompositions({})
 
     with quiet():
@@ -59,6 +60,7 @@ def quiet() -> Iterator[None]:
     """
     fastpath = torch.backends.mha.get_fastpath_enabled()
     loggers = [logging.getLogger(name) for name in _LOGGERS]
+    detect = torch.nn.modules.transformer._detect_is_causal_mask
     levels = [logger.level for logger in loggers]
     nowhere = io.StringIO()
     with warnings.catch_warnings(), contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
@@ -66,9 +68,12 @@ def quiet() -> Iterator[None]:
         for logger in loggers:
             logger.setLevel(logging.CRITICAL)
         torch.backends.mha.set_fastpath_enabled(False)
+        # torch's transformer layers read the numbers of a mask to choose a kernel; the mask itself is passed on
+        torch.nn.modules.transformer._detect_is_causal_mask = lambda mask, is_causal=None, size=None: bool(is_causal)
         try:
             yield
         finally:
+            torch.nn.modules.transformer._detect_is_causal_mask = detect
             torch.backends.mha.set_fastpath_enabled(fastpath)
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)

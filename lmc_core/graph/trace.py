@@ -16,6 +16,7 @@ from torch.utils import _pytree as pytree
 from lmc_core.errors import DataError, TraceError
 from lmc_core.graph.export import FALLBACK, TooSlow, export
 from lmc_core.graph.recurrence import split_recurrence
+from lmc_core.networks.copies import held_noise
 from lmc_core.networks.network import Network
 from lmc_core.networks.precision import full_float32
 
@@ -101,7 +102,8 @@ class Trace:
         env.update(zip(self.inputs, given, strict=True))
         watched = set(watch)
         seen = {name: env[name] for name in watched & env.keys()}
-        with torch.no_grad():
+        device = next((x.device for x in env.values() if isinstance(x, Tensor)), torch.device("cpu"))
+        with torch.no_grad(), held_noise(device):
             for name, target, args, kwargs, dead in self._steps:
                 values, named = _filled(args, env), _filled(kwargs, env)
                 replaced = override.get(name)

@@ -6,14 +6,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from lmc_core.errors import TraceError
 from lmc_core.graph.trace import Trace, trace, working_batch
 from lmc_core.networks.network import Network, State
-from lmc_core.networks.precision import full_float32
 
 Replace = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Any]
 """`f(op, args, kwargs)`: computes a graph value in another way."""
@@ -26,13 +23,11 @@ class Untraced:
     network: Network
     batch: int
 
-    @full_float32()
     def run(
         self, state: State, inputs: tuple[Tensor, ...], *, watch: Collection[str] = (), override: Any = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The module's output for a state; no values inside it can be watched."""
-        with torch.no_grad():
-            return functional_call(self.network.module, dict(state), inputs), {}
+        return self.network.with_state(state)(*inputs), {}
 
 
 def trace_or_whole(network: Network, batch: int) -> Trace | Untraced:

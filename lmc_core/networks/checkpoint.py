@@ -175,7 +175,7 @@ def _assembled(
         for key, tensor in tensors.items():
             if key in own:
                 own[key].copy_(tensor)
-    return network(module, inputs, architecture=architecture, normalize=normalize, metadata=metadata)
+    return network(module, inputs, held=False, architecture=architecture, normalize=normalize, metadata=metadata)
 
 
 def _compare(architecture: Architecture, tensors: Mapping[str, Tensor], name: str) -> None:

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from lmc_core.errors import CheckpointError, MismatchError
+from lmc_core.networks.copies import called, copied, held_noise, snapshot
 from lmc_core.networks.precision import full_float32
 from lmc_core.networks.program import export
 from lmc_core.networks.statedict import write
@@ -32,7 +32,8 @@ State = Mapping[str, Tensor]
 class Network:
     """A module, its state, an example input, and where it came from. Operations return new networks.
 
-    module          in eval mode; only its code and non-persistent buffers are used, never its own parameters
+    module          in eval mode; only its code and non-persistent buffers are used, never its own parameters; every
+                    call runs on a copy of it, so that what it keeps for itself never meets another state
     state           canonical name → tensor: parameters and persistent buffers, tied tensors once
     example_inputs  tensors the module accepts, batch first
     architecture    how to rebuild the module, if it is one of ours or was recognised
@@ -50,9 +51,17 @@ class Network:
 
     @full_float32()
     def __call__(self, *inputs: Tensor) -> Tensor:
-        """Outputs for prepared inputs (already normalised), no gradient."""
-        with torch.no_grad():
-            return functional_call(self.module, dict(self.state), inputs)
+        """Outputs for prepared inputs (already normalised), no gradient; what the module keeps of it is dropped.
+
+        A module that draws random numbers draws the same ones every time.
+        """
+        with torch.no_grad(), held_noise(self.device):
+            return called(self.module, self._passed(), inputs)
+
+    def _passed(self) -> dict[str, Tensor]:
+        """The state for one call: buffers as copies, since a module may write into them."""
+        written = {name for name, _ in self.module.named_buffers(remove_duplicate=False)}
+        return {name: x.clone() if name in written else x for name, x in self.state.items()}
 
     def prepare(self, x: Tensor) -> Tensor:
         """Data (b, …) as this network reads it: reshaped to its input shape, then normalised."""
@@ -74,14 +83,13 @@ class Network:
 
     def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Network:
         """The same network on another device or in another floating-point type."""
-        import copy
 
         def move(x: Tensor) -> Tensor:
             return x.to(device=device, dtype=dtype if x.is_floating_point() else None)
 
         return replace(
             self,
-            module=copy.deepcopy(self.module).to(device=device, dtype=dtype),
+            module=copied(self.module).to(device=device, dtype=dtype),
             state=MappingProxyType({name: move(x) for name, x in self.state.items()}),
             example_inputs=tuple(move(x) for x in self.example_inputs),
         )
@@ -161,17 +169,22 @@ def _json(about: Mapping[str, Any]) -> str:
         raise CheckpointError(f"the network's metadata cannot be written as JSON ({error}); remove it") from None
 
 
-def network(module: nn.Module, example_inputs: Tensor | tuple[Tensor, ...], **details: Any) -> Network:
+def network(
+    module: nn.Module, example_inputs: Tensor | tuple[Tensor, ...], *, held: bool = True, **details: Any
+) -> Network:
     """Any nn.Module as a Network, in eval mode; tied tensors are kept once, under the name torch lists first.
 
     example_inputs   (b, …) one batch, batch first; a tensor or a tuple of tensors
+    held             whether anybody else holds the module; one that nobody does is taken as it is
     details          architecture=, normalize=, source=, metadata=
 
-    Returns a Network that shares the module's tensors.
+    Returns a snapshot: a Network that shares no memory with the module, which stays as it is.
     """
-    module = module.eval()
+    inputs = tuple(
+        x.detach().clone() for x in (example_inputs if isinstance(example_inputs, tuple) else (example_inputs,))
+    )
+    module = snapshot(module, inputs) if held else module.eval()
     kept = module.state_dict(keep_vars=True)
     names = [name for name, _ in module.named_parameters()] + [n for n, _ in module.named_buffers() if n in kept]
     state = MappingProxyType({name: kept[name].detach() for name in names})
-    inputs = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
     return Network(module, state, inputs, **details)

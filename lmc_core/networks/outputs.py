@@ -4,27 +4,46 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from lmc_core.errors import DataError
+
 
 def tensors(output: Any) -> list[Tensor]:
-    """Every tensor a module returned, however nested."""
-    return [x for x in pytree.tree_leaves(output) if isinstance(x, Tensor)]
+    """Every tensor a module returned, however nested: in tuples, lists, dicts, or as the attributes of an object."""
+    found: list[Tensor] = []
+    for leaf in pytree.tree_leaves(output):
+        if isinstance(leaf, Tensor):
+            found.append(leaf)
+        elif hasattr(leaf, "__dict__") and not isinstance(leaf, type):
+            found.extend(x for value in vars(leaf).values() for x in tensors(value))
+    return found
 
 
 def relative_error(before: Any, after: Any) -> float:
-    """max |Δ| / max |output|, the worst over all outputs, in float64.
+    """max |Δ| / max |output|, the worst over all outputs, in float64 or complex128.
 
     before, after   what the two return for the same inputs
 
-    Infinite where an output stops being a number, or where zeros became something else.
+    Infinite where an output stops being a number or has another shape, or where zeros became something else.
+    Raises DataError where there is no tensor to compare.
     """
+    pairs = tensors(before), tensors(after)
+    if not all(pairs):
+        raise DataError("the network returns no tensor, so nothing says whether its function is unchanged")
     worst = 0.0
-    for x, y in zip(tensors(before), tensors(after), strict=True):
+    for x, y in zip(*pairs, strict=True):
+        if x.shape != y.shape:
+            return float("inf")
         if x.numel():
-            change = float((x.double() - y.double()).abs().max())
-            size = float(x.double().abs().max())
+            change = float((_wide(x) - _wide(y)).abs().max())
+            size = float(_wide(x).abs().max())
             worst = max(worst, change / size if size else (0.0 if change == 0 else float("inf")))
             worst = worst if change == change else float("inf")
     return worst
+
+
+def _wide(x: Tensor) -> Tensor:
+    return x.to(torch.complex128 if x.is_complex() else torch.float64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import logging
 import os
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from lmc_core.errors import CheckpointError, TraceError
+from lmc_core.networks.copies import copied, refreshing
 from lmc_core.networks.safety.limits import plain, readable
 from lmc_core.networks.safety.programfile import NOTES, Program, read_program
 from lmc_core.networks.statedict import check_finite
@@ -97,7 +97,7 @@ def open_program(path: str | os.PathLike[str]) -> OpenedProgram:
 
 def _with_state(module: nn.Module, state: Mapping[str, Tensor]) -> nn.Module:
     """A copy of the module that holds these numbers; buffers outside the state become constants."""
-    made = copy.deepcopy(module)
+    made = copied(module)
     own = {**dict(made.named_parameters()), **dict(made.named_buffers())}
     for name, tensor in state.items():
         own[name].data = tensor.detach().clone()
@@ -115,7 +115,7 @@ def _traced(module: nn.Module, inputs: tuple[Tensor, ...]) -> torch.export.Expor
     for given, shapes in ((several, tuple({0: torch.export.Dim.AUTO} for _ in inputs)), (inputs, None)):
         try:
             with _quiet(), torch.no_grad():
-                return torch.export.export(module, given, dynamic_shapes=shapes, strict=False)
+                return torch.export.export(refreshing(module), given, dynamic_shapes=shapes, strict=False)
         except Exception as error:  # noqa: BLE001 - tracing runs the user's module, which may raise anything
             reason = error
     raise TraceError(

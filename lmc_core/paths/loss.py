@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.rnn import RNNBase
 
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError
 from lmc_core.graph.trace import working_batch
+from lmc_core.networks.copies import called, copied
 from lmc_core.networks.network import Network
 from lmc_core.networks.precision import full_float32
 from lmc_core.paths.batches import Batch, batches, score
@@ -72,7 +71,7 @@ class TaskLoss:
         buffers = {  # statistics are updated in place
             name: x.detach().clone() for name, x in state.items() if name in self._running or not x.requires_grad
         }
-        output = functional_call(self._module, {**state, **buffers}, (batch.inputs,))
+        output = called(self._module, {**state, **buffers}, (batch.inputs,))
         return score(output, batch)[0] / batch.targets.numel()
 
     def mean(self, state: Mapping[str, Tensor], chosen: list[Batch]) -> float:
@@ -88,13 +87,13 @@ def _differentiable(module: nn.Module) -> nn.Module:
     """
     if not any(isinstance(part, _BatchNorm | RNNBase) for part in module.modules()):
         return module
-    copied = copy.deepcopy(module)
-    for part in copied.modules():
+    made = copied(module)
+    for part in made.modules():
         if isinstance(part, RNNBase):
             part.dropout = 0.0
         if isinstance(part, _BatchNorm | RNNBase):
             part.train()
-    return copied
+    return made
 
 
 def _running_statistics(module: nn.Module) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from lmc_core.graph.trace import trace, working_batch
@@ -14,7 +15,7 @@ from lmc_core.symmetry._solver.freeze import Frozen, freeze
 from lmc_core.symmetry._solver.values import Slot
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
 from lmc_core.symmetry.symmetry import Contraction, Pinned, Role, Symmetry
-from lmc_core.symmetry.verify import VerifyReport
+from lmc_core.symmetry.verify import VerifyReport, elsewhere
 from lmc_core.symmetry.verify import verify as measure
 from lmc_core.symmetry.walk import read
 
@@ -49,7 +50,26 @@ def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: 
 
 
 def verified(network: Network, found: Symmetry) -> Symmetry:
-    """A Symmetry with its measured error, without the groups that changed the output."""
+    """A Symmetry with its measured error, without the groups that changed the output.
+
+    The experiment is made at the network's own state, and at a random one, where nothing hides an error.
+    """
+    kept = _sound(network, found)
+    if not kept.groups:
+        return kept
+    try:
+        anywhere = elsewhere(network, np.random.default_rng(1))
+        report = measure(anywhere, kept, groups=False)
+        if report.blind or report.holds or ((exact := _exactly(anywhere, kept)) is not None and exact.holds):
+            return kept
+        sound = _sound(anywhere, kept)
+    except RuntimeError:  # a module that refuses other numbers than its own
+        return kept
+    return replace(sound, error=measure(network, sound, groups=False).error)
+
+
+def _sound(network: Network, found: Symmetry) -> Symmetry:
+    """The part of a Symmetry that leaves the outputs alone at this state."""
     report = measure(network, found, budget=2.0)
     if not report.holds:
         report = _exactly(network, found) or report

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,12 +27,14 @@ class VerifyReport:
     groups     group → error when it alone is permuted; empty if that was not asked
     tolerance  what counts as broken in this network's floating-point type
     moved      whether every draw changed some parameter
+    blind      whether the outputs are no numbers even without a draw, so that nothing was seen
     """
 
     error: float
     groups: Mapping[str, float] = field(default_factory=dict)
     tolerance: float = 1e-4
     moved: bool = True
+    blind: bool = False
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -66,7 +68,7 @@ def verify(
     rng = rng or np.random.default_rng(0)
     inputs = random_inputs(network, rng)
     before = tensors(network(*inputs))
-    if not all(bool(torch.isfinite(x).all()) for x in before):
+    if not _finite(before):
         inputs = network.example_inputs
         before = tensors(network(*inputs))
     moved = True
@@ -84,8 +86,17 @@ def verify(
         if budget is not None and time.monotonic() - start > budget:
             break
         alone[name] = error((name,))
+    return VerifyReport(joint, alone, tolerance(network), moved, not _finite(before))
+
+
+def _finite(outputs: Iterable[Tensor]) -> bool:
+    return all(bool(torch.isfinite(x).all()) for x in outputs)
+
+
+def tolerance(network: Network) -> float:
+    """The relative error that rounding may make in a network's floating-point type."""
     dtype = next((x.dtype for x in network.state.values() if x.is_floating_point()), torch.float32)
-    return VerifyReport(joint, alone, TOLERANCE.get(dtype, 1e-4), moved)
+    return TOLERANCE.get(dtype, 1e-4)
 
 
 def random_inputs(network: Network, rng: np.random.Generator) -> tuple[Tensor, ...]:
@@ -99,3 +110,24 @@ def random_inputs(network: Network, rng: np.random.Generator) -> tuple[Tensor, .
         else:
             made.append(torch.from_numpy(rng.integers(int(x.min()), int(x.max()) + 1, tuple(x.shape))).to(x))
     return tuple(made)
+
+
+def elsewhere(network: Network, rng: np.random.Generator) -> Network:
+    """The same architecture at a random state: no gate is zero there, no softmax saturated, no statistics alike.
+
+    Weights are drawn for outputs of order one, vectors from 0.5 … 1.5; buffers that hold no negative number, such as
+    variances, stay so; what is no floating-point number or not finite stays as it is.
+    """
+    learned = {name for name, _ in network.module.named_parameters(remove_duplicate=False)}
+
+    def drawn(name: str, x: Tensor) -> Tensor:
+        if not x.is_floating_point() or not x.numel() or not bool(torch.isfinite(x).all()):
+            return x
+        positive = torch.from_numpy(rng.uniform(0.5, 1.5, tuple(x.shape))).to(x)
+        if name not in learned and bool((x >= 0).all()) and bool((x > 0).any()):
+            return x * positive
+        if x.ndim < 2:
+            return positive
+        return torch.from_numpy(rng.standard_normal(tuple(x.shape))).to(x) * (x.shape[0] / x.numel()) ** 0.5
+
+    return network.with_state({name: drawn(name, x) for name, x in network.state.items()})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import torch
@@ -58,17 +59,44 @@ def _source(node: Node, trace: Trace, tensors: Mapping[str, tuple[Term, ...]]) -
         return Value(axes, slots, node.name, data=False, whole=name)
     if node.name in trace.inputs:
         return Value(tuple(pinned(size, INPUT) for size in node.meta["val"].shape), (), node.name)
-    constant = trace.constants[node.name]
-    return Value(tuple(_constant_axes(constant)), (), node.name, data=False)
+    return _known(trace.constants[node.name], node.name)
 
 
-def _constant_axes(constant: Tensor) -> list[Term]:
-    """A constant restricts nothing along axes on which all its slices are equal."""
+LARGEST = 2**20
+"""Elements of a tensor that is computed while a graph is read."""
+
+
+def _known(constant: Tensor, name: str = "") -> Value:
+    """A tensor whose numbers are known, with what they say of its axes.
+
+    Nothing along axes on which all slices are equal; that two axes are one where re-ordering both alike changes no
+    number, as of an identity matrix; else that positions differ.
+    """
     axes: list[Term] = []
+    alone: list[int] = []
     for number, size in enumerate(constant.shape):
         alike = size > 0 and bool((constant == constant.narrow(number, 0, 1)).all())
         axes.append(uniform(size) if alike else pinned(size, CONSTANT))
-    return axes
+        if not alike and size > 1 and constant.numel() <= LARGEST:
+            alone.append(number)
+    for place, first in enumerate(alone):
+        for second in alone[place + 1 :]:
+            if _as_one(constant, first, second):
+                axes[first] = axes[second] = Var(constant.shape[first])
+    return Value(tuple(axes), (), name, data=False, known=constant)
+
+
+def _as_one(constant: Tensor, first: int, second: int) -> bool:
+    """Whether re-ordering two axes alike changes nothing: an exchange and a turn make every order."""
+    size = constant.shape[first]
+    if size != constant.shape[second]:
+        return False
+    swap, turn = torch.arange(size), torch.arange(size).roll(1)
+    swap[:2] = torch.tensor([1, 0])
+    return all(
+        torch.equal(constant, constant.index_select(first, order).index_select(second, order))
+        for order in (swap.to(constant.device), turn.to(constant.device))
+    )
 
 
 class _Walk:
@@ -95,6 +123,9 @@ class _Walk:
 
     def _call(self, node: Node) -> Any:
         shapes = _shapes(node)
+        evaluated = self._evaluated(node, shapes)
+        if evaluated is not None:
+            return evaluated
         args = torch.fx.node.map_arg(_arguments(node), lambda n: self.env[n])
         name = _name(node)
         made = Call(name, node.name, dict(args), shapes, self.facts, _outputs(node, len(shapes)))
@@ -118,6 +149,21 @@ class _Walk:
             for value in (result if isinstance(result, list) else [result])
         ]
         return finished if isinstance(node.meta.get("val"), tuple | list) else finished[0] if finished else None
+
+    def _evaluated(self, node: Node, shapes: list[tuple[int, ...]]) -> Value | None:
+        """What an operation on known numbers gives; None if something in it is not known, random, or large."""
+        target = node.target
+        sources = [self.env[source] for source in node.all_input_nodes]
+        known = all(isinstance(value, Value) and value.known is not None for value in sources)
+        if not known or len(shapes) != 1 or prod(shapes[0]) > LARGEST or not isinstance(target, torch._ops.OpOverload):
+            return None
+        unsettled = torch.Tag.nondeterministic_seeded in target.tags or "empty" in target._schema.name
+        if unsettled or target._schema.is_mutable or isinstance(node.meta.get("val"), tuple | list):
+            return None
+        args, named = torch.fx.node.map_arg((node.args, node.kwargs), lambda n: self.env[n].known)
+        with torch.no_grad():
+            result = target(*args, **named)
+        return _known(result, node.name) if isinstance(result, Tensor) else None
 
     def _apply(self, call: Call, node: Node) -> Any:
         """What the operation's rule says, or the rules of its decomposition; else everything is pinned."""
@@ -146,7 +192,7 @@ class _Walk:
         inside.env = {p: self.env[source] for p, source in zip(placeholders, inputs, strict=True)}
         for held in module.graph.nodes:
             if held.op == "get_attr":
-                inside.env[held] = Value(tuple(_constant_axes(getattr(module, held.target))), data=False)
+                inside.env[held] = _known(getattr(module, held.target))
         result = inside.over(module.graph)
         if inside.facts.unknown or [v.shape for v in result] != list(call.shapes):
             return None

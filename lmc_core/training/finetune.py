@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import SettingError
+from lmc_core.networks.copies import copied
 from lmc_core.networks.network import Network
 from lmc_core.report import Report, silent
 from lmc_core.training.train import score
@@ -77,7 +77,7 @@ def measure(network: Network, data: Dataset, splits: Sequence[str] = ("train", "
 
 def _loaded(network: Network) -> nn.Module:
     """A copy of the module that holds the network's numbers."""
-    module = copy.deepcopy(network.module)
+    module = copied(network.module)
     own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     with torch.no_grad():
         for name, tensor in network.state.items():

@@ -179,7 +179,7 @@ CASES: dict[str, tuple[Callable[[Tensor, nn.ParameterList], Tensor], tuple[tuple
     "sort of units": (lambda x, w: x.sort(-1)[0], (), "12"),
     "topk of units": (lambda x, w: x.topk(3, -1)[0], (), "12"),
     "tril": (lambda x, w: (x @ x.transpose(1, 2)).tril() @ x, (), FREE),
-    "index of units": (lambda x, w: x[..., [0, 3, 5]], (), "12"),
+    "index of units": (lambda x, w: x[..., [0, 3, 5]], (), "1 + enter:2 + 3 + enter.2:6"),
     "index of steps": (lambda x, w: x[:, [2, 0]], (), FREE),
     "index_select of steps": (lambda x, w: x.index_select(1, torch.tensor([2, 0])), (), FREE),
     "gather over units": (lambda x, w: x.gather(-1, torch.tensor([[[0, 5]]]).expand(2, 4, 2)), (), "12"),

@@ -312,9 +312,24 @@ def select(term: Term, outer: Var, index: int) -> Term:
             if known is not None:
                 return find(known)
             copy = Var(var.size, var.why, _claims_at(var, root, index), var.used, var.hint)
+            others = [
+                (other, number, known) for (other, number), known in var.copies.items() if find(other) is not root
+            ]
             var.copies[root, index] = copy
-            return copy
+            for other, number, known in others:
+                _close_square(copy, known, (root, index), (other, number))
+            return find(copy)
     raise AssertionError(term)
+
+
+def _close_square(copy: Var, known: Var, here: tuple[Var, int], there: tuple[Var, int]) -> None:
+    """State that it does not matter at which of two outer variables a variable is taken first.
+
+    copy, known   the variable at `here` and at `there`: (outer variable, index)
+    """
+    across, along = select(there[0], *here), select(here[0], *there)
+    if isinstance(across, Var) and isinstance(along, Var) and isinstance(held := find(copy), Var):
+        _keep_copy(held, across, there[1], _alias(select(known, along, here[1])))
 
 
 def _claims_at(var: Var, outer: Var, index: int) -> Claims:

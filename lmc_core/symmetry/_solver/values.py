@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from torch import Tensor
+
 from lmc_core.symmetry._solver.terms import Term, find
 
 
@@ -28,6 +30,7 @@ class Value:
     name    of the graph node
     data    whether it depends on the network's inputs
     whole   the state tensor it is, unchanged but for the order of its axes; None otherwise
+    known   its numbers, where neither the state nor an input has a part in them; None otherwise
     """
 
     axes: tuple[Term, ...]
@@ -35,6 +38,7 @@ class Value:
     name: str = ""
     data: bool = True
     whole: str | None = None
+    known: Tensor | None = None
 
     def __post_init__(self) -> None:
         if not self.slots:

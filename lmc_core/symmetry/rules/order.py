@@ -1,9 +1,15 @@
 """Operations in which the order of positions matters, or that no rule sees into: their axes are pinned on purpose."""
 
+from itertools import pairwise
+
+import torch
+
 from lmc_core.operators import OPERATORS
 from lmc_core.symmetry._solver.call import Call, Result, Rule
-from lmc_core.symmetry._solver.terms import Term, pinned
+from lmc_core.symmetry._solver.terms import Term, concatenation, pinned
+from lmc_core.symmetry._solver.unify import cut
 from lmc_core.symmetry._solver.values import Value
+from lmc_core.symmetry.rules.parts import part
 
 
 def ordered(call: Call) -> Result:
@@ -15,7 +21,7 @@ def ordered(call: Call) -> Result:
         axes = call.dims(x)
     else:
         axes = list(range(x.ndim))
-    why = f"its order matters (aten.{call.op})"
+    why = OPERATORS[call.op].why or f"its order matters (aten.{call.op})"
     call.mix(x, axes, why)
     made = [
         Value(tuple(t if k not in axes else pinned(shape[k], why) for k, t in enumerate(x.axes)))
@@ -35,6 +41,8 @@ def looked_up(call: Call) -> Result:
     """index_select, gather along an axis: positions of that axis are named by number."""
     x, index = call.need("self"), call.need("index")
     axis = call.dim(x)
+    if call.op == "index_select" and (chosen := _chosen(x, axis, index)) is not None:
+        return part(x, axis, chosen)
     why = f"its positions are named by number (aten.{call.op})"
     call.mix(x, [axis], why)
     if call.op == "index_select":
@@ -55,9 +63,11 @@ def indexed(call: Call) -> Result:
     why = "its positions are named by number (aten.index)"
     given = list(call["indices"])
     indices = call.take_list("indices")
+    at = [axis for axis, entry in enumerate(given) if isinstance(entry, Value)]
+    if len(at) == 1 and (chosen := _chosen(x, at[0], indices[0])) is not None:
+        return part(x, at[0], chosen)
     for index in indices:
         call.mix(index, range(index.ndim), why)
-    at = [axis for axis, entry in enumerate(given) if isinstance(entry, Value)]
     call.mix(x, at, why)
     kept: list[Term] = [t for k, t in enumerate(x.axes) if k not in at]
     count = len(call.shape) - len(kept)
@@ -65,6 +75,24 @@ def indexed(call: Call) -> Result:
     first = at[0] if together else 0
     new = [pinned(size, why) for size in call.shape[first : first + count]]
     return Value((*kept[:first], *new, *kept[first:]))
+
+
+MOST_RUNS = 64
+
+
+def _chosen(x: Value, axis: int, index: Value) -> Term | None:
+    """What known numbers choose of an axis: runs of positions, one after the other; None if they are not known."""
+    if index.known is None or index.ndim != 1 or index.known.dtype is torch.bool or not index.known.numel():
+        return None
+    size = x.shape[axis]
+    wanted = [int(number) % size for number in index.known]
+    starts = [0, *(k for k in range(1, len(wanted)) if wanted[k] != wanted[k - 1] + 1), len(wanted)]
+    runs = [(wanted[a], wanted[b - 1] + 1) for a, b in pairwise(starts)]
+    if len(runs) > MOST_RUNS:
+        return None
+    ends = sorted({0, size, *(end for run in runs for end in run)})
+    pieces = dict(zip(ends, cut(x.axes[axis], [b - a for a, b in pairwise(ends)]), strict=False))
+    return concatenation(pieces[end] for start, stop in runs for end in ends if start <= end < stop)
 
 
 def opaque(call: Call) -> Result:

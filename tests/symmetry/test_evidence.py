@@ -1,0 +1,159 @@
+"""Laws of nested units under several pinned factors, and of evidence that nothing in the state can hide."""
+
+from dataclasses import replace
+from itertools import permutations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lmc_core.methods.align import align
+from lmc_core.networks.network import network
+from lmc_core.networks.outputs import relative_error
+from lmc_core.symmetry.axis import Fixed
+from lmc_core.symmetry.infer import symmetry, verified
+from lmc_core.symmetry.permute import permute, random_permutations
+from lmc_core.symmetry.verify import elsewhere, verify
+
+HEADS, UNITS, WIDTH = 2, 3, 5
+
+
+class Attention(nn.Module):
+    """Attention over a fused projection whose three axes, q|k|v, head and unit, lie in any order.
+
+    pinned   a slope of its own per head, so that heads cannot be exchanged
+    folded   heads are folded into the batch before they are multiplied
+    """
+
+    def __init__(self, order: tuple[str, ...], pinned: bool, folded: bool) -> None:
+        super().__init__()
+        self.order, self.folded = order, folded
+        self.slopes = [1.0, 0.5] if pinned else [1.0, 1.0]
+        self.qkv, self.out = nn.Linear(WIDTH, 3 * HEADS * UNITS), nn.Linear(HEADS * UNITS, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, n, _ = x.shape
+        sizes = {"part": 3, "head": HEADS, "unit": UNITS}
+        y = self.qkv(x).view(b, n, *(sizes[name] for name in self.order))
+        at = {name: 2 + k for k, name in enumerate(self.order)}
+        q, k, v = y.permute(at["part"], 0, at["head"], 1, at["unit"]).unbind(0)
+        slope = torch.tensor(self.slopes).to(x)[:, None, None]
+        if self.folded:
+            q, k, v = (t.reshape(b * HEADS, n, UNITS) for t in (q, k, v))
+            slope = slope.repeat(b, 1, 1)
+        z = (q @ k.transpose(-1, -2) * slope).softmax(-1) @ v
+        return self.out(z.reshape(b, HEADS, n, UNITS).transpose(1, 2).reshape(b, n, HEADS * UNITS))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("folded", [False, True])
+@pytest.mark.parametrize("pinned", [False, True])
+@pytest.mark.parametrize("order", list(permutations(("part", "head", "unit"))))
+def test_units_of_a_head_keep_their_ties_in_any_order_of_axes(
+    order: tuple[str, ...], pinned: bool, folded: bool
+) -> None:
+    torch.manual_seed(0)
+    taken = network(Attention(order, pinned, folded), torch.randn(2, 4, WIDTH)).to(dtype=torch.float64)
+    raw = symmetry(taken, verify=False)
+    assert verify(taken, raw, draws=3).holds, raw.table()
+    if order[-1] == "unit" and not folded:
+        sizes = sorted(group.size for group in raw.groups.values())
+        assert sizes == ([UNITS] * 2 * HEADS if pinned else sorted([HEADS, UNITS, UNITS])), raw.table()
+
+
+class Gated(nn.Module):
+    """A branch of two layers behind a gate."""
+
+    def __init__(self, gate: float) -> None:
+        super().__init__()
+        self.a, self.b, self.o = nn.Linear(6, 8), nn.Linear(8, 4), nn.Linear(6, 4)
+        self.gate = nn.Parameter(torch.full((1,), gate))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.o(x) + self.gate * self.b(torch.relu(self.a(x)))  # type: ignore[no-any-return]
+
+
+def test_a_gate_that_is_zero_hides_no_wrong_group() -> None:
+    torch.manual_seed(0)
+    for gate in (0.0, 1.0):
+        taken = network(Gated(gate), torch.randn(2, 6))
+        right = symmetry(taken)
+        assert len(right.groups) == 1
+        wrong = replace(right, axes={**right.axes, "b.weight": (Fixed(4), Fixed(8))})
+        assert not verified(taken, wrong).groups
+        assert verified(taken, right).groups == right.groups
+
+
+def test_a_random_state_keeps_what_cannot_be_drawn() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
+    module.register_buffer("mask", torch.tensor([0.0, float("-inf")]))
+    taken = network(module, torch.randn(4, 6))
+    there = elsewhere(taken, np.random.default_rng(0))
+    assert bool((there.state["1.running_var"] > 0).all())
+    assert torch.equal(there.state["mask"], taken.state["mask"])
+    assert torch.equal(there.state["1.num_batches_tracked"], taken.state["1.num_batches_tracked"])
+    assert not torch.equal(there.state["1.running_mean"], taken.state["1.running_mean"])
+
+
+def test_a_hard_plan_that_changes_the_function_is_noted() -> None:
+    torch.manual_seed(0)
+    a, b = (network(Gated(1.0), torch.randn(2, 6)) for _ in range(2))
+    right = symmetry(a)
+    moved = b.with_state(permute(b.state, right, random_permutations(right, np.random.default_rng(0))))
+    wrong = replace(right, axes={**right.axes, "b.weight": (Fixed(4), Fixed(8))})
+    assert not [note for note in align(a, moved, symmetry=right).notes if "does not hold" in note]
+    assert [note for note in align(a, moved, symmetry=wrong).notes if "does not hold" in note]
+
+
+class Constant(nn.Module):
+    """Units that meet a constant: random features of the input, each scaled by a learned number or not."""
+
+    def __init__(self, scaled: bool) -> None:
+        super().__init__()
+        features = torch.randn(6, 8, generator=torch.Generator().manual_seed(1))
+        self.register_buffer("features", features)
+        self.register_buffer("closing", features.T.clone())
+        self.scale, self.o = nn.Parameter(torch.rand(8 if scaled else 1) + 0.5), nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.o(torch.tanh(x @ self.features * self.scale) @ self.closing)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_groups_that_nothing_judges_and_constants_that_part_are_named(scaled: bool) -> None:
+    torch.manual_seed(0)
+    a, b = (network(Constant(scaled), torch.randn(2, 6)) for _ in range(2))
+    found = align(a, b)
+    state = found.transport(b).state
+    parted = [name for name in ("features", "closing") if not torch.equal(state[name], a.state[name])]
+    assert len(found.symmetry.groups) == 2
+    assert parted
+    assert any("no learned tensor" in note for note in found.notes) == (not scaled)
+    assert any(note.startswith(f"{', '.join(parted)}: constants") for note in found.notes)
+
+
+class Returned:
+    """An output object that torch knows nothing of."""
+
+    def __init__(self, logits: Tensor) -> None:
+        self.logits = logits
+
+
+def test_every_kind_of_output_is_measured() -> None:
+    x = torch.randn(4, 3)
+    other = x.clone()
+    other[0, 0] += 1
+    zero = torch.zeros_like(x)
+    kinds = [
+        lambda t: torch.complex(zero, t),
+        lambda t: torch.complex(t, zero),
+        lambda t: (t * 10).long(),
+        lambda t: t > float(x[0, 0]) + 0.5,
+        lambda t: (zero, {"deep": [t]}),
+        Returned,
+        lambda t: [Returned(t)],
+    ]
+    for kind in kinds:
+        assert relative_error(kind(x), kind(x)) == 0
+        assert relative_error(kind(x), kind(other)) > 0.05
