@@ -6,6 +6,8 @@ The public names load what they need on first use, so that `import lmc_core` cos
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+__version__ = "0.1.0"
+
 _HOMES = {
     "Alignment": "lmc_core.alignment.alignment",
     "Coupling": "lmc_core.alignment.coupling",

@@ -10,20 +10,16 @@ import contextlib
 import json
 import math
 import sys
-import tomllib
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any, NoReturn
 
+from lmc_core import __version__
 from lmc_core.commands.files import check_files, write_files
 from lmc_core.commands.progress import Line
 from lmc_core.commands.spelling import add_options, given_options
 from lmc_core.errors import InputError
 from lmc_core.runs.kinds._options import DEVICE, SEED
-
-PACKAGE = "mode-connectivity-explorer"
 
 COMMANDS = {
     "compare": "every alignment method on one pair, or on every pair of several models, as a table",
@@ -35,6 +31,7 @@ COMMANDS = {
     "project": "the units of one layer of a kept run, placed by t-SNE",
     "reindex": "bring what the store keeps back into the index of runs",
     "reproduce": "repeat an experiment of the papers",
+    "ship": "compute the analyses that the pages open on, and keep them beside the shipped networks",
     "show": "a kept run: what it found, and its numbers",
     "sweep": "many runs: pairs × data × methods × settings × seeds, as a table",
     "theory": "function gaps, distances and dimensions of a pair, before and after alignment",
@@ -87,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     """Only the options of the command at hand are made: the others' modules need not be imported."""
     parser = _Parser(prog="python -m lmc_core", description="Align neural networks and see the path between them.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
@@ -100,14 +97,6 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
                 add_options(command, (SEED, DEVICE))
             command.set_defaults(run=module.run)
     return parser
-
-
-def _version() -> str:
-    try:
-        return version(PACKAGE)
-    except PackageNotFoundError:  # run from a checkout
-        project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-        return str(project["version"])
 
 
 def _refuse(reason: object, status: int = 2) -> int:

@@ -101,7 +101,13 @@ def test_the_files_of_the_image_suffice_to_compute_what_the_first_page_shows(ima
     shown = runs.default_request()
     assert shown is not None
     assert "<html" in image.get("/")
-    image.wait(lambda: json.loads(image.get(f"/api/runs/{shown.id}"))["state"] == "done")
+    assert json.loads(image.get(f"/api/runs/{shown.id}"))["state"] == "done"
+    again = [sys.executable, "-m", "lmc_core", "path", shown.options["a"], shown.options["b"]]
+    found = subprocess.run(
+        [*again, "--points", "3", "--json"], cwd=image.app, env=image.environment, capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout)["verification_error"] <= 1e-5
 
 
 def test_the_server_ends_by_itself_when_the_container_is_stopped(image: Image) -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         artifacts,
         bind,
         cancel,
-        default_request,
         expected,
         find,
         health,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
         submit,
         wanted,
     )
+    from lmc_core.runs.share.default import default_request
     from lmc_core.runs.values.status import RunStatus
 
 __all__ = [
@@ -63,12 +63,16 @@ __all__ = [
     "wanted",
 ]
 
-_VALUES = {"Request": "lmc_core.runs.kinds.request", "RunStatus": "lmc_core.runs.values.status"}
+_HOMES = {
+    "Request": "lmc_core.runs.kinds.request",
+    "RunStatus": "lmc_core.runs.values.status",
+    "default_request": "lmc_core.runs.share.default",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module(_VALUES.get(name, "lmc_core.runs.service")), name)
+        return getattr(import_module(_HOMES.get(name, "lmc_core.runs.service")), name)
     raise AttributeError(f"module 'lmc_core.runs' has no attribute {name!r}")
 
 

@@ -14,8 +14,9 @@ from lmc_core.runs import engine, keep
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import uploads
 from lmc_core.runs.library.entry import bind, entry
-from lmc_core.runs.share.default import default_request, examples
+from lmc_core.runs.share.default import defaults
 from lmc_core.runs.share.prepare import Preparation
+from lmc_core.runs.share.shipped import adopt
 from lmc_core.runs.values.names import tidy_tags
 from lmc_core.runs.values.record import Result
 from lmc_core.runs.values.status import RunStatus
@@ -184,12 +185,17 @@ def health() -> dict[str, Any]:
 
 
 def prepare() -> None:
-    """Queue the default path; the default analyses of the other pages follow whenever nothing else waits.
+    """The default analyses of the pages: those that are shipped are there at once, the others are computed.
+
+    The default path is queued first; the rest follow whenever nothing else waits.
 
     The server's lifespan calls it once the engine has started. Raises RunError if the queue is full.
     """
     archive = keep.opened()
-    if (default := default_request()) is not None:
-        submit(default)
+    requests = defaults()
+    missing = [request for request in requests if not adopt(request, archive)]
+    for request in requests:
+        if request not in missing or request is requests[0]:
+            submit(request)
     if archive.host.prepare:
-        Preparation(archive, examples(), submit, cancel).start()
+        Preparation(archive, missing, submit, cancel).start()

@@ -18,6 +18,7 @@ from lmc_core.runs import keep
 from lmc_core.runs.kinds.path import STAGES
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import models as library
+from lmc_core.runs.settings import settings
 from lmc_core.runs.values.status import RunStatus
 
 ROOT = Path(__file__).parents[2]
@@ -263,7 +264,7 @@ def test_an_unlisted_run_is_shown_to_its_owner_only() -> None:
     assert [status.id for status in runs.recent(kind=None, owner="ann")] == [run]
 
 
-def test_the_default_run_is_a_shipped_pair_whose_data_is_at_hand(
+def test_the_default_run_is_the_declared_example_whatever_data_is_at_hand(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("LMC_DATA", raising=False)
@@ -271,16 +272,34 @@ def test_the_default_run_is_a_shipped_pair_whose_data_is_at_hand(
     assert request is not None
     assert request.options["data"] == "digits"
     assert request.options["method"] == "activation-matching"
-    monkeypatch.setenv("LMC_DATA", str(tmp_path))
-    (tmp_path / "mnist").mkdir()
-    request = runs.default_request()
-    assert request is not None
-    assert request.options["data"] == "digits", "an empty folder, as a failed download leaves it, is no data"
-    for name in idx.MNIST.files:
-        (tmp_path / "mnist" / name).touch()
+    with_data(monkeypatch, tmp_path)
+    assert runs.default_request() == request
+
+
+def test_where_the_example_is_not_shipped_the_default_run_is_a_pair_whose_data_is_at_hand(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shipped = settings().checkpoints
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mnist-mlp-512").symlink_to(shipped / "mnist-mlp-512")
+    index = [entry for entry in json.loads((shipped / "index.json").read_text()) if entry["id"].startswith("mnist-mlp")]
+    (tmp_path / "models" / "index.json").write_text(json.dumps(index))
+    monkeypatch.setenv("LMC_CHECKPOINTS", str(tmp_path / "models"))
+    monkeypatch.setenv("LMC_DATA", str(tmp_path / "data"))
+    (tmp_path / "data" / "mnist").mkdir(parents=True)
+    assert runs.default_request() is None, "an empty folder, as a failed download leaves it, is no data"
+    with_data(monkeypatch, tmp_path / "data")
     request = runs.default_request()
     assert request is not None
     assert request.options["a"] == "mnist-mlp-512/seed0"
+
+
+def with_data(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """MNIST is there."""
+    monkeypatch.setenv("LMC_DATA", str(folder))
+    (folder / "mnist").mkdir(exist_ok=True)
+    for name in idx.MNIST.files:
+        (folder / "mnist" / name).touch()
 
 
 def test_nothing_a_web_process_uses_imports_torch() -> None:

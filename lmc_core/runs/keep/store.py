@@ -63,6 +63,12 @@ class Store:
             digests = {path.name: _digest(path) for path in folder.iterdir()}
             (folder / DIGESTS).write_text(json.dumps(digests, sort_keys=True))
 
+    def adopt(self, folder: Path, run: str) -> None:
+        """Keep a run as another store has it in a local folder."""
+        with self.folder("runs", run, last=RESULT) as inner:
+            for path in folder.iterdir():
+                shutil.copyfile(path, inner / path.name)
+
     def load(self, run: str) -> Result:
         """The result of a run. Raises InputError if there is none, DamagedError if it is not what was saved."""
         if not self.has(run):

@@ -133,4 +133,5 @@ PATH = Kind(
     models=_models,
     settle=settled,
     bind=_bound,
+    example={"a": "digits-mlp-128/seed0", "b": "digits-mlp-128/seed1", "method": "activation-matching"},
 )

@@ -80,6 +80,6 @@ THEORY = Kind(
     (TheoryResult, Gap),
     models=lambda options: [options["a"], options["b"]],
     settle=settled,
-    example={"a": "digits-mlp-512/seed0", "b": "digits-mlp-512/seed1", "method": "activation-matching"},
+    example={"a": "digits-mlp-128/seed0", "b": "digits-mlp-128/seed1", "method": "activation-matching"},
     version=3,
 )

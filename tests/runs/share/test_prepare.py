@@ -12,7 +12,7 @@ from lmc_core import runs
 from lmc_core.runs import engine, keep
 from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.kinds.request import Request
-from lmc_core.runs.share.default import examples
+from lmc_core.runs.share.default import defaults
 from lmc_core.runs.share.prepare import Preparation
 
 PATIENCE = 20.0
@@ -67,10 +67,10 @@ def test_every_page_has_a_default_of_shipped_networks_on_data_that_needs_no_down
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("LMC_DATA", raising=False)
-    kinds = {request.kind for request in examples()}
+    kinds = {request.kind for request in defaults()}
     assert kinds == {name for name, kind in KINDS.items() if kind.example is not None}
-    assert {"plane", "theory", "width", "compare"} <= kinds
-    assert {request.options["data"] for request in examples()} == {"digits"}
+    assert {"path", "plane", "theory", "width", "compare", "fuse"} == kinds
+    assert {request.options["data"] for request in defaults()} == {"digits"}
 
 
 def test_where_its_networks_are_not_shipped_a_default_is_made_of_another_pair_or_there_is_none(
@@ -78,7 +78,7 @@ def test_where_its_networks_are_not_shipped_a_default_is_made_of_another_pair_or
 ) -> None:
     monkeypatch.setenv("LMC_CHECKPOINTS", str(tmp_path))
     assert runs.default_request() is None
-    assert examples() == []
+    assert defaults() == []
 
 
 def test_the_defaults_are_computed_one_after_the_other(home: Path) -> None:
