@@ -223,7 +223,7 @@ def test_a_model_chosen_on_one_page_stays_chosen_on_the_next_and_what_nobody_cho
 
     at = opened("landscape.py")
     assert at.get_by_key("a").value == "digits-mlp-128/seed0"
-    assert first_model(at, "theory.py") == "digits-mlp-512/seed0", "the default of that page"
+    assert first_model(at, "theory.py") == "digits-mlp-128/seed0", "the default of every page"
     at.get_by_key("a").set_value("digits-cnn/seed0").run()
     for page in ("landscape.py", "explore.py", "theory.py"):
         assert first_model(at, page) == "digits-cnn/seed0"
