@@ -45,7 +45,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("network",),
         ("families", "program"),
         ("statedict",),
-        ("values", "outputs", "precision", "copies"),
+        ("values", "outputs", "precision", "copies", "given"),
         ("safety",),
     ),
     "lmc_core/graph": (

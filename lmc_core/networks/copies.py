@@ -47,12 +47,16 @@ def _itself(x: Tensor) -> Tensor:
     return x
 
 
-def copied(module: nn.Module, *, shared: bool = False) -> nn.Module:
+def copied(module: nn.Module, memo: dict[int, Any] | None = None, *, shared: bool = False) -> nn.Module:
     """A copy of a module with everything its own; its numbers too, unless they are `shared`.
+
+    memo   as of `copy.deepcopy`; receives what stands for what
 
     Raises TraceError for a module that holds what cannot be copied.
     """
-    memo: dict[int, Any] = {id(x): x for x in (*module.parameters(), *module.buffers())} if shared else {}
+    memo = {} if memo is None else memo
+    if shared:
+        memo.update({id(x): x for x in (*module.parameters(), *module.buffers())})
     with _Copying(_itself if shared else _clone), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch's own, on copying an exported program
         try:
@@ -132,7 +136,7 @@ def _tensors(module: nn.Module) -> dict[str, Tensor]:
 
 def refreshing(module: nn.Module) -> nn.Module:
     """A module that keeps nothing of its calls, so that tracing it writes into nothing that stays."""
-    if all(map(_keeps_nothing, module.modules())):
+    if all(map(_keeps_nothing, module.modules())) and "forward" not in vars(module):
         return module
     made = copied(module, shared=True)
     before, run = _tensors(made), made.forward
@@ -166,16 +170,19 @@ def held_noise(device: torch.device) -> Iterator[None]:
             source.set_state(state)
 
 
-def snapshot(module: nn.Module, inputs: Inputs) -> nn.Module:
+def snapshot(module: nn.Module, inputs: Inputs, call: Callable[..., Any] | None = None) -> nn.Module:
     """A copy in eval mode that shares no memory with the module, has its shapes, and keeps nothing it can rebuild.
 
     inputs   one batch: a module that makes its parameters at its first call is called once
+    call     what takes the place of its forward, if anything does
 
     A tensor that a module keeps beside its parameters and buffers is a constant if the module needs it, and otherwise
     remains of an earlier call: it goes if outputs stay the same without it.
     """
-    module = unwrapped(module)
-    made = copied(module)
+    memo: dict[int, Any] = {}
+    made = copied(module, memo)
+    if call is not None:
+        vars(made)["forward"] = copy.deepcopy(call, memo)
     made.eval()
     if any(is_lazy(x) for x in (*made.parameters(), *made.buffers())):
         with torch.no_grad():

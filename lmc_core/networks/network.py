@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from lmc_core.errors import CheckpointError, MismatchError
-from lmc_core.networks.copies import called, copied, held_noise, snapshot
+from lmc_core.networks.copies import called, copied, held_noise, snapshot, unwrapped
+from lmc_core.networks.given import arranged, check
 from lmc_core.networks.precision import full_float32
 from lmc_core.networks.program import export
 from lmc_core.networks.statedict import write
@@ -48,6 +49,18 @@ class Network:
     source: str = "module"
     assumptions: tuple[Assumption, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """What it is, in a few lines."""
+        what = self.architecture.family if self.architecture else type(self.module).__name__
+        reads = ", ".join(f"{tuple(x.shape)} {str(x.dtype).removeprefix('torch.')}" for x in self.example_inputs)
+        shapes = [f"{name} {tuple(x.shape)}" for name, x in self.state.items()]
+        shown = shapes if len(shapes) <= 6 else [*shapes[:3], "…", *shapes[-2:]]
+        return (
+            f"Network of {what}: {self.parameters:,} numbers in {len(self.state)} tensors, from {self.source}\n"
+            f"  reads {reads}\n"
+            f"  holds {', '.join(shown)}"
+        )
 
     @full_float32()
     def __call__(self, *inputs: Tensor) -> Tensor:
@@ -169,22 +182,22 @@ def _json(about: Mapping[str, Any]) -> str:
         raise CheckpointError(f"the network's metadata cannot be written as JSON ({error}); remove it") from None
 
 
-def network(
-    module: nn.Module, example_inputs: Tensor | tuple[Tensor, ...], *, held: bool = True, **details: Any
-) -> Network:
+def network(module: nn.Module, example_inputs: Any, *, held: bool = True, **details: Any) -> Network:
     """Any nn.Module as a Network, in eval mode; tied tensors are kept once, under the name torch lists first.
 
-    example_inputs   (b, …) one batch, batch first; a tensor or a tuple of tensors
+    example_inputs   (b, …) one batch, batch first: a tensor, a tuple or list of arguments, or a mapping from names to
+                     arguments; the Network reads its tensors in this order
     held             whether anybody else holds the module; one that nobody does is taken as it is
     details          architecture=, normalize=, source=, metadata=
 
-    Returns a snapshot: a Network that shares no memory with the module, which stays as it is.
+    Returns a snapshot: a Network that shares no memory with the module, which stays as it is. Raises TraceError for a
+    module without numbers of its own (meta, quantised, TorchScript), and for one that cannot be copied.
     """
-    inputs = tuple(
-        x.detach().clone() for x in (example_inputs if isinstance(example_inputs, tuple) else (example_inputs,))
-    )
-    module = snapshot(module, inputs) if held else module.eval()
-    kept = module.state_dict(keep_vars=True)
-    names = [name for name, _ in module.named_parameters()] + [n for n, _ in module.named_buffers() if n in kept]
+    inner = unwrapped(module)
+    check(inner)
+    call, inputs = arranged(inner, example_inputs)
+    made = snapshot(inner, inputs, call) if held else inner.eval()
+    kept = made.state_dict(keep_vars=True)
+    names = [name for name, _ in made.named_parameters()] + [n for n, _ in made.named_buffers() if n in kept]
     state = MappingProxyType({name: kept[name].detach() for name in names})
-    return Network(module, state, inputs, **details)
+    return Network(made, state, inputs, **details)
