@@ -67,7 +67,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("axis",),
     ),
     "lmc_core/alignment": (
-        ("alignment", "passes", "relaxed"),
+        ("alignment", "passes", "relaxed", "kept"),
         ("sweeps", "soften", "structure", "heads", "distance"),
         ("objective",),
         ("terms",),

@@ -14,7 +14,7 @@ from lmc_core.alignment.blocks import Block, BlockCost, blocks
 from lmc_core.alignment.coupling import Perms
 from lmc_core.alignment.meetings import gram, met
 from lmc_core.alignment.moments import Moment
-from lmc_core.alignment.terms import Term, entering_terms, real, weight_terms
+from lmc_core.alignment.terms import Term, constant_terms, entering_terms, real, weight_terms
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.axis import Axis, Product, Sum, groups_in, names_in
 from lmc_core.symmetry.permute import permute
@@ -122,7 +122,8 @@ class Objective:
 
 def weight_objective(reference: Network, moved: Network, symmetry: Symmetry) -> Objective:
     """Σ <A, T(B, P)> over all parameters, both the sides that write and that read (Ainsworth 2022, eq. 2)."""
-    return Objective(moved, symmetry, weight_terms(reference, symmetry))
+    terms = weight_terms(reference, symmetry)
+    return Objective(moved, symmetry, (*terms, *constant_terms(reference, moved, symmetry, terms)))
 
 
 def entering_objective(
@@ -136,7 +137,8 @@ def entering_objective(
 
     moments   one per contraction, of what the layer reads; None: Σ = I
     """
-    return Objective(moved, symmetry, entering_terms(reference, symmetry, moments, bias))
+    terms = entering_terms(reference, symmetry, moments, bias)
+    return Objective(moved, symmetry, (*terms, *constant_terms(reference, moved, symmetry, terms)))
 
 
 def _products(axis: Axis) -> Iterator[Product]:

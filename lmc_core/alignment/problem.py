@@ -17,7 +17,7 @@ from lmc_core.errors import DataError, MismatchError
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.report import Report, silent
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, names_in
 from lmc_core.symmetry.symmetry import Symmetry
 
 State = Mapping[str, Tensor]
@@ -160,6 +160,22 @@ def learned(network: Network, symmetry: Symmetry) -> list[str]:
     parameters = {name for name, _ in network.module.named_parameters(remove_duplicate=False)}
     names = [name for name in symmetry.axes if name not in symmetry.unused]
     return [name for name in names if name in parameters & network.state.keys()] or names
+
+
+def constants(reference: Network, moved: Network, symmetry: Symmetry) -> list[str]:
+    """Names of tensors that nobody learned, that carry groups, and that hold the same numbers in some order in both.
+
+    Running statistics of two networks do not.
+    """
+    judged = set(learned(reference, symmetry)) | set(symmetry.unused)
+    return [
+        name
+        for name, axes in symmetry.axes.items()
+        if name not in judged
+        and names_in(*axes)
+        and not reference.state[name].is_complex()
+        and torch.equal(*(net.state[name].flatten().sort().values.cpu() for net in (reference, moved)))
+    ]
 
 
 def check_symmetry(network: Network, symmetry: Symmetry) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lmc_core.alignment.moments import Moment, pooled
 from lmc_core.alignment.positions import matrix, unmatrix
-from lmc_core.alignment.problem import State, learned
+from lmc_core.alignment.problem import State, constants, learned
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.axis import names_in
 from lmc_core.symmetry.symmetry import Contraction, Symmetry
@@ -40,6 +40,24 @@ def weight_terms(reference: Network, symmetry: Symmetry) -> tuple[Term, ...]:
     """Every parameter that touches a group, weights, biases and norms, both the sides that write and that read."""
     touched = {name: names_in(*symmetry.axes[name]) for name in learned(reference, symmetry)}
     return tuple(Term({name: real(reference.state[name])}, owners) for name, owners in touched.items() if owners)
+
+
+CONSTANTS = 100.0
+"""How much more constants weigh than all that was learned: they are given, and a plan that parts them is wrong."""
+
+
+def constant_terms(reference: Network, moved: Network, symmetry: Symmetry, terms: Sequence[Term]) -> tuple[Term, ...]:
+    """Tensors that nobody learned, that are the same in both networks up to order, and that carry groups.
+
+    terms   of what was learned, whose size sets theirs
+    """
+    size = sum(float(target.norm()) ** 2 for term in terms for target in term.targets.values()) or 1.0
+    made = []
+    for name in constants(reference, moved, symmetry):
+        target, owners = real(reference.state[name]), names_in(*symmetry.axes[name])
+        target = target - target.mean()
+        made.append(Term({name: target * (CONSTANTS * size / (float(target.norm()) ** 2 or 1.0))}, owners))
+    return tuple(made)
 
 
 def entering_terms(

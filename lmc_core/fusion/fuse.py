@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lmc_core.alignment.coupling import Couplings
+from lmc_core.alignment.kept import said
 from lmc_core.alignment.problem import Model, Problem, check_data
 from lmc_core.alignment.result import Result
 from lmc_core.alignment.template import sizes, symmetries
@@ -145,6 +146,13 @@ def fusion(
         about["names"] = kept
     report("measuring what the couplings keep", 0, 1)
     carried = found.alone or tuple(_carried(problem, m, c) for m, c in zip(models, found.couplings, strict=True))
+    errors = tuple(_error(net, there) for net, there in zip(networks, carried, strict=True))
+    kept = [
+        note
+        for number, (net, plans, error) in enumerate(zip(networks, found.couplings, errors, strict=True), 1)
+        if all(plan.keeps_function for plan in plans.values())
+        for note in said(f"network {number}", net, plans, error)
+    ]
     return FusionResult(
         network=replace(made, metadata=about, source=f"fusion of {len(networks)} networks"),
         couplings=found.couplings,
@@ -155,9 +163,9 @@ def fusion(
         seed=seed,
         history=found.history,
         converged=found.converged,
-        notes=(*found.notes, *notes),
+        notes=(*found.notes, *notes, *kept),
         carried=carried,
-        function_errors=tuple(_error(net, there) for net, there in zip(networks, carried, strict=True)),
+        function_errors=errors,
         temperature=degrees,
         seconds=time.perf_counter() - started,
     )

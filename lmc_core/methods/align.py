@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from lmc_core.alignment.alignment import Alignment
-from lmc_core.alignment.problem import Problem, check_data, learned
+from lmc_core.alignment.kept import said
+from lmc_core.alignment.problem import Problem, check_data, constants, learned
 from lmc_core.alignment.template import symmetries
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError, MismatchError, SettingError
@@ -21,7 +22,6 @@ from lmc_core.networks.outputs import relative_error
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.axis import names_in
 from lmc_core.symmetry.symmetry import Symmetry
-from lmc_core.symmetry.verify import tolerance
 
 CHECKED = 32  # training examples on which the function is compared before and after
 
@@ -79,35 +79,26 @@ def align(
     )
     report("checking that the function is unchanged", 0, 1)
     placed = alignment.transport(moved)
-    alignment = replace(alignment, notes=(*alignment.notes, *_unjudged(reference, moved, placed, symmetry)))
     error = function_error(moved, placed, data)
-    soft = [name for name, coupling in alignment.couplings.items() if not coupling.keeps_function]
-    if soft:
-        said = f"plans of {len(soft)} of {len(alignment.couplings)} groups are soft: B's outputs change by {error:.1%}"
-        alignment = replace(alignment, notes=(*alignment.notes, f"{said} of the largest one"))
-    elif not error <= tolerance(moved):
-        said = (
-            f"re-ordering units changed B's outputs by {error:.1%} of the largest one, where it should change nothing"
-        )
-        alignment = replace(alignment, notes=(*alignment.notes, f"{said}: the symmetry does not hold for this network"))
-    return replace(alignment, function_error=error)
+    notes = (*said("B", moved, alignment.couplings, error), *_unjudged(reference, moved, placed, symmetry))
+    return replace(alignment, notes=(*alignment.notes, *notes), function_error=error)
 
 
 def _unjudged(reference: Network, moved: Network, placed: Network, symmetry: Symmetry) -> list[str]:
-    """Sentences on groups that no learned tensor carries, and on constants that agreed before and do not now."""
-    judging = learned(reference, symmetry)
+    """Sentences on groups that nothing judges, and on constants that agreed before and do not now."""
+    judging = [*learned(reference, symmetry), *constants(reference, moved, symmetry)]
     judged = names_in(*(axis for name in judging for axis in symmetry.axes[name]))
     unseen = [name for name in symmetry.groups if name not in judged]
-    constants = [name for name in symmetry.axes if name not in judging]
     apart = [
         name
-        for name in constants
-        if torch.equal(reference.state[name], moved.state[name].to(reference.device))
+        for name in symmetry.axes
+        if name not in learned(reference, symmetry)
+        and torch.equal(reference.state[name], moved.state[name].to(reference.device))
         and not torch.equal(reference.state[name], placed.state[name].to(reference.device))
     ]
     notes = []
     if unseen:
-        notes.append(f"no learned tensor carries the groups {', '.join(unseen)}: their order is arbitrary")
+        notes.append(f"nothing that the networks share judges the groups {', '.join(unseen)}: their order is arbitrary")
     if apart:
         notes.append(f"{', '.join(apart)}: constants that were equal in both networks and are not after alignment")
     return notes

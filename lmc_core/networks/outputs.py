@@ -45,5 +45,18 @@ def relative_error(before: Any, after: Any) -> float:
     return worst
 
 
+def unseen(output: Any) -> str:
+    """Why a change of a network's function might not show in such an output; empty where it would."""
+    found = tensors(output)
+    numbers = [x for x in found if x.is_floating_point() or x.is_complex()]
+    if not numbers:
+        return "it returns whole numbers only, in which small changes do not show"
+    if not any(bool((x != 0).any()) for x in numbers):
+        return "all its outputs are zero"
+    if all(bool(((x == 0) | (x == 1)).all()) for x in numbers):
+        return "all its outputs are exactly 0 or 1"
+    return ""
+
+
 def _wide(x: Tensor) -> Tensor:
     return x.to(torch.complex128 if x.is_complex() else torch.float64)

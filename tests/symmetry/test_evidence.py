@@ -106,33 +106,6 @@ def test_a_hard_plan_that_changes_the_function_is_noted() -> None:
     assert [note for note in align(a, moved, symmetry=wrong).notes if "does not hold" in note]
 
 
-class Constant(nn.Module):
-    """Units that meet a constant: random features of the input, each scaled by a learned number or not."""
-
-    def __init__(self, scaled: bool) -> None:
-        super().__init__()
-        features = torch.randn(6, 8, generator=torch.Generator().manual_seed(1))
-        self.register_buffer("features", features)
-        self.register_buffer("closing", features.T.clone())
-        self.scale, self.o = nn.Parameter(torch.rand(8 if scaled else 1) + 0.5), nn.Linear(6, 4)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.o(torch.tanh(x @ self.features * self.scale) @ self.closing)  # type: ignore[no-any-return]
-
-
-@pytest.mark.parametrize("scaled", [False, True])
-def test_groups_that_nothing_judges_and_constants_that_part_are_named(scaled: bool) -> None:
-    torch.manual_seed(0)
-    a, b = (network(Constant(scaled), torch.randn(2, 6)) for _ in range(2))
-    found = align(a, b)
-    state = found.transport(b).state
-    parted = [name for name in ("features", "closing") if not torch.equal(state[name], a.state[name])]
-    assert len(found.symmetry.groups) == 2
-    assert parted
-    assert any("no learned tensor" in note for note in found.notes) == (not scaled)
-    assert any(note.startswith(f"{', '.join(parted)}: constants") for note in found.notes)
-
-
 class Returned:
     """An output object that torch knows nothing of."""
 
