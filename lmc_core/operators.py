@@ -232,10 +232,13 @@ _TABLE = (
     ),
     *_row("constant", "arange eye linspace tril_indices triu_indices", "hann_window logspace range"),
     # order
-    *_row("ordered", "argsort cummax cummin cumprod diff msort rot90 sort topk", "logcumsumexp"),
+    *_row("ordered", "cummax cummin cumprod diff rot90", "logcumsumexp"),
+    *_row("ranked", "argsort msort sort topk"),
     *_row("ordered", "cumsum flip roll", affine="sum"),
     *_row("triangle", "tril triu"),
     *_row("looked_up", "gather"),
+    *_row("marked", "one_hot", why="values used as numbers of positions"),
+    *_row("written_at", "scatter_?", why="writing by number"),
     *_row("looked_up", "index_select", moves=True, affine="product", factors=("self", "index")),
     *_row("indexed", "", "_unsafe_index", moves=True),
     *_row("indexed", "index", moves=True, affine="product", factors=("self", "indices")),
@@ -255,7 +258,7 @@ _TABLE = (
     *_row(
         "opaque",
         """
-        index_add index_copy index_fill index_put_? masked_scatter scatter_? scatter_add scatter_reduce
+        index_add index_copy index_fill index_put_? masked_scatter scatter_add scatter_reduce
         """,
         "_unsafe_index_put",
         why="writing by number",
@@ -268,11 +271,9 @@ _TABLE = (
         bernoulli exponential fractional_max_pool2d fractional_max_pool3d multinomial randint_like randperm
         uniform
         """,
-        why="random numbers",
+        why="each position meets a random number of its own, which is held fixed",
     ),
-    *_row(
-        "opaque", "bucketize one_hot searchsorted take_along_dim", "bincount", why="values used as numbers of positions"
-    ),
+    *_row("opaque", "bucketize searchsorted take_along_dim", "bincount", why="values used as numbers of positions"),
     *_row(
         "opaque", "sym_is_contiguous sym_numel sym_size sym_storage_offset sym_stride", why="a shape read as a number"
     ),

@@ -30,7 +30,12 @@ def test_every_rule_of_the_table_is_written_and_every_written_rule_is_in_the_tab
 
 def test_axes_are_pinned_for_a_reason_and_only_by_the_rule_that_pins() -> None:
     assert all(known.why for known in OPERATORS.values() if known.rule == "opaque")
-    assert {known.rule for known in OPERATORS.values() if known.why} == {"opaque", "ordered"}
+    assert {known.rule for known in OPERATORS.values() if known.why} == {
+        "opaque",
+        "ordered",
+        "marked",
+        "written_at",
+    }
 
 
 def test_what_a_file_may_hold_and_what_is_affine_are_operators_of_this_torch() -> None:

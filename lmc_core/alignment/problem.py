@@ -162,16 +162,20 @@ def learned(network: Network, symmetry: Symmetry) -> list[str]:
     return [name for name in names if name in parameters & network.state.keys()] or names
 
 
+_STATISTICS = ("running_mean", "running_var")
+
+
 def constants(reference: Network, moved: Network, symmetry: Symmetry) -> list[str]:
     """Names of tensors that nobody learned, that carry groups, and that hold the same numbers in some order in both.
 
-    Running statistics of two networks do not.
+    Running statistics are none: they are alike in a network and its own copy only.
     """
     judged = set(learned(reference, symmetry)) | set(symmetry.unused)
     return [
         name
         for name, axes in symmetry.axes.items()
         if name not in judged
+        and not name.endswith(_STATISTICS)
         and names_in(*axes)
         and not reference.state[name].is_complex()
         and torch.equal(*(net.state[name].flatten().sort().values.cpu() for net in (reference, moved)))

@@ -18,7 +18,7 @@ from lmc_core.graph.export import FALLBACK
 from lmc_core.graph.trace import Trace
 from lmc_core.operators import OPERATORS
 from lmc_core.symmetry._solver.call import Call, Facts, Reading, Unsupported
-from lmc_core.symmetry._solver.terms import Misfit, Term, Var, leaves, mark_used, pin, pinned, uniform
+from lmc_core.symmetry._solver.terms import Misfit, Term, Var, find, leaves, mark_used, pin, pinned, uniform
 from lmc_core.symmetry._solver.values import Slot, Slots, Value, merged
 from lmc_core.symmetry.rules import RULES
 from lmc_core.symmetry.rules.create import CONSTANT
@@ -40,7 +40,7 @@ def read(trace: Trace, shapes: Mapping[str, tuple[int, ...]]) -> Reading:
             walk.env[node] = _source(node, trace, tensors)
     outputs = walk.over(trace.graph)
     for value in outputs:
-        for axis in value.axes:
+        for axis in (*value.axes, *([value.points] if value.points else [])):
             pin(axis, OUTPUT)
             mark_used(axis)
     values = {
@@ -133,6 +133,7 @@ class _Walk:
         for value in made.left():
             for axis in value.axes:
                 pin(axis, f"an argument that the rule of {name} does not read")
+        points = _carried(made, name, node)
         data = any(value.data for value in made.tensors())
         if not (name in OPERATORS and OPERATORS[name].moves):
             for value in made.tensors():
@@ -145,6 +146,7 @@ class _Walk:
                 data=data,
                 slots=((),) * value.ndim if data else _origins(value, made.tensors()),
                 whole=None if data else value.whole,
+                points=value.points or points,
             )
             for value in (result if isinstance(result, list) else [result])
         ]
@@ -175,7 +177,7 @@ class _Walk:
                 if made == list(call.shapes):
                     return result
             except (Unsupported, Misfit):
-                pass
+                call.followed.clear()
         simpler = self._simpler(call, node)
         if simpler is not None:
             return simpler
@@ -198,7 +200,34 @@ class _Walk:
             return None
         for argument, value in call.args.items():
             call.take_list(argument) if isinstance(value, list | tuple) else call.take(argument)
+        call.followed.update(map(id, call.tensors()))  # by the operations inside
         return result
+
+
+POINTED = "its positions are read as numbers"
+
+
+def _carried(call: Call, name: str, node: Node) -> Term | None:
+    """The axis whose positions the result still names: that of its arguments, where they are only moved.
+
+    Else what the arguments name by number cannot move.
+    """
+    pointers = call.pointers()
+    terms = [value.points for value in pointers if value.points is not None]
+    moved = name in POINTERS_PASS or (name in OPERATORS and OPERATORS[name].moves)
+    numbers = isinstance(val := node.meta.get("val"), Tensor) and not val.is_floating_point()
+    listed = isinstance(val, tuple | list)
+    alike = len(pointers) == len(call.tensors()) and all(find(term) is find(terms[0]) for term in terms)
+    if terms and alike and moved and (numbers or listed):
+        return terms[0]
+    for term in terms:
+        pin(term, f"{POINTED} (aten.{name})")
+        mark_used(term)
+    return None
+
+
+POINTERS_PASS = frozenset({"_to_copy", "to", "alias", "clone", "contiguous", "detach"})
+"""Operations that hand on whole numbers as they are, beside those that only move them."""
 
 
 def _origins(value: Value, sources: list[Value]) -> tuple[Slots, ...]:

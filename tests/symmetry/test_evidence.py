@@ -1,5 +1,6 @@
 """Laws of nested units under several pinned factors, and of evidence that nothing in the state can hide."""
 
+from collections import Counter
 from dataclasses import replace
 from itertools import permutations
 
@@ -130,3 +131,46 @@ def test_every_kind_of_output_is_measured() -> None:
     for kind in kinds:
         assert relative_error(kind(x), kind(x)) == 0
         assert relative_error(kind(x), kind(other)) > 0.05
+
+
+class Joined(nn.Module):
+    """Two branches, one perhaps with a GroupNorm of its own, side by side under another whose groups have seams
+    anywhere."""
+
+    def __init__(self, first: int, second: int, own: int, groups: int) -> None:
+        super().__init__()
+        self.a, self.b, self.o = nn.Conv1d(3, first, 1), nn.Conv1d(3, second, 1), nn.Conv1d(first + second, 4, 1)
+        self.own = nn.GroupNorm(own, first) if own else nn.Identity()
+        self.both = nn.GroupNorm(groups, first + second)
+
+    def forward(self, x: Tensor) -> Tensor:
+        side = torch.cat([torch.relu(self.own(self.a(x))), torch.tanh(self.b(x))], 1)
+        return self.o(torch.relu(self.both(side))).mean(2)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "own", "groups"),
+    [
+        (16, 8, 2, 2),
+        (16, 8, 4, 2),
+        (16, 8, 0, 2),
+        (12, 8, 2, 5),
+        (12, 8, 3, 4),
+        (18, 6, 3, 4),
+        (8, 4, 8, 3),
+        (8, 4, 1, 2),
+    ],
+)
+def test_units_that_share_all_their_norms_are_interchangeable_wherever_the_seams_lie(
+    first: int, second: int, own: int, groups: int
+) -> None:
+    torch.manual_seed(0)
+    taken = network(Joined(first, second, own, groups), torch.randn(2, 3, 5)).to(dtype=torch.float64)
+    taken = elsewhere(taken, np.random.default_rng(0))
+    found = symmetry(taken, verify=False)
+    assert verify(taken, found, draws=3).holds, found.table()
+    wide, narrow = (first + second) // groups, first // own if own else first
+    together = Counter((unit // wide, unit // narrow) for unit in range(first))
+    alone = sum(1 for count in together.values() if count == 1)
+    stuck = sum(pin.size for pin in found.pinned if (pin.tensor, pin.axis) == ("a.weight", 0))
+    assert stuck <= alone

@@ -81,6 +81,7 @@ class Call:
         self.facts = facts
         self.names = names or (name,)
         self._taken: set[int] = set()
+        self.followed: set[int] = set()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -122,6 +123,16 @@ class Call:
     def left(self) -> list[Value]:
         """Tensor arguments that no rule has taken."""
         return [v for v in self.tensors() if id(v) not in self._taken]
+
+    def follow(self, pointer: Value, axis: Term) -> None:
+        """State that an axis is the one whose positions a value names: both move together."""
+        assert pointer.points is not None
+        unify(pointer.points, axis)
+        self.followed.add(id(pointer))
+
+    def pointers(self) -> list[Value]:
+        """Tensor arguments that name positions of an axis and that no rule has followed there."""
+        return [v for v in self.tensors() if v.points is not None and id(v) not in self.followed]
 
     def dim(self, value: Value, argument: str = "dim") -> int:
         """An axis number argument, counted from the front."""

@@ -13,6 +13,7 @@ from lmc_core.symmetry.axis import Axis, Fixed, Group, Product
 from lmc_core.symmetry.axis import Sum as AxisSum
 
 NEVER_READ = "no operation reads these positions (the trace sees inputs of one shape)"
+ALONE = "each of these positions is used in a way of its own"
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +207,7 @@ def _runs(term: Term, groups: dict[Var, Group]) -> list[tuple[int, str] | None]:
     """The fixed stretches of an axis as (size, why), with None for each group between them."""
     match term:
         case Var() as var:
-            return [None if var in groups else (var.size, var.why or NEVER_READ)]
+            return [None if var in groups else (var.size, var.why or (ALONE if var.used else NEVER_READ))]
         case Prod(factors=children) | Sum(parts=children):
             joined: list[tuple[int, str] | None] = []
             for run in (run for child in children for run in _runs(child, groups)):

@@ -251,9 +251,9 @@ def cut(term: Term, sizes: Sequence[int]) -> list[Term]:
             first, rest = factors[0], product(factors[1:])
             if all(size % rest.size == 0 for size in sizes):
                 return _cut_blocks(first, rest, [size // rest.size for size in sizes])
-    why = f"an axis of {term.size} that cannot be cut into parts of {', '.join(map(str, sizes))}"
-    pin(term, why)
-    return [pinned(size, why) for size in sizes]
+            around = {near for end in accumulate(sizes) for near in (end // rest.size, -(-end // rest.size))}
+            return _regroup(_cut_blocks(first, rest, [b - a for a, b in pairwise(sorted({0, *around}))]), sizes)
+    raise AssertionError(term)
 
 
 def _regroup(parts: list[Term], sizes: Sequence[int]) -> list[Term]:

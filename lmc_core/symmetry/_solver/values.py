@@ -31,6 +31,7 @@ class Value:
     data    whether it depends on the network's inputs
     whole   the state tensor it is, unchanged but for the order of its axes; None otherwise
     known   its numbers, where neither the state nor an input has a part in them; None otherwise
+    points  the axis whose positions its whole numbers name, as those of argmax do; None otherwise
     """
 
     axes: tuple[Term, ...]
@@ -39,6 +40,7 @@ class Value:
     data: bool = True
     whole: str | None = None
     known: Tensor | None = None
+    points: Term | None = None
 
     def __post_init__(self) -> None:
         if not self.slots:

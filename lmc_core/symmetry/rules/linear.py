@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lmc_core.symmetry._solver.call import Call, Label, Result, Rule, Unsupported
-from lmc_core.symmetry._solver.terms import leaves, pin
+from lmc_core.symmetry._solver.terms import leaves, pin, release
 from lmc_core.symmetry._solver.values import Value
 
 
@@ -146,9 +146,13 @@ def cosine_similarity(call: Call) -> Result:
 
 
 def embedding(call: Call) -> Result:
-    """Rows of a table: the vocabulary has a meaning, the features are the table's."""
+    """Rows of a table: the vocabulary has a meaning unless its words were chosen here; the features are the table's."""
     weight, indices = call.need("weight"), call.need("indices")
-    pin(weight.axes[0], "the vocabulary: each row has a meaning")
+    if indices.points is not None and indices.points.size == weight.shape[0]:
+        call.follow(indices, weight.axes[0])
+        release([weight.axes[0]], [weight.axes[1]])
+    else:
+        pin(weight.axes[0], "the vocabulary: each row has a meaning")
     call.writes(weight, 1)
     call.reads(weight, 0)
     call.use("embedding", weight, 0, 1, indices)

@@ -1,13 +1,14 @@
 """Operations in which the order of positions matters, or that no rule sees into: their axes are pinned on purpose."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import torch
 
 from lmc_core.operators import OPERATORS
 from lmc_core.symmetry._solver.call import Call, Result, Rule
-from lmc_core.symmetry._solver.terms import Term, concatenation, pinned
-from lmc_core.symmetry._solver.unify import cut
+from lmc_core.symmetry._solver.terms import Term, concatenation, pin, pinned, release
+from lmc_core.symmetry._solver.unify import cut, unify
 from lmc_core.symmetry._solver.values import Value
 from lmc_core.symmetry.rules.parts import part
 
@@ -30,6 +31,19 @@ def ordered(call: Call) -> Result:
     return made if len(made) > 1 else made[0]
 
 
+def ranked(call: Call) -> Result:
+    """sort, topk: values by size whatever their order before, and numbers that name where they were."""
+    x = call.need("self")
+    axis = call.dim(x) if x.ndim else 0
+    why = f"ordered by size (aten.{call.op})"
+    if not x.ndim:
+        return [Value(x.axes) for _ in call.shapes]
+    release([x.axes[axis]], [t for k, t in enumerate(x.axes) if k != axis])
+    made = [Value((*x.axes[:axis], pinned(s[axis], why), *x.axes[axis + 1 :])) for s in call.shapes]
+    made[-1:] = [replace(made[-1], points=x.axes[axis])] if call.op != "msort" else made[-1:]
+    return made if len(made) > 1 else made[0]
+
+
 def triangle(call: Call) -> Result:
     """tril, triu: the last two axes are ordered."""
     x = call.need("self")
@@ -41,6 +55,8 @@ def looked_up(call: Call) -> Result:
     """index_select, gather along an axis: positions of that axis are named by number."""
     x, index = call.need("self"), call.need("index")
     axis = call.dim(x)
+    if index.points is not None and x.shape[axis] == index.points.size:
+        return _fetched(call, x, axis, index)
     if call.op == "index_select" and (chosen := _chosen(x, axis, index)) is not None:
         return part(x, axis, chosen)
     why = f"its positions are named by number (aten.{call.op})"
@@ -66,6 +82,8 @@ def indexed(call: Call) -> Result:
     at = [axis for axis, entry in enumerate(given) if isinstance(entry, Value)]
     if len(at) == 1 and (chosen := _chosen(x, at[0], indices[0])) is not None:
         return part(x, at[0], chosen)
+    if len(at) == 1 and (points := indices[0].points) is not None and points.size == x.shape[at[0]]:
+        return _fetched(call, x, at[0], indices[0])
     for index in indices:
         call.mix(index, range(index.ndim), why)
     call.mix(x, at, why)
@@ -75,6 +93,51 @@ def indexed(call: Call) -> Result:
     first = at[0] if together else 0
     new = [pinned(size, why) for size in call.shape[first : first + count]]
     return Value((*kept[:first], *new, *kept[first:]))
+
+
+def _fetched(call: Call, x: Value, axis: int, pointer: Value) -> Value:
+    """Entries of an axis by the numbers that name them: the axis moves with the one they were chosen from."""
+    call.follow(pointer, x.axes[axis])
+    release([x.axes[axis]], [t for k, t in enumerate(x.axes) if k != axis])
+    call.reads(x, axis)
+    if call.op != "gather":
+        return Value((*x.axes[:axis], *pointer.axes, *x.axes[axis + 1 :]))
+    whole = {k for k in range(x.ndim) if k != axis and x.shape[k] == pointer.shape[k]}
+    why = f"its positions are named by number (aten.{call.op})"
+    call.mix(x, set(range(x.ndim)) - whole - {axis}, why)
+    call.mix(pointer, set(range(x.ndim)) - whole - {axis}, why)
+    single = pinned(1, why)
+    bare = [Value(tuple(t if k in whole else single for k, t in enumerate(v.axes))) for v in (x, pointer)]
+    made = call.combine([(v, range(x.ndim)) for v in bare], range(x.ndim))
+    return Value(tuple(made.axes[k] if k in whole else pointer.axes[k] for k in range(x.ndim)))
+
+
+def marked(call: Call) -> Result:
+    """one_hot: an axis of its own with a one at the position that a number names."""
+    pointer = call.need("self")
+    if pointer.points is None or call.shape[-1] != pointer.points.size:
+        return opaque(call)
+    call.follow(pointer, pointer.points)
+    return Value((*pointer.axes, pointer.points))
+
+
+def written_at(call: Call) -> Result:
+    """scatter: values written at the positions that numbers name."""
+    x, pointer, source = call.need("self"), call.need("index"), call.take("src")
+    axis = call.dim(x)
+    others = [k for k in range(x.ndim) if k != axis]
+    values = [x, pointer, *([source] if source is not None else [])]
+    alike = all(v.shape[k] == x.shape[k] for v in values for k in others)
+    if pointer.points is None or pointer.points.size != x.shape[axis] or not alike:
+        return opaque(call)
+    call.follow(pointer, x.axes[axis])
+    if source is not None:
+        unify(source.axes[axis], pointer.axes[axis])
+    single = pinned(1, "a single position")
+    bare = [Value((*v.axes[:axis], single, *v.axes[axis + 1 :])) for v in values]
+    made = call.combine([(v, range(x.ndim)) for v in bare], range(x.ndim))
+    release([pointer.points, pointer.axes[axis]], [made.axes[k] for k in others])
+    return Value((*made.axes[:axis], pointer.points, *made.axes[axis + 1 :]))
 
 
 MOST_RUNS = 64
@@ -101,6 +164,8 @@ def opaque(call: Call) -> Result:
     why = (known and known.why) or f"no rule sees into aten.{call.op}"
     for value in call.tensors():
         call.mix(value, range(value.ndim), why)
+        if value.points is not None:
+            pin(value.points, why)
     for argument, value in call.args.items():
         if isinstance(value, list | tuple):
             call.take_list(argument)
@@ -110,4 +175,4 @@ def opaque(call: Call) -> Result:
     return made if len(made) != 1 else made[0]
 
 
-RULES: tuple[Rule, ...] = (ordered, triangle, looked_up, indexed, opaque)
+RULES: tuple[Rule, ...] = (ordered, ranked, triangle, looked_up, indexed, marked, written_at, opaque)

@@ -10,6 +10,7 @@ from lmc_core.symmetry._solver.values import Value, merged
 from lmc_core.symmetry.rules.shape import the_input
 
 INDEX = "an index into it has a meaning"
+NUMBER = "its positions number values that are made apart, by other tensors or in other ways"
 
 
 def cat(call: Call) -> Result:
@@ -58,7 +59,7 @@ def stack(call: Call) -> Result:
 
 def numbered(call: Call, values: Sequence[Value], axis: int) -> Value:
     """Single slices side by side: what each holds on its other axes stays its own."""
-    number = pinned(len(values), INDEX)
+    number = pinned(len(values), NUMBER)
     rank = values[0].ndim
     axes = nested_axes([[*v.axes[:axis], *v.axes[axis + 1 :]] for v in values], number)
     axes.insert(axis, number)

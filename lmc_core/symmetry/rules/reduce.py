@@ -1,7 +1,10 @@
 """Reductions: the reduced axes vanish, and nothing stays separate per index of them."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from lmc_core.symmetry._solver.call import Call, Result, Rule
-from lmc_core.symmetry._solver.terms import pinned, release
+from lmc_core.symmetry._solver.terms import pinned, product, release
 from lmc_core.symmetry._solver.values import Value
 
 
@@ -28,16 +31,22 @@ def _without(x: Value, gone: set[int], shape: tuple[int, ...]) -> Value:
 def extreme(call: Call) -> Result:
     """max, min, median along an axis: where it is found has a meaning only if it is read."""
     x = call.need("self")
-    if len(call.shapes) > 1 and len(call.names) > 1 and call.names[1] is not None:
-        return position(call)
-    return _reduced(call, x)
+    made = _reduced(call, x)
+    if isinstance(made, list) and len(call.names) > 1 and call.names[1] is not None:
+        return [made[0], _pointing(x, call.dims(x), made[1])]
+    return made
 
 
 def position(call: Call) -> Result:
-    """argmax and its like: the result names positions of the reduced axes."""
+    """argmax and its like: the result names positions of the reduced axis."""
     x = call.need("self")
-    call.mix(x, call.dims(x), "its positions are read as numbers (argmax)")
-    return _reduced(call, x)
+    made = _reduced(call, x)
+    assert isinstance(made, Value)
+    return _pointing(x, call.dims(x), made)
+
+
+def _pointing(x: Value, dims: Sequence[int], made: Value) -> Value:
+    return replace(made, points=product(x.axes[k] for k in dims))
 
 
 def binary_extreme(call: Call) -> Result:
