@@ -81,13 +81,15 @@ def function_gap(
     for number in range(len(split)):
         batch = split[number]
         ends = next(at_ends([drawn], batch.inputs))
-        first, last = (output[: batch.count].double() for output in ends.outputs)
+        first, last = (batch.task.logits(returned)[: batch.count].double() for returned in ends.outputs)
         for k, s in enumerate(t):
             report("the function gap", number * points + k, len(split) * points)
             whole = ends.outputs[k > 0] if k in (0, points - 1) else None
             if whole is None:
                 whole = drawn.corrected(float(s), batch.inputs, ends, corrections[k])
-            distance = torch.linalg.vector_norm((1 - s) * first + s * last - whole[: batch.count].double(), dim=-1)
+            distance = torch.linalg.vector_norm(
+                (1 - s) * first + s * last - batch.task.logits(whole)[: batch.count].double(), dim=-1
+            )
             gaps[k] += float(distance.sum())
             losses[k] += float(score(whole, batch)[0])
         seen += first[..., 0].numel()

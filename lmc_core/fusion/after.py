@@ -19,6 +19,7 @@ from lmc_core.paths.layers import Layer, plan
 from lmc_core.paths.path import LinearPath
 from lmc_core.paths.recalibrate import EXAMPLES, calibration_batches, recalibrate
 from lmc_core.paths.statistics import Average
+from lmc_core.paths.task import SEEN, Task
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.infer import symmetry
 
@@ -109,10 +110,11 @@ def calibrate(network: Network, data: Dataset, *, examples: int = EXAMPLES) -> t
     batch = working_batch(network, min(256, len(data.x_train)))
     x, y = data.x_train[:examples], data.y_train[:examples]
     logits = []
+    task = Task.of(network, *(torch.as_tensor(part[:SEEN]).to(network.device) for part in (x, y)))
     example = network.example_inputs[0]
     for start in range(0, len(x) - batch + 1, batch):
         part = torch.as_tensor(np.ascontiguousarray(x[start : start + batch])).to(example.device, example.dtype)
-        logits.append(network(network.prepare(part)).double())
+        logits.append(task.logits(network(network.prepare(part))).double())
     scores = torch.cat(logits)
     if scores.ndim != 2:
         raise DataError(

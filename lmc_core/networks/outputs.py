@@ -11,15 +11,22 @@ from torch.utils import _pytree as pytree
 from lmc_core.errors import DataError
 
 
-def tensors(output: Any) -> list[Tensor]:
-    """Every tensor a module returned, however nested: in tuples, lists, dicts, or as the attributes of an object."""
-    found: list[Tensor] = []
-    for leaf in pytree.tree_leaves(output):
+def named_tensors(output: Any) -> list[tuple[str, Tensor]]:
+    """Every tensor a module returned with the last name or number on the way to it: in tuples, lists, dicts, or as the
+    attributes of an object."""
+    found: list[tuple[str, Tensor]] = []
+    for path, leaf in pytree.tree_flatten_with_path(output)[0]:
+        name = str(getattr(path[-1], "key", getattr(path[-1], "idx", ""))) if path else ""
         if isinstance(leaf, Tensor):
-            found.append(leaf)
+            found.append((name, leaf))
         elif hasattr(leaf, "__dict__") and not isinstance(leaf, type):
-            found.extend(x for value in vars(leaf).values() for x in tensors(value))
+            found.extend((inner or key, x) for key, value in vars(leaf).items() for inner, x in named_tensors(value))
     return found
+
+
+def tensors(output: Any) -> list[Tensor]:
+    """Every tensor a module returned, however nested."""
+    return [x for _, x in named_tensors(output)]
 
 
 def relative_error(before: Any, after: Any) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch.nn.functional import cross_entropy
 from lmc_core.errors import DataError
 from lmc_core.networks.network import Network
 from lmc_core.paths.layout import Layout
+from lmc_core.paths.task import LOGITS, Task
 
 CACHE = {"cpu": 4 << 20, "cuda": 64 << 20}
 """Bytes the largest value of one batch may take: what a core's cache holds, or what keeps a GPU busy."""
@@ -25,12 +27,14 @@ class Batch:
 
     targets   (count, …) class numbers
     classes   how many classes the targets of the whole split need
+    task      how outputs are read
     """
 
     inputs: Tensor
     targets: Tensor
     count: int
     classes: int
+    task: Task = LOGITS
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,7 @@ class Batches:
     size: int
     classes: int
     layout: Layout
+    task: Task
 
     def __len__(self) -> int:
         return -(-len(self.x) // self.size)
@@ -60,13 +65,18 @@ class Batches:
         wanted = self.network.example_inputs[0]
         if wanted.is_floating_point():
             x = x.to(wanted.dtype)
-        return Batch(self.layout.inputs(self.network.prepare(x)), y, count, self.classes)
+        return Batch(self.layout.inputs(self.network.prepare(x)), y, count, self.classes, self.task)
 
 
 def batches(
-    network: Network, x: NDArray[np.generic], y: NDArray[np.integer], size: int, layout: Layout | None = None
+    network: Network,
+    x: NDArray[np.generic],
+    y: NDArray[np.integer],
+    size: int,
+    layout: Layout | None = None,
+    task: Task | None = None,
 ) -> Batches:
-    """Examples x (n, …) with targets y (n, …) on the device of `network`.
+    """Examples x (n, …) with targets y (n, …) on the device of `network`; how its outputs are read is seen from them.
 
     Raises DataError if there are none, or if the network does not read examples of this shape.
     """
@@ -82,8 +92,9 @@ def batches(
     if not np.issubdtype(y.dtype, np.integer) or y.min() < 0:
         raise DataError("targets must be class numbers 0, 1, 2, …")
     device = network.device
-    targets = torch.from_numpy(y).to(device, torch.int64)
-    return Batches(network, torch.from_numpy(x).to(device), targets, size, int(y.max()) + 1, layout or Layout())
+    examples, targets = torch.from_numpy(x).to(device), torch.from_numpy(y).to(device, torch.int64)
+    task = task or Task.of(network, examples, targets)
+    return Batches(network, examples, targets, size, int(y.max()) + 1, layout or Layout(), task)
 
 
 def subset(n: int, wanted: int | None, seed: int) -> NDArray[np.int64]:
@@ -105,14 +116,17 @@ def batch_size(widest: int, counts: Iterable[int], device: torch.device) -> int:
     return min(range(most, most // 2, -1), key=lambda size: sum(-(-n // size) * size for n in counts))
 
 
-def score(logits: Tensor, batch: Batch) -> Tensor:
+def score(output: Any, batch: Batch) -> Tensor:
     """Summed cross-entropy (nats) and number of right answers over the examples that count: (2,) float64.
 
-    logits   (rows, classes), or per step (rows, steps, classes) or (rows, classes, …), to match targets (rows, …)
+    output   what the network returned; its logits are (rows, classes), or per step (rows, steps, classes) or
+             (rows, classes, …), to match targets (rows, …)
 
     Raises DataError if the shapes do not fit or a target names a class the logits do not have.
     """
-    logits, y = logits[: batch.count], batch.targets
+    logits, y = batch.task.logits(output)[: batch.count], batch.targets
+    if logits.shape == y.shape:
+        logits = logits[..., None]
     if logits.shape[:-1] == y.shape:
         logits = logits.reshape(-1, logits.shape[-1])
     elif logits.ndim > 2 and (logits.shape[0], *logits.shape[2:]) == tuple(y.shape):

@@ -102,19 +102,19 @@ def evaluate_many(
     }
     traced = _trace(network, batch, [len(chosen) for chosen in rows.values()])
     paths, layout = laid_out(paths, traced)
-    splits = {
-        "test": batches(network, data.x_test[rows["test"]], data.y_test[rows["test"]], traced.batch, layout),
-        "train": batches(network, data.x_train[rows["train"]], data.y_train[rows["train"]], traced.batch, layout),
-    }
+    test = batches(network, data.x_test[rows["test"]], data.y_test[rows["test"]], traced.batch, layout)
+    x, y = data.x_train[rows["train"]], data.y_train[rows["train"]]
+    splits = {"test": test, "train": batches(network, x, y, traced.batch, layout, test.task)}
     t = np.linspace(0.0, 1.0, points)
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = splits["test"].task.notes
     if recalibrate is None:
         corrections = [[Correction()] * points for _ in paths]
         lines = [line(path, traced, layout=layout) for path in paths]
     else:
         drawn = np.random.default_rng(seed).permutation(rows["train"])
         calibration = calibration_batches(network, data, drawn, traced.batch, layout=layout)
-        lines, corrections, notes = corrected_lines(paths, traced, calibration, t, recalibrate, layout, report)
+        lines, corrections, said = corrected_lines(paths, traced, calibration, t, recalibrate, layout, report)
+        notes += said
 
     sums = {split: torch.zeros(len(paths), points, 2, dtype=torch.float64, device=network.device) for split in splits}
     seen = dict.fromkeys(splits, 0)
@@ -201,7 +201,7 @@ def _outputs(
             return each.stacked(
                 [float(t[k]) for k in chosen], examples.inputs, ends, [corrections[k] for k in chosen]
             ).unbind()
-        except RuntimeError:  # an operation torch cannot batch, or too little memory: one by one needs neither
+        except (RuntimeError, AttributeError):  # not batched by torch, too little memory, or several tensors
             pass
     return (each.corrected(float(t[k]), examples.inputs, ends, corrections[k]) for k in chosen)
 

@@ -13,6 +13,7 @@ from lmc_core.data.dataset import Dataset
 from lmc_core.errors import SettingError
 from lmc_core.networks.copies import copied
 from lmc_core.networks.network import Network
+from lmc_core.paths.task import SEEN, Task
 from lmc_core.report import Report, silent
 from lmc_core.training.train import score
 
@@ -46,6 +47,7 @@ def finetune(
     """
     module = _loaded(network)
     x, y = _prepared(network, data, "train")
+    task = _task(network, data)
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.SGD(module.parameters(), lr=rate, momentum=momentum, weight_decay=weight_decay)
     curve = [measure(network, data)]
@@ -55,7 +57,7 @@ def finetune(
         for done, indices in enumerate(order.split(batch)):
             if done % 20 == 0:
                 report("fine-tuning", epoch * len(y) + done * batch, epochs * len(y))
-            loss = F.cross_entropy(module(x[indices]), y[indices])
+            loss = F.cross_entropy(task.logits(module(x[indices])), y[indices])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -67,12 +69,17 @@ def finetune(
 
 def measure(network: Network, data: Dataset, splits: Sequence[str] = ("train", "test")) -> dict[str, dict[str, float]]:
     """Loss and accuracy on the training and the test examples."""
-    module = _loaded(network)
+    module, task = _loaded(network), _task(network, data)
     found = {}
     for split in splits:
-        loss, accuracy = score(module, *_prepared(network, data, split), batch=500)
+        loss, accuracy = score(module, *_prepared(network, data, split), batch=500, task=task)
         found[split] = {"loss": loss, "accuracy": accuracy}
     return found
+
+
+def _task(network: Network, data: Dataset) -> Task:
+    examples, targets = (torch.from_numpy(part[:SEEN]).to(network.device) for part in (data.x_test, data.y_test))
+    return Task.of(network, examples, targets)
 
 
 def _loaded(network: Network) -> nn.Module:

@@ -18,6 +18,7 @@ from lmc_core.networks.families import build, example_inputs
 from lmc_core.networks.network import Network, network
 from lmc_core.networks.precision import full_float32
 from lmc_core.networks.values import Architecture, Normalize
+from lmc_core.paths.task import LOGITS, Task
 from lmc_core.report import Report, silent
 
 _LECUN_CORRECTION = 0.87962566103423978  # standard deviation of a unit normal truncated at ±2
@@ -151,15 +152,15 @@ def rate(recipe: Recipe, step: int, steps: int) -> float:
 
 @torch.no_grad()
 @full_float32()
-def score(module: nn.Module, x: Tensor, y: Tensor, *, batch: int = 1000) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy of prepared inputs x (n, …) with classes y (n,).
+def score(module: nn.Module, x: Tensor, y: Tensor, *, batch: int = 1000, task: Task = LOGITS) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy of prepared inputs x (n, …) with classes y (n,); `task` reads the outputs.
 
     Raises DataError if the outputs are not one row of logits per example.
     """
     loss = torch.zeros((), dtype=torch.float64)
     right = 0
     for start in range(0, len(y), batch):
-        logits, labels = module(x[start : start + batch]), y[start : start + batch]
+        logits, labels = task.logits(module(x[start : start + batch])), y[start : start + batch]
         if logits.ndim != 2:
             raise DataError(f"scores need one row of logits per example; the output has shape {tuple(logits.shape)}")
         loss += F.cross_entropy(logits, labels, reduction="sum").double().cpu()

@@ -18,6 +18,7 @@ from lmc_core.fusion.outcome import Outcome, Scores
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.paths.recalibrate import default_recalibration
+from lmc_core.paths.task import SEEN, Task
 from lmc_core.report import Report, silent
 from lmc_core.runs.kinds._options import counted
 from lmc_core.runs.kinds.fuse import ARTIFACTS, STAGES, FuseResult
@@ -207,6 +208,8 @@ def _measured(
 def _ensemble(networks: Sequence[Network], weights: Sequence[float], data: Dataset, report: Report) -> Scores:
     """Loss and accuracy of Σ λ_i softmax f_i."""
     example = networks[0].example_inputs[0]
+    few = [torch.from_numpy(part[:SEEN]).to(example.device) for part in (data.x_test, data.y_test)]
+    tasks = [Task.of(net, *few) for net in networks]
     found = {}
     for split, x, y in (("train", data.x_train, data.y_train), ("test", data.x_test, data.y_test)):
         loss, right = 0.0, 0
@@ -214,8 +217,10 @@ def _ensemble(networks: Sequence[Network], weights: Sequence[float], data: Datas
             report("the ensemble", start, len(y))
             inputs = torch.from_numpy(x[start : start + BATCH]).to(example.device, example.dtype)
             labels = torch.from_numpy(y[start : start + BATCH]).to(example.device)
-            parts = zip(networks, weights, strict=True)
-            mixed = sum(weight * net(net.prepare(inputs)).double().softmax(-1) for net, weight in parts)
+            parts = zip(networks, tasks, weights, strict=True)
+            mixed = sum(
+                weight * task.logits(net(net.prepare(inputs))).double().softmax(-1) for net, task, weight in parts
+            )
             assert isinstance(mixed, torch.Tensor)
             loss += float(F.nll_loss(mixed.clamp(min=TINY).log(), labels, reduction="sum"))
             right += int((mixed.argmax(-1) == labels).sum())
