@@ -1,10 +1,10 @@
-"""`python -m benchmarks [NAME …]`, or `recorded` and `stored` with words of their own."""
+"""`python -m benchmarks [NAME …]`, or one of TOOLS with words of its own."""
 
 import sys
 from importlib import import_module
 
 NAMES = ("evaluate", "matching", "load", "paint")
-TOOLS = ("recorded", "stored")
+TOOLS = ("fuzz", "recorded", "stored")
 
 if sys.argv[1:2] and sys.argv[1] in TOOLS:
     import_module(f"benchmarks.{sys.argv[1]}").main(sys.argv[2:])

@@ -1,5 +1,6 @@
 """Small jobs that a real worker process carries out in the engine's tests."""
 
+import errno
 import os
 import signal
 import time
@@ -31,6 +32,10 @@ def run(request: Request, report: Report, folder: Path, device: str) -> InspectR
             raise MemoryError
         case "find bad data":
             raise DataError("this data has 3 columns; the network reads 4")
+        case "fill the disk":
+            raise OSError(errno.ENOSPC, "No space left on device", "/a/path/nobody/should/see")
+        case "find the disk read-only":
+            raise OSError(errno.EROFS, "Read-only file system", "/a/path/nobody/should/see")
         case "stumble":
             raise KeyError("/a/path/nobody/should/see")
     (folder / "aligned.safetensors").write_bytes(b"weights of " + options["name"].encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from pathlib import Path
 
@@ -12,24 +13,26 @@ from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError
 
 _NAMES = ("x_train", "y_train", "x_test", "y_test")
-_LARGEST = 4 << 30  # bytes of all arrays, unpacked
+LARGEST = 4 << 30
+"""Bytes of all arrays as they are computed with."""
 
 
-def load(path: Path) -> Dataset:
+def load(path: Path, largest: int = LARGEST) -> Dataset:
     """Examples and labels of an .npz file; optional `classes` holds names.
 
     x_*   (examples, …)   float, or unsigned bytes (divided by 255), or int64 tokens
     y_*   (examples,)     class numbers from 0
+
+    largest   bytes that the arrays may take as they are computed with, told from their headers before one is unpacked
 
     Pickled arrays are refused. Raises DataError with what was found.
     """
     if not path.is_file():
         raise DataError(f"{path} does not exist")
     try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > _LARGEST:
-            raise DataError(f"{path} unpacks to {size / 2**30:.1f} GB; the limit is {_LARGEST >> 30} GB")
+        size = computed_bytes(path)
+        if size > largest:
+            raise DataError(f"{path} unpacks to {size / 2**30:.1f} GB; the limit is {largest / 2**30:.1f} GB")
         with np.load(path, allow_pickle=False) as file:
             missing = [name for name in _NAMES if name not in file.files]
             if missing:
@@ -40,9 +43,29 @@ def load(path: Path) -> Dataset:
             arrays = {name: file[name] for name in (*_NAMES, "classes") if name in file.files}
     except DataError:
         raise
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError) as problem:
-        raise DataError(f"{path} is not a readable .npz file of plain arrays ({problem})") from None
+    except Exception as problem:  # whatever NumPy, zip and zlib make of bytes that are not theirs
+        said = " ".join(str(problem).split())[:160] or type(problem).__name__
+        raise DataError(f"{path} is not a readable .npz file of plain arrays ({said})") from problem
     return checked(path.stem, **arrays)
+
+
+def computed_bytes(path: Path) -> int:
+    """What the arrays of an .npz file take in memory once they are read: each as packed, and as float32 or int64.
+
+    Only headers are read. A header that says less than its array holds, or more, is no header of NumPy.
+    """
+    total = 0
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            with archive.open(entry) as file:
+                version = np.lib.format.read_magic(file)
+                read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+                shape, _, dtype = read[version](file)
+            numbers = math.prod(shape)
+            if numbers * dtype.itemsize > entry.file_size:
+                raise ValueError(f"{entry.filename} says that it holds more than it does")
+            total += entry.file_size + numbers * (8 if dtype.kind in "iu" and dtype.itemsize > 1 else 4)
+    return total
 
 
 def checked(

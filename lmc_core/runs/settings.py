@@ -79,7 +79,7 @@ class Settings:
 def settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """The Settings that an environment asks for. Raises SettingError naming the variable that makes no sense."""
     default_home = Path.home() / ".cache" / "mode-connectivity-explorer"
-    home = Path(environment.get("LMC_HOME") or default_home).expanduser().resolve()
+    home = _folder("LMC_HOME", environment.get("LMC_HOME") or str(default_home))
     engine = environment.get("LMC_ENGINE") or "local"
     if engine not in ENGINES:
         raise SettingError(f"LMC_ENGINE={engine!r} is not one of {', '.join(ENGINES)}")
@@ -108,10 +108,17 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
         queue_per_owner=int(_number(environment, "LMC_QUEUE_PER_OWNER", 8, 1)),
         run_seconds=_number(environment, "LMC_RUN_SECONDS", 3600, 1),
         grace_seconds=_number(environment, "LMC_GRACE_SECONDS", 0.5, 0),
-        local_paths=Path(local).expanduser().resolve() if local else None,
+        local_paths=_folder("LMC_LOCAL_PATHS", local) if local else None,
         login=login == "required",
         prepare=prepare == "on",
     )
+
+
+def _folder(name: str, text: str) -> Path:
+    try:
+        return Path(text).expanduser().resolve()
+    except (RuntimeError, OSError) as error:  # of a user that is not known; a circle of links
+        raise SettingError(f"{name}={text!r} is no folder ({error})") from None
 
 
 def _number(environment: Mapping[str, str], name: str, default: float, low: float) -> float:

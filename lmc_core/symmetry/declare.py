@@ -149,10 +149,10 @@ class _Line:
             return inner
         if not token or token in "),+·":
             raise SettingError(f"an axis of {self.tensor!r} is incomplete before {token or 'the end of the line'!r}")
-        if token.isdigit():
+        if token.isdecimal():
             return Fixed(int(token))
         name, _, size = token.partition(":")
-        if size and not size.isdigit():
+        if size and not size.isdecimal():
             raise SettingError(f"{token!r} in {self.tensor!r} has no whole number after the colon")
         return Group(name, int(size or 0))
 

@@ -158,8 +158,11 @@ def curve(now: runs.RunStatus) -> None:
     st.caption("Until it is done, this is the curve measured so far.")
 
 
-def ended(now: runs.RunStatus) -> None:
-    """The card of a run that failed, was cancelled or interrupted, with the way to run it again."""
+def ended(now: runs.RunStatus, label: str = "") -> None:
+    """The card of a run that failed, was cancelled or interrupted, with the way to run it again.
+
+    label   of the button; by default what fits how it ended
+    """
     with st.container(border=True, key="job"):
         if now.state == "failed":
             named = not now.reason.partition(" ")[0].isalpha()  # it begins with a file or a tensor, as that is written
@@ -169,7 +172,7 @@ def ended(now: runs.RunStatus) -> None:
             st.markdown(f":material/stop_circle: Stopped after {seconds(now.elapsed)}{where}. Nothing else is lost.")
             if now.state == "interrupted":
                 st.caption(escaped(now.reason))
-        label = "Retry" if now.state == "interrupted" else "Run again"
+        label = label or ("Retry" if now.state == "interrupted" else "Run again")
         if st.button(label, icon=":material/refresh:", key="again") and submit(runs.request(now.id)):
             st.rerun()
         with st.expander("Details for a bug report"):

@@ -31,7 +31,10 @@ def draw(now: runs.RunStatus) -> None:
             kind = kind_of(runs.result(now.id), now.kind)
         except LMCError as error:
             st.markdown("## The stored result cannot be read.")
-            st.caption(escaped(str(error)))
+            if (after := runs.status(now.id)).finished and after.state != "done":
+                job.ended(after, "Compute again")
+            else:
+                st.caption(escaped(str(error)))
         else:
             result.draw(kind, now.id)
     elif now.finished:

@@ -45,11 +45,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def context(browser: Browser, server: Server) -> Iterator[BrowserContext]:
-    """A visitor of the server with a desktop screen."""
+    """A visitor of the server with a desktop screen; of nothing that a page needs may the policy deprive it."""
     visitor = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=server.url)
     visitor.set_default_timeout(PATIENCE)
+    said: list[str] = []
+    visitor.on("console", lambda message: said.append(message.text))
     yield visitor
     visitor.close()
+    assert not [text for text in said if "Content Security Policy" in text]
 
 
 @pytest.fixture

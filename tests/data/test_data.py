@@ -213,6 +213,19 @@ def test_a_file_that_is_no_idx_file_is_refused(content):
         idx.read_idx(content, "some-file")
 
 
+def test_arrays_that_would_take_too_much_memory_are_refused_by_their_headers(tmp_path, monkeypatch):
+    from lmc_core.data import arrays
+
+    big = np.broadcast_to(np.zeros(1, np.uint8), (40, 1 << 20))
+    np.savez_compressed(tmp_path / "big.npz", **own_arrays(x_train=big, y_train=np.zeros(40, int)))
+    assert (tmp_path / "big.npz").stat().st_size < 1 << 20
+    needed = arrays.computed_bytes(tmp_path / "big.npz")
+    assert needed > 5 * big.size
+    monkeypatch.setattr(np, "load", None)  # not one array is unpacked
+    with pytest.raises(DataError, match=r"unpacks to 0\.\d GB; the limit is 0\.1 GB"):
+        arrays.load(tmp_path / "big.npz", 100 << 20)
+
+
 def test_a_gzip_bomb_stops_at_the_limit():
     bomb = gzip.compress(bytes(80 << 20), 1)
     assert len(idx.unzip(bomb, "bomb")) == 64 << 20

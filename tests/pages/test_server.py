@@ -14,6 +14,7 @@ from server import Server
 
 from lmc_core import runs
 from lmc_core.runs import keep
+from lmc_core.runs.share.headers import HEADERS, POLICY
 
 A, B = "digits-mlp-128/seed0", "digits-mlp-128/seed1"
 FINDING = 'It falls from 1 to 0 <script>alert("x")</script>.'
@@ -48,6 +49,15 @@ def test_the_health_check_answers_with_the_state_of_the_engine(server: Server) -
     assert code == 200
     assert json.loads(text)["workers"][0]["device"] == "auto"
     assert headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("address", ["/", "/api/healthz", "/fuse", "/static/none.js"])
+def test_every_answer_tells_a_browser_to_trust_nothing_else(server: Server, address: str) -> None:
+    _, _, headers = server.get(address)
+    sent = {name.lower(): value for name, value in headers.items()}
+    assert HEADERS.items() <= sent.items()
+    assert "'unsafe-inline'" not in POLICY["default-src"]
+    assert "object-src 'none'" in sent["content-security-policy"]
 
 
 def test_a_stored_run_is_served_as_json(server: Server, stored: str) -> None:

@@ -14,6 +14,8 @@ from lmc_core.runs.settings import settings
         ("LMC_QUEUE", "0"),
         ("LMC_PREPARE", "maybe"),
         ("LMC_RUN_SECONDS", "nan"),
+        ("LMC_HOME", "~nobody-of-this-name"),
+        ("LMC_LOCAL_PATHS", "~nobody-of-this-name/models"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named(name: str, value: str) -> None:

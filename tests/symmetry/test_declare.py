@@ -117,6 +117,7 @@ WRONG = {
     "fc1.weight (a·b, 7)": "the size of group 'a' does not follow",
     "fc1.weight (a:3·(b within c), 7)": "within 'c', which is not declared",
     "fc1.weight (a:x, 7)": "no whole number after the colon",
+    "fc1.weight (a:9², 7)": "no whole number after the colon",
     "fc1.weight (a:9, 7)\nfc1.bias (a:3)": "declared in two ways",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import logging
@@ -116,16 +117,27 @@ def _carry_out(module: Any, text: str, telling: Telling, store: Store, device: s
         return {"end": "failed", "reason": str(error)}
     except MemoryError:
         return {"end": "failed", "reason": OUT_OF_MEMORY}
+    except OSError as error:
+        log.exception("a run of kind %s failed", request.kind)
+        return {"end": "failed", "reason": DISK.get(error.errno or 0) or _fault(error)}
     except Exception as error:  # the worker outlives every run; the details belong in the log
         if "out of memory" in str(error).lower():
             return {"end": "failed", "reason": OUT_OF_MEMORY}
         log.exception("a run of kind %s failed", request.kind)
-        kind = type(error).__name__
-        return {"end": "failed", "reason": f"A fault of this program ({kind}); the server's log has the details."}
+        return {"end": "failed", "reason": _fault(error)}
     model = getattr(result, "model", None)
     return {"end": "done", "finding": result.finding, "model": getattr(model, "id", None)}
 
 
+def _fault(error: Exception) -> str:
+    return f"A fault of this program ({type(error).__name__}); the server's log has the details."
+
+
+DISK = {
+    errno.ENOSPC: "The disk of this server is full. Nothing of this run was kept; run it again once there is room.",
+    errno.EDQUOT: "The disk of this server is full. Nothing of this run was kept; run it again once there is room.",
+    errno.EROFS: "The disk of this server cannot be written at the moment. Nothing of this run was kept.",
+}
 OUT_OF_MEMORY = "There was not enough memory. Try smaller networks, fewer examples or fewer points on the path."
 
 

@@ -144,16 +144,17 @@ class Index:
         return self._update(run, ("done",), state="failed", reason=reason)
 
     def claim(self, server: str, accepts: Sequence[str] | None = None) -> Request | None:
-        """Take the run that has waited longest, and mark it running; None if nothing waits.
+        """Take the run whose turn it is, and mark it running; None if nothing waits.
 
         accepts   kinds that may be taken; None = all
         """
         while True:
-            oldest = sql.select(RUNS.c.id, RUNS.c.request).where(RUNS.c.state == "queued")
+            turns = _turns()
+            first = sql.select(RUNS.c.id, RUNS.c.request).join(turns, turns.c.id == RUNS.c.id)
             if accepts is not None:
-                oldest = oldest.where(RUNS.c.kind.in_(accepts))
+                first = first.where(RUNS.c.kind.in_(accepts))
             with self.database.connect() as connection:
-                row = connection.execute(oldest.order_by(RUNS.c.queued, RUNS.c.id).limit(1)).first()
+                row = connection.execute(first.order_by(turns.c.turn, RUNS.c.queued, RUNS.c.id).limit(1)).first()
             if row is None:
                 return None
             now = time.time()
@@ -222,9 +223,10 @@ class Index:
                 return None
             position = None
             if row.state == "queued":
-                ahead = sql.or_(RUNS.c.queued < row.queued, sql.and_(RUNS.c.queued == row.queued, RUNS.c.id < row.id))
-                count = sql.select(sql.func.count()).where(RUNS.c.state == "queued", ahead)
-                position = 1 + (connection.scalar(count) or 0)
+                turns = _turns()
+                order = sql.select(turns.c.id).order_by(turns.c.turn, turns.c.queued, turns.c.id)
+                waiting = list(connection.scalars(order))
+                position = 1 + waiting.index(run) if run in waiting else 1
         expected = self.expected(row.likeness) if row.state in ("queued", "running") else None
         return _status(row, position, expected)
 
@@ -337,6 +339,18 @@ class Index:
         """How many rows meet a condition."""
         with self.database.connect() as connection:
             return connection.scalar(sql.select(sql.func.count()).select_from(table).where(where)) or 0
+
+
+def _turns() -> sql.Subquery:
+    """The runs that wait, each with its turn: how many of its owner's go before it or went while it waited.
+
+    Whoever asks for many waits for their own; the first of everybody else's goes before their second.
+    """
+    other = RUNS.alias("other")
+    served = sql.select(sql.func.count()).where(other.c.owner == RUNS.c.owner, other.c.started > RUNS.c.queued)
+    own = sql.func.row_number().over(partition_by=RUNS.c.owner, order_by=(RUNS.c.queued, RUNS.c.id))
+    turn = own + served.correlate(RUNS).scalar_subquery()
+    return sql.select(RUNS.c.id, RUNS.c.queued, turn.label("turn")).where(RUNS.c.state == "queued").subquery("turns")
 
 
 def _status(row: Any, position: int | None, expected: float | None) -> RunStatus:

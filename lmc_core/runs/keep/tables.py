@@ -36,6 +36,7 @@ RUNS = sql.Table(
     sql.Column("server", sql.String(200), nullable=False, default=""),
     sql.Column("beat", sql.Float, nullable=False, default=0.0),
     sql.Column("tags", sql.String(200), nullable=False, default="", server_default=""),
+    sql.Index("ix_runs_owner_started", "owner", "started"),
 )
 
 WANTED = sql.Table(  # who waits for a run: it is stopped only when nobody is left

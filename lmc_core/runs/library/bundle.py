@@ -56,8 +56,8 @@ def opened_zip(source: Any, name: str) -> zipfile.ZipFile:
     """The archive, once its directory holds nothing but what a bundle holds. Raises InputError."""
     try:
         archive = zipfile.ZipFile(source)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise InputError(f"{name!r} is not a readable zip file ({str(error)[:80]}); export the run again") from None
+    except Exception as error:  # whatever zip makes of bytes that are not its own
+        raise InputError(f"{name!r} is not a readable zip file ({str(error)[:80]}); export the run again") from error
     entries = archive.infolist()
     names = [entry.filename for entry in entries]
     for entry in entries:
@@ -79,17 +79,17 @@ def read(path: Path, name: str) -> Bundled:
     with opened_zip(path, name) as archive:
         try:
             parts = {part: archive.read(part) for part in (ABOUT, REQUEST, RESULT, ARRAYS)}
-        except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
-            raise InputError(f"{name!r} is damaged ({str(error)[:80]}); export the run again") from None
+        except Exception as error:  # whatever zip and zlib make of bytes that are not theirs
+            raise InputError(f"{name!r} is damaged ({str(error)[:80]}); export the run again") from error
     about, asked = (parse_json(parts[part], f"{part} in {name}") for part in (ABOUT, REQUEST))
     if not isinstance(about, dict) or about.get("format") != FORMAT or about.get("version") != VERSION:
         raise InputError(f"{name!r} is not a bundle that this version reads; export the run again")
     try:
         result = unpack(parse_json(parts[RESULT], f"{RESULT} in {name}"), _arrays(parts[ARRAYS], name), classes())
-    except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"the result in {name!r} is damaged ({str(error)[:80]}); export the run again") from None
+    except InputError:
+        raise
+    except Exception as error:  # whatever classes of ours make of values that are not theirs
+        raise InputError(f"the result in {name!r} is damaged ({str(error)[:80]}); export the run again") from error
     if not isinstance(result, Bundled):
         raise InputError(f"{name!r} holds no path, no fusion and no other analysis")
     check(result, type(result))
@@ -116,8 +116,8 @@ def read_units(path: Path, name: str, result: Bundled) -> unit_checks.Kept:
             return {}
         try:
             content = archive.read(units.FILE)
-        except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
-            raise InputError(f"{name!r} is damaged ({str(error)[:80]}); export the run again") from None
+        except Exception as error:  # whatever zip and zlib make of bytes that are not theirs
+            raise InputError(f"{name!r} is damaged ({str(error)[:80]}); export the run again") from error
     return checked_units(content, result, name)
 
 
@@ -151,7 +151,7 @@ def _arrays(
             raise InputError(f"{name!r} holds arrays with names that no run has")
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             return {array: stored[array] for array in stored.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, MemoryError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"the arrays in {name!r} cannot be read ({str(error)[:80]})") from None
+    except InputError:
+        raise
+    except Exception as error:  # whatever NumPy, zip and zlib make of bytes that are not theirs
+        raise InputError(f"the arrays in {name!r} cannot be read ({str(error)[:80]})") from error

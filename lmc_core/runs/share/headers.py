@@ -5,7 +5,24 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-HEADERS = {"referrer-policy": "no-referrer"}
+POLICY = {
+    "default-src": "'self' data: blob:",
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:",  # what Streamlit's frontend and plotly make as they run
+    "style-src": "'self' 'unsafe-inline'",
+    "connect-src": "'self' ws: wss: data: blob:",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+}
+"""Where a page may load things from: this server alone. It may be shown in frames of others: `?embed=true`."""
+
+HEADERS = {
+    "content-security-policy": "; ".join(f"{what} {where}" for what, where in POLICY.items()),
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
 
 
 class Guarded:

@@ -15,6 +15,9 @@ from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.work.facts import versions
 
+UNPACKED = 4
+"""How many times the largest upload its arrays may take in memory."""
+
 
 def work(request: Request, report: Report, folder: Path, device: str) -> DataResult:
     """Validate the arrays that a visitor uploaded, and keep them as data to choose. Nothing is unpickled."""
@@ -27,7 +30,9 @@ def work(request: Request, report: Report, folder: Path, device: str) -> DataRes
         with store.local("uploads", options["upload"]) as path, tempfile.TemporaryDirectory() as place:
             named = Path(place) / options["filename"]
             shutil.copyfile(path, named)
-            card = datasets.keep(read_arrays(named), Path(options["filename"]).stem)
+            card = datasets.keep(
+                read_arrays(named, UNPACKED * opened().host.upload_bytes), Path(options["filename"]).stem
+            )
     except DataError as error:
         raise DataError(str(error).replace(f"{named.parent}/", "")) from None
     finally:

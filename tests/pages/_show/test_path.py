@@ -216,6 +216,17 @@ def test_the_notes_of_a_run_stand_under_its_figure(stored: Request) -> None:
     assert escaped(said) not in texts(opened())
 
 
+def test_a_damaged_run_says_so_and_is_computed_again_by_one_click(stored: Request, home: Path) -> None:
+    run = computed(path_request(stored.options["a"], stored.options["b"], points=3), home / "damaged").id
+    (home / "store" / "runs" / run / "run.json").write_bytes(b"{")
+    at = opened("run.py", id=run)
+    assert "cannot be read" in texts(at)
+    assert "damaged" in texts(at)
+    at.get_by_key("again").click().run()
+    assert not at.exception
+    assert runs.status(run).state == "queued"
+
+
 def test_a_run_that_kept_no_units_offers_neither_the_list_nor_t_sne(stored: Request) -> None:
     options = {name: value for name, value in stored.options.items() if name != "fingerprints"}
     other = path_request(**options | {"seed": 78})

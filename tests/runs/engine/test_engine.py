@@ -56,6 +56,19 @@ def test_runs_wait_in_the_order_in_which_they_came(bench: Bench) -> None:
     assert bench.computed == ["first", "second", "third"]
 
 
+def test_whoever_asks_for_many_waits_for_their_own_and_not_everybody_for_them(bench: Bench) -> None:
+    held = bench.submit(bench.request("held", steps=30), "eve")
+    bench.wait(held, lambda s: s.state == "running")
+    many = [bench.submit(bench.request(f"eve-{number}", steps=1), "eve") for number in range(4)]
+    few = [bench.submit(bench.request(f"{name}", steps=1), name) for name in ("ann", "bob")]
+    again = bench.submit(bench.request("ann-again", steps=1), "ann")
+    assert [bench.status(run).position for run in (*few, again)] == [2, 3, 5]
+    assert [bench.status(run).position for run in many] == [1, 4, 6, 7]
+    for run in (*many, *few, again):
+        bench.wait(run)
+    assert bench.computed == ["held", "eve-0", "ann", "bob", "eve-1", "ann-again", "eve-2", "eve-3"]
+
+
 def test_cancel_stops_a_working_run_within_a_second_and_keeps_its_worker(bench: Bench) -> None:
     run = bench.submit(bench.request("long", steps=3000))
     bench.wait(run, lambda s: s.done > 0)
@@ -128,6 +141,8 @@ def test_killing_the_worker_fails_its_run_with_a_reason_and_the_next_run_works(b
         ("die", "was killed"),
         ("run out of memory", "not enough memory"),
         ("find bad data", "this data has 3 columns; the network reads 4"),
+        ("fill the disk", "disk of this server is full"),
+        ("find the disk read-only", "cannot be written"),
         ("stumble", "KeyError"),
     ],
 )
