@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 
 NAMES = ("evaluate", "matching", "load", "paint")
-TOOLS = ("fuzz", "recorded", "stored")
+TOOLS = ("faults", "fuzz", "recorded", "soak", "stored")
 
 if sys.argv[1:2] and sys.argv[1] in TOOLS:
     import_module(f"benchmarks.{sys.argv[1]}").main(sys.argv[2:])
