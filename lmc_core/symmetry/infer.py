@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from lmc_core.graph.export import FALLBACK, TooSlow, within
 from lmc_core.graph.trace import trace, working_batch
 from lmc_core.networks.network import Network
-from lmc_core.symmetry._solver.call import Facts
+from lmc_core.symmetry._solver.call import Facts, Reading
 from lmc_core.symmetry._solver.freeze import Frozen, freeze
 from lmc_core.symmetry._solver.values import Slot
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
@@ -25,14 +26,24 @@ def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: 
 
     verify    permute at random and compare outputs; a group that changes them is dropped and reported as pinned
     batch     rows of the traced input; the batch size of the example where the module accepts no other
-    seconds   limit for tracing
+    seconds   limit for tracing, and again for inferring
 
-    Raises TraceError if the module cannot be traced; declare its symmetry then.
+    Raises TraceError if the module cannot be traced, TooSlow if that or inferring takes too long; declare its symmetry
+    then.
     """
     traced = trace(network, working_batch(network, batch, seconds=seconds), seconds=seconds)
     shapes = {name: tuple(x.shape) for name, x in network.state.items()}
-    reading = read(traced, shapes)
-    frozen = freeze(reading)
+
+    def work() -> tuple[Reading, Frozen]:
+        reading = read(traced, shapes)
+        return reading, freeze(reading)
+
+    try:
+        reading, frozen = within(work, seconds)
+    except TimeoutError:
+        raise TooSlow(
+            f"inferring the symmetry of {len(traced.graph.nodes)} operations took longer than {seconds:g} s; {FALLBACK}"
+        ) from None
     read_by = {traced.tensors[n.name] for n in traced.graph.nodes if n.name in traced.tensors and n.users}
     unused = tuple(name for name, shape in shapes.items() if name not in read_by and shape)
     found = Symmetry(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
@@ -431,3 +432,23 @@ def test_two_architectures_two_activations_and_two_scales_do_not_fit() -> None:
 def test_networks_that_do_not_fit_cannot_be_joined() -> None:
     with pytest.raises(MismatchError, match=r"fc2\.weight"):
         lmc.LinearPath(small("mlp"), small("mlp", widths=(12, 9, 8, 4)))
+
+
+BESIDE: dict[str, object] = {
+    "a score": torch.tensor(91.2),
+    "weights of classes": torch.ones(10),
+    "a random state": torch.get_rng_state(),
+    "the optimiser": {"state": {k: {"exp_avg": torch.ones(8)} for k in range(12)}, "param_groups": []},
+    "history": [torch.tensor(1.0), torch.tensor(0.5)],
+}
+
+
+@pytest.mark.parametrize("key", ["state_dict", "model", "weights of mine"])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_the_state_dict_is_found_whatever_lies_beside_it(key: str, count: int, tmp_path: Path) -> None:
+    module = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 16), nn.ReLU(), nn.Linear(16, 10))
+    for chosen in itertools.combinations(BESIDE, count):
+        torch.save(
+            {"epoch": 3, **{name: BESIDE[name] for name in chosen}, key: module.state_dict()}, tmp_path / "s.pth"
+        )
+        assert lmc.load(tmp_path / "s.pth").parameters == sum(x.numel() for x in module.parameters())

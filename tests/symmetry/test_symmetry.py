@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from zoo import ALL, member, untraceable
+from zoo import ALL, member, symmetric, untraceable
 
 from lmc_core.errors import TraceError
+from lmc_core.graph.export import TooSlow
 from lmc_core.graph.trace import trace
 from lmc_core.networks.network import Network, network
 from lmc_core.networks.outputs import relative_error
@@ -269,3 +270,9 @@ if __name__ == "__main__":  # write the record anew, after looking at what chang
     GOLDEN.mkdir(exist_ok=True)
     for each in ALL:
         (GOLDEN / f"{each}.txt").write_text(described(inferred(each)))
+
+
+def test_inferring_has_a_limit_of_time_with_a_sentence() -> None:
+    taken, _ = symmetric("resnet_bn")
+    with pytest.raises(TooSlow, match="operations took longer than"):
+        symmetry(taken, verify=False, seconds=1e-4)

@@ -179,9 +179,10 @@ def _find(value: Any, name: str, entry: str | None) -> tuple[tuple[str, ...], di
             raise CheckpointError(
                 f"{name} holds {_spoken(value)}, not named tensors; save torch.save(model.state_dict(), 'model.pt')"
             )
-        if entry is None and (own := {k: v for k, v in value.items() if _is_tensor(v)}):
-            return keys, own, others
+        own = {k: v for k, v in value.items() if _is_tensor(v)}
         holders = [k for k, v in value.items() if isinstance(k, str) and isinstance(v, dict) and tensor_calls(v)]
+        if entry is None and own and not any(_larger(k, value[k], own) for k in holders):
+            return keys, own, others
         if entry is not None and entry not in holders:
             offer = f"it holds {', '.join(map(repr, holders))}" if holders else "it holds no such entries"
             raise CheckpointError(f"{name} has no entry {plain(entry, 60)!r} with tensors; {plain(offer)}")
@@ -197,6 +198,11 @@ def _find(value: Any, name: str, entry: str | None) -> tuple[tuple[str, ...], di
         others = others or tuple(k for k in holders if k != known[0])
         keys, value, entry = (*keys, known[0]), value[known[0]], None
     raise CheckpointError(f"{name} nests its tensors too deeply; save torch.save(model.state_dict(), 'model.pt')")
+
+
+def _larger(key: str, inner: dict[Any, Any], own: dict[Any, Call]) -> bool:
+    """Whether the network is rather within an entry, and the tensors beside it are a score or a random state."""
+    return key in _WRAPPERS or ("optim" not in key.lower() and len(tensor_calls(inner)) > len(own))
 
 
 def _spoken(value: Any) -> str:
