@@ -17,8 +17,9 @@ from lmc_core.networks.families.recognise import recognise
 from lmc_core.networks.network import Network, network
 from lmc_core.networks.program import open_program
 from lmc_core.networks.safety.limits import FILE_BYTES, ITEM_BYTES, parse_json, plain, readable, size
+from lmc_core.networks.safety.shards import files_of
 from lmc_core.networks.safety.sniff import sniff
-from lmc_core.networks.statedict import StateDict, read, shared_prefix
+from lmc_core.networks.statedict import StateDict, joined, read, shared_prefix
 from lmc_core.networks.values import Architecture, Assumption, Normalize, NormalizeLike, read_normalize
 
 
@@ -29,7 +30,8 @@ def load(
     normalize: NormalizeLike | None = None,
     like: Network | None = None,
 ) -> Network:
-    """The network a file holds: .safetensors, .pt, .pth, .ckpt, .th or .pt2, told apart by content.
+    """The network a file holds: .safetensors, .pt, .pth, .ckpt, .th or .pt2, told apart by content; or several files,
+    given by their folder, their index or any of them.
 
     Our own files say what they are; in others the architecture is recognised by the shapes of the tensors, and what
     shapes cannot tell is listed in `assumptions`. Files are taken for hostile: they are read as data first, and
@@ -44,7 +46,9 @@ def load(
     SettingError for options the architecture does not have.
     """
     wanted = read_normalize(normalize)
-    kind = sniff(path)
+    files, where = files_of(path)
+    path = path if where else files[0]
+    kind = sniff(files[0])
     given = dict(arch or {})
     entry = given.pop("entry", None)
     if kind == "program":
@@ -52,9 +56,12 @@ def load(
             raise SettingError(f"{Path(path).name} is a program and fixes its architecture; leave out --arch")
         found = _program(path)
     else:
-        state = read(path, kind, entry=None if entry is None else str(entry))
+        state = read(files[0], kind, entry=None if entry is None else str(entry))
+        if where:
+            others = (read(file, sniff(file)) for file in files[1:])
+            state = joined([state, *others], where, Path(path).name)
         source = str(path)
-        with readable(path):
+        with readable(files[0]):
             if "lmc" in state.metadata:
                 found = _ours(state, state.metadata["lmc"], given, Path(path).name)
             elif like is not None and (taken := _taken_over(state, like)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +72,23 @@ def read(path: str | os.PathLike[str], kind: Kind, *, entry: str | None = None) 
         also = plain(", ".join(map(repr, others)), 80)
         chosen = (Assumption("entry", entries[0], f"the file also holds tensors under {also}"),)
     return StateDict(kept, prefix, metadata, chosen)
+
+
+def joined(parts: Sequence[StateDict], where: Mapping[str, str], name: str) -> StateDict:
+    """The tensors of several files as those of one, which an index says they are.
+
+    where   tensor → file that holds it
+
+    Raises CheckpointError for a tensor that is missing, or that the index does not name.
+    """
+    tensors = {part.prefix + key: tensor for part in parts for key, tensor in part.tensors.items()}
+    for key in (*where, *tensors):
+        if key not in tensors or key not in where:
+            lacks = "the parts of the network do not hold" if key not in tensors else "its index does not name"
+            raise CheckpointError(f"{plain(name)}: {lacks} the tensor {plain(key, 80)!r}; copy all files of it again")
+    prefix = shared_prefix(list(tensors))
+    kept = {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}
+    return StateDict(kept, prefix, {}, tuple(a for part in parts for a in part.assumptions))
 
 
 def write(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:

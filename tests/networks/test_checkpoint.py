@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
@@ -452,3 +453,47 @@ def test_the_state_dict_is_found_whatever_lies_beside_it(key: str, count: int, t
             {"epoch": 3, **{name: BESIDE[name] for name in chosen}, key: module.state_dict()}, tmp_path / "s.pth"
         )
         assert lmc.load(tmp_path / "s.pth").parameters == sum(x.numel() for x in module.parameters())
+
+
+def _in_parts(folder: Path, suffix: str, count: int = 2) -> nn.Module:
+    """A network saved as Hugging Face does: parts of its tensors, and an index that says which lies where."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 24), nn.ReLU(), nn.Linear(24, 10))
+    tensors = {f"model.{key}": x for key, x in module.state_dict().items()}
+    stem = "model" if suffix == ".safetensors" else "pytorch_model"
+    where = {key: f"{stem}-{1 + k % count:05}-of-{count:05}{suffix}" for k, key in enumerate(tensors)}
+    for name in set(where.values()):
+        part = {key: x for key, x in tensors.items() if where[key] == name}
+        save = safetensors.torch.save_file if suffix == ".safetensors" else torch.save
+        save(part, folder / name)
+    (folder / f"{stem}{suffix}.index.json").write_text(json.dumps({"metadata": {}, "weight_map": where}))
+    return module
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".bin"])
+def test_a_network_in_parts_is_whole_whichever_of_its_files_is_named(suffix: str, tmp_path: Path) -> None:
+    module = _in_parts(tmp_path, suffix, 3)
+    x = torch.randn(4, 64)
+    for path in (tmp_path, *tmp_path.iterdir()):
+        torch.testing.assert_close(lmc.load(path)(x), module(x))
+
+
+def test_a_part_without_its_index_or_the_other_parts_is_refused_by_name(tmp_path: Path) -> None:
+    _in_parts(tmp_path, ".safetensors")
+    first, index = tmp_path / "model-00001-of-00002.safetensors", tmp_path / "model.safetensors.index.json"
+    about = json.loads(index.read_text())
+    outside = {"weight_map": {key: "../" + name for key, name in about["weight_map"].items()}}
+    lacking = {"weight_map": dict(list(about["weight_map"].items())[1:])}
+    for said, reason in ((outside, "no file beside it"), (lacking, "does not name the tensor"), ({}, "does not say")):
+        index.write_text(json.dumps(said))
+        with pytest.raises(CheckpointError, match=reason):
+            lmc.load(first)
+    index.write_text(json.dumps(about))
+    (tmp_path / "model-00002-of-00002.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"model-00002-of-00002\.safetensors, which is missing"):
+        lmc.load(first)
+    index.unlink()
+    with pytest.raises(CheckpointError, match="is part 1 of 2 of a network"):
+        lmc.load(first)
+    with pytest.raises(CheckpointError, match="is a folder that holds no network"):
+        lmc.load(tmp_path)
