@@ -45,7 +45,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("network",),
         ("families", "program"),
         ("statedict",),
-        ("values", "outputs", "precision", "copies", "given"),
+        ("values", "outputs", "precision", "copies", "given", "original"),
         ("safety",),
     ),
     "lmc_core/graph": (

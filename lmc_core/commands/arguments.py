@@ -143,7 +143,7 @@ def check_output(text: str | None, *suffixes: str) -> None:
 
 
 def write(network: Network, text: str) -> None:
-    """As .safetensors or .pt2, by the ending."""
+    """As .safetensors, .pth or .pt2, by the ending: tensors under the names of the file that the network came from."""
     if Path(text).suffix == ".pt2":
         network.export(text)
     else:

@@ -37,11 +37,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_request(parser, KIND, taken=("out", "arch", "normalize", "through"))
     add_reading(parser)
     add_files(parser)
-    parser.add_argument("--out", metavar="FILE", help="write B aligned to A, .safetensors or .pt2")
+    parser.add_argument("--out", metavar="FILE", help="write B aligned to A, .safetensors, .pth or .pt2")
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
-    check_output(args.out, ".safetensors", ".pt2")
+    check_output(args.out, ".safetensors", ".pth", ".pt2")
     request = asked(args, KIND)
     report("reading the networks", 0, 0)
     from lmc_core.data.registry import dataset

@@ -31,11 +31,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="of the recipe: optimiser, rate, epochs, batch, weight_decay, momentum, warmup, schedule, augment, …",
     )
     parser.add_argument("--normalize", metavar="MEAN/STD", help="input normalisation, such as 0.1307/0.3081")
-    parser.add_argument("--out", required=True, metavar="FILE", help="where the network goes, .safetensors or .pt2")
+    parser.add_argument("--out", required=True, metavar="FILE", help="the network: .safetensors, .pth or .pt2")
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
-    check_output(args.out, ".safetensors", ".pt2")
+    check_output(args.out, ".safetensors", ".pth", ".pt2")
     report("reading the data", 0, 0)
     from lmc_core.data.registry import dataset
     from lmc_core.runs.work.device import pick_device

@@ -19,6 +19,7 @@ from lmc_core.fusion.after import calibrate, repair, reset
 from lmc_core.fusion.barycenter import moved
 from lmc_core.fusion.template import Widths, template
 from lmc_core.networks.network import Network
+from lmc_core.networks.original import ABOUT
 from lmc_core.networks.outputs import relative_error
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.symmetry import Symmetry
@@ -142,8 +143,7 @@ def fusion(
             "temperature": degrees,
         },
     }
-    if kept := frame.frame.metadata.get("names"):
-        about["names"] = kept
+    about |= {key: frame.frame.metadata[key] for key in ABOUT if key in frame.frame.metadata}
     report("measuring what the couplings keep", 0, 1)
     carried = found.alone or tuple(_carried(problem, m, c) for m, c in zip(models, found.couplings, strict=True))
     errors = tuple(_error(net, there) for net, there in zip(networks, carried, strict=True))

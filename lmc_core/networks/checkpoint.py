@@ -15,6 +15,7 @@ from lmc_core.errors import CheckpointError, SettingError
 from lmc_core.networks.families import build, example_inputs
 from lmc_core.networks.families.recognise import recognise
 from lmc_core.networks.network import Network, network
+from lmc_core.networks.original import widened
 from lmc_core.networks.program import open_program
 from lmc_core.networks.safety.limits import FILE_BYTES, ITEM_BYTES, parse_json, plain, readable, size
 from lmc_core.networks.safety.shards import files_of
@@ -111,7 +112,8 @@ def _ours(state: StateDict, text: str, given: dict[str, Any], name: str) -> Netw
     tensors = {state.prefix + key: tensor for key, tensor in state.tensors.items()}
     if about.get("naming") == "original":
         back = {theirs: ours for ours, theirs in names.items()}
-        tensors = {back.get(key, key): tensor for key, tensor in tensors.items()}
+        twins = about.get("twins") if isinstance(about.get("twins"), dict) else {}
+        tensors = {back.get(key, key): _wide(tensor) for key, tensor in tensors.items() if key not in twins}
     known = ("version", "architecture", "normalize", "input_shape", "assumptions", "naming")
     metadata = {k: v for k, v in about.items() if k not in known}
     made = _assembled(architecture, tensors, normalize, metadata, name)
@@ -131,15 +133,16 @@ def _taken_over(state: StateDict, like: Network) -> Network | None:
         names = dict(zip(wanted, candidates, strict=True))
         if all(their in theirs and theirs[their].shape == wanted[our].shape for our, their in names.items()):
             numbers = {k: theirs[names[k]].to(t.dtype).clone() if k in names else t for k, t in like.state.items()}
-            return replace(
-                like.with_state(numbers), metadata={"names": {k: state.prefix + t for k, t in names.items()}}
-            )
+            about = {"names": {k: state.prefix + t for k, t in names.items()}}
+            if types := widened({k: theirs[t] for k, t in names.items() if like.state[k].dtype != theirs[t].dtype}):
+                about["types"] = types
+            return replace(like.with_state(numbers), metadata=about)
     return None
 
 
 def _recognised(state: StateDict, given: dict[str, Any]) -> Network:
     weights = {
-        key: tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+        key: _wide(tensor)
         for key, tensor in state.tensors.items()
         if not key.endswith("num_batches_tracked") and tensor.is_floating_point()
     }
@@ -149,8 +152,15 @@ def _recognised(state: StateDict, given: dict[str, Any]) -> Network:
     renames = {**found.renames, **_counters(state.tensors, found.renames)}
     tensors = {ours: weights.get(theirs, state.tensors[theirs]) for theirs, ours in renames.items()}
     metadata = {"names": {ours: state.prefix + theirs for theirs, ours in renames.items()}}
+    if types := widened({ours: state.tensors[theirs] for theirs, ours in renames.items()}):
+        metadata["types"] = types
     made = _assembled(found.architecture, tensors, found.normalize, metadata, "the file")
     return replace(made, assumptions=tuple(found.assumptions))
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    """In single precision at least."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 def _counters(tensors: Mapping[str, Tensor], renames: Mapping[str, str]) -> dict[str, str]:

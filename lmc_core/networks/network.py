@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from lmc_core.errors import CheckpointError, MismatchError
 from lmc_core.networks.copies import called, copied, held_noise, snapshot, unwrapped
 from lmc_core.networks.given import arranged, check
+from lmc_core.networks.original import remembered, restored
 from lmc_core.networks.precision import full_float32
 from lmc_core.networks.program import export
-from lmc_core.networks.statedict import write
+from lmc_core.networks.statedict import write, write_torch
 from lmc_core.networks.values import Architecture, Assumption, Normalize, write_normalize
 
 VERSION = 1
@@ -132,22 +133,28 @@ class Network:
             digest.update(x.flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
-    def save(self, path: str | os.PathLike[str], *, names: Literal["ours", "original"] = "ours") -> None:
-        """A .safetensors file that says what it holds, so that reading it back needs no guess.
+    def save(self, path: str | os.PathLike[str], *, names: Literal["ours", "original"] = "original") -> None:
+        """A .safetensors file, or a state dict as torch saves it: .pth or .pt.
 
-        names   "original" writes the tensor names of the file the network came from
+        names   "original": tensors are called, and of the types, as in the file or the module that the network came
+                from, so that its owner's module loads them with `load_state_dict`; "ours": canonical names
 
-        Raises CheckpointError for a network whose architecture has no name: such a network is exported as .pt2.
+        A .safetensors file of a known architecture says what it holds, so that reading it back needs no guess.
         """
         target = Path(path)
-        if target.suffix != ".safetensors":
-            raise CheckpointError(f"networks are saved as .safetensors, not as {target.name!r}; change the name")
-        if self.architecture is None:
+        tensors = restored(self.state, self.metadata) if names == "original" else dict(self.state)
+        if target.suffix in (".pth", ".pt"):
+            write_torch(target, tensors)
+        elif target.suffix == ".safetensors":
+            write(target, tensors, {"lmc": _json(self._described(names))} if self.architecture else {})
+        else:
             raise CheckpointError(
-                "this network has no named architecture, so a file of tensors could not be read back; "
-                f"export it: network.export({target.with_suffix('.pt2').name!r})"
+                f"networks are saved as .safetensors, .pth or .pt, not as {target.name!r}; change the name"
             )
-        described = {
+
+    def _described(self, names: str) -> dict[str, Any]:
+        assert self.architecture is not None
+        return {
             **{k: v for k, v in self.metadata.items() if k not in ("version", "architecture", "normalize", "naming")},
             "version": VERSION,
             "architecture": {"family": self.architecture.family, "options": dict(self.architecture.options)},
@@ -156,9 +163,6 @@ class Network:
             "assumptions": [[a.option, a.value, a.why] for a in self.assumptions],
             "naming": names,
         }
-        original: Mapping[str, str] = (self.metadata.get("names") or {}) if names == "original" else {}
-        tensors = {original.get(name, name): tensor for name, tensor in self.state.items()}
-        write(target, tensors, {"lmc": _json(described)})
 
     def export(self, path: str | os.PathLike[str]) -> None:
         """A .pt2 program that any torch can run, whatever the architecture; normalisation and metadata travel along.
@@ -196,6 +200,8 @@ def network(module: nn.Module, example_inputs: Any, *, held: bool = True, **deta
     inner = unwrapped(module)
     check(inner)
     call, inputs = arranged(inner, example_inputs)
+    if held:
+        details["metadata"] = {**remembered(module, inner), **details.get("metadata", {})}
     made = snapshot(inner, inputs, call) if held else inner.eval()
     kept = made.state_dict(keep_vars=True)
     names = [name for name, _ in made.named_parameters()] + [n for n, _ in made.named_buffers() if n in kept]

@@ -100,6 +100,17 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], metadata:
     os.replace(temporary, target)
 
 
+def write_torch(path: str | os.PathLike[str], tensors: Mapping[str, Tensor]) -> None:
+    """A state dict as torch.save writes it; it is whole or not there."""
+    target = Path(path)
+    temporary = target.with_name(target.name + ".part")
+    moved: dict[int, Tensor] = {}
+    for tensor in tensors.values():
+        moved.setdefault(id(tensor), tensor.detach().cpu().contiguous().clone())
+    torch.save({name: moved[id(tensor)] for name, tensor in tensors.items()}, temporary)
+    os.replace(temporary, target)
+
+
 def shared_prefix(names: list[str]) -> str:
     """The longest chain of known prefixes that every name begins with."""
     prefix = ""

@@ -148,7 +148,7 @@ def _main() -> dict[str, str]:
         name = "network.safetensors" if found.architecture is not None else "network.pt2"
         target = os.path.join(request["folder"], name)
         if found.architecture is not None:
-            found.save(target)
+            found.save(target, names="ours")
         else:
             write_program(replace(read_program(request["path"]), notes=found.notes), found.example_inputs, target)
     except LMCError as error:

@@ -130,7 +130,7 @@ def _written(network: Network, folder: Path, said: bool) -> Path:
     if network.architecture is None:
         network.export(str(folder / "model.pt2"))
         return folder / "model.pt2"
-    network.save(str(folder / "model.safetensors"))
+    network.save(str(folder / "model.safetensors"), names="ours")
     if (network.assumptions or said) and (original := network.metadata.get("names")):
         tensors = {original.get(name, name): x.detach().cpu().contiguous() for name, x in network.state.items()}
         save_file(tensors, folder / library.ORIGINAL)
