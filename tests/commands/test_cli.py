@@ -228,7 +228,7 @@ def test_export_refuses_in_one_line(words, reason, capsys, module_file):
         ([*PATH, "--arch", "activation"], "key=value"),
         ([*PATH, "--arch", "activation=loud"], "loud"),
         ([*PATH, "--normalize", "0.5"], "mean/std"),
-        ([*PATH, "--out", "aligned.png"], "must end in .safetensors or .pt2"),
+        ([*PATH, "--out", "aligned.png"], "must end in .safetensors or .pth or .pt2"),
         ([*PATH, "--out", "nowhere/aligned.pt2"], "no folder"),
         (["train", "mlp", "--data", "digits", "--out", "m.safetensors"], "'widths' is missing"),
         (["train", "poem", "--out", "m.safetensors"], "neither a family"),

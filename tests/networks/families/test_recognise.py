@@ -521,3 +521,56 @@ def test_a_hostile_number_of_layers_is_answered_in_seconds():
         recognise({f"l{i}.weight": (4 + i % 2, 4) for i in range(3000)}, given={})
     numbers = {f"{'9' * 5000}.{i}.weight": (4, 4) for i in range(20)}
     assert recognise(numbers, given={}).architecture.family == "mlp"
+
+
+class OrderedBlock(nn.Module):
+    """Two convolutions, each normed before or after; the shortcut is the identity, zeros, or a normed convolution."""
+
+    def __init__(self, inputs, outputs, first, shortcut):
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(inputs if first else outputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        if inputs != outputs and shortcut == "conv":
+            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+
+
+class OrderedNet(nn.Module):
+    """A residual network by its tensors alone."""
+
+    def __init__(self, first, shortcut, blocks, stages="layer"):
+        super().__init__()
+        self.conv1, channels = nn.Conv2d(3, 4, 3, padding=1, bias=False), 4
+        if not first:
+            self.bn1 = nn.BatchNorm2d(4)
+        for stage, width in enumerate((4, 8, 16), 1):
+            made = []
+            for _ in range(blocks):
+                made.append(OrderedBlock(channels, width, first, shortcut))
+                channels = width
+            self.add_module(f"{stages}{stage}", nn.Sequential(*made))
+        if first:
+            self.bn = nn.BatchNorm2d(16)
+        self.fc = nn.Linear(16, 10)
+
+
+@pytest.mark.parametrize("shortcut", ["conv", "zeros"])
+@pytest.mark.parametrize("blocks", [1, 2, 3])
+@pytest.mark.parametrize("stages", ["layer", "body.stage"])
+def test_norms_before_their_convolutions_are_never_read_as_norms_after_them(shortcut, blocks, stages):
+    stages = stages.replace(".", "_")
+    before, after = (shapes_of(OrderedNet(first, shortcut, blocks, stages).state_dict()) for first in (True, False))
+    with pytest.raises(RecogniseError, match="before their convolutions"):
+        recognise(before, given={})
+    found = recognise(after, given={})
+    assert found.architecture.family == "resnet"
+    assert "norm" not in {assumption.option for assumption in found.assumptions}
+
+
+def test_where_names_do_not_say_on_which_side_norms_stand_it_is_an_assumption():
+    shapes = shapes_of(build(architecture("resnet", blocks=[2, 2], widths=[4, 8])).state_dict())
+    nameless = {f"{number:03}": shape for number, shape in enumerate(shapes.values()) if shape}
+    found = recognise(nameless, given={})
+    assert found.architecture.family == "resnet"
+    assert [a.why for a in found.assumptions if a.option == "norm"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product, zip_longest
-from typing import Any
+from typing import Any, Literal
 
+from lmc_core.errors import RecogniseError
 from lmc_core.networks.families._parts import Match, NotThis, Part, Shape, norm_kind, of_kind, orders, parts, same_bias
 from lmc_core.networks.values import Assumption
 
@@ -20,7 +22,10 @@ class _Block:
 
 
 def recognise(shapes: Mapping[str, Shape], given: Mapping[str, Any]) -> Match:
-    """A stem, blocks of two 3×3 (or 1×1, 3×3, 1×1) convolutions with shortcuts, one linear layer. Raises NotThis."""
+    """A stem, blocks of two 3×3 (or 1×1, 3×3, 1×1) convolutions with shortcuts, one linear layer.
+
+    Raises NotThis, RecogniseError where names say that norms come before convolutions.
+    """
     layers = parts(shapes)
     linear = of_kind(layers, "linear")
     if any(layer.kind == "loose" for layer in layers) or len(linear) != 1:
@@ -31,6 +36,12 @@ def recognise(shapes: Mapping[str, Shape], given: Mapping[str, Any]) -> Match:
         convs = [conv for conv, _ in pairs]
         for block in ("basic", "bottleneck"):
             if parsed := _blocks(convs, block, fc.reads):
+                if _norms(pairs) == "before":
+                    raise RecogniseError(
+                        "the tensors are those of a residual network whose norms stand before their convolutions "
+                        "(pre-activation), which no known family computes; export the model to .pt2 instead "
+                        "(python -m lmc_core export)"
+                    )
                 return _described(pairs, parsed, block, fc, given)
         failure = NotThis("its convolutions are no sequence of residual blocks")
     raise failure
@@ -57,6 +68,27 @@ def _pairings(convs: Sequence[Part], norms: Sequence[Part]) -> Iterator[list[tup
         stem = min(range(len(pairs)), key=lambda i: pairs[i][0].reads)
         if stem:
             yield [pairs[stem], *pairs[:stem], *pairs[stem + 1 :]]
+
+
+def _norms(pairs: Sequence[tuple[Part, Part | None]]) -> Literal["before", "after", "unknown"]:
+    """Whether names say on which side of their convolutions the norms stand.
+
+    Pairing each convolution with the next norm fits a network that norms first too: the norm of the first block then
+    falls to the stem, which lies outside that block.
+    """
+    (stem, norm), (first, _) = pairs[:2]
+    if norm is None:
+        return "after"
+    at, norm_at, first_at = map(_block_of, (stem, norm, first))
+    if at == first_at:
+        return "unknown"
+    return "before" if norm_at == first_at else "after"
+
+
+def _block_of(part: Part) -> str:
+    """The path of a layer up to its last number: "layer1.0" of "layer1.0.bn1", nothing for "conv1"."""
+    found = re.match(r"^(.*\.\d+)\.", part.key)
+    return found[1] if found else ""
 
 
 def _blocks(convs: Sequence[Part], kind: str, features: int) -> list[_Block] | None:
@@ -161,10 +193,14 @@ def _described(
         for i, ours, norm in named:
             conv, own = pairs[i]
             renames |= conv.renamed(f"{place}.{ours}") | (own.renamed(f"{place}.{norm}") if own else {})
-    return Match(options | dict(given), renames, tuple(_assumed(options)))
+    return Match(options | dict(given), renames, tuple(_assumed(options, _norms(pairs) == "after")))
 
 
-def _assumed(options: Mapping[str, Any]) -> Iterator[Assumption]:
+def _assumed(options: Mapping[str, Any], told: bool) -> Iterator[Assumption]:
+    """What the tensors leave open.
+
+    told   whether the names say that norms follow their convolutions
+    """
     yield Assumption("activation", "relu", "an activation has no tensors")
     yield Assumption("input_shape", options["input_shape"], "the mean over the last map hides the size of the image")
     stem = "stride 2 and a 3×3 pooling" if options["stem_kernel"] == 7 else "stride 1 and no pooling"
@@ -176,6 +212,9 @@ def _assumed(options: Mapping[str, Any]) -> Iterator[Assumption]:
         yield Assumption(
             "shortcut", "A", "shortcuts without tensors: zero channels on both sides, or after the others (A-end)"
         )
+    if not told and options["norm"] == "bn":
+        why = "each is taken to follow a convolution; a network that norms first has tensors of the same shapes"
+        yield Assumption("norm", options["norm"], why)
     if options["norm"] in ("ln", "gn"):
         why = "LayerNorm over channels and GroupNorm have the same tensors; norm=gn norm_groups=… otherwise"
         yield Assumption("norm", options["norm"], why)
