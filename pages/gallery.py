@@ -39,8 +39,7 @@ def more() -> None:
     st.session_state["gallery-pages"] = st.session_state.get("gallery-pages", 1) + 1
 
 
-st.markdown("## What others found")
-st.caption("Finished runs that their owners published. Your own are under *Mine*; open one to publish it.")
+heading, about = st.empty(), st.empty()
 with st.container(horizontal=True, vertical_alignment="center"):
     words = st.text_input(
         "Search",
@@ -59,7 +58,14 @@ with st.container(horizontal=True, vertical_alignment="center"):
             incoming.uploader("A bundle", ["zip"], SLOT, brought)
         for now in incoming.reading(SLOT):
             lead("run", "Open the run", {"id": now.id}, icon=":material/check:")
-listed = found(words, None if kind == "all" else kind, whose == "mine")
+own = whose == "mine"
+heading.markdown("## Your runs" if own else "## Gallery")
+about.caption(
+    "Everything you asked for that is finished. Open a run to publish it."
+    if own
+    else "Finished runs that their owners published. Your own are under *Mine*; open one to publish it."
+)
+listed = found(words, None if kind == "all" else kind, own)
 tags = Counter(tag for run in listed for tag in run.tags)
 common = [tag for tag, _ in tags.most_common(12)]
 chosen = st.pills("Tags", common, key="tag", bind="query-params", label_visibility="collapsed") if common else None

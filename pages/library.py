@@ -54,7 +54,7 @@ def table(cards: list[ModelCard]) -> None:
 
 
 st.markdown("## Networks and data")
-st.caption("Bring your own, see what they were taken for, and explore them. Private until you publish them.")
+st.caption("Bring your own, see how they were recognised, and explore them. Private until you publish them.")
 gate.account()
 networks, examples, everything = st.tabs(
     ["Your networks", "Your data", "All networks"], key="part", bind="query-params"

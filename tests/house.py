@@ -94,7 +94,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("barycenter", "_fusion", "outcome"),
     ),
     "pages": (
-        ("_shell", "explore", "fuse", "compare", "landscape", "theory", "library", "gallery", "run"),
+        ("_shell", "explore", "fuse", "compare", "landscape", "theory", "library", "gallery", "guide", "run"),
         ("_show",),
         ("_ask",),
         ("_jobs",),

@@ -44,7 +44,7 @@ def solve(
 FUSION = Fusion(
     name="wasserstein-barycenter",
     title="Wasserstein barycentre",
-    summary="Units are functions on the units before them; each layer is a free-support barycentre.",
+    summary="Averages matched units layer by layer, as an optimal-transport barycentre.",
     paper=AKASH,
     solve=solve,
     parameters=(

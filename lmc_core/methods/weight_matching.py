@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def solve(problem: Problem, *, restarts: int, sweeps: int) -> Result:
     """Coordinate ascent on Σ <A, T(B, P)> over all parameters (Ainsworth 2022, alg. 1), best of several starts.
 
-    The first start leaves all units where they are, the second is the layer-wise solution, the others are random:
-    on residual networks and wide layers the second is most often the best.
+    The first start leaves all units where they are, the second is the layer-wise solution, the others are random. On
+    plain chains the second is most often the best, on residual networks the first.
     """
     from lmc_core.alignment.objective import entering_objective, weight_objective
     from lmc_core.alignment.result import best_of

@@ -36,7 +36,7 @@ def draw(card: ModelCard, slot: incoming.Slot, data: str) -> None:
             icon = ":material/lock:" if card.listed else ":material/public:"
             st.button(label, key=f"publish-{card.id}", icon=icon, on_click=_publish, args=(card.id, not card.listed))
             st.button("Delete", key=f"delete-{card.id}", icon=":material/delete:", on_click=_delete, args=(card.id,))
-        with st.expander(f"What was assumed ({len(card.assumptions)}), and reading it again"):
+        with st.expander(f"Assumptions ({len(card.assumptions)}): check or change"):
             assumptions(card, slot, data)
 
 

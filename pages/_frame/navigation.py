@@ -15,6 +15,7 @@ TITLES = {
     "theory": "Theory",
     "library": "Library",
     "gallery": "Gallery",
+    "guide": "Guide",
     "run": "Run",
 }
 """Page → what it is called; the first is the one that opens."""

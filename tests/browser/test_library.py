@@ -24,7 +24,7 @@ def test_a_checkpoint_is_dropped_recognised_verified_and_explored(page: Page, tm
     expect(page.get_by_text(re.compile(r"verified to \d\.\d × 10"))).to_be_visible(timeout=READ)
     expect(page.get_by_text(re.compile(r"9\d\.\d% on Digits"))).to_be_visible()
     expect(page.get_by_text("private", exact=True)).to_be_visible()
-    page.get_by_text("What was assumed").click()
+    page.get_by_text("Assumptions (").click()
     expect(page.get_by_role("textbox", name="Activation")).to_have_value("relu")
 
     page.get_by_role("button", name="Publish").click()
