@@ -21,7 +21,7 @@ from pages._show.view import File, Shown
 def files(shown: Shown) -> tuple[File, ...]:
     """Tables, what the kind adds, report, request, bundles."""
     return (
-        *(_csv(one) for one in shown.tables if one.saved),
+        *(file for one in shown.tables if one.saved for file in _table(one)),
         *shown.files,
         File("Everything, JSON", "data_object", ".json", lambda: _json(shown.result.json)),
         File("Report, HTML", "description", ".html", lambda: _report(shown)),
@@ -61,8 +61,12 @@ def _report(shown: Shown) -> bytes:
     return report(shown, listings=shown.listings, link=link("run", id=shown.run)).encode()
 
 
-def _csv(one: Table) -> File:
-    return File(f"{one.saved}, CSV", "table", f"-{one.saved.lower()}.csv", lambda: table.as_csv(one.columns()))
+def _table(one: Table) -> tuple[File, ...]:
+    name, caption = one.saved, one.title or one.saved
+    return (
+        File(f"{name}, CSV", "table", f"-{name.lower()}.csv", lambda: table.as_csv(one.columns())),
+        File(f"{name}, LaTeX", "table", f"-{name.lower()}.tex", lambda: table.as_latex(one.columns(), caption)),
+    )
 
 
 def _json(content: object) -> bytes:

@@ -13,6 +13,8 @@ from pages._frame.url import link
 from pages._show import deferred, files, reproduce
 from pages._show.view import view
 
+TITLE = 120  # characters
+
 
 def draw(kind: str, run_id: str) -> None:
     """The whole result; without tabs where it is embedded in another page."""
@@ -21,6 +23,7 @@ def draw(kind: str, run_id: str) -> None:
     look = how.look(result, run_id)
     shown = how.shown(result, run_id, look)
     heading.markdown(f"## {markdown(joined([shown.finding, shown.more]))}")
+    st.set_page_config(page_title=_window(str(shown.finding)))
     line.caption(markdown(shown.about))
     embedded, narrow = st.context.is_embedded, viewport.layout() == "narrow"
     with numbers:
@@ -39,6 +42,11 @@ def draw(kind: str, run_id: str) -> None:
     how.under(shown)
     if how.height:
         deferred.below(how.height, partial(tabs, kind, run_id, look))
+
+
+def _window(finding: str) -> str:
+    """The finding as the title of a window: what fits there."""
+    return finding if len(finding) <= TITLE else f"{finding[: TITLE - 1]}…"
 
 
 def tabs(kind: str, run_id: str, look: Hashable) -> None:

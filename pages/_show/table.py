@@ -54,3 +54,13 @@ def as_csv(columns: Columns) -> bytes:
     writer.writerow(columns)
     writer.writerows(zip(*columns.values(), strict=True))
     return text.getvalue().encode()
+
+
+def as_latex(columns: Columns, caption: str) -> bytes:
+    """The table for a paper that uses `booktabs`, its numbers in the digits of the page."""
+    from pandas import DataFrame
+
+    forms = {name: _format(name) for name, values in columns.items() if any(isinstance(v, float) for v in values)}
+    how = {name: form.replace(" %%", "").__mod__ for name, form in forms.items()}
+    written = DataFrame(dict(columns)).to_latex(index=False, escape=True, na_rep="--", formatters=how, caption=caption)
+    return str(written).encode()

@@ -30,7 +30,7 @@ from lmc_core.runs.library import bundle
 from lmc_core.runs.share.bundle import export
 from lmc_core.runs.values.record import Measured
 from pages._ask import links
-from pages._show import files
+from pages._show import files, table
 from pages._show.view import view
 
 PAGES = {"compare": "compare.py", "plane": "landscape.py", "theory": "theory.py"}
@@ -231,3 +231,13 @@ def test_a_model_chosen_on_one_page_stays_chosen_on_the_next_and_what_nobody_cho
     at.switch_page(script("compare.py"))
     at.run()
     assert at.multiselect[0].value[0] == "digits-cnn/seed0"
+
+
+def test_a_table_for_a_paper_has_a_row_per_row_and_no_letter_that_latex_reads_otherwise() -> None:
+    columns = {"method_1": ["a & b", "50 % {x}", None], "loss": [0.12345, -1.5, None], "units": [3, 4, 5]}
+    written = table.as_latex(columns, "Loss of A and B").decode()
+    lines = written.splitlines()
+    assert r"\caption{Loss of A and B}" in lines
+    assert r"\begin{tabular}{lrr}" in lines
+    rows = lines[lines.index(r"\midrule") + 1 : lines.index(r"\bottomrule")]
+    assert rows == [r"a \& b & 0.123 & 3 \\", r"50 \% \{x\} & -1.500 & 4 \\", r"-- & -- & 5 \\"]
