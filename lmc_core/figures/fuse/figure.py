@@ -20,6 +20,8 @@ BOTTOM = 30
 """Pixels under the lowest axis."""
 STRIPES = 0.03
 """Paths that stay as close as this share of the scale are drawn as stripes, the first ones on top and thinner."""
+LOW = 0.2
+"""An accuracy under which there is no room for a name on the usual scale."""
 ASIDE = 0.24
 """How far the mark of the training examples stands beside that of the test examples."""
 
@@ -64,7 +66,8 @@ def fuse_figure(
 def _scale(outcome: Outcome, metric: str) -> dict[str, Any]:
     """The range that holds every dot and every path."""
     if metric == "accuracy":
-        return {"range": [-0.03, 1.13], "tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": ".0%"}
+        low = outcome.average is not None and outcome.average["test"]["accuracy"] < LOW  # with its name under it
+        return {"range": [-0.13 if low else -0.03, 1.13], "tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": ".0%"}
     profiles = (*outcome.average_paths, *(path for path in outcome.paths if path is not None))
     values = [scores[split]["loss"] for scores in _all(outcome) for split in ("train", "test")]
     values += [float(y) for profile in profiles for split in profile.values for y in profile.values[split]["loss"]]
@@ -154,9 +157,8 @@ def _paths(sheet: Sheet, panel: int, outcome: Outcome, metric: str) -> None:
         _end(sheet, panel, outcome.average["test"][metric], ink.naive.mark, "diamond")
         if metric == "accuracy":
             y = float(np.mean([profile.accuracy()[-1] for profile in outcome.average_paths]))
-            side, words = ("bottom left", "<br>plain average  ") if y > 0.06 else ("top left", "plain average  ")
             font = {"size": 12, "color": ink.naive.text}
-            sheet.text(panel, 1, y, words, ink.naive, textposition=side, textfont=font)
+            sheet.text(panel, 1, y, "<br>plain average  ", ink.naive, textposition="bottom left", textfont=font)
     if any(path is not None for path in outcome.paths):
         symbol = "star" if outcome.curve else "circle"
         _end(sheet, panel, outcome.final["test"][metric], ink.fused.mark, symbol, ink.fused_outline)
