@@ -79,7 +79,11 @@ class Plan:
 
 
 def plan(network: Network, traced: Trace | Untraced, method: Recalibration) -> Plan:
-    """What `method` recalibrates: running statistics, and for "repair" every layer that no BatchNorm follows."""
+    """What `method` recalibrates: running statistics, and for "repair" every hidden layer that no BatchNorm follows.
+
+    Logits are no hidden units: with the deviation of the ends a network between them is as sure as they are and wrong
+    more often, so that its loss rises (Jordan 2022 repairs hidden units only).
+    """
     if method not in ("bn-reset", "repair"):
         raise SettingError(f"recalibrate={method!r} is not one of bn-reset, repair")
     if isinstance(traced, Untraced):
@@ -92,11 +96,14 @@ def plan(network: Network, traced: Trace | Untraced, method: Recalibration) -> P
     contractions = symmetry(network, verify=False).contractions
     nodes = {node.name: node for node in traced.graph.nodes}
     uses = Counter(c.weight for c in contractions if c.kind != "embedding")
-    normed = {norm.value for norm in norms}
+    normed, layered = {norm.value for norm in norms}, {c.output for c in contractions}
     layers = tuple(
         _layer(c, nodes[c.output].meta["val"].ndim)
         for c in contractions
-        if c.kind in _LAYERS and uses[c.weight] == 1 and not _feeds_only(nodes[c.output], normed)
+        if c.kind in _LAYERS
+        and uses[c.weight] == 1
+        and not _feeds_only(nodes[c.output], normed)
+        and _reaches(nodes[c.output], layered)
     )
     again = sorted({c.weight for c in contractions if c.kind.startswith("recurrent-") or uses[c.weight] > 1})
     notes = (f"REPAIR left weights that are used at every step as they are: {', '.join(again)}.",) if again else ()
@@ -127,3 +134,17 @@ def bound(op: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str
 
 def _feeds_only(node: Node, values: set[str]) -> bool:
     return bool(node.users) and all(user.name in values for user in node.users)
+
+
+def _reaches(node: Node, values: set[str]) -> bool:
+    """Whether one of these values is computed from this one, however far behind it."""
+    seen: set[Node] = set()
+    todo = list(node.users)
+    while todo:
+        user = todo.pop()
+        if user.name in values:
+            return True
+        if user not in seen:
+            seen.add(user)
+            todo += user.users
+    return False

@@ -1,8 +1,8 @@
 """Statistics after merging: BatchNorm reset and REPAIR, on any traced network.
 
 An average of two networks has pre-activations of too little variance (Jordan 2022). BatchNorm reset re-estimates the
-running statistics of every BatchNorm; REPAIR gives every unit of every linear or convolutional layer the mean and the
-deviation it has at the ends, interpolated.
+running statistics of every BatchNorm; REPAIR gives every unit of every hidden linear or convolutional layer the mean
+and the deviation it has at the ends, interpolated.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def recalibrate(
 ) -> Recalibrated:
     """The network at one point of a path, recalibrated on training examples.
 
-    method     "bn-reset": running statistics only; "repair": these, and every linear and convolutional layer that no
-               BatchNorm follows: z ↦ γ·(z − μ̂)/σ̂ + β with γ = (1−t)·σ_A + t·σ_B, β = (1−t)·μ_A + t·μ_B (Jordan 2022)
+    method     "bn-reset": running statistics only; "repair": these, and every hidden linear or convolutional layer that
+               no BatchNorm follows: z ↦ γ·(z − μ̂)/σ̂ + β with γ = (1−t)·σ_A + t·σ_B, β = (1−t)·μ_A + t·μ_B (Jordan 2022)
     examples   drawn by `seed`, cut into whole batches of `batch` rows
     """
     network = path.network

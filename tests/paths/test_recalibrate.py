@@ -14,6 +14,7 @@ from lmc_core.errors import SettingError
 from lmc_core.graph.trace import trace
 from lmc_core.methods.align import align
 from lmc_core.networks.checkpoint import load
+from lmc_core.networks.families import architecture, build
 from lmc_core.networks.network import network
 from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
@@ -53,7 +54,7 @@ def plain(bias: bool = True) -> nn.Module:
     )
 
 
-def pair(make, *, trained: Dataset | None = None, shape=(1, 8, 8)) -> LinearPath:
+def pair(make, *, trained: Dataset | None = None, epochs: int = 6, shape=(1, 8, 8)) -> LinearPath:
     """Two networks of the same module from two seeds; with `trained`, after a few epochs on it."""
     nets = []
     for seed in (0, 1):
@@ -62,7 +63,7 @@ def pair(make, *, trained: Dataset | None = None, shape=(1, 8, 8)) -> LinearPath
         if trained is not None:
             x, y = torch.from_numpy(trained.x_train).reshape(-1, *shape), torch.from_numpy(trained.y_train)
             optimiser = torch.optim.Adam(module.parameters(), 5e-3)
-            for _ in range(6):
+            for _ in range(epochs):
                 for rows in torch.randperm(len(x)).split(64):
                     optimiser.zero_grad()
                     nn.functional.cross_entropy(module(x[rows]), y[rows]).backward()
@@ -123,7 +124,7 @@ def test_repair_runs_on_every_architecture_and_leaves_a_network_between_itself_a
         assert any("running" in key and not torch.equal(v, a.state[key]) for key, v in found.network.state.items())
 
 
-def test_repair_gives_every_unit_the_mean_and_deviation_between_those_of_the_ends(digits):
+def test_repair_gives_every_hidden_unit_the_mean_and_deviation_between_those_of_the_ends(digits):
     path, t, n = pair(plain), 0.25, 600
     found = recalibrate(path, digits, t, method="repair", examples=n, batch=n, seed=3)
     rows = np.random.default_rng(3).permutation(len(digits.x_train))[:n]
@@ -139,10 +140,12 @@ def test_repair_gives_every_unit_the_mean_and_deviation_between_those_of_the_end
 
     a, b, repaired = (statistics(state) for state in (path.a.state, path.b.state, found.network.state))
     naive = statistics(dict(path(t)))
-    for name in layers:
+    for name in layers[:-1]:
         for i in range(2):
             torch.testing.assert_close(repaired[name][i], torch.lerp(a[name][i], b[name][i], t), rtol=2e-3, atol=2e-3)
-    assert (naive[layers[-1]][1] < 0.9 * repaired[layers[-1]][1]).all()  # the collapse that was repaired
+    assert (naive[layers[-2]][1] < 0.9 * repaired[layers[-2]][1]).all()  # the collapse that was repaired
+    for name in ("6.weight", "6.bias"):  # the layer that makes the logits
+        assert torch.equal(found.network.state[name], path(t)[name])
 
 
 def test_folding_gives_what_evaluation_computes(digits):
@@ -160,7 +163,7 @@ def test_folding_gives_what_evaluation_computes(digits):
 def test_layers_without_a_bias_keep_their_correction_beside_the_network(digits):
     path = pair(lambda: plain(bias=False))
     found = recalibrate(path, digits, 0.5, method="repair", examples=359, batch=359)
-    assert len(found.affine) == 3
+    assert len(found.affine) == 2
     profile = evaluate(path, digits, points=3, recalibrate="repair", batch=359)
     x = found.network.prepare(torch.from_numpy(digits.x_test))
     loss = nn.functional.cross_entropy(found(x), torch.from_numpy(digits.y_test))
@@ -185,6 +188,20 @@ def test_batch_norm_reset_rescues_the_midpoint_of_trained_networks(digits):
     assert whole.accuracy()[0] > 0.9
     assert reset.midpoint("test", "accuracy") > whole.midpoint("test", "accuracy") + 0.1
     assert reset.barrier() < whole.barrier()
+
+
+def residual() -> nn.Module:
+    """A residual network with BatchNorm, as the family builds it."""
+    return build(architecture("resnet", blocks=(1, 1), widths=(6, 12), input_shape=(1, 8, 8)))
+
+
+def test_repair_of_residual_networks_with_batch_norm_raises_no_loss_over_a_reset(digits):
+    path = pair(residual, trained=digits, epochs=4)
+    aligned = LinearPath(path.a, align(path.a, path.b, "weight-matching").transport(path.b))
+    reset, repaired = (evaluate(aligned, digits, points=3, recalibrate=how) for how in ("bn-reset", "repair"))
+    assert reset.accuracy()[0] > 0.6
+    assert repaired.midpoint("test", "loss") <= reset.midpoint("test", "loss") + 1e-6
+    assert repaired.midpoint("test", "accuracy") == reset.midpoint("test", "accuracy")
 
 
 @pytest.mark.parametrize("name", ["digits-mlp-32", "digits-cnn"])
