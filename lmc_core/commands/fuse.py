@@ -16,7 +16,7 @@ from lmc_core.runs.summary import summary
 from lmc_core.words.models import assumed
 
 if TYPE_CHECKING:
-    from lmc_core.fusion.outcome import Scores
+    from lmc_core.fusion.outcome import Outcome, Scores
     from lmc_core.runs.kinds.fuse import FuseResult
 
 KIND = KINDS["fuse"]
@@ -62,7 +62,7 @@ def _text(result: FuseResult, out: str | None) -> str:
         ("recalibration", result.recalibrate or "none"),
         *((("temperature", f"{result.temperature:.3g}"),) if result.temperature is not None else ()),
         ("function", ", ".join(f"{e:.1e}" for e in result.function_errors) + " lost by the couplings, relative"),
-        ("barriers", ", ".join("-" if p is None else f"{p.barrier():.4f}" for p in outcome.paths) + " on the way"),
+        *((("barriers", _barriers(outcome)),) if outcome.paths else ()),
         ("seconds", ", ".join(f"{stage} {spent:.2f}" for stage, spent in result.seconds.items())),
         ("device", f"{result.device}, seed {result.seed}"),
         *assumed(result.models),
@@ -71,6 +71,10 @@ def _text(result: FuseResult, out: str | None) -> str:
     ]
     heading = f"{len(result.models)} networks fused on {result.data.name}"
     return "\n\n".join([heading, result.finding, table(rows), table(facts, "")])
+
+
+def _barriers(outcome: Outcome) -> str:
+    return ", ".join("-" if path is None else f"{path.barrier():.4f}" for path in outcome.paths) + " on the way"
 
 
 def _scores(scores: Scores) -> tuple[str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -31,6 +31,19 @@ class Dataset:
         """Of one example."""
         return tuple(self.x_train.shape[1:])
 
+    def drawn(self, train: int | None = None, test: int | None = None, *, seed: int = 0) -> Dataset:
+        """The data with only so many training and test examples, drawn by the seed; None: all."""
+        train_rows, test_rows = subset(len(self.y_train), train, seed), subset(len(self.y_test), test, seed)
+        if len(train_rows) == len(self.y_train) and len(test_rows) == len(self.y_test):
+            return self
+        return replace(
+            self,
+            x_train=self.x_train[train_rows],
+            y_train=self.y_train[train_rows],
+            x_test=self.x_test[test_rows],
+            y_test=self.y_test[test_rows],
+        )
+
     @cached_property
     def digest(self) -> str:
         """sha256 of all examples and labels."""
@@ -39,3 +52,10 @@ class Dataset:
             digest.update(str(array.shape).encode())
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
+
+
+def subset(n: int, wanted: int | None, seed: int) -> NDArray[np.int64]:
+    """Which of n examples are used: all, or `wanted` of them drawn without replacement, in increasing order."""
+    if wanted is None or wanted >= n:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).permutation(n)[:wanted])

@@ -58,8 +58,9 @@ def function_gap(
     """
     import torch
 
+    from lmc_core.data.dataset import subset
     from lmc_core.graph.untraced import trace_or_whole
-    from lmc_core.paths.batches import batches, score, subset
+    from lmc_core.paths.batches import batches, score
     from lmc_core.paths.line import Correction, at_ends, line
     from lmc_core.paths.path import LinearPath
     from lmc_core.paths.recalibrate import calibration_batches, corrected_lines

@@ -21,7 +21,7 @@ class Outcome:
     average          what the mean of the weights as they are scores; None where widths differ, or if that was asked for
     curve            scores before fine-tuning and after every epoch; empty without it
     paths            from each parent, carried to the fused frame, to the network at the end; None where carrying it
-                     there changes its function
+                     there changes its function; empty where no path was followed
     average_paths    from each parent as it is to the plain average
     """
 

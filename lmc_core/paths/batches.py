@@ -97,13 +97,6 @@ def batches(
     return Batches(network, examples, targets, size, int(y.max()) + 1, layout or Layout(), task)
 
 
-def subset(n: int, wanted: int | None, seed: int) -> NDArray[np.int64]:
-    """Which of n examples are used: all, or `wanted` of them drawn without replacement, in increasing order."""
-    if wanted is None or wanted >= n:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(seed).permutation(n)[:wanted])
-
-
 def batch_size(widest: int, counts: Iterable[int], device: torch.device) -> int:
     """Rows per batch: as many as the cache holds, at least 8, and then the number that leaves the fewest rows to fill.
 

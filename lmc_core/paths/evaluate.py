@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmc_core.data.dataset import Dataset
+from lmc_core.data.dataset import Dataset, subset
 from lmc_core.errors import SettingError
 from lmc_core.graph.trace import Trace
 from lmc_core.graph.untraced import Untraced, trace_or_whole
 from lmc_core.networks.network import Network
-from lmc_core.paths.batches import CACHE, Batch, Batches, batch_size, batches, score, subset
+from lmc_core.paths.batches import CACHE, Batch, Batches, batch_size, batches, score
 from lmc_core.paths.layers import Recalibration
 from lmc_core.paths.layout import laid_out
 from lmc_core.paths.line import Correction, Ends, Line, at_ends, line

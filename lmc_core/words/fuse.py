@@ -109,7 +109,7 @@ def fuse_caption(outcome: Outcome, method: str) -> Text:
             text += ". Units are averaged with strangers: the loss rises on the way."
         else:
             text += ", its units re-ordered as the fusion found them; a flat line means that both lie in one basin."
-    else:
+    elif outcome.paths:
         text += "Right: at this width no parent can be expressed exactly, so no path is drawn."
     if outcome.average_paths:
         text += say(" {naive:Dotted}, the lines to the plain average: there, units are averaged with strangers.")

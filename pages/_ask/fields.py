@@ -51,11 +51,11 @@ def section(title: str, default: runs.Request, names: Iterable[str]) -> dict[str
     with st.expander(title):
         for name in names:
             option = options[name]
-            idle = name in NEEDS and not found.get(NEEDS[name])
+            idle = NEEDS.get(name) in options and not found.get(NEEDS[name])
             how = {"disabled": True} if idle else {}
             found[name] = field(option, option.url or name, default[name], **how)
     return found
 
 
-NEEDS = {"rate": "finetune"}
-"""Option → the option without which it means nothing."""
+NEEDS = {"rate": "finetune", "points": "paths"}
+"""Option → the option without which it means nothing, where the kind has that."""

@@ -22,7 +22,7 @@ from pages._frame.url import choice, choices, remember
 
 HALF = 50  # where the slider of a share starts
 AFTERWARDS = ("recalibrate", "temperature", "finetune", "rate")
-EVALUATION = ("points", "train_examples", "test_examples", "seed", "device")
+EVALUATION = ("paths", "points", "train_examples", "test_examples", "seed", "device")
 WIDTHS = {"keep": "As A", "one": "Uniform", "each": "By group"}
 HELP_MODELS = "Two to eight networks of the same layers; their widths may differ. The first is A, and gives the widths."
 HELP_WIDTHS = (

@@ -5,6 +5,7 @@ import json
 import pytest
 
 import lmc_core
+import lmc_core.runs.work.fuse
 from lmc_core.cli import main
 from lmc_core.fusion import FUSIONS
 from lmc_core.networks.checkpoint import load
@@ -31,6 +32,37 @@ def test_the_command_fuses_measures_fine_tunes_and_writes(capsys, tmp_path):
     text = capsys.readouterr().out
     assert "OT fusion" in text
     assert "digits-mlp-32/seed1" in text
+
+
+def test_nothing_is_measured_on_the_way_if_nobody_asks_for_it(capsys, monkeypatch):
+    def lines(*_, **__):
+        raise AssertionError("no path was asked for")
+
+    monkeypatch.setattr(lmc_core.runs.work.fuse, "lines", lines)
+    monkeypatch.setattr(lmc_core.runs.work.fuse, "starts", lines)
+    assert main(["fuse", A, B, "--paths", "false", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["paths"] == found["average_paths"] == []
+    assert found["accuracy"] > 0.8
+    assert main(["fuse", A, B, "--paths", "false"]) == 0
+    assert "barriers" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["fuse", "path", "compare"])
+def test_the_same_examples_are_drawn_whatever_the_command(command, capsys):
+    """Accuracies of the ends on so few examples of which seed tell which were drawn."""
+    how = ["--train-examples", "150", "--test-examples", "60", "--seed", "5", "--points", "2", "--json"]
+    assert main([command, A, B, *how, *(["--methods", "identity"] if command == "compare" else [])]) == 0
+    found = json.loads(capsys.readouterr().out)
+    data, networks = lmc_core.dataset("digits").drawn(150, 60, seed=5), [load(A), load(B)]
+    for number, wanted in enumerate(measure(net, data) for net in networks):
+        for split in ("train", "test"):
+            ends = {
+                "fuse": lambda n, s: found["parents"][n][s]["accuracy"],
+                "path": lambda n, s: found["naive"][s]["accuracy"][-n],
+                "compare": lambda n, s: found["methods"][0][s]["accuracy"][-n],
+            }
+            assert ends[command](number, split) == pytest.approx(wanted[split]["accuracy"])
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ def fuse_figure(
         _paths(sheet, panel, outcome, metric)
     if not outcome.average_paths and all(path is None for path in outcome.paths):
         x0, x1, y0, y1 = boxes["paths", "accuracy"]
-        words = "At this width no parent can be expressed exactly,<br>so no path is drawn."
+        lost = "At this width no parent can be expressed exactly,<br>so no path is drawn."
+        words = lost if outcome.paths else "No path was followed."
         sheet.note(words, (x0 + x1) / 2, (y0 + y1) / 2, xanchor="center", yanchor="middle", font={"size": 12.5})
     return sheet.figure().update_layout(margin={"b": BOTTOM})
 

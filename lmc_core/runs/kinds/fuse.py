@@ -89,8 +89,17 @@ RATE = Option(
     label="Learning rate",
     wording="a learning rate from 0.000001 to 10",
 )
-FIRST_EXAMPLES = replace(
-    TRAIN_EXAMPLES, help="Only the first so many are used: to compare, to measure, to fine-tune; 0 = all."
+PATHS = Option(
+    "paths",
+    bool,
+    True,
+    "Follow the straight lines from the networks to the fused one and to their plain average: most of the time.",
+    left_out=True,
+)
+LINE_POINTS = replace(POINTS, default=11)
+USED_EXAMPLES = replace(
+    TRAIN_EXAMPLES,
+    help="How many training examples are used to compare, to measure and to fine-tune, drawn by the seed; 0 = all.",
 )
 
 
@@ -140,7 +149,7 @@ def shares(weights: Sequence[float] | None, count: int) -> list[float]:
 
 
 def _settle(options: Chosen) -> dict[str, Any]:
-    """Settings filled in, weights of sum 1, a learning rate only where something is learnt."""
+    """Settings filled in, weights of sum 1, a learning rate only where something is learnt, points only on paths."""
     if options["widths"] is not None and FUSIONS[options["method"]].equal_widths:
         title = FUSIONS[options["method"]].title
         raise SettingError(f"{title} keeps the widths of the networks; leave the widths as they are")
@@ -149,6 +158,7 @@ def _settle(options: Chosen) -> dict[str, Any]:
         "settings": FUSION_SETTINGS.filled(options),
         "weights": shares(options["weights"], len(options["models"])),
         "rate": options["rate"] if options["finetune"] else RATE.default,
+        "points": options["points"] if options["paths"] else LINE_POINTS.default,
     }
 
 
@@ -175,7 +185,7 @@ FUSE = Kind(
         (
             *(MODELS, DATA, FUSION, FUSION_SETTINGS, WEIGHTS, WIDTHS),
             *(RECALIBRATE, TEMPERATURE, FINETUNE, RATE),
-            *(replace(POINTS, default=11), FIRST_EXAMPLES, TEST_EXAMPLES, SEED, DEVICE),
+            *(PATHS, LINE_POINTS, USED_EXAMPLES, TEST_EXAMPLES, SEED, DEVICE),
         ),
     ),
     (FuseResult, Outcome),
@@ -184,4 +194,5 @@ FUSE = Kind(
     bind=_bound,
     title=lambda options, cards: fusion_title(cards),
     example={"models": [f"digits-mlp-128/seed{seed}" for seed in (0, 1, 2)]},
+    version=3,
 )

@@ -36,7 +36,7 @@ from lmc_core.training.finetune import measure
 from lmc_core.words.fuse import fuse_finding
 
 READ, FUSE, MEASURE, PATHS = STAGES
-HOW = ("method", "settings", "widths", "recalibrate", "temperature", "finetune", "rate", "points", "seed")
+HOW = ("method", "settings", "widths", "recalibrate", "temperature", "finetune", "rate", "paths", "points", "seed")
 """Options that `fuse_run` takes as a request has them."""
 PLAIN = "vanilla-average"
 BATCH = 500  # examples
@@ -56,6 +56,7 @@ def fuse_run(
     temperature: bool = False,
     finetune: int = 0,
     rate: float = 0.01,
+    paths: bool = True,
     points: int = 11,
     seed: int = 0,
     train_examples: int | None = None,
@@ -66,12 +67,12 @@ def fuse_run(
     notes: Sequence[str] = (),
     report: Report = silent,
 ) -> tuple[FuseResult, Network]:
-    """Fuse networks; measure them, their plain average and the fused one; fine-tune if asked; follow the paths.
+    """Fuse networks; measure them, their plain average and the fused one; fine-tune and follow the paths if asked.
 
     recalibrate      "auto": reset where the networks have running statistics
     finetune, rate   epochs of training the fused network on, and their learning rate
-    points           on the path from each parent to the network at the end
-    train_examples   only the first so many training examples are used, for everything; None: all; test_examples alike
+    paths, points    whether the path from each parent to the network at the end is followed, and at how many points
+    train_examples   so many training examples are used for everything, drawn by `seed`; None: all; test_examples alike
     models           their cards, where they come from the library; `request`, `notes`: kept with the result
 
     Other arguments as of `fusion`. Returns the result and the network at the end. Raises InputError if the networks,
@@ -81,7 +82,7 @@ def fuse_run(
     placed = [on_device(net, device) for net in networks]
     same = [net.architecture is not None and net.architecture == placed[0].architecture for net in placed]
     placed = [replace(net, module=placed[0].module) if alike else net for net, alike in zip(placed, same, strict=True)]
-    data = limited(data, train_examples, test_examples)
+    data = data.drawn(train_examples, test_examples, seed=seed)
     recalibrate = default_recalibration(placed[0]) if recalibrate == "auto" else recalibrate
     used: dict[str, Any] = {"weights": weights, "data": data, "seed": seed, "recalibrate": recalibrate}
     used["temperature"] = temperature
@@ -97,16 +98,19 @@ def fuse_run(
         with clock("finetune"):
             network, curve = _tuned(network, data, finetune, rate, seed, within(report, MEASURE))
             outcome = replace(outcome, curve=curve)
-    with clock("paths"):
-        begins = starts(placed, found, outcome.names)
-        how = {"points": points, "recalibrate": recalibrate, "seed": seed, "train_examples": None}
-        inner = within(report, PATHS, details=False)
-        plain = lines(placed, average, data, how, inner) if average else ()
-        outcome = replace(
-            outcome,
-            paths=lines(begins.networks, network, data, how, inner),
-            average_paths=tuple(path for path in plain if path is not None),
-        )
+    late: tuple[str, ...] = ()
+    if paths:
+        with clock("paths"):
+            begins = starts(placed, found, outcome.names)
+            how = {"points": points, "recalibrate": recalibrate, "seed": seed, "train_examples": None}
+            inner = within(report, PATHS, details=False)
+            plain = lines(placed, average, data, how, inner) if average else ()
+            outcome = replace(
+                outcome,
+                paths=lines(begins.networks, network, data, how, inner),
+                average_paths=tuple(path for path in plain if path is not None),
+            )
+            late = begins.notes
     network = _described(network, data, outcome.final, seed)
     result = FuseResult(
         request=request or {},
@@ -121,7 +125,7 @@ def fuse_run(
         versions=versions(),
         device=device_name(device),
         finding=fuse_finding(outcome, method, len(data.classes)).text,
-        notes=(*notes, *found.notes, *begins.notes),
+        notes=(*notes, *found.notes, *late),
         **_facts(found),
     )
     return result, network
@@ -168,15 +172,6 @@ def _opened(request: Request, report: Report) -> tuple[list[Network], list[Model
         if taken:
             notes.append(f"{cards[0].name} and {card.name} are computed alike: the file of one does not say how.")
     return networks, cards, tuple(notes)
-
-
-def limited(data: Dataset, train: int | None, test: int | None) -> Dataset:
-    """The data with only the first so many training and test examples; None: all."""
-    if train is not None and train < len(data.y_train):
-        data = replace(data, x_train=data.x_train[:train], y_train=data.y_train[:train])
-    if test is not None and test < len(data.y_test):
-        data = replace(data, x_test=data.x_test[:test], y_test=data.y_test[:test])
-    return data
 
 
 def _average(networks: Sequence[Network], method: str, used: Mapping[str, Any], report: Report) -> Network | None:

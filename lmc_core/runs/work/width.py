@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from lmc_core.alignment.moments import input_moments
+from lmc_core.data.dataset import subset
 from lmc_core.diagnostics.cost import transport_cost
 from lmc_core.diagnostics.labels import labels
 from lmc_core.diagnostics.units import units_of
 from lmc_core.diagnostics.width import scaling
 from lmc_core.methods import METHODS
-from lmc_core.paths.batches import subset
 from lmc_core.paths.evaluate import evaluate_many
 from lmc_core.paths.path import LinearPath
 from lmc_core.report import Report

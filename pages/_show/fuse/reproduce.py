@@ -1,7 +1,9 @@
 """The same fusion again, in a shell and in Python."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from lmc_core.runs.kinds._options import counted
 from lmc_core.runs.kinds.fuse import FuseResult
 from pages._ask.links import changed
 from pages._show.command import command as command_of
@@ -19,7 +21,7 @@ def python(result: FuseResult) -> str:
     """The lines that compute this result in Python, with the measured accuracy as a comment."""
     asked = result.request
     files = "".join(f"    {location(card)!r},\n" for card in result.models)
-    limit = f", train_limit={asked['train_examples']}" if _limited(result) else ""
+    drawn = _drawn(asked)
     given: dict[str, Any] = {"data": "data"}
     if len(set(asked["weights"])) > 1:
         given["weights"] = repr(tuple(asked["weights"]))
@@ -43,7 +45,7 @@ def python(result: FuseResult) -> str:
 files = [
 {files}]
 networks = [lmc.load(file) for file in files]
-data = lmc.dataset({asked["data"]!r}{limit})
+data = lmc.dataset({asked["data"]!r}){drawn}
 
 fused = lmc.fuse(
     networks, method={asked["method"]!r},
@@ -55,6 +57,10 @@ profile = lmc.evaluate(path, data, points=2)
 print(profile.accuracy("test")[0])  # {result.outcome.final["test"]["accuracy"]:.4f}"""
 
 
-def _limited(result: FuseResult) -> bool:
-    """Whether fewer training examples were used than there are."""
-    return result.data.train >= int(result.request["train_examples"])
+def _drawn(asked: Mapping[str, Any]) -> str:
+    """How the examples that were used are drawn; nothing where that is all of them."""
+    counts = {split: counted(asked.get(f"{split}_examples", 0)) for split in ("train", "test")}
+    if not any(counts.values()):
+        return ""
+    given = ", ".join(f"{split}={count}" for split, count in counts.items() if count)
+    return f".drawn({given}, seed={asked['seed']})"
