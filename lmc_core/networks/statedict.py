@@ -123,6 +123,11 @@ def check_finite(name: str, tensors: Mapping[str, Tensor]) -> None:
     """Raises CheckpointError naming the first tensor with NaN or infinite numbers."""
     for key, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            if bool(((tensor == 0) | torch.isneginf(tensor)).all()):
+                raise CheckpointError(
+                    f"tensor {plain(key, 80)!r} in {name} is a mask of 0 and −∞, which is no weight: leave it out of "
+                    f"the file (del state_dict[{plain(key, 80)!r}])"
+                )
             count = int((~torch.isfinite(tensor)).sum())
             raise CheckpointError(
                 f"tensor {plain(key, 80)!r} in {name} has {count} of {tensor.numel()} numbers NaN or infinite: "

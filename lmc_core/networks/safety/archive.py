@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from lmc_core.errors import CheckpointError
 from lmc_core.networks.safety.limits import FILE_BYTES, HEADER_BYTES, NAME_LENGTH, TENSORS, plain, size
+from lmc_core.networks.safety.reasons import is_script, of_script
 
 _LOCAL = struct.Struct("<4sHHHHHIIIHH")
 _END = struct.Struct("<4sHHHHIIH")
@@ -71,6 +72,8 @@ def open_archive(source: str | os.PathLike[str] | bytes, name: str | None = None
         if begin != directory or not infos:
             raise CheckpointError(f"{name} has other bytes before its first entry; save it again with torch.save")
         if any(info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size for info in infos):
+            if is_script([info.filename for info in infos]):
+                raise CheckpointError(of_script(name))
             packed, unpacked = (size(sum(getattr(i, part) for i in infos)) for part in ("compress_size", "file_size"))
             raise CheckpointError(
                 f"{name} is compressed ({packed} would unpack to {unpacked}); torch writes archives uncompressed, "

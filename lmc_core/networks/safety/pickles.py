@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from lmc_core.errors import CheckpointError
 from lmc_core.networks.safety.limits import ITEM_BYTES, plain
+from lmc_core.networks.safety.reasons import of_object, of_protocol
 
 OPCODES = 5_000_000
 
@@ -130,10 +131,7 @@ class _Machine:
             return True
         elif opcode == "PROTO":
             if argument != 2:
-                raise CheckpointError(
-                    f"{self.name} was saved with pickle protocol {argument}; "
-                    "save it again with torch.save's own protocol, 2"
-                )
+                raise CheckpointError(of_protocol(self.name, argument))
         elif opcode == "MARK":
             self.marks.append(self.stack)
             self.stack = []
@@ -191,10 +189,7 @@ class _Machine:
     def refer(self, argument: str) -> None:
         name = argument.replace(" ", ".", 1)
         if name not in _NAMES:
-            raise CheckpointError(
-                f"{self.name} refers to the Python object {plain(name, 100)}, not only to numbers; opening it could "
-                "run code, and nothing of it was run: save the numbers with torch.save(model.state_dict(), 'model.pt')"
-            )
+            raise CheckpointError(of_object(self.name, name))
         self.stack.append(Global(name))
 
     def call(self, function: Any, arguments: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Literal
 from lmc_core.errors import CheckpointError
 from lmc_core.networks.safety.archive import open_archive
 from lmc_core.networks.safety.limits import FILE_BYTES, plain, size
+from lmc_core.networks.safety.reasons import is_script, of_script
 
 Kind = Literal["safetensors", "torch-zip", "torch-legacy", "program"]
 
@@ -70,11 +71,8 @@ def _zip(path: Path, name: str) -> Kind:
         return "program"
     if "serialized_exported_program.json" in entries:
         raise CheckpointError(f"{name} was exported by an old torch; export it again with torch 2.9 or newer")
-    if "constants.pkl" in entries or any(entry.startswith("code/") for entry in entries):
-        raise CheckpointError(
-            f"{name} is a TorchScript program, which is code; save the numbers with "
-            "torch.save(model.state_dict(), 'model.pt')"
-        )
+    if is_script(list(entries)):
+        raise CheckpointError(of_script(name))
     if "data.pkl" in entries:
         return "torch-zip"
     if any(entry.endswith(".npy") for entry in entries):

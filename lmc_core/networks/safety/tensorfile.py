@@ -85,7 +85,7 @@ def _entry(about: object, tensor: str, name: str) -> tuple[Spec, int, int]:
     if dtype not in _DTYPES:
         raise CheckpointError(
             f"tensor {plain(tensor, 80)!r} in {name} has numbers of type {plain(dtype, 20)}; "
-            f"only {', '.join(_DTYPES)} are read"
+            f"only {', '.join(_DTYPES)} are read: convert it, with .to(torch.bfloat16) for example, and save again"
         )
     numbers = [*shape, *offsets] if isinstance(shape, list) and isinstance(offsets, list) else [None]
     if len(offsets) != 2 or not all(type(n) is int and 0 <= n < 2**63 for n in numbers):
