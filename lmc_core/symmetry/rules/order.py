@@ -10,7 +10,7 @@ from lmc_core.symmetry._solver.call import Call, Result, Rule
 from lmc_core.symmetry._solver.terms import Term, concatenation, pin, pinned, release
 from lmc_core.symmetry._solver.unify import cut, unify
 from lmc_core.symmetry._solver.values import Value
-from lmc_core.symmetry.rules.parts import part
+from lmc_core.symmetry.rules.parts import part, single, stands_alone
 
 
 def ordered(call: Call) -> Result:
@@ -58,7 +58,7 @@ def looked_up(call: Call) -> Result:
     if index.points is not None and x.shape[axis] == index.points.size:
         return _fetched(call, x, axis, index)
     if call.op == "index_select" and (chosen := _chosen(x, axis, index)) is not None:
-        return part(x, axis, chosen)
+        return chosen
     why = f"its positions are named by number (aten.{call.op})"
     call.mix(x, [axis], why)
     if call.op == "index_select":
@@ -81,7 +81,7 @@ def indexed(call: Call) -> Result:
     indices = call.take_list("indices")
     at = [axis for axis, entry in enumerate(given) if isinstance(entry, Value)]
     if len(at) == 1 and (chosen := _chosen(x, at[0], indices[0])) is not None:
-        return part(x, at[0], chosen)
+        return chosen
     if len(at) == 1 and (points := indices[0].points) is not None and points.size == x.shape[at[0]]:
         return _fetched(call, x, at[0], indices[0])
     for index in indices:
@@ -143,19 +143,21 @@ def written_at(call: Call) -> Result:
 MOST_RUNS = 64
 
 
-def _chosen(x: Value, axis: int, index: Value) -> Term | None:
+def _chosen(x: Value, axis: int, index: Value) -> Value | None:
     """What known numbers choose of an axis: runs of positions, one after the other; None if they are not known."""
     if index.known is None or index.ndim != 1 or index.known.dtype is torch.bool or not index.known.numel():
         return None
     size = x.shape[axis]
     wanted = [int(number) % size for number in index.known]
+    if len(wanted) == 1 and stands_alone(x.axes[axis]):
+        return single(x, axis, wanted[0])
     starts = [0, *(k for k in range(1, len(wanted)) if wanted[k] != wanted[k - 1] + 1), len(wanted)]
     runs = [(wanted[a], wanted[b - 1] + 1) for a, b in pairwise(starts)]
     if len(runs) > MOST_RUNS:
         return None
     ends = sorted({0, size, *(end for run in runs for end in run)})
     pieces = dict(zip(ends, cut(x.axes[axis], [b - a for a, b in pairwise(ends)]), strict=False))
-    return concatenation(pieces[end] for start, stop in runs for end in ends if start <= end < stop)
+    return part(x, axis, concatenation(pieces[end] for start, stop in runs for end in ends if start <= end < stop))
 
 
 def opaque(call: Call) -> Result:

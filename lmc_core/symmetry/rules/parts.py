@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from lmc_core.symmetry._solver.call import Call, Result, Rule, plain
-from lmc_core.symmetry._solver.terms import Prod, Sum, Term, Var, concatenation, find, pin, pinned, release, uniform
+from lmc_core.symmetry._solver.terms import (
+    Prod,
+    Sum,
+    Term,
+    Var,
+    concatenation,
+    find,
+    leaves,
+    pin,
+    pinned,
+    release,
+    uniform,
+)
 from lmc_core.symmetry._solver.unify import cut, nested_axes, select
 from lmc_core.symmetry._solver.values import Value, merged
 from lmc_core.symmetry.rules.shape import the_input
@@ -77,7 +89,22 @@ def pieces(call: Call) -> Result:
     x = the_input(call)
     axis = int(call.args.get("dim", 0)) % x.ndim
     sizes = [shape[axis] for shape in call.shapes]
+    if all(size == 1 for size in sizes):
+        return [single(x, axis, index) for index in range(len(sizes))]
     return [part(x, axis, term) for term in cut(x.axes[axis], sizes)]
+
+
+def single(x: Value, axis: int, index: int) -> Value:
+    """One position of an axis, which stays as an axis of size 1."""
+    made = _at(x, axis, index)
+    one = pinned(1, "a single position")
+    axes, slots = (*made.axes[:axis], one, *made.axes[axis:]), (*made.slots[:axis], (), *made.slots[axis:])
+    return Value(axes, slots)
+
+
+def stands_alone(term: Term) -> bool:
+    """Whether taking one position out of an axis leaves no units that could still be re-ordered."""
+    return term.size <= 2 or all(var.why for var in leaves(term))
 
 
 def part(x: Value, axis: int, term: Term) -> Value:
@@ -99,6 +126,8 @@ def slices(call: Call) -> Result:
         return part(x, axis, pinned(call.shape[axis], INDEX))
     if (start, stop) == (0, size):
         return Value(x.axes, x.slots, whole=x.whole)
+    if stop - start == 1 and stands_alone(x.axes[axis]):
+        return single(x, axis, start)
     return part(x, axis, _between(x.axes[axis], start, stop)[1])
 
 
