@@ -49,7 +49,7 @@ def controls(result: PathResult, run_id: str) -> Look:
         chosen = _choices(result, run_id, HIDDEN)
         with st.popover("Overlay", help="Draw the paths of other methods over this one"):
             overlay = others.chosen(result)
-        with st.popover("Start at t", help="Where the slider under the figure starts"):
+        with st.popover("Opening position", help="Where the slider under the figure starts, here and by a link"):
             return Look(*chosen, overlay, _start(result))
 
 
@@ -74,7 +74,7 @@ def _choices(result: PathResult, run_id: str, how: dict[str, Any]) -> tuple[str,
 def _start(result: PathResult) -> float:
     """A keyboard way to a position of the figure's slider, and one that a link can carry."""
     return st.slider(
-        "Start at t",
+        "Opening position",
         0.0,
         1.0,
         round(result.naive.peak(), 2),
