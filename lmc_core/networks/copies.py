@@ -8,6 +8,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import torch
@@ -82,10 +83,11 @@ _KEEP_NOTHING = ("torch", "lmc_core")
 
 
 @contextmanager
-def unchanged(module: nn.Module, given: Mapping[int, Tensor], *, shared: bool = False) -> Iterator[None]:
+def unchanged(module: nn.Module, given: Callable[[], Mapping[int, Tensor]], *, shared: bool = False) -> Iterator[None]:
     """While a module runs inside, it writes into copies of what it keeps for itself; then all is as before.
 
-    given    identity of one of the module's tensors → what stands for it, wherever the module keeps that tensor
+    given    asked for where it matters: identity of one of the module's tensors → what stands for it, wherever the
+             module keeps that tensor
     shared   tensors are not copied, only what holds them
     """
     parts = list(module.modules())
@@ -94,7 +96,9 @@ def unchanged(module: nn.Module, given: Mapping[int, Tensor], *, shared: bool = 
         return
     before = [(part, dict(vars(part))) for part in parts]
     each = _itself if shared else _clone
-    memo: dict[int, Any] = {**{id(part): part for part in parts}, **given}
+    memo: dict[int, Any] = {}
+    if any(_holds(part) for part in parts if not _keeps_nothing(part)):
+        memo = {**{id(part): part for part in parts}, **given()}
     try:
         with _Copying(each):
             for part, held in before:
@@ -110,10 +114,25 @@ def unchanged(module: nn.Module, given: Mapping[int, Tensor], *, shared: bool = 
 def _own_copies(held: Mapping[str, Any], memo: dict[int, Any], each: Callable[[Tensor], Tensor]) -> dict[str, Any]:
     """What a part may write into while it runs: its tables, its buffers, and what else it keeps."""
     made: dict[str, Any] = {"_parameters": dict(held["_parameters"]), "_modules": dict(held["_modules"])}
-    made["_buffers"] = {name: x if x is None or id(x) in memo else each(x) for name, x in held["_buffers"].items()}
+    made["_buffers"] = dict(held["_buffers"])
+    for name, x in held["_buffers"].items():
+        if x is not None:
+            if id(x) not in memo:
+                memo[id(x)] = each(x)  # one copy of a buffer under two names
+            made["_buffers"][name] = memo[id(x)]
     for key in held.keys() - _OWN:
-        made[key] = copy.deepcopy(held[key], memo)
+        if type(held[key]) not in _PLAIN:
+            made[key] = copy.deepcopy(held[key], memo)
     return made
+
+
+_PLAIN = frozenset({bool, int, float, str, type(None), FunctionType, BuiltinFunctionType, torch.dtype, torch.device})
+"""What nobody can write into."""
+
+
+def _holds(part: nn.Module) -> bool:
+    """Whether a part keeps anything of its own that could be written into or hold a tensor."""
+    return any(key not in _OWN and type(value) not in _PLAIN for key, value in vars(part).items())
 
 
 def _keeps_nothing(part: nn.Module) -> bool:
@@ -122,8 +141,12 @@ def _keeps_nothing(part: nn.Module) -> bool:
 
 def called(module: nn.Module, state: Mapping[str, Tensor], inputs: Inputs) -> Any:
     """What a module returns at a state; what it keeps of the call is dropped."""
-    own = {} if all(map(_keeps_nothing, module.modules())) else _tensors(module)
-    with unchanged(module, {id(own[name]): x for name, x in state.items() if name in own}):
+
+    def given() -> dict[int, Tensor]:
+        own = _tensors(module)
+        return {id(own[name]): x for name, x in state.items() if name in own}
+
+    with unchanged(module, given):
         return functional_call(module, dict(state), inputs)
 
 
@@ -143,8 +166,11 @@ def refreshing(module: nn.Module) -> nn.Module:
 
     @functools.wraps(run)
     def forward(*args: Any, **named: Any) -> Any:
-        now = _tensors(made)  # a tracer puts its own in their place
-        with unchanged(made, {id(x): now[name] for name, x in before.items()}, shared=True):
+        def given() -> dict[int, Tensor]:
+            now = _tensors(made)  # a tracer puts its own in their place
+            return {id(x): now[name] for name, x in before.items()}
+
+        with unchanged(made, given, shared=True):
             return run(*args, **named)
 
     vars(made)["forward"] = forward

@@ -168,3 +168,23 @@ def test_transformer_layers_trace_with_a_mask_from_anywhere(causal: bool) -> Non
     inputs = taken.example_inputs
     torch.testing.assert_close(trace(taken, 2).run(taken.state, inputs)[0], taken(*inputs))
     assert len(symmetry(taken).groups) == 4
+
+
+def test_a_buffer_under_two_names_is_one_in_every_state() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a = nn.Linear(6, 4)
+            self.register_buffer("first", torch.ones(4))
+            self.register_buffer("second", self.first)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.a(x) * self.first * self.second  # type: ignore[no-any-return]
+
+    x = torch.randn(2, 6)
+    module = Twice()
+    taken = network(module, x)
+    assert [name for name in taken.state if name in ("first", "second")] == ["first"]
+    other = taken.with_state({**taken.state, "first": torch.full((4,), 3.0)})
+    torch.testing.assert_close(other(x), 9 * taken(x))
+    torch.testing.assert_close(trace(taken, 2).run(other.state, (x,))[0], other(x))
