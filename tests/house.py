@@ -41,7 +41,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     # A network writes itself: files are written below it and read above it.
     "lmc_core/networks": (
         ("checkpoint",),
-        ("fit",),
+        ("fit", "scale"),
         ("network",),
         ("families", "program"),
         ("statedict",),

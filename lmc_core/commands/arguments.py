@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from lmc_core.errors import CheckpointError, SettingError
 from lmc_core.report import Report
 
 if TYPE_CHECKING:
+    from lmc_core.data.dataset import Dataset
     from lmc_core.networks.network import Network
     from lmc_core.runs.summary import Summary
     from lmc_core.runs.values.card import ModelCard
@@ -40,7 +41,8 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--normalize",
         metavar="MEAN/STD",
-        help="input normalisation: 0.1307/0.3081, or one number per channel: 0.49,0.48,0.45/0.25,0.24,0.26",
+        help="input normalisation: 0.1307/0.3081, one number per channel: 0.49,0.48,0.45/0.25,0.24,0.26, or none; "
+        "where neither file nor this says it, the usual ones are tried on training examples",
     )
 
 
@@ -48,19 +50,22 @@ def read_model(text: str, args: argparse.Namespace, *, like: Network | None = No
     """The network in a file, or a shipped one by its id such as digits-mlp-128/seed0."""
     from lmc_core.networks.checkpoint import load
 
-    return load(_file(text), arch=pairs(args.arch, "--arch"), normalize=normalization(args.normalize), like=like)
+    return load(_file(text), arch=pairs(args.arch, "--arch"), normalize=args.normalize, like=like)
 
 
-def read_models(names: Iterable[str], args: argparse.Namespace) -> tuple[list[Network], list[ModelCard]]:
-    """The networks that arguments name, each read like the first where its file does not say how, and their cards."""
+def read_models(names: Sequence[str], args: argparse.Namespace, data: Dataset) -> tuple[list[Network], list[ModelCard]]:
+    """The networks that arguments name, each read like the first where its file does not say how, and their cards.
+
+    data   tells their normalisation where the files do not
+    """
+    from lmc_core.networks.scale import fitted
     from lmc_core.runs.work.facts import card_of
 
     networks: list[Network] = []
-    cards: list[ModelCard] = []
     for name in names:
         networks.append(read_model(name, args, like=networks[0] if networks else None))
-        cards.append(card_of(networks[-1], title=title(name)))
-    return networks, cards
+    networks = fitted(networks, data)
+    return networks, [card_of(net, title=title(name)) for net, name in zip(networks, names, strict=True)]
 
 
 def opening(args: argparse.Namespace, data: str, device: str) -> Opening:
@@ -72,7 +77,7 @@ def opening(args: argparse.Namespace, data: str, device: str) -> Opening:
 
     def opened(first: str, second: str, report: Report, stage: str) -> Pair:
         report(stage, 0, 0)
-        (a, b), (card_a, card_b) = read_models((first, second), args)
+        (a, b), (card_a, card_b) = read_models((first, second), args, examples)
         return paired(a, b, examples, (card_a, card_b), device)
 
     return opened
@@ -105,19 +110,6 @@ def _file(text: str) -> Path:
 def title(text: str) -> str:
     """A short name for the model an argument names: its folder and file, without the ending."""
     return "/".join(Path(text).with_suffix("").parts[-2:])
-
-
-def normalization(text: str | None) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-    """ "0.13/0.31" as (mean, std)."""
-    if text is None:
-        return None
-    mean, slash, std = text.partition("/")
-    try:
-        if not slash:
-            raise ValueError
-        return tuple(map(float, mean.split(","))), tuple(map(float, std.split(",")))
-    except ValueError:
-        raise SettingError(f"--normalize {text!r} is not mean/std, such as 0.1307/0.3081") from None
 
 
 def shape(text: str) -> tuple[int, ...]:

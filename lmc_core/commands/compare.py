@@ -48,7 +48,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     from lmc_core.runs.work.device import pick_device
 
     data, device = dataset(request["data"]), pick_device(request["device"])
-    networks, cards = read_models(names, args)
+    networks, cards = read_models(names, args, data)
     if len(networks) > 2:
         return _several(networks, cards, data, how, report, device)
     a, b = networks

@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lmc_core.commands.arguments import Answer, check_output, normalization, shape
+from lmc_core.commands.arguments import Answer, check_output, shape
 from lmc_core.errors import CheckpointError, MismatchError, SettingError
 from lmc_core.report import Report
 
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     else:
         dtype = next((p.dtype for p in module.parameters()), torch.float32)
         inputs = torch.randn(2, *sizes, generator=generator).to(dtype)
-    made = network(module, inputs, normalize=read_normalize(normalization(args.normalize)), source=args.factory)
+    made = network(module, inputs, normalize=read_normalize(args.normalize), source=args.factory)
     report("tracing", 0, 0)
     made.export(args.out)
     found = symmetry(made)

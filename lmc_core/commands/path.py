@@ -48,7 +48,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     from lmc_core.runs.work.path import path_run
 
     data = dataset(request["data"])
-    (a, b), (card_a, card_b) = read_models((request["a"], request["b"]), args)
+    (a, b), (card_a, card_b) = read_models((request["a"], request["b"]), args, data)
     curve, waypoint = _through(request["curve"], a, args)
     result, aligned = path_run(
         a,
@@ -74,7 +74,7 @@ def _through(
     """The curve as a request has it, and the network it leads through if there is one."""
     if curve is None or curve["kind"] != "through":
         return curve, None
-    waypoint = read_model(curve["model"], args, like=a)
+    waypoint = replace(read_model(curve["model"], args, like=a), normalize=a.normalize)
     waypoint = replace(waypoint, source=known_as(curve["model"], waypoint))
     return {**curve, "model": waypoint.source, "fingerprint": waypoint.fingerprint}, waypoint
 

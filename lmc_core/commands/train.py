@@ -6,7 +6,7 @@ import argparse
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from lmc_core.commands.arguments import Answer, check_output, normalization, pairs, write
+from lmc_core.commands.arguments import Answer, check_output, pairs, write
 from lmc_core.errors import SettingError
 from lmc_core.networks.families import FAMILIES
 from lmc_core.options import REQUIRED, Option
@@ -109,5 +109,5 @@ def _changed(recipe: Recipe, args: argparse.Namespace, data: Dataset) -> Recipe:
         options = {**recipe.architecture.options, **pairs(args.arch, "--arch")}
         changes["architecture"] = architecture(recipe.architecture.family, **options)
     if args.normalize:
-        changes["normalize"] = read_normalize(normalization(args.normalize))
+        changes["normalize"] = read_normalize(args.normalize)
     return replace(recipe, **changes)

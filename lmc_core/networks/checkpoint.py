@@ -21,7 +21,7 @@ from lmc_core.networks.safety.limits import FILE_BYTES, ITEM_BYTES, parse_json, 
 from lmc_core.networks.safety.shards import files_of
 from lmc_core.networks.safety.sniff import sniff
 from lmc_core.networks.statedict import StateDict, joined, read, shared_prefix
-from lmc_core.networks.values import Architecture, Assumption, Normalize, NormalizeLike, read_normalize
+from lmc_core.networks.values import PLAIN, Architecture, Assumption, Normalize, NormalizeLike, read_normalize
 
 
 def load(
@@ -40,7 +40,8 @@ def load(
     memory.
 
     arch        option → value, for what the file does not say; `entry` chooses among several state dicts
-    normalize   (mean, std) the network expects its inputs in, instead of what the file says
+    normalize   (mean, std) the network expects its inputs in, or a text such as "0.1307/0.3081" or "none", instead of
+                what the file says
     like        another network: where all shapes agree, its architecture is taken over
 
     Raises CheckpointError for a file that is damaged, unsafe or no network, RecogniseError if the shapes tell nothing,
@@ -72,7 +73,7 @@ def load(
             found = replace(found, source=source, assumptions=(*found.assumptions, *state.assumptions))
     if wanted is not None:
         kept = tuple(a for a in found.assumptions if a.option != "normalize")
-        found = replace(found, normalize=wanted, assumptions=kept)
+        found = replace(found, normalize=None if wanted == PLAIN else wanted, assumptions=kept)
     return found
 
 

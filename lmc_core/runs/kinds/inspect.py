@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lmc_core.errors import SettingError
+from lmc_core.networks.values import parse_normalize
 from lmc_core.options import Nested, Option, Options
 from lmc_core.runs.kinds._file import FILENAME, UPLOAD, named
 from lmc_core.runs.kinds._kind import Kind
@@ -84,6 +85,7 @@ class Normalize(Nested):
     def check(self, value: Any) -> list[list[float]] | None:
         if value is None:
             return None
+        value = parse_normalize(value) if isinstance(value, str) else value
         try:
             mean, std = ([float(v) for v in (part if isinstance(part, (list, tuple)) else [part])] for part in value)
         except (TypeError, ValueError, OverflowError):

@@ -15,6 +15,7 @@ from lmc_core.methods import METHODS
 from lmc_core.methods.align import align
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
+from lmc_core.networks.scale import doubted
 from lmc_core.paths.evaluate import evaluate_many
 from lmc_core.paths.path import LinearPath
 from lmc_core.paths.recalibrate import default_recalibration
@@ -72,6 +73,7 @@ def compare(
     wanted = {name: METHODS[name].settings((settings or {}).get(name, {})) for name in chosen}
     if why := mismatch(a, b):
         raise MismatchError(why)
+    doubts = doubted((a, b), data)
     device, clock = pick_device(device), Clock()
     known = models or (card_of(a), card_of(b))
     a, b = on_device(a, device), on_device(b, device)
@@ -102,7 +104,7 @@ def compare(
         versions=versions(),
         device=device_name(device),
         seed=seed,
-        notes=tuple(dict.fromkeys(note for profile in measured for note in profile.notes)),
+        notes=tuple(dict.fromkeys((*doubts, *(note for profile in measured for note in profile.notes)))),
     )
 
 

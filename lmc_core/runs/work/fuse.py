@@ -17,6 +17,7 @@ from lmc_core.fusion.fuse import FusionResult, fusion
 from lmc_core.fusion.outcome import Outcome, Scores
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
+from lmc_core.networks.scale import doubted
 from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.paths.task import SEEN, Task
 from lmc_core.report import Report, silent
@@ -78,6 +79,7 @@ def fuse_run(
     Other arguments as of `fusion`. Returns the result and the network at the end. Raises InputError if the networks,
     the data and the settings do not fit together, Cancelled if `report` does.
     """
+    doubts = doubted(networks, data)
     clock, device = Clock(), pick_device(device)
     placed = [on_device(net, device) for net in networks]
     same = [net.architecture is not None and net.architecture == placed[0].architecture for net in placed]
@@ -124,8 +126,8 @@ def fuse_run(
         seconds=clock.seconds,
         versions=versions(),
         device=device_name(device),
-        finding=fuse_finding(outcome, method, len(data.classes)).text,
-        notes=(*notes, *found.notes, *late),
+        finding=" ".join([fuse_finding(outcome, method, len(data.classes)).text, *doubts]),
+        notes=(*doubts, *notes, *found.notes, *late),
         **_facts(found),
     )
     return result, network

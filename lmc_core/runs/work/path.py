@@ -17,6 +17,7 @@ from lmc_core.methods import METHODS
 from lmc_core.methods.align import align
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
+from lmc_core.networks.scale import doubted
 from lmc_core.paths.curves import Curve, through, train_curve
 from lmc_core.paths.evaluate import evaluate, evaluate_many
 from lmc_core.paths.path import LinearPath
@@ -83,6 +84,7 @@ def path_run(
         raise MismatchError(why)
     if waypoint is not None and (why := mismatch(a, waypoint)):
         raise MismatchError(f"the path cannot lead through {waypoint.source!r}, here called B: {why}")
+    doubts = doubted((a, b), data)
     device, clock = pick_device(device), Clock()
     a, b, same = _placed(a, b, device)
     with clock("symmetry"):
@@ -109,6 +111,7 @@ def path_run(
             seen = diagnose(a, b, aligned, alignment, data=data, t=naive.t, seed=seed, thorough=True, report=inner)
         if folder is not None:
             units.write(folder, seen.units)
+    bent = curved.profile.notes if curved else ()
     asked = {
         "kind": "path", "a": known[0].id, "b": known[1].id, "data": data.name, "method": method,
         "settings": dict(alignment.settings), **how, "device": device, **({} if curve is None else {"curve": curve}),
@@ -127,8 +130,8 @@ def path_run(
         seconds=clock.seconds,
         versions=versions(),
         device=device_name(device),
-        finding=path_finding(naive, after, method, len(data.classes)).text,
-        notes=tuple(dict.fromkeys((*notes, *after.notes, *(curved.profile.notes if curved else ()), *seen.notes))),
+        finding=" ".join([path_finding(naive, after, method, len(data.classes)).text, *doubts]),
+        notes=tuple(dict.fromkeys((*doubts, *notes, *after.notes, *bent, *seen.notes))),
         curve=curved,
     )
     return result, aligned

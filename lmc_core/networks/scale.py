@@ -1,0 +1,112 @@
+"""How inputs are scaled where a file does not say: the usual normalisations of a data set, tried on some of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf, prod
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from lmc_core.data.dataset import Dataset, subset
+from lmc_core.networks.families.recognise import IMAGENET
+from lmc_core.networks.network import Network
+from lmc_core.networks.values import Assumption, Normalize, spoken
+
+EXAMPLES = 1_000
+CLOSE = 0.05
+"""Two normalisations cannot be told apart where the loss of one is within this share of the other's."""
+FAR = 0.02
+"""A network is read wrongly, it seems, where another usual normalisation gives so much more accuracy."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a network scores under one normalisation, on `EXAMPLES` training examples; loss in nats."""
+
+    normalize: Normalize | None
+    loss: float
+    accuracy: float
+
+
+def usual(data: Dataset) -> tuple[Normalize | None, ...]:
+    """None, mean and deviation of the training examples per channel, 0.5/0.5, and ImageNet's for colour images."""
+    x = data.x_train
+    axes = (0, *range(2, x.ndim)) if len(data.shape) == 3 else None
+    mean, std = (tuple(np.round(np.atleast_1d(f(x, axis=axes, dtype=np.float64)), 4)) for f in (np.mean, np.std))
+    own = Normalize(tuple(map(float, mean)), tuple(max(float(s), 1e-4) for s in std))
+    more = (IMAGENET,) if len(data.shape) == 3 and data.shape[0] == 3 else ()
+    return (None, own, Normalize((0.5,), (0.5,)), *more)
+
+
+def tried(network: Network, data: Dataset) -> tuple[Trial, ...]:
+    """The network under its own normalisation and under the usual ones, least loss first; nothing where examples and
+    answers are not those of a classifier of numbers."""
+    example = network.example_inputs[0]
+    fits = len(network.example_inputs) == 1 and prod(example.shape[1:]) == prod(data.shape)
+    if not fits or not example.is_floating_point() or not np.issubdtype(data.x_train.dtype, np.floating):
+        return ()
+    rows = subset(len(data.y_train), EXAMPLES, 0)
+    x = torch.from_numpy(data.x_train[rows]).to(example.device, example.dtype)
+    y = torch.from_numpy(data.y_train[rows]).to(example.device)
+    found = []
+    for normalize in dict.fromkeys((network.normalize, *usual(data))):
+        if normalize and len(normalize.mean) > 1 and (example.ndim < 3 or example.shape[1] != len(normalize.mean)):
+            continue
+        read = replace(network, normalize=normalize)
+        outputs = [read(read.prepare(part)) for part in x.split(250)]
+        if not isinstance(outputs[0], torch.Tensor) or outputs[0].ndim != 2 or outputs[0].shape[1] <= int(y.max()):
+            return ()
+        logits = torch.cat(outputs).double()
+        loss, right = float(cross_entropy(logits, y)), float((logits.argmax(1) == y).double().mean())
+        found.append(Trial(normalize, loss if loss == loss else inf, right))
+    return tuple(sorted(found, key=lambda trial: trial.loss))
+
+
+def fitted(networks: Sequence[Network], data: Dataset) -> list[Network]:
+    """The networks with the usual normalisation under which the sum of their losses is least, as an assumption that
+    says what else was tried; as they are where file or owner says the normalisation, or where nothing can be tried."""
+    guessed = [any(a.option == "normalize" for a in network.assumptions) for network in networks]
+    trials = [tried(network, data) if guess else () for network, guess in zip(networks, guessed, strict=True)]
+    common = [each for each in trials if each]
+    if not common:
+        return list(networks)
+    sums = {t.normalize: sum(_loss(each, t.normalize) for each in common) for t in common[0]}
+    best = min(sums, key=lambda normalize: sums[normalize])
+    return [_assuming(net, best, each, data.name) if each else net for net, each in zip(networks, trials, strict=True)]
+
+
+def _loss(trials: Sequence[Trial], normalize: Normalize | None) -> float:
+    return next((trial.loss for trial in trials if trial.normalize == normalize), inf)
+
+
+def _assuming(network: Network, best: Normalize | None, trials: Sequence[Trial], data: str) -> Network:
+    measured = ", ".join(f"{spoken(t.normalize)} {t.loss:.3g} ({t.accuracy:.1%})" for t in trials)
+    why = f"no tensor tells it; loss (accuracy) on {EXAMPLES} training examples of {data}: {measured}"
+    limit = _loss(trials, best) * (1 + CLOSE)
+    if close := [spoken(t.normalize) for t in trials if t.normalize != best and t.loss <= limit]:
+        why += f"; {' and '.join(close)} within {CLOSE:.0%}: not told apart"
+    why += "; otherwise say --normalize mean/std"
+    value = None if best is None else [list(best.mean), list(best.std)]
+    kept = tuple(a for a in network.assumptions if a.option != "normalize")
+    return replace(network, normalize=best, assumptions=(*kept, Assumption("normalize", value, why)))
+
+
+def doubted(networks: Sequence[Network], data: Dataset) -> tuple[str, ...]:
+    """A sentence for every network from somebody's file that does far better under another usual normalisation."""
+    found = (_doubt(network, data, chr(ord("A") + number)) for number, network in enumerate(networks))
+    return tuple(filter(None, found))
+
+
+def _doubt(network: Network, data: Dataset, name: str) -> str:
+    trials = tried(network, data) if network.metadata.get("names") else ()
+    own = next((trial for trial in trials if trial.normalize == network.normalize), None)
+    if own is None or own is trials[0] or trials[0].accuracy < own.accuracy + FAR:
+        return ""
+    return (
+        f"{name} is read with inputs {spoken(own.normalize)} and reaches {own.accuracy:.1%} of training examples; with "
+        f"{spoken(trials[0].normalize)} it reaches {trials[0].accuracy:.1%}: what is found here may be of a network "
+        "that is read wrongly."
+    )
