@@ -14,7 +14,7 @@ from torch import Tensor
 from lmc_core.alignment.template import Template, sizes
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError, MismatchError
-from lmc_core.networks.fit import mismatch
+from lmc_core.networks.fit import mismatch, other_size
 from lmc_core.networks.network import Network
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, names_in
@@ -204,7 +204,8 @@ def check_data(network: Network, data: Dataset) -> None:
     example = network.example_inputs[0]
     wanted = tuple(example.shape[1:])
     if prod(wanted) != prod(data.shape):
-        raise DataError(f"{network.source} reads inputs of shape {wanted}; {data.name} has {data.shape}")
+        more = other_size(network, data.shape)
+        raise DataError(f"{network.source} reads inputs of shape {wanted}; {data.name} has {data.shape}{more}")
     if example.is_floating_point() != np.issubdtype(data.x_train.dtype, np.floating):
         reads = "numbers" if example.is_floating_point() else "tokens (integers)"
         raise DataError(f"{network.source} reads {reads}; {data.name} holds {data.x_train.dtype}")

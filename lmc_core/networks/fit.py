@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+
 from torch import Tensor
 
 from lmc_core.networks.network import Network
@@ -15,6 +18,18 @@ def mismatch(a: Network, b: Network) -> str | None:
     the modules compute, what they read, and how inputs are normalised.
     """
     return _tensors(a, b) or _function(a, b)
+
+
+def other_size(network: Network, shape: Sequence[int]) -> str:
+    """What to say with data of another size than a network was taken to read; empty where its file tells the size."""
+    wanted = tuple(network.example_inputs[0].shape[1:])
+    if len(wanted) != 3 or not any(a.option == "input_shape" for a in network.assumptions):
+        return ""
+    channels, sides = prod(shape[:-2]), shape[-2:]
+    if channels != wanted[0] or len(sides) != 2:
+        return ""
+    said = "x".join(map(str, (channels, *sides)))
+    return f"; its tensors do not tell the size of its images: say --arch input_shape={said}"
 
 
 def _tensors(a: Network, b: Network) -> str | None:

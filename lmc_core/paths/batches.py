@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from lmc_core.errors import DataError
+from lmc_core.networks.fit import other_size
 from lmc_core.networks.network import Network
 from lmc_core.paths.layout import Layout
 from lmc_core.paths.task import LOGITS, Task
@@ -86,7 +87,10 @@ def batches(
         raise DataError("there are no examples to evaluate on")
     wanted = network.example_inputs[0]
     if np.prod(x.shape[1:]) != np.prod(wanted.shape[1:]):
-        raise DataError(f"one example has shape {tuple(x.shape[1:])}; the network reads {tuple(wanted.shape[1:])}")
+        more = other_size(network, x.shape[1:])
+        raise DataError(
+            f"one example has shape {tuple(x.shape[1:])}; the network reads {tuple(wanted.shape[1:])}{more}"
+        )
     if not wanted.is_floating_point() and np.issubdtype(x.dtype, np.floating):
         raise DataError(f"the examples are {x.dtype} numbers; the network reads whole numbers ({wanted.dtype})")
     if not np.issubdtype(y.dtype, np.integer) or y.min() < 0:

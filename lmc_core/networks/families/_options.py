@@ -54,6 +54,8 @@ def read(cls: type[T], given: Mapping[str, Any]) -> T:
         if any(not low <= n <= high for n in _numbers(values[name])):
             raise SettingError(f"architecture option {name}={value!r} is outside {low}…{high}")
         choices = known[name].metadata["choices"]
+        if choices and isinstance(values[name], str) and values[name] not in choices:
+            values[name] = values[name].lower().replace("_", "-")  # leaky_relu, as torch writes it
         if choices and values[name] not in choices:
             raise SettingError(f"architecture option {name}={value!r} is not one of {', '.join(choices)}")
     missing = [name for name, f in known.items() if name not in values and f.default is f.default_factory]

@@ -6,6 +6,7 @@ shape, and to break ties between layers of equal shape. What shapes cannot tell 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,11 @@ from lmc_core.networks.values import Architecture, Assumption, Normalize
 
 CIFAR10 = Normalize((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
 IMAGENET = Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+_RECURS = re.compile(
+    r"(?<![a-z])(hh|h2h|xh|x2h|i2h|rnn\d*|lstm\d*|gru\d*|recurrent|hidden_hidden)(?![a-z])", re.IGNORECASE
+)
+"""Names of tensors that belong to a recurrence, which has the shapes of an MLP where it has one gate."""
 
 _ADVICE = "export the model to .pt2 instead (python -m lmc_core export), or describe it with --arch family=… key=value"
 
@@ -62,6 +68,9 @@ def recognise(shapes: Mapping[str, Shape], *, given: Mapping[str, Any]) -> Recog
             found = family.recognise(shapes, options)
         except NotThis as reason:
             failures[family.name] = str(reason)
+            continue
+        if family.name == "mlp" and wanted is None and (name := next(filter(_RECURS.search, shapes), None)):
+            failures[family.name] = f"{name!r} is named as of a recurrence (family=mlp reads it as one all the same)"
             continue
         return _finished(family, found, shapes, given)
     raise RecogniseError(_failure(shapes, failures))

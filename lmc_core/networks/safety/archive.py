@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +15,7 @@ from lmc_core.errors import CheckpointError
 from lmc_core.networks.safety.limits import FILE_BYTES, HEADER_BYTES, NAME_LENGTH, TENSORS, plain, size
 from lmc_core.networks.safety.reasons import is_script, of_script
 
+_FILES = (".safetensors", ".pt", ".pth", ".ckpt", ".th", ".bin", ".pt2")
 _LOCAL = struct.Struct("<4sHHHHHIIIHH")
 _END = struct.Struct("<4sHHHHIIH")
 _END64 = struct.Struct("<4sQHHIIQQQQ")
@@ -72,6 +74,8 @@ def open_archive(source: str | os.PathLike[str] | bytes, name: str | None = None
         if begin != directory or not infos:
             raise CheckpointError(f"{name} has other bytes before its first entry; save it again with torch.save")
         if any(info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size for info in infos):
+            if why := inside(name, [info.filename for info in infos]):
+                raise CheckpointError(why)
             if is_script([info.filename for info in infos]):
                 raise CheckpointError(of_script(name))
             packed, unpacked = (size(sum(getattr(i, part) for i in infos)) for part in ("compress_size", "file_size"))
@@ -101,6 +105,16 @@ def open_archive(source: str | os.PathLike[str] | bytes, name: str | None = None
         root = ""
     prefix = len(root) + 1 if root else 0
     return Archive(name, source, {full[prefix:]: entry for full, entry in entries.items()})
+
+
+def inside(name: str, entries: Iterable[str]) -> str:
+    """The sentence for an archive of whole checkpoint files; empty where it holds none."""
+    files = [entry for entry in entries if entry.lower().endswith(_FILES)]
+    if not files:
+        return ""
+    count = "a checkpoint file" if len(files) == 1 else f"{len(files)} checkpoint files"
+    some = ", ".join(repr(plain(entry, 60)) for entry in files[:3]) + (", …" if len(files) > 3 else "")
+    return f"{name} is a zip archive of {count} ({some}); unpack it and give one of them at a time"
 
 
 def _directory(file: BinaryIO, name: str) -> int:

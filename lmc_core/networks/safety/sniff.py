@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from lmc_core.errors import CheckpointError
-from lmc_core.networks.safety.archive import open_archive
+from lmc_core.networks.safety.archive import inside, open_archive
 from lmc_core.networks.safety.limits import FILE_BYTES, plain, size
 from lmc_core.networks.safety.reasons import is_script, of_script
 
@@ -77,4 +77,6 @@ def _zip(path: Path, name: str) -> Kind:
         return "torch-zip"
     if any(entry.endswith(".npy") for entry in entries):
         raise CheckpointError(f"{name} holds NumPy arrays: that is data, not a network")
+    if why := inside(name, entries):
+        raise CheckpointError(why)
     raise CheckpointError(f"{name} is a zip archive that holds no network; unpack it and give the file inside")

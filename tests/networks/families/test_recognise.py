@@ -1,16 +1,23 @@
 """Architectures recognised by shape: what other people's modules compute, ours compute with their numbers."""
 
 import random
+import zipfile
 from collections import OrderedDict
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lmc_core.errors import RecogniseError, SettingError
+from lmc_core.alignment.problem import check_data
+from lmc_core.data.dataset import Dataset
+from lmc_core.errors import CheckpointError, DataError, RecogniseError, SettingError
+from lmc_core.networks.checkpoint import load
 from lmc_core.networks.families import architecture, build, example_inputs
 from lmc_core.networks.families.recognise import recognise
+from lmc_core.paths.evaluate import evaluate
+from lmc_core.paths.path import LinearPath
 
 
 def randomised(module: nn.Module) -> nn.Module:
@@ -263,6 +270,19 @@ class LeNet(nn.Module):
         return self.fc3(F.relu(self.fc2(F.relu(self.fc1(x.flatten(1))))))
 
 
+class AveragedCNN(nn.Module):
+    """Average pooling brings the last map down to 3 × 3, whatever the size of the image."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 6, 3, padding=1), nn.Conv2d(6, 8, 3, padding=1)
+        self.fc = nn.Linear(8 * 9, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv2(F.max_pool2d(F.relu(self.conv1(x)), 2))), 2)
+        return self.fc(F.adaptive_avg_pool2d(x, 3).flatten(1))
+
+
 class PadBlock(nn.Module):
     def __init__(self, n, m, stride):
         super().__init__()
@@ -279,9 +299,9 @@ class PadBlock(nn.Module):
 class ConvBlock(nn.Module):
     """The shortcut is listed first, and norms after all convolutions."""
 
-    def __init__(self, n, m, stride, norm):
+    def __init__(self, n, m, stride, norm, kernel=1):
         super().__init__()
-        self.skip = nn.Conv2d(n, m, 1, stride, bias=False) if n != m else nn.Identity()
+        self.skip = nn.Conv2d(n, m, kernel, stride, kernel // 2, bias=False) if n != m else nn.Identity()
         self.a, self.b = nn.Conv2d(n, m, 3, stride, 1, bias=False), nn.Conv2d(m, m, 3, 1, 1, bias=False)
         self.norm_skip = norm(m) if n != m else nn.Identity()
         self.norm_a, self.norm_b = norm(m), norm(m)
@@ -410,6 +430,17 @@ FOREIGN = {
     "LeNet": (LeNet, "cnn", {}),
     "ResNet-20 with padded shortcuts": (lambda: ForeignResNet(PadBlock, 3), "resnet", {}),
     "ResNet with shortcuts first": (lambda: ForeignResNet(ConvBlock, 2, norm=nn.BatchNorm2d), "resnet", {}),
+    "ResNet with shortcuts of 3 × 3": (
+        lambda: ForeignResNet(ConvBlock, 2, norm=nn.BatchNorm2d, kernel=3),
+        "resnet",
+        {},
+    ),
+    "averaged before the head": (lambda: AveragedCNN(), "cnn", {"head_size": "3"}),
+    "leaky ReLU, as torch writes it": (
+        lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 9), nn.LeakyReLU(), nn.Linear(9, 3)),
+        "mlp",
+        {"activation": "leaky_relu"},
+    ),
     "ResNet with GroupNorm": (
         lambda: ForeignResNet(ConvBlock, 1, norm=lambda m: nn.GroupNorm(2, m)),
         "resnet",
@@ -574,3 +605,37 @@ def test_where_names_do_not_say_on_which_side_norms_stand_it_is_an_assumption():
     found = recognise(nameless, given={})
     assert found.architecture.family == "resnet"
     assert [a.why for a in found.assumptions if a.option == "norm"]
+
+
+def test_a_recurrence_is_never_read_as_a_multilayer_perceptron_unasked():
+    """A plain RNN over characters has one matrix after the other, as an MLP has."""
+    named = {"W_xh": (16, 27), "W_hh": (16, 16), "W_hy": (27, 16)}
+    assert recognise(named, given={}).architecture.family == "recurrent"
+    odd = {"rnn.0.weight": (16, 27), "rnn.0.bias": (16,), "rnn.1.weight": (27, 16), "rnn.1.bias": (27,)}
+    with pytest.raises(RecogniseError, match="not a recurrent classifier"):
+        recognise(odd, given={})
+    assert recognise(odd, given={"family": "mlp"}).architecture.family == "mlp"
+
+
+def test_a_lenet_of_smaller_images_names_the_option_that_mends_it_and_is_mended_by_it(tmp_path):
+    made = architecture("cnn", stages=[[6], [16]], hidden=[20], kernel=[5], padding=[2, 0], input_shape=[1, 28, 28])
+    module = randomised(build(made)).float()
+    torch.save(module.state_dict(), tmp_path / "lenet.pth")
+    x = np.random.default_rng(0).random((4, 28, 28)).astype(np.float32)
+    small = Dataset("small", x, np.arange(4), x, np.arange(4), tuple("0123"))
+    wrong = load(tmp_path / "lenet.pth")
+    for use in (check_data, lambda net, data: evaluate(LinearPath(net, net), data, points=2)):
+        with pytest.raises(DataError, match="say --arch input_shape=1x28x28"):
+            use(wrong, small)
+    mended = load(tmp_path / "lenet.pth", arch={"input_shape": "1x28x28"})
+    example = torch.from_numpy(x[:, None])
+    torch.testing.assert_close(mended(example), module(example))
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_an_archive_of_several_checkpoints_is_called_that(packing, tmp_path):
+    with zipfile.ZipFile(tmp_path / "all.zip", "w", packing) as archive:
+        for seed in (0, 1):
+            archive.writestr(f"runs/seed{seed}.pth", b"numbers" * 50)
+    with pytest.raises(CheckpointError, match=r"zip archive of 2 checkpoint files .*seed0.pth.*unpack it and give one"):
+        load(tmp_path / "all.zip")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise, product, takewhile
-from math import isqrt
+from math import prod
 from typing import Any
 
 from lmc_core.errors import SettingError
@@ -120,7 +120,7 @@ def _placed(
             _, h, w = last_map(checked)
         except SettingError:
             continue
-        if h * w == pixels and checked.head == "flatten" and checked.head_size in (0, isqrt(pixels)):
+        if checked.head == "flatten" and _reaches(pixels, checked.head_size, (h, w)):
             return tried, wish
     if pixels == 1 and given.get("head", "mean") != "flatten":
         plan = next(_natural_patterns(channels))
@@ -132,6 +132,11 @@ def _placed(
         f"no usual image size and pooling brings {channels[-1]} channels × {pixels} pixels to its first linear layer; "
         f"say input_shape=, padding= or stages= (channels between poolings)"
     )
+
+
+def _reaches(pixels: int, head_size: int, sides: tuple[int, int]) -> bool:
+    """Whether a last map of these sides, averaged down to `head_size` if that is not 0, has so many pixels."""
+    return head_size**2 == pixels and min(sides) >= head_size if head_size else prod(sides) == pixels
 
 
 def _same(kernels: Sequence[int]) -> list[int]:

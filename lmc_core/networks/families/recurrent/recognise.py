@@ -12,7 +12,7 @@ from lmc_core.networks.families._parts import Match, NotThis, Shape, natural, of
 from lmc_core.networks.values import Assumption
 
 _CELLS = {1: "rnn", 3: "gru", 4: "lstm"}
-_ROLE = re.compile(r"(?<![a-z])(ih|hh|i2h|h2h|input_hidden|hidden_hidden)(?![a-z])", re.IGNORECASE)
+_ROLE = re.compile(r"(?<![a-z])(ih|hh|i2h|h2h|xh|x2h|input_hidden|hidden_hidden)(?![a-z])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

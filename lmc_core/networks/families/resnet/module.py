@@ -26,9 +26,9 @@ class Options:
     groups: int = option("groups of a bottleneck's 3×3 convolution", 1)
     shortcut: str = option(
         "where a block changes shape. A: every other pixel, zero channels on both sides; A-end: after the others; "
-        "B: 1×1 convolution and norm",
+        "B: 1×1 convolution and norm; B3: 3×3 convolution and norm",
         "B",
-        choices=("A", "A-end", "B"),
+        choices=("A", "A-end", "B", "B3"),
     )
     norm: str = option("norm after every convolution", "bn", choices=NORMS)
     norm_groups: int = option("groups of a GroupNorm", 1)
@@ -78,8 +78,9 @@ class Block(nn.Module):
         self.depth = len(shapes)
         self.activation = ACTIVATIONS[o.activation]
         self.downsample: nn.Module = nn.Identity()
-        if (stride != 1 or inputs != outputs) and o.shortcut == "B":
-            conv = nn.Conv2d(inputs, outputs, 1, stride, bias=o.bias)
+        if (stride != 1 or inputs != outputs) and o.shortcut in ("B", "B3"):
+            kernel = 3 if o.shortcut == "B3" else 1
+            conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=o.bias)
             self.downsample = nn.Sequential(conv, norm2d(o.norm, outputs, o.norm_groups))
         elif stride != 1 or inputs != outputs:
             if outputs < inputs:

@@ -94,7 +94,8 @@ def _block_of(part: Part) -> str:
 def _blocks(convs: Sequence[Part], kind: str, features: int) -> list[_Block] | None:
     """All convolutions but the first as blocks, from the stem's channels to `features`; None if that cannot be.
 
-    A 1×1 convolution from a block's input to its output is its shortcut, whether listed first or last.
+    A 1×1 convolution from a block's input to its output is its shortcut, whether listed first or last; so is one of
+    3×3 where the channels change, as a convolution between equal channels may be of the main path.
     """
     size = 2 if kind == "basic" else 3
     # ways[i][c]: a block that starts at convolution i on c channels, such that the rest can be read too
@@ -109,7 +110,7 @@ def _blocks(convs: Sequence[Part], kind: str, features: int) -> list[_Block] | N
             main = [convs[i] for i in listed]
             channels, out = main[0].reads, main[-1].out
             follows = out == features if end == len(convs) else out in ways[end]
-            beside = extra is None or convs[extra].shape == (out, channels, 1, 1)
+            beside = extra is None or convs[extra].shape in _shortcuts(channels, out)
             if follows and beside and _fits(main, kind, channels):
                 ways[at][channels] = (_Block(tuple(listed), extra), end, out)
     at, channels = 1, convs[0].out
@@ -120,6 +121,11 @@ def _blocks(convs: Sequence[Part], kind: str, features: int) -> list[_Block] | N
         block, at, channels = ways[at][channels]
         blocks.append(block)
     return blocks
+
+
+def _shortcuts(channels: int, out: int) -> tuple[Shape, ...]:
+    """Shapes that the convolution of a shortcut may have."""
+    return ((out, channels, 1, 1), *(((out, channels, 3, 3),) if channels != out else ()))
 
 
 def _fits(main: Sequence[Part], kind: str, channels: int) -> bool:
@@ -163,6 +169,9 @@ def _described(
     plain = with_conv == {False} or (not with_conv and strided[0].shortcut is None)
     if len(with_conv) > 1 or (plain and (len(blocks) == 1 or widths[0] != stem.out)):
         raise NotThis("its stages cannot be told apart")
+    kernels = {convs[block.shortcut].shape[2] for block in parsed if block.shortcut is not None}
+    if len(kernels) > 1:
+        raise NotThis("its shortcuts have kernels of different sizes")
     expansion = {convs[b.main[-1]].out // convs[b.main[0]].out for b in parsed}
     groups = {convs[b.main[1]].out // convs[b.main[1]].reads for b in parsed}
     if len(expansion) > 1 or len(groups) > 1:
@@ -174,7 +183,7 @@ def _described(
         "widths": widths,
         "stem": stem.out,
         "block": kind,
-        "shortcut": "A" if plain else "B",
+        "shortcut": "A" if plain else "B3" if kernels == {3} else "B",
         "norm": norm_kind(norms) if norms else "none",
         "bias": same_bias(convs, "convolutions"),
         "fc_bias": "bias" in fc.names,
