@@ -57,6 +57,7 @@ def by_recurrence(
 
     solver     iteration ↦ solver, for annealing
     gradient   "row": linearised by the row term alone, as in the authors' code; "exact": conditional gradient on E
+    warm       "uniform" or "inputs": where a descent starts; "best": both are tried, as E has many valleys
     moving     is kept to the groups whose last coupling had not settled after `inner` steps
     """
 
@@ -68,9 +69,11 @@ def by_recurrence(
             return transported(by_weights(), solver(step))(problem, block, model, target, known, step)
         objective = quadratic(problem, block, model, target, known, alpha)
         m, n = objective.linear.shape
-        start = np.full((m, n), 1 / (m * n)) if warm == "uniform" else solver(step)(objective.linear)
+        even = [np.full((m, n), 1 / (m * n))] if warm != "inputs" else []
+        starts = [*even, *([solver(step)(objective.linear)] if warm != "uniform" else [])]
         descend = row_steps if gradient == "row" else conditional_gradient
-        plan, settled = descend(objective, start, solver(step), limit=inner, damping=damping)
+        found = [descend(objective, start, solver(step), limit=inner, damping=damping) for start in starts]
+        plan, settled = min(found, key=lambda reached: objective.value(reached[0]))
         (moving.discard if settled else moving.add)(block.name)
         return {block.name: Coupling.of_plan(block.name, plan)}, objective.value(plan)
 

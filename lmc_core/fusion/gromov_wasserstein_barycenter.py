@@ -83,9 +83,9 @@ FUSION = Fusion(
         Option(
             "warm",
             str,
-            "uniform",
-            "First plan: even, or that of the input weights.",
-            choices=("uniform", "inputs"),
+            "best",
+            "First plan: even, that of the input weights, or both tried and the lower end kept.",
+            choices=("best", "uniform", "inputs"),
         ),
         Option("anneal", float, 1.0, "Factor on epsilon after every iteration.", low=0.01, high=1),
         Option("least", float, 0.001, "Where annealing of epsilon stops.", low=1e-5),

@@ -10,8 +10,9 @@ from planted import difference, planted
 
 from lmc_core.alignment.blocks import blocks
 from lmc_core.alignment.solve import Solver
-from lmc_core.fusion.fuse import fuse
+from lmc_core.fusion.fuse import fuse, fusion
 from lmc_core.fusion.gromov import conditional_gradient, quadratic, row_steps
+from lmc_core.networks.checkpoint import load
 from lmc_core.symmetry.infer import symmetry
 
 
@@ -67,3 +68,13 @@ def test_alpha_zero_is_the_barycentre_without_hidden_weights():
     for chosen in ({"alpha": 0.0}, {"gradient": "none"}):
         assert difference(fuse(nets, "gromov-wasserstein-barycenter", **chosen).state, plain.state) == 0
     assert difference(fuse(nets, "gromov-wasserstein-barycenter").state, plain.state) > 1e-3
+
+
+def test_both_starts_of_a_recurrent_coupling_are_tried_and_the_lower_end_is_kept():
+    """Two trained LSTMs: neither the even plan nor that of the inputs always leads to the lower valley."""
+    nets = [load(f"checkpoints/digits-lstm/seed{seed}.safetensors") for seed in (0, 1)]
+    how = {"method": "gromov-wasserstein-barycenter", "iterations": 1}
+    even, inputs, best = (fusion(nets, warm=warm, **how).history[0] for warm in ("uniform", "inputs", "best"))
+    assert even != inputs
+    assert best == pytest.approx(min(even, inputs))
+    assert fusion(nets, **how).settings["warm"] == "best"
