@@ -16,6 +16,8 @@ from lmc_core.words.marks import A, B, Text, joined, marked, say
 
 _FADES = 0.75
 """The signal fades if the variance of pre-activations half-way is below this share of the ends'."""
+_APART = 0.02
+"""Accuracy that changes by more than this says something."""
 _KEEPS, _STAYS = 0.75, 0.1
 """The cloud keeps its shape from this spread on; the loss stays low up to this share of the naive barrier."""
 
@@ -30,8 +32,7 @@ _SENTENCES: Mapping[Case, str] = {
     "reduces": "{Method} lowers the test-loss barrier from {b0} to {b1}; a hill remains: half-way, accuracy is {a1}, "
     "the ends reach {ends}.",
     "fails": "{Method} does not help here: the barrier stays at {b1} (naive {b0}).{advice}",
-    "worse": "{Method} makes it worse: the barrier rises from {b0} to {b1}. "
-    "Check that both models read the same data in the same format.",
+    "worse": "{Method} makes it worse: the barrier rises from {b0} to {b1}.{advice}",
     "broken": "After {method} the loss is not a number somewhere between {A} and {B}: the path leaves the range "
     "of numbers the network can handle. Check the weights of both models.",
 }
@@ -46,13 +47,11 @@ def path_finding(
 ) -> Finding:
     """The finding of a pair of paths.
 
-    method    by its name; where it does not help, the first other one of the list is a remedy, and recalibration if the
-              path has none
+    method    by its name; where it does not help, one that looks at what it does not is a remedy, and recalibration if
+              the path has none
     classes   of the data, for the accuracy of guessing
     """
     case, title = _case(naive, aligned, thresholds), numbers.inside(METHODS[method].title)
-    others = [other.title for name, other in METHODS.items() if name not in ("identity", method)]
-    remedies = [*map(numbers.inside, others[:1]), *([] if aligned.recalibrate else ["recalibrate (REPAIR)"])]
     sentence = say(
         _SENTENCES[case],
         method=title,
@@ -62,7 +61,7 @@ def path_finding(
         a0=marked("naive", numbers.percent(naive.midpoint("test", "accuracy"))),
         a1=marked("aligned", numbers.percent(aligned.midpoint("test", "accuracy"))),
         ends=_ends(naive),
-        advice=f" Try {', or '.join(remedies)}.",
+        advice="" if _disagree(naive, aligned) or _weak(naive) else f" Try {', or '.join(_remedies(method, aligned))}.",
     )
     return Finding(case, joined([sentence, *_remarks(case, naive, aligned, classes, thresholds)]))
 
@@ -82,6 +81,27 @@ def _case(naive: Profile, aligned: Profile, thresholds: Thresholds) -> Case:
     if after <= thresholds.reduces * before:
         return "reduces"
     return "fails" if after <= thresholds.same * before else "worse"
+
+
+def _remedies(method: str, aligned: Profile) -> list[str]:
+    """What else can be done: a method that looks at the data where this one does not, and recalibration where none
+    was; after a reset of BatchNorm there is nothing left that REPAIR would do."""
+    other = "weight-matching" if METHODS[method].needs_data else "activation-matching"
+    return [numbers.inside(METHODS[other].title), *([] if aligned.recalibrate else ["recalibrate (REPAIR)"])]
+
+
+def _disagree(naive: Profile, aligned: Profile) -> bool:
+    """Whether alignment changes accuracy half-way for the better and loss for the worse, or the other way round."""
+    gained = aligned.midpoint("test", "accuracy") - naive.midpoint("test", "accuracy")
+    lost = aligned.barrier() - naive.barrier()
+    return abs(gained) > _APART and gained * lost > 0
+
+
+def _weak(naive: Profile) -> bool:
+    """Whether the network half-way, not aligned, is better than both ends, by loss and by accuracy."""
+    loss, accuracy = naive.loss(), naive.accuracy()
+    better = naive.midpoint("test", "accuracy") > max(float(accuracy[0]), float(accuracy[-1]))
+    return better and naive.midpoint() < min(float(loss[0]), float(loss[-1]))
 
 
 def _remarks(case: Case, naive: Profile, aligned: Profile, classes: int, thresholds: Thresholds) -> list[Text | str]:
@@ -107,6 +127,14 @@ def _remarks(case: Case, naive: Profile, aligned: Profile, classes: int, thresho
                 low=numbers.percent(low),
             )
         )
+    if _weak(naive):
+        middle, best = naive.midpoint("test", "accuracy"), max(score for score, _ in ends)
+        said = f"({numbers.percent(middle)} half-way without alignment, {numbers.percent(best)} at the better end)"
+        remarks.append(f"Both networks are weak: their plain mean is better than either {said}; train them longer.")
+    elif _disagree(naive, aligned):
+        scores = [numbers.percent(profile.midpoint("test", "accuracy")) for profile in (naive, aligned)]
+        way = "while the barrier in loss " + ("rises" if aligned.barrier() > naive.barrier() else "falls")
+        remarks.append(f"Loss and accuracy disagree: half-way, accuracy goes from {scores[0]} to {scores[1]}, {way}.")
     if case in ("none", "removes") and float(aligned.excess().min()) < -thresholds.none(naive):
         remarks.append("The middle is better than both ends predict.")
     return remarks

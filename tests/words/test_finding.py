@@ -4,9 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from lmc_core.data.registry import dataset
 from lmc_core.methods import METHODS
+from lmc_core.networks.families import architecture
+from lmc_core.paths.evaluate import evaluate
+from lmc_core.paths.path import LinearPath
 from lmc_core.paths.profile import Profile
+from lmc_core.training.train import Recipe, train
 from lmc_core.words import numbers
 from lmc_core.words.finding import Thresholds
 from lmc_core.words.path import path_cards, path_finding
@@ -48,7 +54,7 @@ def found(before, after, *, method="activation-matching", **settings):
             1.00,
             1.20,
             "worse",
-            "Activation matching makes it worse: the barrier rises from 1.00 to 1.20. Check that",
+            "Activation matching makes it worse: the barrier rises from 1.00 to 1.20. Try weight matching, or",
         ),
     ],
 )
@@ -82,11 +88,40 @@ def test_each_number_has_the_colour_of_its_path_and_nothing_else_is_coloured():
     assert coloured == wanted
 
 
-def test_a_method_that_fails_names_the_next_one_and_repair_unless_it_was_used():
+def test_a_method_that_fails_names_one_that_looks_at_what_it_does_not_and_repair_unless_it_was_used():
     assert found(1, 1).case == "unaligned"  # the very same curve
     assert found(1, 0.99).text.endswith("(naive 1.00). Try weight matching, or recalibrate (REPAIR).")
-    assert "Try layer-wise weight matching, or" in found(1, 0.99, method="weight-matching").text
+    assert "Try activation matching, or" in found(1, 0.99, method="weight-matching").text
     assert found(1, replace(hill(0.99), recalibrate="repair")).text.endswith("Try weight matching.")
+
+
+def test_loss_and_accuracy_that_disagree_are_said_to_disagree_and_nothing_is_advised():
+    said = found(hill(1.0, half_way=0.11), hill(1.2, half_way=0.22)).text
+    assert said.endswith(
+        "Loss and accuracy disagree: half-way, accuracy goes from 11.0% to 22.0%, while the barrier in loss rises."
+    )
+    assert "Try" not in said
+    said = found(hill(1.0, half_way=0.5), hill(0.3, half_way=0.4)).text
+    assert "accuracy goes from 50.0% to 40.0%, while the barrier in loss falls." in said
+    assert "disagree" not in found(hill(1.0, half_way=0.11), hill(0.3, half_way=0.22)).text
+
+
+def test_networks_whose_plain_mean_is_better_than_both_are_said_to_be_weak():
+    """Two MLPs of one epoch from one start: the mean of both has seen what each has."""
+    made = architecture("mlp", widths=(64, 16, 10), input_shape=(8, 8))
+    how = {"optimiser": "sgd", "rate": 0.02, "batch": 100, "epochs": 2, "schedule": "constant"}
+    data = dataset("digits")
+    net = train(Recipe("weak", made, "digits", **how), 0)
+    rng = np.random.default_rng(0)
+    ends = []
+    for sign in (1, -1):
+        noise = {k: x + sign * 0.25 * torch.from_numpy(rng.normal(size=x.shape)).float() for k, x in net.state.items()}
+        rng = np.random.default_rng(0)
+        ends.append(net.with_state(noise))
+    naive = evaluate(LinearPath(*ends), data, points=3)
+    said = path_finding(naive, naive, "identity").text
+    assert "Both networks are weak: their plain mean is better than either" in said
+    assert "Try" not in said
 
 
 def test_without_alignment_the_barrier_is_only_stated():
