@@ -18,13 +18,19 @@ from lmc_core.networks.values import Assumption, Normalize, spoken
 EXAMPLES = 1_000
 CLOSE = 0.05
 """Two normalisations cannot be told apart where the loss of one is within this share of the other's."""
+LEAST = 1e-3
+"""Losses below this are alike: every training example is known by heart, and the first of the usual ones is taken."""
+TEMPERATURES = np.logspace(-1, 1, 41)
 FAR = 0.02
 """A network is read wrongly, it seems, where another usual normalisation gives so much more accuracy."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a network scores under one normalisation, on `EXAMPLES` training examples; loss in nats."""
+    """What a network scores under one normalisation, on `EXAMPLES` training examples.
+
+    loss   in nats, at the temperature that suits it: larger inputs make larger logits, which only look surer
+    """
 
     normalize: Normalize | None
     loss: float
@@ -42,7 +48,7 @@ def usual(data: Dataset) -> tuple[Normalize | None, ...]:
 
 
 def tried(network: Network, data: Dataset) -> tuple[Trial, ...]:
-    """The network under its own normalisation and under the usual ones, least loss first; nothing where examples and
+    """The network under its own normalisation and under the usual ones; nothing where examples and
     answers are not those of a classifier of numbers."""
     example = network.example_inputs[0]
     fits = len(network.example_inputs) == 1 and prod(example.shape[1:]) == prod(data.shape)
@@ -60,9 +66,10 @@ def tried(network: Network, data: Dataset) -> tuple[Trial, ...]:
         if not isinstance(outputs[0], torch.Tensor) or outputs[0].ndim != 2 or outputs[0].shape[1] <= int(y.max()):
             return ()
         logits = torch.cat(outputs).double()
-        loss, right = float(cross_entropy(logits, y)), float((logits.argmax(1) == y).double().mean())
-        found.append(Trial(normalize, loss if loss == loss else inf, right))
-    return tuple(sorted(found, key=lambda trial: trial.loss))
+        losses = [float(cross_entropy(logits / temperature, y)) for temperature in TEMPERATURES]
+        loss = max(min((x for x in losses if x == x), default=inf), LEAST)
+        found.append(Trial(normalize, loss, float((logits.argmax(1) == y).double().mean())))
+    return tuple(found)
 
 
 def fitted(networks: Sequence[Network], data: Dataset) -> list[Network]:
@@ -83,7 +90,8 @@ def _loss(trials: Sequence[Trial], normalize: Normalize | None) -> float:
 
 
 def _assuming(network: Network, best: Normalize | None, trials: Sequence[Trial], data: str) -> Network:
-    measured = ", ".join(f"{spoken(t.normalize)} {t.loss:.3g} ({t.accuracy:.1%})" for t in trials)
+    ordered = sorted(trials, key=lambda trial: (trial.normalize != best, trial.loss))
+    measured = ", ".join(f"{spoken(t.normalize)} {t.loss:.3g} ({t.accuracy:.1%})" for t in ordered)
     why = f"no tensor tells it; loss (accuracy) on {EXAMPLES} training examples of {data}: {measured}"
     limit = _loss(trials, best) * (1 + CLOSE)
     if close := [spoken(t.normalize) for t in trials if t.normalize != best and t.loss <= limit]:
@@ -103,10 +111,11 @@ def doubted(networks: Sequence[Network], data: Dataset) -> tuple[str, ...]:
 def _doubt(network: Network, data: Dataset, name: str) -> str:
     trials = tried(network, data) if network.metadata.get("names") else ()
     own = next((trial for trial in trials if trial.normalize == network.normalize), None)
-    if own is None or own is trials[0] or trials[0].accuracy < own.accuracy + FAR:
+    best = min(trials, key=lambda trial: trial.loss, default=None)
+    if own is None or best is None or best.accuracy < own.accuracy + FAR:
         return ""
     return (
         f"{name} is read with inputs {spoken(own.normalize)} and reaches {own.accuracy:.1%} of training examples; with "
-        f"{spoken(trials[0].normalize)} it reaches {trials[0].accuracy:.1%}: what is found here may be of a network "
+        f"{spoken(best.normalize)} it reaches {best.accuracy:.1%}: what is found here may be of a network "
         "that is read wrongly."
     )

@@ -109,3 +109,9 @@ def test_a_path_between_files_states_the_normalisation_and_doubts_one_that_reads
     assert "A is read with inputs none" in wrong["finding"]
     assert "0.5/0.5" in wrong["finding"]
     assert wrong["naive"]["test"]["accuracy"][0] < found["naive"]["test"]["accuracy"][0]
+
+
+@pytest.mark.parametrize("name", ["digits-mlp-32", "digits-mlp-128", "digits-mlp-512", "digits-cnn", "digits-lstm"])
+def test_shipped_networks_that_read_raw_images_are_read_raw(name: str, tmp_path: Path) -> None:
+    file = bare(load(f"checkpoints/{name}/seed0.safetensors"), tmp_path / "theirs.safetensors")
+    assert fitted([load(file)], dataset("digits"))[0].normalize is None
