@@ -1,14 +1,17 @@
 """What a file does not say is assumed, and every command says so where its numbers rest on it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from results import a_result
 from safetensors.numpy import load_file, save_file
 
 import lmc_core.runs.work.path
 from lmc_core.cli import main
+from lmc_core.runs.summary import summary
 
 A, B = (f"checkpoints/digits-mlp-32/seed{seed}.safetensors" for seed in (0, 1))
 COMMANDS = {
@@ -64,3 +67,13 @@ def test_a_path_computes_nothing_that_it_does_not_show(
     monkeypatch.setattr(lmc_core.runs.work.path, "diagnose", diagnose)
     found = json.loads(said(capsys, "path", A, B, "--points", "3", "--json"))
     assert {"align", "evaluate", "diagnose"} <= set(found["seconds"])
+
+
+def test_pages_and_reports_state_what_was_assumed_of_the_models() -> None:
+    result = a_result()
+    guessed = tuple(
+        replace(card, assumptions=(("activation", "relu", "an activation has no tensors"),)) for card in result.models
+    )
+    assert not any("Assumed" in note for note in summary("path", result).notes)
+    notes = summary("path", replace(result, models=guessed)).notes
+    assert "Assumed of A and B, activation=relu: an activation has no tensors." in notes
