@@ -13,6 +13,9 @@ Affine = Literal["", "sum", "product", "quotient"]
 """Of a value as a function of tensors that move along a line: none · affine in all of them together · in each factor
 while the other stays, and in what is added beside · in the first factor while the second stays."""
 
+Kind = Literal["general", "orthogonal", "centred", "scaled", "signed", "permutation"]
+"""A class of invertible matrices (`symmetry/classes.py`), each named before those it holds."""
+
 
 @dataclass(frozen=True)
 class Operator:
@@ -27,6 +30,8 @@ class Operator:
     moves     it moves numbers without reading them: what only such operators touch is unused
     affine    in which way, for tensors that move along a line
     factors   the two arguments of a product or quotient
+    leaves    the largest class of matrices that it commutes with along the axes of its arguments and results; its rule
+              may leave less
     """
 
     name: str
@@ -37,6 +42,7 @@ class Operator:
     moves: bool = False
     affine: Affine = ""
     factors: tuple[str, ...] = ()
+    leaves: Kind = "permutation"
 
     @property
     def in_files(self) -> tuple[str, ...]:
@@ -53,11 +59,14 @@ def _row(
     moves: bool = False,
     affine: Affine = "",
     factors: tuple[str, ...] = (),
+    leaves: Kind | None = None,
 ) -> Iterator[Operator]:
-    """Operators that differ only in whether a file may hold them."""
+    """Operators that differ only in whether a file may hold them; affine ones and those that move numbers are linear
+    along every axis that their rule does not limit."""
+    kind: Kind = leaves or ("general" if moves or affine else "permutation")
     for file, names in ((True, in_files), (False, only_traced)):
         for word in names.split():
-            yield Operator(word.removesuffix("_?"), rule, file, word.endswith("_?"), why, moves, affine, factors)
+            yield Operator(word.removesuffix("_?"), rule, file, word.endswith("_?"), why, moves, affine, factors, kind)
 
 
 _TABLE = (
@@ -65,49 +74,56 @@ _TABLE = (
     *_row(
         "pointwise",
         """
-        abs acos acosh addcdiv addcmul asin asinh atan atan2 atanh bitwise_and bitwise_left_shift bitwise_not
-        bitwise_or bitwise_right_shift bitwise_xor ceil celu_? clamp_? clamp_max clamp_min clip complex conj
-        copysign cos cosh deg2rad elu_? eq erf erfc erfinv exp_? expm1 floor floor_divide fmax fmin fmod frac ge
-        gelu_? gt hardshrink hardsigmoid_? hardswish_? hardtanh_? heaviside hypot imag isclose isfinite isinf
-        isnan le leaky_relu_? lerp log log10 log1p log2 log_sigmoid logaddexp logaddexp2 logical_and logical_not
-        logical_or logical_xor logit lt masked_fill_? maximum minimum mish_? nan_to_num ne polar pow_? rad2deg
-        real reciprocal relu_? relu6_? remainder round rrelu rsqrt rsub selu_? sgn sigmoid_? sign silu_? sin
-        sinc sinh softplus softshrink sqrt square tan tanh_? threshold_? true_divide trunc where xlogy
+        acos acosh addcdiv addcmul atan2 bitwise_and bitwise_left_shift bitwise_not bitwise_or
+        bitwise_right_shift bitwise_xor ceil celu_? clamp_? clamp_max clamp_min clip complex conj copysign cos
+        cosh deg2rad elu_? eq erfc exp_? expm1 floor floor_divide fmax fmin fmod frac ge gelu_? gt
+        hardsigmoid_? hardswish_? hardtanh_? heaviside hypot imag isclose isfinite isinf isnan le lerp log log10
+        log1p log2 log_sigmoid logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logit lt
+        masked_fill_? maximum minimum mish_? nan_to_num ne polar rad2deg real reciprocal relu6_? remainder rrelu
+        rsqrt rsub selu_? sigmoid_? silu_? sinc softplus sqrt threshold_? true_divide where xlogy
         """,
         """
-        _prelu_kernel angle conj_physical digamma divide exp2 fix float_power greater greater_equal huber_loss
+        _prelu_kernel angle conj_physical digamma divide exp2 float_power greater greater_equal huber_loss
         i0 isneginf isposinf isreal ldexp less less_equal lgamma mse_loss nextafter not_equal positive
         resolve_conj resolve_neg signbit smooth_l1_loss special_expit special_log1p subtract
         """,
     ),
+    *_row("pointwise", "abs leaky_relu_? relu_?", leaves="scaled"),
+    *_row(
+        "pointwise",
+        "asin asinh atan atanh erf erfinv hardshrink round sgn sign sin sinh softshrink tan tanh_? trunc",
+        "fix",
+        leaves="signed",
+    ),
+    *_row("power", "pow_? square", leaves="general"),
     *_row("pointwise", "mul_? multiply", affine="product", factors=("self", "other")),
     *_row("pointwise", "div_?", affine="quotient", factors=("self", "other")),
     *_row("pointwise", "add_? neg_? sub_?", affine="sum"),
-    *_row("same", "_to_copy to", "lift_fresh"),
+    *_row("same", "_to_copy to", "lift_fresh", leaves="general"),
     *_row("same", "alias clone contiguous detach_? lift_fresh_copy", affine="sum"),
-    *_row("cast_like", "type_as"),
+    *_row("cast_like", "type_as", leaves="general"),
     *_row("copy", "copy_?"),
-    *_row("prelu", "prelu"),
+    *_row("prelu", "prelu", leaves="scaled"),
     *_row("dropout", "alpha_dropout native_dropout"),
     *_row("dropout", "dropout_? feature_dropout", affine="sum"),
     *_row("complex_pairs", "view_as_complex"),
     *_row("real_pairs", "view_as_real"),
     # linear
     *_row("linear", "linear", affine="product", factors=("input", "weight")),
-    *_row("matmul", "dot mv", "linalg_matmul"),
+    *_row("matmul", "dot mv", "linalg_matmul", leaves="general"),
     *_row("matmul", "bmm mm", affine="product", factors=("self", "mat2")),
     *_row("matmul", "matmul", affine="product", factors=("self", "other")),
-    *_row("addmm", "addmv"),
+    *_row("addmm", "addmv", leaves="general"),
     *_row("addmm", "baddbmm", affine="product", factors=("batch1", "batch2")),
     *_row("addmm", "addmm", affine="product", factors=("mat1", "mat2")),
-    *_row("einsum", "einsum"),
-    *_row("bilinear", "bilinear"),
+    *_row("einsum", "einsum", leaves="general"),
+    *_row("bilinear", "bilinear", leaves="general"),
     *_row("cdist", "cdist", "_cdist_forward _euclidean_dist"),
     *_row("cosine_similarity", "cosine_similarity"),
     *_row("embedding", "embedding", affine="product", factors=("weight", "indices")),
     *_row("embedding_bag", "embedding_bag", "_embedding_bag"),
     # conv
-    *_row("convolution", "", "_convolution convolution_overrideable"),
+    *_row("convolution", "", "_convolution convolution_overrideable", leaves="general"),
     *_row(
         "convolution",
         """
@@ -119,13 +135,13 @@ _TABLE = (
     *_row(
         "pool",
         """
-        _adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d max_pool1d max_pool2d
-        max_pool2d_with_indices max_pool3d max_pool3d_with_indices
+        adaptive_max_pool1d adaptive_max_pool2d max_pool1d max_pool2d max_pool2d_with_indices max_pool3d
+        max_pool3d_with_indices
         """,
-        """
-        _adaptive_avg_pool1d adaptive_max_pool3d lp_pool1d lp_pool2d lp_pool3d max_pool1d_with_indices
-        """,
+        "adaptive_max_pool3d lp_pool1d lp_pool2d lp_pool3d max_pool1d_with_indices",
+        leaves="scaled",
     ),
+    *_row("pool", "_adaptive_avg_pool2d _adaptive_avg_pool3d", "_adaptive_avg_pool1d", leaves="general"),
     *_row(
         "pool",
         """
@@ -164,7 +180,7 @@ _TABLE = (
         "_batch_norm_no_update _native_batch_norm_legit cudnn_batch_norm",
     ),
     *_row("group_norm", "group_norm native_group_norm"),
-    *_row("layer_norm", "layer_norm native_layer_norm rms_norm", "_fused_rms_norm"),
+    *_row("layer_norm", "layer_norm native_layer_norm rms_norm", "_fused_rms_norm", leaves="general"),
     *_row(
         "along",
         "_log_softmax _safe_softmax _softmax log_softmax softmax",
@@ -177,6 +193,7 @@ _TABLE = (
         all amax amin aminmax any linalg_norm linalg_vector_norm logsumexp norm prod std std_mean var var_mean
         """,
         "count_nonzero nanmean nansum",
+        leaves="general",
     ),
     *_row("reduce", "mean sum", affine="sum"),
     *_row("extreme", "kthvalue median", "mode nanmedian"),
@@ -218,10 +235,11 @@ _TABLE = (
         _scaled_dot_product_flash_attention_for_cpu scaled_dot_product_attention
         """,
         "_scaled_dot_product_attention_math _scaled_dot_product_cudnn_attention",
+        leaves="general",
     ),
     # recurrent
-    *_row("recurrence", "gru lstm rnn_relu rnn_tanh"),
-    *_row("cell", "gru_cell lstm_cell rnn_relu_cell rnn_tanh_cell"),
+    *_row("recurrence", "gru lstm rnn_relu rnn_tanh", leaves="general"),
+    *_row("cell", "gru_cell lstm_cell rnn_relu_cell rnn_tanh_cell", leaves="general"),
     # create
     *_row(
         "filled",
@@ -229,6 +247,7 @@ _TABLE = (
         fill_? full full_like new_full new_ones new_zeros ones ones_like scalar_tensor zero_? zeros zeros_like
         """,
         "empty empty_like empty_permuted empty_strided new_empty",
+        leaves="general",
     ),
     *_row("constant", "arange eye linspace tril_indices triu_indices", "hann_window logspace range"),
     # order

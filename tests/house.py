@@ -57,14 +57,15 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     # A symmetry verifies itself: moving units and measuring need only the arrangement below it.
     "lmc_core/symmetry": (
         ("infer", "declare"),
-        ("walk",),
+        ("walk", "evidence"),
         ("rules",),
-        ("_solver",),
+        ("_solver", "move"),
         ("symmetry",),
         ("verify",),
         ("permute",),
         ("arrangement",),
         ("axis",),
+        ("classes",),
     ),
     "lmc_core/alignment": (
         ("alignment", "passes", "relaxed", "kept"),

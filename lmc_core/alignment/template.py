@@ -48,9 +48,10 @@ def resized(symmetry: Symmetry, wanted: Mapping[str, int], names: Mapping[str, s
 
     def change(axis: Axis) -> Axis:
         match axis:
-            case Group(name, size, within, kind):
+            case Group(name, size, within):
                 new = called.get(name, name)
-                return Group(new, wanted.get(new, size), called.get(within, within) if within else None, kind)
+                inside = called.get(within, within) if within else None
+                return replace(axis, name=new, size=wanted.get(new, size), within=inside)
             case Product(factors):
                 return Product(tuple(map(change, factors)))
             case Sum(parts):

@@ -6,21 +6,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
+from lmc_core.operators import Kind
+
 
 @dataclass(frozen=True)
 class Group:
-    """Interchangeable units: any re-ordering, applied everywhere the group appears, leaves the function unchanged.
+    """Units that can be moved, everywhere the group appears at once, without any change of the function.
 
     name        unique in a Symmetry
     size        how many units (per index of `within`, if nested)
     within      name of the outer group if the units are re-ordered separately inside each of its units
-    kind        what every operation that carries the group commutes with; today always "permutation"
+    kind        the class of matrices G that may move them (`symmetry/classes.py`); each holds all re-orderings
+    dual        of one appearance in an axis: where that axis makes units it moves by G⁻ᵀ, where it uses them by G, the
+                other way round than usual: of q·k, whose units are made twice, one is dual
     """
 
     name: str
     size: int
     within: str | None = None
-    kind: str = "permutation"
+    kind: Kind = "permutation"
+    dual: bool = False
 
     def __str__(self) -> str:
         return axis_text(self)
@@ -88,7 +93,7 @@ def names_in(*axes: Axis) -> frozenset[str]:
 
 
 def axis_text(axis: Axis, sized: set[str] | None = None) -> str:
-    """An axis as a pattern: `channel·49`, `head·(qk within head)`, `h + h + h + h`.
+    """An axis as a pattern: `channel·49`, `head·(qk within head)`, `h + h + h + h`; a star follows a dual.
 
     sized   names of groups whose size was written before; with a set, the first mention of a group says its size
     """
@@ -97,7 +102,7 @@ def axis_text(axis: Axis, sized: set[str] | None = None) -> str:
             return str(size)
         case Group(name, size, within):
             known = sized is None or name in sized
-            text = name if known else f"{name}:{size}"
+            text = (name if known else f"{name}:{size}") + "*" * axis.dual
             if sized is not None:
                 sized.add(name)
             return f"({text} within {within})" if within else text

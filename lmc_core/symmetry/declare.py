@@ -11,6 +11,8 @@ One line per tensor, in the notation that `Symmetry.table` prints:
     qkv.weight (head·(qk within head) + head·(qk within head) + head·(vo within head), stream)
     embed.weight (1000, write stream)         a role before an axis, where it is not the usual one
     blocks.*.up.weight (blocks.*.up, stream)  a star stands for one part of a name; tensors without axes are skipped
+    k.weight (head·(qk* within head), stream) a star more than that: a dual, moved by G⁻ᵀ where q is moved by G
+    general: qk, blocks.*.vo                  the class of some groups (`symmetry/classes.py`); of others: permutation
 
 The first axis usually writes its units and the second reads them. Sizes follow from the tensors; where they do not,
 write them once: `head:12`. Tensors that are not mentioned do not move.
@@ -19,16 +21,21 @@ write them once: `head:12`. Tensors that are not mentioned do not move.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from lmc_core.errors import SettingError
 from lmc_core.networks.network import Network
+from lmc_core.operators import Kind
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
+from lmc_core.symmetry.classes import KINDS, has_dual
+from lmc_core.symmetry.evidence import classified
 from lmc_core.symmetry.symmetry import Pinned, Role, Symmetry, usual_role
 from lmc_core.symmetry.verify import verify
 
 _LINE = re.compile(r"^(?P<tensor>\S+)\s*\((?P<axes>.*)\)$")
+_CLASS = re.compile(r"^(?P<kind>" + "|".join(KINDS) + r"):\s*(?P<groups>.+)$")
 _TOKEN = re.compile(r"[(),+·]|[^\s(),+·]+")
 _ROLES: tuple[Role, ...] = ("write", "read", "both", "none")
 
@@ -40,12 +47,13 @@ def declare(network: Network, text: str) -> Symmetry:
     are not interchangeable.
     """
     shapes = {name: tuple(x.shape) for name, x in network.state.items()}
+    text, kinds = _classes(text)
     lines = _matched(text, shapes)
     parsed = {name: _Line(name, tokens).axes() for name, tokens in lines.items()}
     for name, axes in parsed.items():
         if len(axes) != len(shapes[name]):
             raise SettingError(f"{name!r} has shape {shapes[name]} and is declared with {len(axes)} axes")
-    groups = _sized(parsed, shapes)
+    groups = _of_classes(_sized(parsed, shapes), kinds)
     sized = {
         name: tuple(_with_sizes(axis, groups) for _, axis in parsed[name])
         if name in parsed
@@ -72,7 +80,36 @@ def declare(network: Network, text: str) -> Symmetry:
             f"the declared symmetry does not hold: permuting {culprits} changes the output by {worst:.1e} (relative); "
             "check that every tensor these units touch is declared"
         )
-    return replace(found, error=report.error)
+    found = classified(network, replace(found, error=report.error))
+    if found.notes:
+        raise SettingError(f"the declared classes do not hold: {found.notes[0]}")
+    return found
+
+
+def _classes(text: str) -> tuple[str, list[tuple[str, Kind]]]:
+    """The lines on tensors, and (pattern of group names, class) of the lines on classes."""
+    others: list[str] = []
+    kinds: list[tuple[str, Kind]] = []
+    for line in text.splitlines():
+        match = _CLASS.match(line.partition("#")[0].strip())
+        if match is None:
+            others.append(line)
+        else:
+            kind = next(kind for kind in KINDS if kind == match["kind"])
+            kinds += [(pattern.strip(), kind) for pattern in match["groups"].split(",")]
+    return "\n".join(others), kinds
+
+
+def _of_classes(groups: Mapping[str, Group], kinds: Sequence[tuple[str, Kind]]) -> dict[str, Group]:
+    made = dict(groups)
+    for pattern, kind in kinds:
+        names = [name for name in groups if fnmatchcase(name, pattern)]
+        if not names:
+            raise SettingError(
+                f"no group is called {pattern!r}, which is declared {kind}; there are {', '.join(groups)}"
+            )
+        made.update({name: replace(made[name], kind=kind) for name in names})
+    return made
 
 
 def _matched(text: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, list[str]]:
@@ -102,7 +139,7 @@ def _filled(token: str, stars: tuple[str, ...]) -> str:
         return "·"
     for star in stars:
         token = token.replace("*", star, 1)
-    return token
+    return token  # a star that is left marks a dual
 
 
 @dataclass
@@ -151,10 +188,10 @@ class _Line:
             raise SettingError(f"an axis of {self.tensor!r} is incomplete before {token or 'the end of the line'!r}")
         if token.isdecimal():
             return Fixed(int(token))
-        name, _, size = token.partition(":")
+        name, _, size = token.removesuffix("*").partition(":")
         if size and not size.isdecimal():
             raise SettingError(f"{token!r} in {self.tensor!r} has no whole number after the colon")
-        return Group(name, int(size or 0))
+        return Group(name, int(size or 0), dual=token.endswith("*"))
 
     def _expect(self, token: str) -> None:
         if not self.tokens or self.tokens.pop(0) != token:
@@ -168,7 +205,7 @@ def _sized(
     groups: dict[str, Group] = {}
     for name, axes in parsed.items():
         for group in (g for _, axis in axes for g in groups_in(axis)):
-            known = groups.setdefault(group.name, group)
+            known = groups.setdefault(group.name, replace(group, dual=False))
             if group.within != known.within or (group.size and known.size not in (0, group.size)):
                 raise SettingError(f"group {group.name!r} is declared in two ways; {name!r} says {group}")
             groups[group.name] = replace(known, size=known.size or group.size)
@@ -212,7 +249,7 @@ def _solved(axis: Axis, unknown: str, size: int, groups: Mapping[str, Group]) ->
 def _with_sizes(axis: Axis, groups: Mapping[str, Group]) -> Axis:
     match axis:
         case Group(name):
-            return groups[name]
+            return replace(groups[name], dual=axis.dual and has_dual(groups[name].kind))
         case Product(factors):
             return Product(tuple(_with_sizes(f, groups) for f in factors))
         case Sum(parts):

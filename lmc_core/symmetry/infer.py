@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lmc_core.graph.export import FALLBACK, TooSlow, within
 from lmc_core.graph.trace import trace, working_batch
@@ -15,6 +16,7 @@ from lmc_core.symmetry._solver.call import Facts, Reading
 from lmc_core.symmetry._solver.freeze import Frozen, freeze
 from lmc_core.symmetry._solver.values import Slot
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
+from lmc_core.symmetry.evidence import classified
 from lmc_core.symmetry.symmetry import Contraction, Pinned, Role, Symmetry
 from lmc_core.symmetry.verify import VerifyReport, elsewhere
 from lmc_core.symmetry.verify import verify as measure
@@ -33,9 +35,10 @@ def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: 
     """
     traced = trace(network, working_batch(network, batch, seconds=seconds), seconds=seconds)
     shapes = {name: tuple(x.shape) for name, x in network.state.items()}
+    even = [name for name, x in network.state.items() if _even(x)]
 
     def work() -> tuple[Reading, Frozen]:
-        reading = read(traced, shapes)
+        reading = read(traced, shapes, even)
         return reading, freeze(reading)
 
     try:
@@ -56,8 +59,14 @@ def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: 
         pinned=tuple(Pinned(*entry) for entry in frozen.pinned if entry[0] not in unused),
         unknown_ops=tuple(dict.fromkeys(reading.facts.unknown)),
         unused=unused,
+        held=frozenset(reading.facts.held),
     )
-    return verified(network, found) if verify else found
+    return classified(network, verified(network, found)) if verify else found
+
+
+def _even(x: Tensor) -> bool:
+    """Whether a vector has equal entries."""
+    return 0 < x.numel() == max(x.shape, default=0) and bool((x == x.flatten()[0]).all())
 
 
 def verified(network: Network, found: Symmetry) -> Symmetry:

@@ -1,4 +1,4 @@
-"""The permutation symmetry of one network, as a value."""
+"""The symmetry of one network, as a value."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lmc_core.symmetry.arrangement import Arrangement
 from lmc_core.symmetry.axis import Axis, axis_text, names_in
+from lmc_core.symmetry.classes import KINDS
 
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
@@ -67,6 +68,11 @@ class Symmetry(Arrangement):
     unknown_ops   operations without a rule; their axes are pinned
     unused        state names the graph never reads
     error         relative output change measured by `verify` at inference; None before it ran
+    held          state names that multiply units one by one and whose entries are all equal: part of that operation,
+                  they do not move
+    notes         sentences on classes that an experiment has lowered
+    element_error   relative output change when all groups move at once by random elements of their classes; None where
+                  none is above permutation, or before it ran
     """
 
     roles: Mapping[tuple[str, int], Role]
@@ -77,6 +83,9 @@ class Symmetry(Arrangement):
     unknown_ops: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     error: float | None = None
+    held: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    element_error: float | None = None
 
     def verify(self, network: Network) -> float:
         """The relative error max |Δ| / max |output| when every group is permuted at random at once."""
@@ -88,7 +97,7 @@ class Symmetry(Arrangement):
         """One line per tensor, such as `fc2.weight (fc2:20, fc1)`; `symmetry.declare` reads the same text.
 
         The size of a group stands where it is first named. A role is written before an axis that carries a group unless
-        it is the usual one: the first axis writes, the second reads.
+        it is the usual one: the first axis writes, the second reads. Classes above permutation stand at the end.
         """
         lines = []
         sized: set[str] = set()
@@ -100,6 +109,9 @@ class Symmetry(Arrangement):
                 text = axis_text(axis, sized)
                 written.append(text if usual else f"{role} {text}")
             lines.append(f"{name} ({', '.join(written)})")
+        for kind in KINDS:
+            named = [group.name for group in self.groups.values() if group.kind == kind != "permutation"]
+            lines += [f"{kind}: {', '.join(named)}"] if named else []
         return "\n".join(lines)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -28,13 +28,15 @@ INPUT = "the network's input"
 OUTPUT = "the network's output"
 
 
-def read(trace: Trace, shapes: Mapping[str, tuple[int, ...]]) -> Reading:
+def read(trace: Trace, shapes: Mapping[str, tuple[int, ...]], even: Collection[str] = ()) -> Reading:
     """Visit every operation of a trace in order and let its rule speak.
 
     shapes   of the tensors of the state
+    even     names of those whose entries are all equal
     """
+    once = {trace.tensors[n.name] for n in trace.graph.nodes if n.name in trace.tensors and len(n.users) == 1}
     tensors: dict[str, tuple[Term, ...]] = {name: tuple(map(Var, shape)) for name, shape in shapes.items()}
-    walk = _Walk(Facts())
+    walk = _Walk(Facts(even=frozenset(even) & once))
     for node in trace.graph.nodes:
         if node.op == "placeholder":
             walk.env[node] = _source(node, trace, tensors)
@@ -82,7 +84,7 @@ def _known(constant: Tensor, name: str = "") -> Value:
     for place, first in enumerate(alone):
         for second in alone[place + 1 :]:
             if _as_one(constant, first, second):
-                axes[first] = axes[second] = Var(constant.shape[first])
+                axes[first] = axes[second] = Var(constant.shape[first], kind="permutation")
     return Value(tuple(axes), (), name, data=False, known=constant)
 
 
@@ -175,6 +177,7 @@ class _Walk:
                 result = rule(call)
                 made = [v.shape for v in (result if isinstance(result, list) else [result])]
                 if made == list(call.shapes):
+                    _limit(call, result)
                     return result
             except (Unsupported, Misfit):
                 call.followed.clear()
@@ -189,7 +192,7 @@ class _Walk:
         if found is None:
             return None
         module, inputs = found
-        inside = _Walk(Facts(self.facts.roles, time=self.facts.time))
+        inside = _Walk(self.facts.inside())
         placeholders = [n for n in module.graph.nodes if n.op == "placeholder"]
         inside.env = {p: self.env[source] for p, source in zip(placeholders, inputs, strict=True)}
         for held in module.graph.nodes:
@@ -228,6 +231,21 @@ def _carried(call: Call, name: str, node: Node) -> Term | None:
 
 POINTERS_PASS = frozenset({"_to_copy", "to", "alias", "clone", "contiguous", "detach"})
 """Operations that hand on whole numbers as they are, beside those that only move them."""
+
+
+SEES_LENGTHS = {"mean", "sum", "alias", "clone", "contiguous", "detach", "_to_copy", "to"}
+"""Operations on squares that see no single one of them, and those that only pass them on."""
+
+
+def _limit(call: Call, result: Any) -> None:
+    """What an operation leaves of the class of every axis it touches, beside what its rule has said."""
+    values = [*call.tensors(), *(result if isinstance(result, list) else [result])]
+    left = OPERATORS[call.op].leaves if call.op in OPERATORS else "permutation"
+    for value in values:
+        if left != "general":
+            call.limit_all(value, left)
+        if value.square and call.op not in SEES_LENGTHS and value in call.tensors():
+            call.limit_all(value, "permutation")
 
 
 def _origins(value: Value, sources: list[Value]) -> tuple[Slots, ...]:

@@ -43,6 +43,7 @@ BY_HAND = {
         3.weight (layer.3, layer.1)
         3.bias   (layer.3)
         5.weight (5, layer.3)      # the output does not move
+        scaled: layer.*
     """,
     "vgg_bn_flatten": """
         0.weight (layer.0, 3, 3, 3)
@@ -54,6 +55,7 @@ BY_HAND = {
         9.weight (layer.9, layer.4 * 4)
         9.bias   (layer.9)
         12.weight (5, layer.9)
+        scaled: layer.9
     """,
     "lstm2": """
         embed.weight (11, write embed)
@@ -64,6 +66,7 @@ BY_HAND = {
         rnn.weight_hh_l1 (rnn.l1 + rnn.l1 + rnn.l1 + rnn.l1, rnn.l1)
         rnn.bias_*_l1 (rnn.l1 + rnn.l1 + rnn.l1 + rnn.l1)
         fc.weight (5, rnn.l1)
+        general: embed
     """,
     "gpt_tied_sdpa": """
         wte.weight (11, both wte)
@@ -72,9 +75,9 @@ BY_HAND = {
         blocks.*.norm2.* (wte)
         blocks.*.qkv.weight (blocks.*.head:3·(blocks.*.qk within blocks.*.head) +
     """.rstrip(" +\n")
-    + " + blocks.*.head·(blocks.*.qk within blocks.*.head) + blocks.*.head·(blocks.*.vo within blocks.*.head), wte)"
+    + " + blocks.*.head·(blocks.*.qk* within blocks.*.head) + blocks.*.head·(blocks.*.vo within blocks.*.head), wte)"
     + """
-        blocks.*.qkv.bias (blocks.*.head·(blocks.*.qk within blocks.*.head) + blocks.*.head·(blocks.*.qk within """
+        blocks.*.qkv.bias (blocks.*.head·(blocks.*.qk within blocks.*.head) + blocks.*.head·(blocks.*.qk* within """
     + """blocks.*.head) + blocks.*.head·(blocks.*.vo within blocks.*.head))
         blocks.*.proj.weight (wte, blocks.*.head·(blocks.*.vo:4 within blocks.*.head))
         blocks.*.proj.bias (wte)
@@ -83,6 +86,7 @@ BY_HAND = {
         blocks.*.down.weight (wte, blocks.*.up)
         blocks.*.down.bias (wte)
         norm.* (wte)
+        general: blocks.*.qk, blocks.*.vo
     """,
 }
 

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from lmc_core.symmetry._solver.terms import Term, find, is_uniform, leaves, pin, pinned, release, restrict, scope
+from lmc_core.operators import Kind
+from lmc_core.symmetry._solver.terms import (
+    Term,
+    dual,
+    find,
+    is_uniform,
+    leaves,
+    limit,
+    pin,
+    pinned,
+    release,
+    restrict,
+    scope,
+)
 from lmc_core.symmetry._solver.unify import unify
 from lmc_core.symmetry._solver.values import Slot, Use, Value, merged
 
 Result = Value | list[Value]
 Rule = Callable[["Call"], Result]
 Label = Hashable
+
+Kept = Literal["product", "sum", ""]
+"""What happens to the numbers of several operands along an axis that they share and that is kept: they are multiplied,
+or added, or the rule says itself of which class that leaves the axis."""
 
 
 class Unsupported(Exception):
@@ -28,6 +45,8 @@ class Facts:
     uses      uses of weights
     unknown   operations without a rule
     time      counts what was said about roles
+    even      tensors of the state that are used once and whose entries are all equal
+    held      those of them that multiply units one by one: they are part of that operation and do not move
     """
 
     roles: dict[Slot, list[tuple[int, str]]] = field(default_factory=dict)
@@ -35,6 +54,16 @@ class Facts:
     uses: list[Use] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     time: int = 0
+    even: frozenset[str] = frozenset()
+    held: set[str] = field(default_factory=set)
+
+    def inside(self) -> Facts:
+        """For the decomposition of one operation: its uses of weights are not those of the network."""
+        return Facts(self.roles, time=self.time, even=self.even, held=self.held)
+
+    def only_reads(self, tensor: str, axis: int) -> bool:
+        """Whether an axis of the state uses units and makes none."""
+        return {role for _, role in self.roles.get(Slot(tensor, axis), ())} == {"read"}
 
     def role(self, slots: Iterable[Slot], role: str) -> None:
         self.time += 1
@@ -187,6 +216,23 @@ class Call:
             )
         )
 
+    def limit(self, value: Value, axis: int, kind: Kind) -> None:
+        """State that along an axis this operation commutes with nothing outside a class."""
+        limit(value.axes[axis], kind)
+
+    def limit_all(self, value: Value, kind: Kind) -> None:
+        """The same of every axis."""
+        for axis in value.axes:
+            limit(axis, kind)
+
+    def gain(self, value: Value) -> None:
+        """State that a tensor multiplies units one by one: they only change places, unless all its entries are equal
+        and it is held."""
+        if value.whole in self.facts.even:
+            self.facts.held.add(str(value.whole))
+        else:
+            self.limit_all(value, "permutation")
+
     def mix(self, value: Value, axes: Iterable[int], why: str) -> None:
         """State that positions along some axes are mixed in their order: they cannot move."""
         numbers = set(axes)
@@ -198,26 +244,33 @@ class Call:
         """A value whose positions all have a meaning."""
         return Value(tuple(pinned(size, why) for size in shape))
 
-    def pointwise(self, values: Sequence[Value], shape: Sequence[int] | None = None) -> Value:
+    def pointwise(self, values: Sequence[Value], shape: Sequence[int] | None = None, kept: Kept = "") -> Value:
         """Values broadcast against each other."""
         shape = self.shape if shape is None else shape
         rank = len(shape)
         operands = [(v, range(rank - v.ndim, rank)) for v in values]
-        return self.combine(operands, range(rank))
+        return self.combine(operands, range(rank), kept)
 
-    def combine(self, operands: Sequence[tuple[Value, Sequence[Label]]], out: Sequence[Label]) -> Value:
+    def combine(
+        self, operands: Sequence[tuple[Value, Sequence[Label]]], out: Sequence[Label], kept: Kept = "product"
+    ) -> Value:
         """Values multiplied or added with named axes, as in an einsum; labels that are not in `out` are contracted.
 
         operands   (value, one label per axis); axes of size 1 are broadcast
         out        labels of the result
         """
-        rows = {label: _Row(label, operands) for _, labels in operands for label in labels}
-        for row in rows.values():
+        rows = {label: _Row(label, operands, label not in out) for _, labels in operands for label in labels}
+        for label, row in rows.items():
             row.unify()
+            if label not in out:
+                row.limit_contracted()
+            elif kept == "product":
+                row.limit_product(self._held(operands, row, out))
+            elif kept == "sum":
+                row.limit_sum(len(operands))
         gone = [row for label, row in rows.items() if label not in out]
-        kept = [rows[label] for label in out]
-        release([row.term for row in gone], [row.term for row in kept])
-        result = tuple(row.term for row in kept)
+        result = tuple(rows[label].term for label in out)
+        release([row.term for row in gone], result)
         _disambiguate(result)
         data = any(value.data for value, _ in operands)
         for first, (value, labels) in enumerate(operands):
@@ -232,19 +285,33 @@ class Call:
         slots = tuple(merged(v.slots[ls.index(w)] for v, ls in operands if w in ls) for w in out)
         return Value(result, slots if not data else (), data=data)
 
+    def _held(self, operands: Sequence[tuple[Value, Sequence[Label]]], row: _Row, out: Sequence[Label]) -> set[str]:
+        """Operands that multiply units one by one and whose entries are all equal: they are held."""
+        if len(row.values) < 2:
+            return set()
+        names = {
+            str(value.whole)
+            for value, labels in operands
+            if value.whole in self.facts.even and value in row.values and set(labels) <= set(out)
+        }
+        self.facts.held |= names
+        return names
+
 
 class _Row:
-    """All axes with one label."""
+    """All axes with one label; of two that are contracted with each other the second is the dual of the first."""
 
-    def __init__(self, label: Label, operands: Sequence[tuple[Value, Sequence[Label]]]) -> None:
+    def __init__(self, label: Label, operands: Sequence[tuple[Value, Sequence[Label]]], contracted: bool) -> None:
         self.terms: list[Term] = []
+        self.values: list[Value] = []
         self.places: list[set[Label]] = []
         self.outer: dict[Label, list[Term]] = {}
         for value, labels in operands:
             for axis, own in enumerate(labels):
                 if own != label or value.axes[axis].size == 1:
                     continue
-                self.terms.append(value.axes[axis])
+                self.terms.append(dual(value.axes[axis]) if contracted and self.terms else value.axes[axis])
+                self.values.append(value)
                 places = _places(value.axes[axis], axis, value, labels)
                 if places is not None:
                     self.places.append(places)
@@ -255,6 +322,27 @@ class _Row:
     def term(self) -> Term:
         telling = [term for term in self.terms if not is_uniform(term)] or self.terms
         return find(telling[0]) if telling else pinned(1, "a single position")
+
+    @property
+    def telling(self) -> list[Value]:
+        """Operands that are not constant along the axis."""
+        return [v for v, term in zip(self.values, self.terms, strict=True) if not is_uniform(term)]
+
+    def limit_product(self, held: Collection[str]) -> None:
+        """A product of two that both carry the units sees each unit; one that is held is part of the operation."""
+        if len([v for v in self.telling if v.whole not in held]) > 1:
+            limit(self.term, "permutation")
+
+    def limit_sum(self, count: int) -> None:
+        """Of `count` operands one that is constant along the axis adds the same number to all its units."""
+        if 0 < len(self.telling) < count:
+            limit(self.term, "centred")
+
+    def limit_contracted(self) -> None:
+        """Units meet those of one other operand; with none they are summed, with two each is seen."""
+        count = len(self.telling)
+        if count != 2 and self.terms:
+            limit(self.term, "centred" if count == 1 else "permutation")
 
     def unify(self) -> None:
         """Make the axes equal; units stay separate per index of another axis only if all operands agree on which."""

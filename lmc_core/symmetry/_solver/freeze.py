@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from lmc_core.operators import Kind
 from lmc_core.symmetry._solver.call import Reading
-from lmc_core.symmetry._solver.names import Seat, name_groups
-from lmc_core.symmetry._solver.terms import Prod, Sum, Term, Var, find, leaves, product, restrict, scope
+from lmc_core.symmetry._solver.names import Seat, first_seat, name_groups
+from lmc_core.symmetry._solver.terms import (
+    Dual,
+    Prod,
+    Sum,
+    Term,
+    Var,
+    bare,
+    dual,
+    find,
+    leaves,
+    product,
+    restrict,
+    scope,
+    sides,
+)
 from lmc_core.symmetry._solver.unify import select, unify
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product
 from lmc_core.symmetry.axis import Sum as AxisSum
+from lmc_core.symmetry.classes import has_dual
 
 NEVER_READ = "no operation reads these positions (the trace sees inputs of one shape)"
 ALONE = "each of these positions is used in a way of its own"
@@ -38,17 +54,44 @@ def freeze(reading: Reading) -> Frozen:
     parents = {var: _parent(var) for var in seats}
     named = name_groups(seats, parents, reading.facts)
     groups = {
-        name: Group(name, var.size, next((n for n, v in named.items() if v is parents[var]), None))
+        name: Group(name, var.size, next((n for n, v in named.items() if v is parents[var]), None), _kind(var, parents))
         for name, var in named.items()
     }
     by_var = {var: groups[name] for name, var in named.items()}
-    axes = {tensor: tuple(written(expanded(t), by_var) for t in terms) for tensor, terms in reading.tensors.items()}
+    made = _met(by_var, seats, reading)
+    used = {dual(side): group for side, group in made.items()}
+    axes = {
+        tensor: tuple(
+            written(expanded(t), used if reading.facts.only_reads(tensor, number) else made)
+            for number, t in enumerate(terms)
+        )
+        for tensor, terms in reading.tensors.items()
+    }
     values = {
-        name: tuple(written(expanded(t), by_var) for t in terms)
+        name: tuple(written(expanded(t), made) for t in terms)
         for name, terms in reading.values.items()
         if not any(_elsewhere(v) for t in terms for v in leaves(expanded(t)))
     }
     return Frozen(groups, axes, values, list(_pins(reading, by_var)))
+
+
+def _kind(var: Var, parents: Mapping[Var, Var | None]) -> Kind:
+    """The class of a group: what is left of it, if its units hold no others and it is nested once at most."""
+    outer = parents[var]
+    return "permutation" if var in parents.values() or (outer and parents[outer]) else var.kind
+
+
+def _met(groups: Mapping[Var, Group], seats: Mapping[Var, Sequence[Seat]], reading: Reading) -> dict[Term, Group]:
+    """Every variable, from either side, as an axis that makes units writes it: the side first written is the group's
+    own, the other its dual, which is the same where G⁻ᵀ = G."""
+    met: dict[Term, Group] = {}
+    for var, group in groups.items():
+        tensor, number = first_seat(seats[var], reading.facts)
+        met_as = next(side for side in sides(expanded(reading.tensors[tensor][number])) if bare(side) is var)
+        own = dual(met_as) if reading.facts.only_reads(tensor, number) else met_as
+        met[own] = group
+        met[dual(own)] = replace(group, dual=True) if has_dual(group.kind) else group
+    return met
 
 
 def expanded(term: Term) -> Term:
@@ -66,8 +109,8 @@ def expanded(term: Term) -> Term:
             return Prod((expanded(first), expanded(rest)))
         case Sum(parts=parts):
             return Sum(tuple(map(expanded, parts)))
-        case Var() as var:
-            return var
+        case (Var() | Dual()) as leaf:
+            return leaf
     raise AssertionError(term)
 
 
@@ -107,9 +150,9 @@ def _variables(reading: Reading) -> dict[Var, None]:
 def _reunite(var: Var) -> bool:
     """Make copies equal to their variable where it is no longer separate per index; whether there were any."""
     changed = False
-    while isinstance(root := find(var), Var):
+    while isinstance(root := bare(var), Var):
         inside = scope(root)
-        stale = next((key for key in root.copies if find(key[0]) not in inside), None)
+        stale = next((key for key in root.copies if bare(key[0]) not in inside), None)
         if stale is None:
             break
         unify(root, root.copies.pop(stale))
@@ -123,7 +166,7 @@ def _limit(var: Var) -> bool:
     inside = scope(var)
     for (outer, index), copy in list(var.copies.items()):
         own = set(leaves(copy))
-        allowed = {leaf for v in inside if v is not find(outer) for leaf in leaves(select(v, outer, index))} | own
+        allowed = {leaf for v in inside if v is not bare(outer) for leaf in leaves(select(v, outer, index))} | own
         for leaf in own:
             if not scope(leaf) <= allowed:
                 restrict(leaf, scope(leaf) & allowed)
@@ -139,6 +182,8 @@ def _confine(term: Term, context: frozenset[Var]) -> bool:
                 restrict(var, scope(var) & context)
                 return True
             return False
+        case Dual(of=var):
+            return _confine(var, context)
         case Prod(factors=factors):
             changed = False
             for factor in factors:
@@ -166,11 +211,14 @@ def _parent(var: Var) -> Var | None:
     return max(free, key=lambda outer: len(scope(outer)), default=None)
 
 
-def written(term: Term, groups: dict[Var, Group]) -> Axis:
-    """A term as an immutable axis; whatever is in no group is fixed."""
+def written(term: Term, groups: Mapping[Term, Group]) -> Axis:
+    """A term as an immutable axis; whatever is in no group is fixed.
+
+    groups   variable → its group; dual of a variable → the group as it is met from there, where that is another
+    """
     match term:
-        case Var() as var:
-            return groups.get(var) or Fixed(var.size)
+        case Var() | Dual():
+            return groups.get(term) or groups.get(bare(term)) or Fixed(term.size)
         case Prod(factors=factors):
             return _joined((written(f, groups) for f in factors), Product)
         case Sum(parts=parts):
@@ -208,6 +256,8 @@ def _runs(term: Term, groups: dict[Var, Group]) -> list[tuple[int, str] | None]:
     match term:
         case Var() as var:
             return [None if var in groups else (var.size, var.why or (ALONE if var.used else NEVER_READ))]
+        case Dual(of=var):
+            return _runs(var, groups)
         case Prod(factors=children) | Sum(parts=children):
             joined: list[tuple[int, str] | None] = []
             for run in (run for child in children for run in _runs(child, groups)):

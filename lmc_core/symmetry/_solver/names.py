@@ -35,6 +35,11 @@ def name_groups(seats: Mapping[Var, Sequence[Seat]], parents: Mapping[Var, Var |
     return named
 
 
+def first_seat(seats: Sequence[Seat], facts: Facts) -> Seat:
+    """Where units are first written; read, if nothing writes them."""
+    return _first(seats, facts)[1]
+
+
 def _first(seats: Sequence[Seat], facts: Facts) -> tuple[float, Seat]:
     """When and where units are first written; read, if nothing writes them."""
     best: tuple[float, Seat] = (float("inf"), seats[0])

@@ -1,6 +1,7 @@
 """Terms: what a tensor axis is while symmetry is inferred — variables, products and sums that may still change.
 
-A variable that is still free at the end is a permutation group. Nothing outside this package sees these mutable terms.
+A variable that is still free at the end is a group of symmetries, of the class that the operations which carry it have
+left. Nothing outside this package sees these mutable terms.
 
 A variable says where it lives by its *claims*: one entry per kind of place it was met in, an entry being the term it
 was split under there. The units of a variable may be re-ordered separately for every index of the variables that *all*
@@ -12,6 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from math import prod
+
+from lmc_core.operators import Kind
+from lmc_core.symmetry.classes import meet, self_dual
 
 Claims = tuple["Term", ...] | None
 
@@ -30,12 +34,19 @@ class Var:
     copies   (outer variable, index) → this variable at that index of the outer one
     used     whether an operation other than a re-arrangement has read it
     hint     a word for its role, for naming
+    kind     the class of matrices that every operation met so far commutes with
     """
 
-    __slots__ = ("claims", "copies", "hint", "link", "size", "used", "why")
+    __slots__ = ("claims", "copies", "hint", "kind", "link", "other", "size", "used", "why")
 
     def __init__(
-        self, size: int, why: str | None = None, claims: Claims = None, used: bool = False, hint: str = ""
+        self,
+        size: int,
+        why: str | None = None,
+        claims: Claims = None,
+        used: bool = False,
+        hint: str = "",
+        kind: Kind = "general",
     ) -> None:
         self.size = size
         self.why = why
@@ -44,6 +55,18 @@ class Var:
         self.copies: dict[tuple[Var, int], Var] = {}
         self.used = used
         self.hint = hint
+        self.kind = kind
+        self.other: Dual | None = None
+
+
+class Dual:
+    """A variable met from the other side: it moves by G⁻ᵀ where the variable moves by G. One per variable."""
+
+    __slots__ = ("of", "size")
+
+    def __init__(self, of: Var) -> None:
+        self.of = of
+        self.size = of.size
 
 
 class Prod:
@@ -66,7 +89,7 @@ class Sum:
         self.size: int = sum(p.size for p in parts)
 
 
-Term = Var | Prod | Sum
+Term = Var | Dual | Prod | Sum
 
 
 def pinned(size: int, why: str) -> Var:
@@ -89,14 +112,56 @@ def concatenation(parts: Iterable[Term]) -> Term:
     return find(Sum(tuple(parts)))
 
 
+def dual(term: Term) -> Term:
+    """A term met from the other side; dual of dual is the term itself, and what cannot move is its own."""
+    match find(term):
+        case Var() as var:
+            if var.why is not None:
+                return var
+            if var.other is None:
+                var.other = Dual(var)
+            return var.other
+        case Dual(of=var):
+            return var
+        case Prod(factors=factors):
+            return Prod(tuple(map(dual, factors)))
+        case Sum(parts=parts):
+            return Sum(tuple(map(dual, parts)))
+    raise AssertionError(term)
+
+
+def bare(term: Term) -> Term:
+    """What a term is by now, from whichever side it is met."""
+    found = find(term)
+    return found.of if isinstance(found, Dual) else found
+
+
+def limit(term: Term, kind: Kind) -> None:
+    """State that the variables of a term are moved by nothing outside a class."""
+    for var in leaves(term):
+        left = meet(var.kind, kind)
+        if left != var.kind:
+            var.kind = left
+            for copy in var.copies.values():
+                limit(copy, left)
+
+
+def limit_to_self_dual(term: Term) -> None:
+    """State that the variables of a term are met from both sides at once."""
+    for var in leaves(term):
+        limit(var, self_dual(var.kind))
+
+
 def find(term: Term) -> Term:
-    """What a term is by now: a root variable, a product or a sum; nested products and sums are flat."""
+    """What a term is by now: a root variable or its dual, a product or a sum; nested products and sums are flat."""
     match term:
         case Var():
             if term.link is None:
                 return term
             term.link = find(term.link)
             return term.link
+        case Dual():
+            return term if term.of.link is None and term.of.why is None else dual(term.of)
         case Prod():
             factors: list[Term] = []
             for factor in map(find, term.factors):
@@ -122,14 +187,20 @@ def factors_of(term: Term) -> list[Term]:
     return list(term.factors) if isinstance(term, Prod) else [term]
 
 
-def leaves(term: Term) -> Iterator[Var]:
-    """The root variables of a term, in order."""
+def sides(term: Term) -> Iterator[Var | Dual]:
+    """The root variables of a term, in order, each from the side from which it is met."""
     match find(term):
-        case Var() as var:
-            yield var
+        case (Var() | Dual()) as side:
+            yield side
         case Prod(factors=children) | Sum(parts=children):
             for child in children:
-                yield from leaves(child)
+                yield from sides(child)
+
+
+def leaves(term: Term) -> Iterator[Var]:
+    """The root variables of a term, in order."""
+    for side in sides(term):
+        yield side.of if isinstance(side, Dual) else side
 
 
 def scope(var: Var, _busy: tuple[Var, ...] = ()) -> frozenset[Var]:
@@ -138,7 +209,7 @@ def scope(var: Var, _busy: tuple[Var, ...] = ()) -> frozenset[Var]:
         return frozenset()
     common: frozenset[Var] | None = None
     for claim in var.claims:
-        reach = _reach(find(claim), (*_busy, var))
+        reach = _reach(bare(claim), (*_busy, var))
         common = reach if common is None else common & reach
         if not common:
             break
@@ -149,6 +220,8 @@ def _reach(term: Term, busy: tuple[Var, ...]) -> frozenset[Var]:
     match term:
         case Var():
             return frozenset((term,)) | scope(term, busy)
+        case Dual():
+            return _reach(term.of, busy)
         case Prod():
             return frozenset().union(*(_reach(f, busy) for f in term.factors))
         case Sum():  # an index into a sum belongs to one part or another: nothing in common
@@ -173,7 +246,7 @@ def settle_into(term: Term, claims: Claims) -> None:
     """Record that a whole term lives where `claims` say; its later factors live under the earlier ones."""
     if claims == ():
         return
-    match find(term):
+    match bare(term):
         case Var() as var:
             add_claim(var, claims)
         case Prod(factors=factors):

@@ -7,16 +7,21 @@ from itertools import accumulate, pairwise
 
 from lmc_core.symmetry._solver.terms import (
     Claims,
+    Dual,
     Misfit,
     Prod,
     Sum,
     Term,
     Var,
     add_claim,
+    bare,
     concatenation,
+    dual,
     find,
     is_uniform,
     leaves,
+    limit,
+    limit_to_self_dual,
     mark_used,
     pin,
     pinned,
@@ -42,6 +47,14 @@ def _unify(x: Term, y: Term) -> None:
     match x, y:
         case Var(), Var():
             _merge(x, y)
+        case Var(), Dual():
+            _merge(x, y.of, across=True)
+        case Dual(), Var():
+            _merge(x.of, y, across=True)
+        case Dual(), _:
+            _unify(x.of, dual(y))
+        case _, Dual():
+            _unify(dual(x), y.of)
         case Var(), _:
             _bind(x, y)
         case _, Var():
@@ -64,9 +77,14 @@ def _unify_sum(x: Sum, y: Prod) -> None:
         _unify(a, b)
 
 
-def _merge(x: Var, y: Var) -> None:
+def _merge(x: Var, y: Var, across: bool = False) -> None:
+    """`across`: one is the dual of the other."""
+    if x is y:
+        limit_to_self_dual(x)
+        return
     why = x.why or y.why
-    y.link = x
+    limit(x, y.kind)
+    y.link = dual(x) if across else x
     add_claim(x, y.claims)
     used = x.used or y.used
     x.used = x.used and y.used
@@ -76,7 +94,8 @@ def _merge(x: Var, y: Var) -> None:
     moved = y.copies
     y.copies = {}
     for (outer, index), copy in moved.items():
-        _keep_copy(x, outer, index, copy)
+        limit(copy, x.kind)
+        _keep_copy(x, outer, index, dual(copy) if across else copy)
     if x.why:
         for copy in x.copies.values():
             pin(copy, x.why)
@@ -100,9 +119,9 @@ def _alias(term: Term) -> Var:
 
 
 def _copy_at(var: Var, outer: Var, index: int) -> Var | None:
-    root = find(outer)
+    root = bare(outer)
     for (known, number), copy in var.copies.items():
-        if number == index and find(known) is root:
+        if number == index and bare(known) is root:
             return copy
     return None
 
@@ -114,6 +133,7 @@ def _bind(var: Var, term: Term) -> None:
         pin(term, why)
         return
     var.link = term
+    limit(term, var.kind)
     if var.used:
         mark_used(term)
     settle_into(term, var.claims)
@@ -156,13 +176,16 @@ def split(term: Term, size: int) -> tuple[Term, Term]:
     inner_size = term.size // size
     match term:
         case Var():
-            outer = Var(size, term.why, term.claims, term.used)
-            inner = Var(inner_size, term.why, () if term.claims == () else (outer,), term.used)
+            outer = Var(size, term.why, term.claims, term.used, kind=term.kind)
+            inner = Var(inner_size, term.why, () if term.claims == () else (outer,), term.used, kind=term.kind)
             copies, term.copies = term.copies, {}
             term.link = Prod((outer, inner))
             for (above, index), copy in copies.items():
                 _unify(copy, select(term.link, above, index))
             return outer, inner
+        case Dual():
+            first, rest = split(term.of, size)
+            return dual(first), dual(rest)
         case Prod():
             taken = take(list(term.factors), size)
             if taken is not None:
@@ -201,7 +224,8 @@ def nested_axes(slices: Sequence[Sequence[Term]], outer: Var) -> list[Term]:
             for axis, others in zip(made, rows, strict=True)
             if axis is not inner
             and all(
-                isinstance(u, Var) and isinstance(o, Var) and o in scope(u) for u, o in zip(row, others, strict=True)
+                isinstance(u, Var) and isinstance(o, Var) and o in scope(u)
+                for u, o in zip(map(bare, row), map(bare, others), strict=True)
             )
         ]
         inner.claims = (Prod((outer, *above)),)
@@ -239,12 +263,14 @@ def cut(term: Term, sizes: Sequence[int]) -> list[Term]:
         return [term]
     match term:
         case Var():
-            parts: list[Term] = [Var(s, term.why, term.claims, term.used, term.hint) for s in sizes]
+            parts: list[Term] = [Var(s, term.why, term.claims, term.used, term.hint, term.kind) for s in sizes]
             copies, term.copies = term.copies, {}
             term.link = Sum(tuple(parts))
             for (outer, index), copy in copies.items():
                 _unify(copy, select(term.link, outer, index))
             return parts
+        case Dual():
+            return [dual(piece) for piece in cut(term.of, sizes)]
         case Sum():
             return _regroup(list(term.parts), sizes)
         case Prod(factors=factors):
@@ -279,6 +305,7 @@ def _cut_blocks(first: Term, rest: Term, counts: Sequence[int]) -> list[Term]:
     if not any(scope(leaf) & set(outers) for leaf in leaves(rest)):
         return [product((part, rest)) for part in cut(first, counts)]
     pin(first, "an index into it selects different units")
+    first = find(first)
     if isinstance(first, Var):
         blocks = [select(rest, first, index) for index in range(first.size)]
     else:
@@ -304,16 +331,18 @@ def select(term: Term, outer: Var, index: int) -> Term:
             return product(made)
         case Sum(parts=parts):
             return concatenation(select(p, outer, index) for p in parts)
+        case Dual(of=var):
+            return dual(select(var, outer, index))
         case Var() as var:
-            root = find(outer)
+            root = bare(outer)
             if not isinstance(root, Var) or root not in scope(var):
                 return var
             known = _copy_at(var, root, index)
             if known is not None:
                 return find(known)
-            copy = Var(var.size, var.why, _claims_at(var, root, index), var.used, var.hint)
+            copy = Var(var.size, var.why, _claims_at(var, root, index), var.used, var.hint, var.kind)
             others = [
-                (other, number, known) for (other, number), known in var.copies.items() if find(other) is not root
+                (other, number, known) for (other, number), known in var.copies.items() if bare(other) is not root
             ]
             var.copies[root, index] = copy
             for other, number, known in others:
@@ -337,7 +366,7 @@ def _claims_at(var: Var, outer: Var, index: int) -> Claims:
     claims: list[Term] = []
     for claim in var.claims or ():
         factors = claim.factors if isinstance(claim := find(claim), Prod) else (claim,)
-        rest = [select(f, outer, index) for f in factors if f is not outer]
+        rest = [select(f, outer, index) for f in factors if bare(f) is not outer]
         if rest:
             claims.append(product(rest))
         elif not outer.claims:

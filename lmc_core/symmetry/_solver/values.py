@@ -32,6 +32,7 @@ class Value:
     whole   the state tensor it is, unchanged but for the order of its axes; None otherwise
     known   its numbers, where neither the state nor an input has a part in them; None otherwise
     points  the axis whose positions its whole numbers name, as those of argmax do; None otherwise
+    square  whether it holds the squares of units: their sum is what a rotation keeps
     """
 
     axes: tuple[Term, ...]
@@ -41,6 +42,7 @@ class Value:
     whole: str | None = None
     known: Tensor | None = None
     points: Term | None = None
+    square: bool = False
 
     def __post_init__(self) -> None:
         if not self.slots:

@@ -38,13 +38,15 @@ def attention(call: Call) -> Result:
     for value, labels in operands:
         for axis, label in enumerate(labels):
             hint(value, axis, {"kv": "head", "rep": "query", "e": "qk", "f": "vo"}.get(str(label), ""))
+            if label not in ("e", "f"):
+                call.limit(value, axis, "permutation")
     release([k.axes[-2]], [*q.axes[:-1], *k.axes[:-2]])
     for value in (call.need("query"), call.need("key")):
         call.reads(value, value.ndim - 1)
     if mask is not None:
         full = [*shared, *many, "t", "s"]
         operands.append((mask, full[len(full) - mask.ndim :]))
-    made = call.combine(operands, [*shared, *many, "t", "f"])
+    made = call.combine(operands, [*shared, *many, "t", "f"], "")
     axes = made.axes
     if len(many) == 2:
         at = len(shared)

@@ -45,7 +45,7 @@ def convolution(call: Call) -> Result:
     call.use(kind, weight, read, write, x, bias, groups=groups, **options)
     if bias is None:
         return made
-    return call.combine([(made, range(made.ndim)), (bias, [channel])], range(made.ndim))
+    return call.combine([(made, range(made.ndim)), (bias, [channel])], range(made.ndim), "sum")
 
 
 _DEFAULTS = {"stride": [1], "padding": [0], "dilation": [1], "output_padding": [0]}

@@ -63,7 +63,7 @@ def _plus(call: Call, result: Value, bias: Value | None) -> Value:
     if bias is None:
         return result
     data = any(v.data for v in call.tensors())
-    return call.pointwise([Value(result.axes, result.slots, data=data), bias], result.shape)
+    return call.pointwise([Value(result.axes, result.slots, data=data), bias], result.shape, "sum")
 
 
 def _name_attention(operands: Sequence[tuple[Value, Sequence[Label]]], out: Sequence[Label]) -> None:
@@ -150,6 +150,7 @@ def embedding(call: Call) -> Result:
     weight, indices = call.need("weight"), call.need("indices")
     if indices.points is not None and indices.points.size == weight.shape[0]:
         call.follow(indices, weight.axes[0])
+        call.limit(weight, 0, "permutation")
         release([weight.axes[0]], [weight.axes[1]])
     else:
         pin(weight.axes[0], "the vocabulary: each row has a meaning")

@@ -24,7 +24,7 @@ def _per_channel(call: Call, x: Value, space: list[int], *, batch: bool, mixes: 
         value = call.take(argument)
         if value is not None:
             operands.append((value, range(channel, channel + 1)))
-    made = call.combine(operands, range(x.ndim))
+    made = call.combine(operands, range(x.ndim), "")
     if len(call.shapes) == 1:
         return made
     return [made, *(call.fixed(shape, "statistics of a batch") for shape in call.shapes[1:])]
@@ -55,12 +55,16 @@ def layer_norm(call: Call) -> Result:
     count = len(call["normalized_shape"])
     first = x.ndim - count
     release(x.axes[first:], x.axes[:first])
+    for axis in range(x.ndim):
+        call.limit(x, axis, "permutation" if axis < first else "orthogonal" if "rms" in call.op else "centred")
     operands = [(x, range(x.ndim))]
     for argument in ("weight", "bias"):
         value = call.take(argument)
         if value is not None:
             operands.append((value, range(first, x.ndim)))
-    made = call.combine(operands, range(x.ndim))
+            if argument == "weight":
+                call.gain(value)
+    made = call.combine(operands, range(x.ndim), "")
     if len(call.shapes) == 1:
         return made
     return [made, *(Value(x.axes[:first] + call.fixed(s[first:], "statistics").axes) for s in call.shapes[1:])]

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from lmc_core.symmetry._solver.call import Call, Result, Rule, plain
 from lmc_core.symmetry._solver.terms import (
+    Dual,
     Prod,
     Sum,
     Term,
@@ -47,7 +48,7 @@ def join(call: Call, values: Sequence[Value], axis: int, term: Term) -> Value:
         )
         for v in values
     ]
-    made = call.combine([(v, range(rank)) for v in bare], range(rank))
+    made = call.combine([(v, range(rank)) for v in bare], range(rank), "sum")
     release((v.axes[axis] for v in values), (t for k, t in enumerate(made.axes) if k != axis))
     if made.data:
         for value in values:
@@ -192,6 +193,8 @@ def _digits(term: Term, index: int) -> list[tuple[Var, int]]:
     match find(term):
         case Var() as var:
             return [(var, index)]
+        case Dual(of=var):
+            return [(var, index)]
         case Prod(factors=factors):
             found: list[tuple[Var, int]] = []
             for factor in reversed(factors):
@@ -216,6 +219,8 @@ def pad(call: Call) -> Result:
         return Value(tuple(t if k not in touched else pinned(call.shape[k], INDEX) for k, t in enumerate(x.axes)))
     widths = plain(call["pad"])
     axes = list(x.axes)
+    if call.args.get("value"):
+        call.limit_all(x, "centred")
     for number in range(len(widths) // 2):
         axis = x.ndim - 1 - number
         left, right = widths[2 * number : 2 * number + 2]

@@ -1,25 +1,56 @@
 """Operations that treat every position alike: aligned axes are equal."""
 
+from dataclasses import replace
+
+from lmc_core.operators import OPERATORS
 from lmc_core.symmetry._solver.call import Call, Result, Rule
-from lmc_core.symmetry._solver.terms import uniform
+from lmc_core.symmetry._solver.terms import is_uniform, uniform
 from lmc_core.symmetry._solver.values import Value
 
 
 def pointwise(call: Call) -> Result:
-    """Broadcast all tensor arguments against each other."""
+    """Broadcast all tensor arguments against each other; sums and products leave what they are linear in."""
     values = call.tensors()
+    affine = OPERATORS[call.op].affine
     for argument, value in call.args.items():
         if isinstance(value, Value):
             call.take(argument)
         elif isinstance(value, list | tuple) and any(isinstance(v, Value) for v in value):
             call.take_list(argument)
-    return call.pointwise(values)
+    if affine == "product" and len(values) == 2 and values[0] is values[1]:
+        return power(call)
+    if affine == "quotient" and isinstance(divisor := call.args["other"], Value):
+        _limit_divisor(call, divisor)
+    if affine == "sum" and call.args.get("other") and not isinstance(call.args["other"], Value):
+        call.limit_all(values[0], "centred")  # a number added everywhere
+    return call.pointwise(values, kept="sum" if affine == "sum" else "product" if affine else "")
+
+
+def _limit_divisor(call: Call, divisor: Value) -> None:
+    for axis in range(divisor.ndim):
+        if not is_uniform(divisor.axes[axis]):
+            call.limit(divisor, axis, "permutation")
+
+
+def power(call: Call) -> Result:
+    """x², which a later sum over all units reads as their length; any other power, or reader, sees each unit."""
+    values = call.tensors()
+    for argument in call.args:
+        call.take(argument)
+    squared = call.op != "pow" or call.args["exponent"] == 2
+    if not squared or len({id(v) for v in values}) > 1:
+        for value in values:
+            call.limit_all(value, "permutation")
+        return call.pointwise(values)
+    return replace(call.pointwise(values[:1]), square=True)
 
 
 def same(call: Call) -> Value:
     """The first argument, value by value: copies, casts, dropout at rest."""
     value = call.need("self" if "self" in call.args else "input")
-    return Value(value.axes, value.slots, whole=value.whole)
+    if not getattr(call.args.get("dtype"), "is_floating_point", True):
+        call.limit_all(value, "permutation")
+    return Value(value.axes, value.slots, whole=value.whole, square=value.square)
 
 
 def cast_like(call: Call) -> Result:
@@ -66,4 +97,4 @@ def real_pairs(call: Call) -> Result:
     return Value((*x.axes, *call.fixed([2], "real and imaginary part").axes), (*x.slots, ()))
 
 
-RULES: tuple[Rule, ...] = (pointwise, same, cast_like, copy, prelu, dropout, complex_pairs, real_pairs)
+RULES: tuple[Rule, ...] = (pointwise, power, same, cast_like, copy, prelu, dropout, complex_pairs, real_pairs)

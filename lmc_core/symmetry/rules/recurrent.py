@@ -1,11 +1,15 @@
 """Recurrent kernels of one layer and one direction: one group on two axes of one matrix."""
 
+from lmc_core.operators import Kind
 from lmc_core.symmetry._solver.call import Call, Result, Rule, Unsupported
-from lmc_core.symmetry._solver.terms import Term, pin, pinned, release
+from lmc_core.symmetry._solver.terms import Term, dual, limit, pin, pinned, release
 from lmc_core.symmetry._solver.unify import cut, unify
 from lmc_core.symmetry._solver.values import Value
 
 STEP = "positions in time"
+
+_LEFT: dict[str, Kind] = {"rnn_tanh": "signed", "rnn_relu": "scaled"}
+"""Kernel without gates → the class its non-linearity leaves; gates multiply units and see each."""
 
 
 def recurrence(call: Call) -> Result:
@@ -30,11 +34,12 @@ def recurrence(call: Call) -> Result:
     emitted = hidden
     if projections:
         emitted = projections[0].axes[0]
-        unify(projections[0].axes[1], hidden)
+        unify(projections[0].axes[1], dual(hidden))
         call.writes(projections[0], 0)
         call.reads(projections[0], 1)
-    unify(weight_ih.axes[1], x.axes[-1])
-    unify(weight_hh.axes[1], emitted)
+    unify(weight_ih.axes[1], dual(x.axes[-1]))
+    unify(weight_hh.axes[1], dual(emitted))
+    limit(hidden, _LEFT.get(call.op, "permutation"))
     call.reads(weight_ih, 1)
     call.reads(weight_hh, 1)
     call.reads(x, x.ndim - 1)
@@ -44,6 +49,7 @@ def recurrence(call: Call) -> Result:
 
     time, batch = (1, 0) if call["batch_first"] else (0, 1)
     pin(x.axes[time], STEP)
+    call.limit(x, batch, "permutation")
     for state in states:
         unify(state.axes[-2], x.axes[batch])
     release([x.axes[time], x.axes[-1]], [x.axes[batch], hidden, emitted])
@@ -74,8 +80,9 @@ def cell(call: Call) -> Result:
         for gate in cut(block.axes[0], [size] * gates):
             unify(hidden, gate)
         call.writes(block, 0)
-    unify(weight_ih.axes[1], x.axes[-1])
-    unify(weight_hh.axes[1], hidden)
+    unify(weight_ih.axes[1], dual(x.axes[-1]))
+    unify(weight_hh.axes[1], dual(hidden))
+    limit(hidden, _LEFT.get(call.op.removesuffix("_cell"), "permutation"))
     call.reads(weight_ih, 1)
     call.reads(weight_hh, 1)
     call.reads(x, x.ndim - 1)
@@ -88,6 +95,8 @@ def cell(call: Call) -> Result:
         for axis in range(state.ndim - 1):
             unify(state.axes[axis], x.axes[axis])
     release([x.axes[-1]], x.axes[:-1])
+    for axis in range(x.ndim - 1):
+        call.limit(x, axis, "permutation")
     name = call.names[0] or call.name
     call.use("linear", weight_ih, 1, 0, x, biases[0] if biases else None, output=name, gates=gates)
     call.use("linear", weight_hh, 1, 0, states[0], biases[1] if biases else None, output=name, gates=gates)

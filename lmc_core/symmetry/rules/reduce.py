@@ -3,14 +3,33 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lmc_core.operators import Kind
 from lmc_core.symmetry._solver.call import Call, Result, Rule
 from lmc_core.symmetry._solver.terms import pinned, product, release
 from lmc_core.symmetry._solver.values import Value
 
+_ALONG: dict[str, Kind] = {
+    **dict.fromkeys(("mean", "sum", "std", "var", "std_mean", "var_mean"), "centred"),
+    **dict.fromkeys(("linalg_vector_norm", "linalg_norm", "norm"), "orthogonal"),
+}
+_BESIDE: dict[str, Kind] = {
+    **dict.fromkeys(("mean", "sum"), "general"),
+    **dict.fromkeys(("amax", "amin", "std", "linalg_vector_norm", "linalg_norm", "norm"), "scaled"),
+}
+"""Operation → the class it leaves the axes it reduces, and those beside them; of others only permutations."""
+
 
 def reduce(call: Call) -> Result:
     """Any order of the reduced axes gives the same result."""
-    return _reduced(call, call.need("self"))
+    x = call.need("self")
+    gone = set(call.dims(x))
+    euclidean = call.args.get("ord", call.args.get("p", 2)) in (2, None)
+    for axis in range(x.ndim):
+        kind = (_ALONG if axis in gone else _BESIDE).get(call.op, "permutation") if euclidean else "permutation"
+        if x.square:
+            kind = "orthogonal" if axis in gone and call.op in ("mean", "sum") else "permutation"
+        call.limit(x, axis, kind)
+    return _reduced(call, x)
 
 
 def _reduced(call: Call, x: Value) -> Result:

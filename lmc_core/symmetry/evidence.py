@@ -1,0 +1,98 @@
+"""Evidence for the classes of groups: move by random elements, compare outputs, and lower what does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from lmc_core.networks.network import Network
+from lmc_core.networks.outputs import relative_error, tensors
+from lmc_core.operators import Kind
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum
+from lmc_core.symmetry.classes import LOWER, condition, has_dual
+from lmc_core.symmetry.move import move, random_elements
+from lmc_core.symmetry.symmetry import Symmetry
+from lmc_core.symmetry.verify import TOLERANCE, random_inputs
+
+
+def classified(network: Network, found: Symmetry) -> Symmetry:
+    """A Symmetry whose classes hold: all groups moved at once by random elements leave the outputs alone.
+
+    Where they do not, every group is moved alone and lowered one class at a time until it holds, then groups are added
+    one after the other; the sentence about each stands in `notes`.
+    """
+    if all(group.kind == "permutation" for group in found.groups.values()):
+        return found
+    trial = _Trial(network)
+    if trial.holds(found, tuple(found.groups)):
+        return replace(found, element_error=trial.error)
+    trial = _exact(network) or trial
+    kept: tuple[str, ...] = tuple(name for name, group in found.groups.items() if group.kind == "permutation")
+    for name in (n for n in found.groups if n not in kept):
+        while not trial.holds(found, (name,)) or not trial.holds(found, (*kept, name)):
+            kind = found.groups[name].kind
+            if kind == "permutation":
+                break
+            said = f"{name}: a random {kind} map changed the output by {trial.error:.1e}, so only {LOWER[kind]} is used"
+            found = replace(with_kinds(found, {name: LOWER[kind]}), notes=(*found.notes, said))
+        kept = (*kept, name)
+    trial.holds(found, kept)
+    return replace(found, element_error=trial.error)
+
+
+class _Trial:
+    """Outputs of a network before units are moved; `error` is the last relative change of them, |Δ| / |output|."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.inputs = random_inputs(network, np.random.default_rng(2))
+        self.before = tensors(network(*self.inputs))
+        if not all(bool(torch.isfinite(x).all()) for x in self.before):
+            self.inputs = network.example_inputs
+            self.before = tensors(network(*self.inputs))
+        dtype = next((x.dtype for x in network.state.values() if x.is_floating_point()), torch.float32)
+        self.tolerance = TOLERANCE.get(dtype, 1e-4)
+        self.error = 0.0
+
+    def holds(self, symmetry: Symmetry, groups: tuple[str, ...]) -> bool:
+        """Whether these groups, moved at once, change no more than rounding times the worst condition number."""
+        elements = random_elements(symmetry, np.random.default_rng(3), groups)
+        state = move(self.network.state, symmetry, elements)
+        self.error = relative_error(self.before, self.network.with_state(state)(*self.inputs))
+        return self.error <= self.tolerance * max((condition(e) for e in elements.values()), default=1.0)
+
+
+def _exact(network: Network) -> _Trial | None:
+    """The same in float64, where rounding does not pass for a broken class; None if the module refuses that type."""
+    try:
+        return _Trial(network.to(dtype=torch.float64))
+    except RuntimeError:  # a module with another type written into its code
+        return None
+
+
+def with_kinds(found: Symmetry, kinds: Mapping[str, Kind]) -> Symmetry:
+    """The Symmetry with other classes for some groups."""
+
+    def change(axis: Axis) -> Axis:
+        match axis:
+            case Group(name):
+                if name not in kinds:
+                    return axis
+                kind = kinds[name]
+                return replace(axis, kind=kind, dual=axis.dual and has_dual(kind))
+            case Product(factors):
+                return Product(tuple(map(change, factors)))
+            case Sum(parts):
+                return Sum(tuple(map(change, parts)))
+            case Fixed():
+                return axis
+
+    return replace(
+        found,
+        groups={name: replace(group, kind=kinds.get(name, group.kind)) for name, group in found.groups.items()},
+        axes={name: tuple(map(change, axes)) for name, axes in found.axes.items()},
+        values={name: tuple(map(change, axes)) for name, axes in found.values.items()},
+    )

@@ -1,0 +1,133 @@
+"""How a state moves by elements of the classes of its groups: by G where units are made, by G⁻ᵀ where they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, names_in
+from lmc_core.symmetry.classes import Element, draw, inverse_transpose, is_monomial, stacked
+from lmc_core.symmetry.permute import outer_units, permute
+from lmc_core.symmetry.symmetry import Symmetry
+
+
+@dataclass(frozen=True, eq=False)
+class Mover:
+    """A matrix on one axis; one that only re-orders and scales is kept as an order and factors.
+
+    matrix   (n, n) or (N, n, n); None where there is an order
+    order    (n,) or (N, n)
+    factor   (n,) or (N, n): of every unit at its new place; None: 1
+    """
+
+    matrix: Tensor | None = None
+    order: Tensor | None = None
+    factor: Tensor | None = None
+
+    @classmethod
+    def of(cls, element: Element) -> Mover:
+        """An element as it multiplies tensors."""
+        if element.dtype.kind == "i":
+            return cls(order=torch.as_tensor(element))
+        if is_monomial(element):
+            order = np.abs(element).argmax(-1)
+            factor = np.take_along_axis(element, order[..., None], -1)[..., 0]
+            return cls(order=torch.as_tensor(order), factor=torch.as_tensor(factor))
+        return cls(matrix=torch.as_tensor(element))
+
+    def at(self, row: int) -> Mover:
+        """For one outer unit of a nested group."""
+        return Mover(*(None if x is None else x[row] for x in (self.matrix, self.order, self.factor)))
+
+    def __call__(self, x: Tensor, dim: int) -> Tensor:
+        """One axis of a tensor multiplied."""
+        if self.matrix is not None:
+            return torch.tensordot(x, self.matrix.to(x), dims=([dim], [1])).movedim(-1, dim)
+        assert self.order is not None
+        x = x.index_select(dim, self.order.to(x.device))
+        if self.factor is None:
+            return x
+        return x * self.factor.to(x).reshape([-1 if k == dim else 1 for k in range(x.ndim)])
+
+
+Movers = Mapping[str, tuple[Mover, Mover]]
+"""Group → what moves it where units are made, and where they are used."""
+
+
+def move(state: Mapping[str, Tensor], symmetry: Symmetry, elements: Mapping[str, Element]) -> dict[str, Tensor]:
+    """The state with its units moved by elements of their classes: the same function.
+
+    elements   group → element; groups that are not named stay. A group with others nested in it is only re-ordered
+    """
+    if all(element.dtype.kind == "i" for element in elements.values()):
+        return permute(state, symmetry, {name: np.asarray(e, dtype=np.int64) for name, e in elements.items()})
+    return moved(state, symmetry, {g: (Mover.of(e), Mover.of(inverse_transpose(e))) for g, e in elements.items()})
+
+
+def moved(state: Mapping[str, Tensor], symmetry: Symmetry, movers: Movers) -> dict[str, Tensor]:
+    """The same with tensors as movers, differentiable in them. What is held stays, and what no mover touches."""
+    made = {}
+    for name, x in state.items():
+        axes = symmetry.axes.get(name, ())
+        if name in symmetry.held or not names_in(*axes) & movers.keys():
+            made[name] = x
+            continue
+        y = x if x.dtype in (torch.float32, torch.float64) or not x.is_floating_point() else x.float()
+        for number, axis in enumerate(axes):
+            y = _along(y, number, axis, symmetry.roles.get((name, number)) == "read", movers, {})
+        made[name] = y.to(x.dtype)
+    return made
+
+
+def _along(x: Tensor, dim: int, axis: Axis, reads: bool, movers: Movers, at: Mapping[str, int]) -> Tensor:
+    """`at`: outer group → the place that is being filled."""
+    match axis:
+        case Fixed():
+            return x
+        case Group(name):
+            if name not in movers:
+                return x
+            mover = movers[name][reads != axis.dual]
+            return (mover if axis.within is None else mover.at(at[axis.within]))(x, dim)
+        case Sum(parts):
+            blocks = x.split([part.size for part in parts], dim)
+            return torch.cat([_along(b, dim, p, reads, movers, at) for b, p in zip(blocks, parts, strict=True)], dim)
+        case Product(factors):
+            sizes = [factor.size for factor in factors]
+            return _factors(x.unflatten(dim, sizes), dim, factors, reads, movers, at).flatten(
+                dim, dim + len(factors) - 1
+            )
+
+
+def _factors(
+    x: Tensor, dim: int, factors: tuple[Axis, ...], reads: bool, movers: Movers, at: Mapping[str, int]
+) -> Tensor:
+    if not factors:
+        return x
+    first, *others = factors
+    rest = tuple(others)
+    if isinstance(first, Group) and any(g.within == first.name for factor in rest for g in groups_in(factor)):
+        order = movers[first.name][0].order if first.name in movers else None
+        places = range(first.size) if order is None else order.tolist()
+        rows = [
+            _factors(x.select(dim, source), dim, rest, reads, movers, {**at, first.name: place})
+            for place, source in enumerate(places)
+        ]
+        return torch.stack(rows, dim)
+    return _factors(_along(x, dim, first, reads, movers, at), dim + 1, rest, reads, movers, at)
+
+
+def random_elements(
+    symmetry: Symmetry, rng: np.random.Generator, groups: tuple[str, ...] | None = None
+) -> dict[str, Element]:
+    """A random element of the class of every group (or of those named), never the identity; nested ones per unit."""
+    drawn: dict[str, Element] = {}
+    for name in symmetry.groups if groups is None else groups:
+        group = symmetry.groups[name]
+        rows = [draw(group.kind, group.size, rng) for _ in range(outer_units(symmetry, name))]
+        drawn[name] = rows[0] if group.within is None else stacked(rows)
+    return drawn
