@@ -10,6 +10,7 @@ from lmc_core.commands.arguments import Answer, add_reading, read_model, table, 
 from lmc_core.commands.files import add_files
 from lmc_core.report import Report
 from lmc_core.runs.summary import summary
+from lmc_core.words.inspect import CLASSES
 
 if TYPE_CHECKING:
     from lmc_core.runs.kinds.inspect import InspectResult
@@ -42,8 +43,11 @@ def _text(result: InspectResult) -> str:
     if model.assumptions:
         parts.append("assumed\n" + table((f"{o}={v}", why) for o, v, why in model.assumptions))
     if symmetry.groups:
-        rows = ((g.name, f"{g.size}{f' within {g.within}' if g.within else ''}", g.written[0]) for g in symmetry.groups)
-        parts.append("groups: units, first written by\n" + table(rows))
+        rows = (
+            (g.name, f"{g.size}{f' within {g.within}' if g.within else ''}", CLASSES[g.kind], next(iter(g.written), ""))
+            for g in symmetry.groups
+        )
+        parts.append("groups: units, what may be done to them, first written by\n" + table(rows))
     parts.append(
         "tensors: shape, axes\n" + table((t.name, t.shape, f"({', '.join(t.axes)})") for t in symmetry.tensors)
     )

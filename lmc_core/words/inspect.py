@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+CLASSES: Mapping[str, str] = {
+    "permutation": "any order",
+    "signed": "any order, any signs",
+    "scaled": "any order, positive scales",
+    "centred": "rotations that keep the mean",
+    "orthogonal": "rotations and reflections",
+    "general": "any invertible map",
+}
+"""Class of a group → what may be done to its units without changing the function."""
 
 
 def groups_alt(facts: Any) -> str:

@@ -43,6 +43,7 @@ class InspectResult(Record):
             "assumptions": self.model.assumed,
             "accuracy": dict(self.model.accuracy),
             "groups": {row.name: row.size for row in self.symmetry.groups},
+            "classes": {row.name: row.kind for row in self.symmetry.groups},
             "axes": {row.name: list(row.axes) for row in self.symmetry.tensors},
             "pinned": [
                 {"tensor": p.tensor, "axis": p.axis, "size": p.size, "why": p.why} for p in self.symmetry.pinned

@@ -14,7 +14,7 @@ from lmc_core.figures.report import Picture
 from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.summary._summary import Columns, Summary, Table
-from lmc_core.words.inspect import groups_alt
+from lmc_core.words.inspect import CLASSES, groups_alt
 from lmc_core.words.layers import layers_alt, layers_caption
 from lmc_core.words.marks import Text
 from lmc_core.words.matching import MATCHING_CAPTION, matching_alt
@@ -86,6 +86,7 @@ def groups(result: PathResult) -> Columns:
     return {
         "group": [row.name for row in rows],
         "units": [row.size for row in rows],
+        "may be": [CLASSES.get(row.kind, CLASSES["permutation"]) for row in rows],
         "moved": ["" if row.moved is None else row.moved for row in rows],
         "written by": [", ".join(row.written) for row in rows],
         "read by": [", ".join(row.read) for row in rows],

@@ -30,6 +30,7 @@ class GroupRow:
     written, read   the tensors that make and use its units, as "fc1.weight[0]"
     orderings       log10 of the number of orderings
     moved           how many units the alignment put somewhere else; None for a soft coupling
+    kind            which maps leave the function as it is: one of `symmetry.classes.KINDS`
     """
 
     name: str
@@ -39,6 +40,7 @@ class GroupRow:
     read: tuple[str, ...]
     orderings: float
     moved: int | None
+    kind: str = "permutation"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class SymmetryFacts:
     error    relative output change when every group is re-ordered at random at once
     errors   the same for each group alone, where it was measured
     pinned   axes that do not move, and why
+    moved_error   relative output change when every group is moved by a random element of its class at once
     """
 
     groups: tuple[GroupRow, ...]
@@ -66,6 +69,7 @@ class SymmetryFacts:
     unused: tuple[str, ...]
     error: float | None
     errors: Mapping[str, float] = field(default_factory=dict)
+    moved_error: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,6 +34,7 @@ def symmetry_facts(
         symmetry.unused,
         symmetry.error,
         dict(errors or {}),
+        symmetry.element_error,
     )
 
 
@@ -46,9 +47,8 @@ def _group_row(symmetry: Symmetry, group: Group, coupling: Coupling | None) -> G
     around = copies(symmetry, group)
     orderings = around * math.lgamma(group.size + 1) / math.log(10)
     moved = coupling.moved if coupling is not None and coupling.is_hard else None
-    return GroupRow(
-        group.name, group.size, group.within, places("write", "both"), places("read", "both"), orderings, moved
-    )
+    written, read = places("write", "both"), places("read", "both")
+    return GroupRow(group.name, group.size, group.within, written, read, orderings, moved, group.kind)
 
 
 def copies(symmetry: Symmetry, group: Group) -> int:

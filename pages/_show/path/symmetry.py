@@ -9,7 +9,7 @@ import streamlit as st
 
 from lmc_core.figures.inspect import ROWS, groups_figure, groups_steps
 from lmc_core.runs.values.facts import SymmetryFacts
-from lmc_core.words.inspect import groups_alt
+from lmc_core.words.inspect import CLASSES, groups_alt
 from lmc_core.words.marks import say
 from lmc_core.words.numbers import power, raised
 from pages._show import chart, table
@@ -19,7 +19,8 @@ WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "
 CAPTION = say(
     "**What to look at.** A group is a set of units that can change places without changing the function, provided "
     "that everything that writes them and everything that reads them changes along: all tensors on its line. "
-    "Pinned axes never move."
+    "Pinned axes never move. *May be* says what else leaves the function as it is: the units of a ReLU may be "
+    "rescaled, those between two linear maps mixed at will. The methods use orders alone."
 )
 QUIET: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "border": True}
 VERIFIED = 1e-4  # relative: float32 leaves a few 1e-7
@@ -41,6 +42,9 @@ def body(shown: Shown) -> None:
         st.metric(
             "Aligned B is still B", power(shown.result.alignment.function_error), "output change, relative", **QUIET
         )
+        if facts.moved_error is not None and any(row.kind != "permutation" for row in facts.groups):
+            note = "output change under a random element of every class, relative"
+            st.metric("Classes verified", power(facts.moved_error), note, **QUIET)
         unknown = ", ".join(facts.unknown_ops)
         known = "every operation of the graph has a rule"
         st.metric("Unknown operations", str(len(facts.unknown_ops)), unknown or known, **QUIET)
@@ -82,6 +86,7 @@ def groups(facts: SymmetryFacts, labels: Mapping[str, str]) -> dict[str, list[ob
     return {
         "group": [named(row.name, row.within) for row in facts.groups],
         "units": [row.size for row in facts.groups],
+        "may be": [CLASSES.get(row.kind, CLASSES["permutation"]) for row in facts.groups],
         "written by": [sides(row.written, ranks) for row in facts.groups],
         "read by": [sides(row.read, ranks) for row in facts.groups],
         "orderings": [f"10{raised(round(row.orderings))}" for row in facts.groups],

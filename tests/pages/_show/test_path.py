@@ -86,6 +86,14 @@ def test_the_python_of_a_run_prints_the_barrier_it_promises(shown: Shown) -> Non
     assert f"{float(ran.stdout):.3f}" == promised
 
 
+def test_the_symmetry_tab_says_what_may_be_done_to_the_units_of_a_layer(shown: Shown) -> None:
+    facts = shown.result.symmetry
+    assert {row.kind for row in facts.groups} == {"scaled"}
+    assert set(symmetry.groups(facts, {})["may be"]) == {"any order, positive scales"}
+    assert facts.moved_error is not None
+    assert facts.moved_error < 1e-4
+
+
 def test_tensors_of_one_module_name_it_once() -> None:
     ranks = {"rnn.weight": 2, "rnn.bias": 1, "conv.weight": 4}
     said = symmetry.sides(("rnn.weight[0]", "rnn.bias[0]", "conv.weight[1]"), ranks)
