@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -28,6 +29,8 @@ class Family:
     module   the class in module.py that builds a network from `Options`; beside it `example`
     widths   what can be chosen where networks are fused; empty where other widths make no module
     images   whether an input of 3 × h × w is a colour image
+    unlike   pattern of names of tensors that belong to something else of the same shapes: such a state dict is read as
+             this family only where somebody asks for it
 
     recognise.py holds `recognise(shapes, given)` and `likeness(shapes)`.
     """
@@ -39,6 +42,12 @@ class Family:
     module: str
     widths: tuple[Freedom, ...] = ()
     images: bool = False
+    unlike: str = ""
+
+    def foreign(self, names: Iterable[str]) -> str | None:
+        """The first name that belongs to something else."""
+        pattern = re.compile(self.unlike, re.IGNORECASE)
+        return next((name for name in names if self.unlike and pattern.search(name)), None)
 
     @property
     def options(self) -> type:

@@ -6,7 +6,6 @@ shape, and to break ties between layers of equal shape. What shapes cannot tell 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,11 +20,6 @@ from lmc_core.networks.values import Architecture, Assumption, Normalize
 
 CIFAR10 = Normalize((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
 IMAGENET = Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-
-_RECURS = re.compile(
-    r"(?<![a-z])(hh|h2h|xh|x2h|i2h|rnn\d*|lstm\d*|gru\d*|recurrent|hidden_hidden)(?![a-z])", re.IGNORECASE
-)
-"""Names of tensors that belong to a recurrence, which has the shapes of an MLP where it has one gate."""
 
 _ADVICE = "export the model to .pt2 instead (python -m lmc_core export), or describe it with --arch family=… key=value"
 
@@ -69,8 +63,9 @@ def recognise(shapes: Mapping[str, Shape], *, given: Mapping[str, Any]) -> Recog
         except NotThis as reason:
             failures[family.name] = str(reason)
             continue
-        if family.name == "mlp" and wanted is None and (name := next(filter(_RECURS.search, shapes), None)):
-            failures[family.name] = f"{name!r} is named as of a recurrence (family=mlp reads it as one all the same)"
+        if wanted is None and (name := family.foreign(shapes)) is not None:
+            asked = f"family={family.name} reads it as one all the same"
+            failures[family.name] = f"{name!r} is named as of something else ({asked})"
             continue
         return _finished(family, found, shapes, given)
     raise RecogniseError(_failure(shapes, failures))
