@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmc_core.alignment.coupling import Coupling, Couplings, Perms, hard, permutations
-from lmc_core.alignment.solve import Solver, nested_assignment
+from lmc_core.alignment.coupling import Coupling, Couplings, Elements, Perms, hard, permutations
+from lmc_core.alignment.solve import Solver, nearest, nested_nearest, total
 from lmc_core.symmetry.axis import Group
+from lmc_core.symmetry.classes import Element, as_matrix, as_permutation, self_dual
 from lmc_core.symmetry.symmetry import Symmetry
 
 TIE = 1e-6  # share of a second cost where the first cannot tell units apart: above rounding in float32 sums
@@ -35,6 +36,12 @@ class Block:
         """Of all its groups, the free one first."""
         return (self.outer.name, *(group.name for group in self.inner))
 
+    @property
+    def permuted(self) -> Block:
+        """The same with permutations alone."""
+        outer, *inner = (replace(group, kind="permutation") for group in (self.outer, *self.inner))
+        return Block(outer, tuple(inner))
+
     def identity(self) -> Perms:
         """The permutations that leave everything where it is."""
         n = self.outer.size
@@ -47,16 +54,23 @@ class Block:
         return {self.name: (m, n), **{g.name: (m, g.size, n, groups[g.name].size) for g in self.inner}}
 
 
-def blocks(symmetry: Symmetry) -> tuple[Block, ...]:
+def blocks(symmetry: Symmetry, *, classes: bool = False) -> tuple[Block, ...]:
     """Every free group with its nested groups, in the order in which the network writes them.
 
     Groups nested more than one level deep are left out: their units stay where their outer units go.
+
+    classes   solve each group in as much of its class as is its own dual, so that it moves alike where it is made and
+              where it is used; a group around others is only re-ordered. False: all are permutations
     """
-    return tuple(
-        Block(group, tuple(symmetry.groups[child] for child in symmetry.children(group.name)))
-        for group in symmetry.groups.values()
-        if group.within is None
-    )
+
+    def solved(group: Group, *, around: bool = False) -> Group:
+        return replace(group, kind=self_dual(group.kind) if classes and not around else "permutation")
+
+    def block(group: Group) -> Block:
+        inner = tuple(solved(symmetry.groups[child]) for child in symmetry.children(group.name))
+        return Block(solved(group, around=bool(inner)), inner)
+
+    return tuple(block(group) for group in symmetry.groups.values() if group.within is None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,36 +116,43 @@ class BlockCost:
         """Distances that are not squared."""
         return BlockCost(np.sqrt(self.outer), {name: np.sqrt(cost) for name, cost in self.inner.items()})
 
-    def hold(self, block: Block, perms: Mapping[str, NDArray[np.int64]], strength: float) -> BlockCost:
-        """The same gains with a reward for every unit that stays where `perms` has it.
+    def hold(self, block: Block, elements: Mapping[str, Element], strength: float) -> BlockCost:
+        """The same gains with a reward for every unit that stays where `elements` have it.
 
-        On permutations the reward for staying turns F into F + strength/2 ‖P‖², the same up to a constant: convex for
-        a large enough strength, so that the best linear step cannot make it worse.
+        On permutations and rotations the reward for staying turns F into F + strength/2 ‖G‖², the same up to a
+        constant: convex for a large enough strength, so that the best linear step cannot make it worse.
         """
         if not strength:
             return self
-        perm = perms[block.name]
-        rows = np.arange(len(perm))
         outer, inner = self.outer.copy(), {name: cost.copy() for name, cost in self.inner.items()}
-        outer[rows, perm] += strength
+        place = elements[block.name]
+        outer += strength * as_matrix(place)
         for name, cost in inner.items():
-            cost[rows[:, None], np.arange(cost.shape[1]), perm[:, None], perms[name]] += strength
+            for i, j in enumerate(as_permutation(place)):
+                cost[i, :, j, :] += strength * as_matrix(elements[name][i])
         return BlockCost(outer, inner)
+
+    def nearest(self, block: Block, pairs: Array | None = None) -> Elements:
+        """The elements of the classes of a block's groups with the largest total.
+
+        pairs   (N, N) gains of outer pairs, instead of what is gained inside them
+        """
+        if not self.inner:
+            return {block.name: nearest(block.outer.kind, self.outer)}
+        perm, nested = nested_nearest(self.outer, self.inner, {g.name: g.kind for g in block.inner}, pairs)
+        return {block.name: perm, **nested}
 
     def best(self, block: Block) -> Perms:
         """The permutations with the largest total."""
-        perm, nested = nested_assignment(self.outer, self.inner)
-        return {block.name: perm, **nested}
+        return {name: as_permutation(perm) for name, perm in self.nearest(block.permuted).items()}
 
-    def total(self, block: Block, perms: Mapping[str, NDArray[np.int64]]) -> float:
-        """<P, cost> at given permutations."""
-        perm = perms[block.name]
-        rows = np.arange(len(perm))
-        value = self.outer[rows, perm].sum()
+    def total(self, block: Block, elements: Mapping[str, Element]) -> float:
+        """<G, cost> at given elements."""
+        place = elements[block.name]
+        value = total(place, self.outer)
         for name, cost in self.inner.items():
-            n = cost.shape[1]
-            value += cost[rows[:, None], np.arange(n), perm[:, None], perms[name]].sum()
-        return float(value)
+            value += sum(total(elements[name][i], cost[i, :, j, :]) for i, j in enumerate(as_permutation(place)))
+        return value
 
     def plan(self, block: Block, solver: Solver) -> dict[str, Coupling]:
         """The cheapest plan of the outer units, with the cheapest inside each pair of them."""

@@ -8,24 +8,37 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lmc_core.symmetry.classes import Element, inverse_transpose
+
 Perms = dict[str, NDArray[np.int64]]
 """group → (n,), or (N, n) for a nested group; perm[k] = the source unit placed at target position k."""
 
 
 @dataclass(frozen=True, eq=False)
 class Coupling:
-    """A plan for one group, always target × source; hard when it is a permutation.
+    """A plan for one group, always target × source: a permutation (hard), another map of its class, or soft.
 
     group      name in the Symmetry
     perm       hard: perm[k] = the source unit placed at target position k; (n,), or (N, n) for a group nested within
                one of N units: row i re-orders the source's outer unit that ends at target position i
     plan       soft: (m, n) with row sums a and column sums b, total mass 1; for a nested group (M, N, m, n), one
                plan per pair of outer units, each of total mass 1. None for a hard coupling
+    map        an element of a class above permutation, such as a rotation: (n, n) G that moves the units where they
+               are made, G⁻ᵀ where they are used; (N, n, n) for a nested group, row i for the outer unit that ends at
+               target position i
     """
 
     group: str
     perm: NDArray[np.int64] | None = None
     plan: NDArray[np.float64] | None = None
+    map: NDArray[np.float64] | None = None
+
+    @classmethod
+    def of_element(cls, group: str, element: Element) -> Coupling:
+        """A permutation, or a map."""
+        if element.dtype.kind == "i":
+            return cls(group, perm=np.asarray(element, dtype=np.int64))
+        return cls(group, map=np.asarray(element, dtype=np.float64))
 
     @classmethod
     def of_plan(cls, group: str, plan: NDArray[np.float64]) -> Coupling:
@@ -49,8 +62,15 @@ class Coupling:
 
     @property
     def keeps_function(self) -> bool:
-        """Whether a network carried by it computes the same: today, as every group is one of permutations, if hard."""
-        return self.is_hard
+        """Whether a network carried by it computes the same: a permutation, or another map of the group's class."""
+        return self.plan is None
+
+    @property
+    def element(self) -> Element:
+        """What moves the units of a coupling that keeps the function."""
+        found = self.perm if self.map is None else self.map
+        assert found is not None
+        return found
 
     @property
     def is_identity(self) -> bool:
@@ -59,7 +79,13 @@ class Coupling:
 
     @property
     def matrix(self) -> NDArray[np.float64]:
-        """(m, n) plan of total mass 1; for a hard coupling P / n. Nested: per target outer unit (N, n, n)."""
+        """(m, n) plan of total mass 1; for a hard coupling P / n. Nested: per target outer unit (N, n, n).
+
+        Of a map the squares of its entries, as shares: how much of each target unit comes from each source unit.
+        """
+        if self.map is not None:
+            squared = np.square(self.map)
+            return np.asarray(squared / squared.sum((-1, -2), keepdims=True))
         if self.perm is None:
             assert self.plan is not None
             return self.plan
@@ -69,6 +95,8 @@ class Coupling:
     @property
     def pairs(self) -> NDArray[np.float64]:
         """(M, N, m, n) of a nested group: a plan of total mass 1 for every pair of outer units."""
+        if self.map is not None:
+            return np.repeat(self.matrix[:, None], len(self.map), axis=1)
         return self.matrix if self.perm is None else self.matrices[0] / self.perm.shape[-1]
 
     @property
@@ -76,13 +104,14 @@ class Coupling:
         """Write and read matrices, target × source: (m, n), or (M, N, m, n) for a nested group.
 
         write = plan / row sums (a new unit is the mean of its sources), read = plan / column sums (each source is
-        handed on once); for a permutation both are the permutation matrix.
+        handed on once); for a permutation both are the permutation matrix, for another map G and G⁻ᵀ.
         """
-        if self.perm is not None:
-            matrix = np.eye(self.perm.shape[-1])[self.perm]
-            if self.perm.ndim == 2:  # the same for every source outer unit: only one of them is used
-                matrix = np.repeat(matrix[:, None], len(matrix), axis=1)
-            return matrix, matrix
+        if self.keeps_function:
+            made = np.eye(self.perm.shape[-1])[self.perm] if self.perm is not None else self.element
+            used = made if self.perm is not None else inverse_transpose(made)
+            if made.ndim == 3:  # the same for every source outer unit: only one of them is used
+                made, used = (np.repeat(matrix[:, None], len(matrix), axis=1) for matrix in (made, used))
+            return np.asarray(made, dtype=np.float64), np.asarray(used, dtype=np.float64)
         plan = self.matrix
         rows, columns = plan.sum(-1, keepdims=True), plan.sum(-2, keepdims=True)
         write = np.divide(plan, rows, out=np.zeros_like(plan), where=rows > 0)
@@ -96,6 +125,9 @@ class Coupling:
         return int((self.perm != np.arange(self.perm.shape[-1])).sum())
 
 
+Elements = dict[str, Element]
+"""group → what moves its units: perms, or matrices target × source, (n, n), or (N, n, n) for a nested group."""
+
 Couplings = Mapping[str, Coupling]
 """group → how its units correspond."""
 
@@ -103,6 +135,11 @@ Couplings = Mapping[str, Coupling]
 def hard(perms: Mapping[str, NDArray[np.int64]]) -> dict[str, Coupling]:
     """Permutations as couplings."""
     return {name: Coupling(name, perm=perm) for name, perm in perms.items()}
+
+
+def of_elements(elements: Mapping[str, Element]) -> dict[str, Coupling]:
+    """Elements of the classes of groups as couplings."""
+    return {name: Coupling.of_element(name, element) for name, element in elements.items()}
 
 
 def permutations(couplings: Couplings) -> Perms:

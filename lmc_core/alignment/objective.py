@@ -7,17 +7,17 @@ from math import fsum
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from lmc_core.alignment.blocks import Block, BlockCost, blocks
-from lmc_core.alignment.coupling import Perms
+from lmc_core.alignment.coupling import Elements, Perms
 from lmc_core.alignment.meetings import gram, met
 from lmc_core.alignment.moments import Moment
 from lmc_core.alignment.terms import Term, constant_terms, entering_terms, real, weight_terms
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.axis import Axis, Product, Sum, groups_in, names_in
-from lmc_core.symmetry.permute import permute
+from lmc_core.symmetry.classes import Element, as_permutation
+from lmc_core.symmetry.move import move
 from lmc_core.symmetry.symmetry import Symmetry
 
 
@@ -31,13 +31,15 @@ class Objective:
     quadratic   names of blocks that meet themselves in one tensor: a best linear step may then not be an improvement
     entangled   whether any block is, or shares a product with another: a pass from input to output is then not exact
     tolerance   block name → smallest change of its terms that is more than rounding in the type of the tensors
+
+    Steps are permutations; with `classes` elements of the class of each group, as far as it is its own dual.
     """
 
-    def __init__(self, moved: Network, symmetry: Symmetry, terms: tuple[Term, ...]) -> None:
+    def __init__(self, moved: Network, symmetry: Symmetry, terms: tuple[Term, ...], *, classes: bool = False) -> None:
         self.symmetry = symmetry
         self.terms = terms
         self.still = {name: real(moved.state[name]) for term in terms for name in term.targets}
-        self.blocks = tuple(b for b in blocks(symmetry) if any(set(b.names) & t.owners for t in terms))
+        self.blocks = tuple(b for b in blocks(symmetry, classes=classes) if any(set(b.names) & t.owners for t in terms))
         self.judges = {b.name: [i for i, t in enumerate(terms) if set(b.names) & t.owners] for b in self.blocks}
         self.tensors = {b.name: [name for name in self.still if symmetry.places(name, b.name)] for b in self.blocks}
         self.quadratic = frozenset(
@@ -67,13 +69,14 @@ class Objective:
             and any(moving & set(self.terms[i].targets) for i in self.judges[other.name])
         )
 
-    def gradient(self, block: Block, moved: Mapping[str, Tensor], perms: Perms) -> BlockCost:
-        """∂F/∂P of the terms that judge a block, with everything else at `perms`, in the order of B's units.
+    def gradient(self, block: Block, moved: Mapping[str, Tensor], elements: Mapping[str, Element]) -> BlockCost:
+        """∂F/∂G of the terms that judge a block, with everything else at `elements`, for B's units as they were.
 
-        Every tensor is taken with all groups in their current order; its Gram matrix with the reference along each
-        axis that carries the block, all other axes contracted, has columns in the current order: they are put back.
+        Every tensor is taken with all groups as they are now; its Gram matrix with the reference along each axis that
+        carries the block, all other axes contracted, has columns for units as they are now, and Gram(A, B) =
+        Gram(A, G B) G for every element that is its own inverse transpose: they are put back.
 
-        moved    the tensors of B, gathered by `perms`
+        moved    the tensors of B, moved by `elements`
         """
         total = self._zeros(block)
         for i in self.judges[block.name]:
@@ -81,11 +84,11 @@ class Objective:
                 if not self._is_fixed(name, block):
                     self._add_grams(total, self.terms[i], name, block, moved)
         back = self._zeros(block)
-        perm = perms[block.name]
-        back[block.name][:, torch.as_tensor(perm)] = total[block.name]
-        for group in block.inner:  # column (place, l): unit nested[place][l] of the source's outer unit perm[place]
-            for place, nested in enumerate(perms[group.name]):
-                back[group.name][:, :, perm[place], torch.as_tensor(nested)] = total[group.name][:, :, place]
+        place = elements[block.name]
+        back[block.name] += _put_back(total[block.name], place)
+        for group in block.inner:  # column (i, l): unit l, as it is now, of the source's outer unit place[i]
+            for i, j in enumerate(as_permutation(place)):
+                back[group.name][:, :, j] += _put_back(total[group.name][:, :, i], elements[group.name][i])
         fixed = self._fixed_grams(block)
         return BlockCost.of(block, {name: (x + fixed[name]).cpu().numpy() for name, x in back.items()})
 
@@ -120,6 +123,13 @@ class Objective:
         return {name: torch.zeros(shape, dtype=torch.float64, device=device) for name, shape in shapes}
 
 
+def _put_back(gram: Tensor, element: Element) -> Tensor:
+    """Columns for units as an element has moved them → for units as they were."""
+    if element.dtype.kind == "i":
+        return gram[..., torch.as_tensor(np.argsort(element), device=gram.device)]
+    return gram @ torch.as_tensor(element, dtype=gram.dtype, device=gram.device)
+
+
 def weight_objective(reference: Network, moved: Network, symmetry: Symmetry) -> Objective:
     """Σ <A, T(B, P)> over all parameters, both the sides that write and that read (Ainsworth 2022, eq. 2)."""
     terms = weight_terms(reference, symmetry)
@@ -151,13 +161,18 @@ def _products(axis: Axis) -> Iterator[Product]:
 
 
 class Position:
-    """B at some order of its units: the permutations, the moved tensors and the value of every term."""
+    """B somewhere in the orbit of its symmetry: the elements, the moved tensors and the value of every term."""
 
-    def __init__(self, objective: Objective, perms: Mapping[str, NDArray[np.int64]]) -> None:
+    def __init__(self, objective: Objective, elements: Mapping[str, Element]) -> None:
         self.objective = objective
-        self.perms: Perms = dict(perms)
-        self.moved = permute(objective.still, objective.symmetry, self.perms)
+        self.elements: Elements = dict(elements)
+        self.moved = move(objective.still, objective.symmetry, self.elements)
         self.values = [term.value(self.moved) for term in objective.terms]
+
+    @property
+    def perms(self) -> Perms:
+        """The order of the units, where nothing but that has changed."""
+        return {name: as_permutation(element) for name, element in self.elements.items()}
 
     @property
     def total(self) -> float:
@@ -166,7 +181,7 @@ class Position:
 
     def cost(self, block: Block) -> BlockCost:
         """Gradient of the block's terms with respect to its coupling, here."""
-        return self.objective.gradient(block, self.moved, self.perms)
+        return self.objective.gradient(block, self.moved, self.elements)
 
     def step(self, block: Block) -> bool:
         """Solve one block and take the solution if its terms really grow. Returns whether anything moved.
@@ -178,37 +193,37 @@ class Position:
         unit = cost.scale / block.outer.size / 8
         quadratic = block.name in self.objective.quadratic
         for reward in (0.0, *(unit * 2**k for k in range(16 if quadratic else 0))):
-            perms = cost.hold(block, self.perms, reward).best(block)
-            if all(np.array_equal(perm, self.perms[name]) for name, perm in perms.items()):
+            elements = cost.hold(block, self.elements, reward).nearest(block)
+            if all(np.array_equal(element, self.elements[name]) for name, element in elements.items()):
                 return False
-            if self._take(block, perms):
+            if self._take(block, elements):
                 return True
         return False
 
-    def place(self, block: Block, perms: Perms) -> None:
-        """Move a block to `perms`, better or not."""
-        trial, moved, values = self._after(block, perms)
+    def place(self, block: Block, elements: Mapping[str, Element]) -> None:
+        """Move a block to `elements`, better or not."""
+        trial, moved, values = self._after(block, elements)
         for i in self._others(block):
             values[i] = self.objective.terms[i].value(moved)
-        self.perms, self.moved, self.values = trial, moved, values
+        self.elements, self.moved, self.values = trial, moved, values
 
-    def _take(self, block: Block, perms: Perms) -> bool:
-        """Move a block to `perms` if the terms that judge it grow by more than rounding."""
-        trial, moved, values = self._after(block, perms)
+    def _take(self, block: Block, elements: Mapping[str, Element]) -> bool:
+        """Move a block to `elements` if the terms that judge it grow by more than rounding."""
+        trial, moved, values = self._after(block, elements)
         gain = fsum(values[i] - self.values[i] for i in self.objective.judges[block.name])
         if not gain > self.objective.tolerance[block.name]:
             return False
         for i in self._others(block):
             values[i] = self.objective.terms[i].value(moved)
-        self.perms, self.moved, self.values = trial, moved, values
+        self.elements, self.moved, self.values = trial, moved, values
         return True
 
-    def _after(self, block: Block, perms: Perms) -> tuple[Perms, dict[str, Tensor], list[float]]:
-        """Permutations, tensors, and the values of the terms that judge a block, once it has moved."""
+    def _after(self, block: Block, elements: Mapping[str, Element]) -> tuple[Elements, dict[str, Tensor], list[float]]:
+        """Elements, tensors, and the values of the terms that judge a block, once it has moved."""
         objective = self.objective
-        trial = {**self.perms, **perms}
+        trial = {**self.elements, **elements}
         moving = {name: objective.still[name] for name in objective.tensors[block.name]}
-        moved = {**self.moved, **permute(moving, objective.symmetry, trial)}
+        moved = {**self.moved, **move(moving, objective.symmetry, trial)}
         values = list(self.values)
         for i in objective.judges[block.name]:
             values[i] = objective.terms[i].value(moved)

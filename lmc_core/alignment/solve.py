@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from lmc_core.errors import SettingError
+from lmc_core.operators import Kind
+from lmc_core.symmetry.classes import Element, stacked
 
 Perm = NDArray[np.int64]
 Cost = NDArray[np.float64]
@@ -38,29 +40,80 @@ def _check_finite(cost: Cost) -> None:
         raise SettingError("a cost matrix holds NaN or infinite entries; check the weights and activations for them")
 
 
-def nested_assignment(cost: Cost, inner: Mapping[str, Cost]) -> tuple[Perm, dict[str, Perm]]:
-    """Best permutation of outer units together with one permutation inside each (heads, and units within a head).
+def nearest(kind: Kind, cost: Cost) -> Element:
+    """The element of a class with the largest total: max over G of <G, cost>.
 
-    max over P and Q of <P, cost> + Σ_c Σ_ij P_ij <Q^c_ij, inner_c[i, :, j, :]>, solved exactly: an assignment inside
-    every pair (i, j) of outer units, whose values then count as gains of the outer pair.
+    permutation   an assignment
+    signed        an assignment of absolute values, with the signs of what is chosen
+    orthogonal    U V' of cost = U S V' (Schönemann 1966); its total is the nuclear norm
+    centred       the same for what is orthogonal to the all-ones vector, which stays
+
+    kind   whose elements are their own inverse transposes: matching a general or scaled group balances it first
+    cost   (n, n) target × source: what is gained by a share of source unit j at target position i
+
+    Returns perm (n,), or G (n, n). Raises SettingError as `assignment` does, and for other classes.
+    """
+    if kind == "permutation":
+        return assignment(cost)
+    if kind == "signed":
+        perm = assignment(np.abs(cost))
+        rows = np.arange(len(perm))
+        return np.asarray(np.eye(len(perm))[perm] * np.where(cost[rows, perm] < 0, -1.0, 1.0)[:, None])
+    _check_finite(cost)
+    if kind == "orthogonal":
+        return polar(cost)
+    if kind == "centred":
+        n = len(cost)
+        around = np.linalg.qr(np.column_stack([np.ones(n), np.eye(n)[:, 1:]]))[0][:, 1:]  # (n, n − 1), 1ᵀ around = 0
+        return np.asarray(around @ polar(around.T @ cost @ around) @ around.T + 1 / n)
+    raise SettingError(f"no element of the class {kind!r} is nearest: balance the group, then match its rotations")
+
+
+def polar(cost: Cost) -> NDArray[np.float64]:
+    """The orthogonal U V' of U S V': the one with the largest total (n, n)."""
+    u, _, v = np.linalg.svd(cost)
+    return np.asarray(u @ v)
+
+
+def total(element: Element, cost: Cost) -> float:
+    """<G, cost>."""
+    if element.dtype.kind == "i":
+        return float(cost[np.arange(len(cost)), element].sum())
+    return float((element * cost).sum())
+
+
+def nested_nearest(
+    cost: Cost, inner: Mapping[str, Cost], kinds: Mapping[str, Kind], pairs: Cost | None = None
+) -> tuple[Perm, dict[str, Element]]:
+    """Best permutation of outer units together with one element inside each (heads, and units within a head).
+
+    max over P and Q of <P, cost> + Σ_c Σ_ij P_ij <Q^c_ij, inner_c[i, :, j, :]>, solved exactly: the nearest element
+    inside every pair (i, j) of outer units, whose values then count as gains of the outer pair.
 
     cost    (N, N) gain of placing outer unit j at position i, apart from what is inside
     inner   nested group → (N, n, N, n): [i, k, j, l] = gain of placing unit l of outer unit j at place k of position i
+    kinds   nested group → its class
+    pairs   (N, N) gains of outer pairs that take the place of what is gained inside them, where these are known
+            better: what is inside is then solved for the chosen pairs alone
 
-    Returns the outer perm (N,) and for each nested group (N, n): row i re-orders the units of outer unit perm[i].
+    Returns the outer perm (N,) and for each nested group (N, n), or (N, n, n): row i moves the units of outer unit
+    perm[i].
     """
-    total = cost.copy()
-    best: dict[str, Perm] = {}
+    outer = range(len(cost))
+    if pairs is not None:
+        perm = assignment(cost + pairs)
+        return perm, {
+            name: stacked([nearest(kinds[name], blocks[i, :, j, :]) for i, j in enumerate(perm)])
+            for name, blocks in inner.items()
+        }
+    gains = cost.copy()
+    found: dict[str, list[list[Element]]] = {}
     for name, blocks in inner.items():
-        outer, n = blocks.shape[:2]
-        perms = np.empty((outer, outer, n), dtype=np.int64)
-        for i, j in np.ndindex(outer, outer):
-            perms[i, j] = assignment(blocks[i, :, j, :])
-            total[i, j] += blocks[i, np.arange(n), j, perms[i, j]].sum()
-        best[name] = perms
-    perm = assignment(total)
-    rows = np.arange(len(perm))
-    return perm, {name: perms[rows, perm] for name, perms in best.items()}
+        found[name] = [[nearest(kinds[name], blocks[i, :, j, :]) for j in outer] for i in outer]
+        for i, j in np.ndindex(gains.shape):
+            gains[i, j] += total(found[name][i][j], blocks[i, :, j, :])
+    perm = assignment(gains)
+    return perm, {name: stacked([rows[i][j] for i, j in enumerate(perm)]) for name, rows in found.items()}
 
 
 @dataclass(frozen=True)

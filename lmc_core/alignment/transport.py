@@ -1,4 +1,4 @@
-"""A state moved by couplings: gathered by permutations, or multiplied by write and read matrices for soft plans."""
+"""A state moved by couplings: by elements of the classes of groups, or by write and read matrices for soft plans."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from lmc_core.alignment.coupling import Couplings, permutations
 from lmc_core.errors import MismatchError
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, names_in
-from lmc_core.symmetry.permute import index, permute
+from lmc_core.symmetry.move import move
+from lmc_core.symmetry.permute import index
 from lmc_core.symmetry.symmetry import Role, Symmetry
 
 Maps = Mapping[tuple[str, str], Tensor]
@@ -20,16 +21,18 @@ Maps = Mapping[tuple[str, str], Tensor]
 
 
 def transport(network: Network, symmetry: Symmetry, couplings: Couplings) -> Network:
-    """`network` in the order of the target of the couplings; the same function when all of them are hard.
+    """`network` in the order of the target of the couplings; the same function unless one of them is soft.
 
-    Hard couplings gather. A soft plan P multiplies an axis that makes units by write = P / row sums (a new unit is the
-    mean of its sources) and an axis that uses them by read = P / column sums (each source is handed on once).
+    Permutations gather; other maps G multiply an axis that makes units by G and one that uses them by G⁻ᵀ. A soft
+    plan P multiplies the first by write = P / row sums (a new unit is the mean of its sources) and the second by read =
+    P / column sums (each source is handed on once).
 
     Raises MismatchError if a coupling is missing, names no group, or does not fit its group.
     """
     _check(symmetry, couplings)
-    if all(coupling.is_hard for coupling in couplings.values()):
-        return network.with_state(permute(network.state, symmetry, permutations(couplings)))
+    if all(coupling.keeps_function for coupling in couplings.values()):
+        elements = {name: coupling.element for name, coupling in couplings.items()}
+        return network.with_state(move(network.state, symmetry, elements))
     return network.with_state(carried_state(network.state, symmetry, maps_of(couplings, network.device)))
 
 
@@ -152,6 +155,6 @@ def _check(symmetry: Symmetry, couplings: Couplings) -> None:
         raise MismatchError(f"there is {what}; the network has the groups {', '.join(symmetry.groups) or 'none'}")
     for name, coupling in couplings.items():
         group = symmetry.groups[name]
-        size = coupling.perm.shape[-1] if coupling.perm is not None else coupling.matrix.shape[-1]
+        size = coupling.element.shape[-1] if coupling.keeps_function else coupling.matrix.shape[-1]
         if size != group.size:
             raise MismatchError(f"the coupling of group {name!r} is for {size} units; the group has {group.size}")

@@ -94,6 +94,20 @@ def stacked(elements: Sequence[Element]) -> Element:
     return np.array(elements, dtype=np.float64)
 
 
+def as_matrix(element: Element) -> NDArray[np.float64]:
+    """An element as a matrix (n, n), target × source; of a stack (N, n, n)."""
+    if element.dtype.kind == "i":
+        return np.asarray(np.eye(element.shape[-1])[element])
+    return np.asarray(element, dtype=np.float64)
+
+
+def as_permutation(element: Element) -> NDArray[np.int64]:
+    """An element that is a permutation. Raises TypeError if it is a matrix."""
+    if element.dtype.kind != "i":
+        raise TypeError("this element is a matrix, not a permutation")
+    return np.asarray(element, dtype=np.int64)
+
+
 def inverse_transpose(element: Element) -> Element:
     """G⁻ᵀ: what moves the units where they are read. A permutation is its own."""
     if element.dtype.kind == "i":

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmc_core.alignment.coupling import Coupling
-from lmc_core.alignment.solve import Solver, assignment, emd, nested_assignment, rounded, sinkhorn
+from lmc_core.alignment.solve import Solver, assignment, emd, nested_nearest, rounded, sinkhorn
 from lmc_core.errors import SettingError
 
 
@@ -61,7 +61,7 @@ def test_a_nested_assignment_is_the_best_of_all_orders_of_outer_and_inner_units(
         - value(p, inner_qk[0], inner_vo[0])
         for p in permutations(range(3))
     )
-    perm, nested = nested_assignment(cost, {"qk": qk, "vo": vo})
+    perm, nested = nested_nearest(cost, {"qk": qk, "vo": vo}, {"qk": "permutation", "vo": "permutation"})
     assert nested["qk"].shape == (3, 2)
     assert nested["vo"].shape == (3, 3)
     assert value(perm, nested["qk"], nested["vo"]) == pytest.approx(best)
@@ -72,7 +72,7 @@ def test_inner_rows_belong_to_the_outer_unit_that_ends_there():
     inner = np.zeros((2, 3, 2, 3))
     inner[1, :, 0, :] = np.eye(3)[::-1]
     inner[0, :, 1, :] = np.eye(3)
-    perm, nested = nested_assignment(np.zeros((2, 2)), {"c": inner})
+    perm, nested = nested_nearest(np.zeros((2, 2)), {"c": inner}, {"c": "permutation"})
     assert perm.tolist() == [1, 0]
     assert nested["c"].tolist() == [[0, 1, 2], [2, 1, 0]]
 
