@@ -9,6 +9,7 @@ from typing import Any
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.alignment.transport import transport
 from lmc_core.networks.network import Network
+from lmc_core.symmetry.canonical import canonical
 from lmc_core.symmetry.symmetry import Symmetry
 
 
@@ -25,6 +26,7 @@ class Alignment:
     notes            sentences for the user ("did not converge in 100 sweeps", …)
     seconds          wall-clock time of the alignment
     function_error   max |f_B − f_transported B| / max |f_B| on the example inputs, measured
+    canonical        the couplings are between the canonical forms of both networks: the same functions in other numbers
     """
 
     couplings: Mapping[str, Coupling]
@@ -38,7 +40,12 @@ class Alignment:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     function_error: float | None = None
+    canonical: bool = False
+
+    def reference(self, network: Network) -> Network:
+        """`network` (the reference) as the path starts at it: itself, or its canonical form."""
+        return canonical(network).network if self.canonical else network
 
     def transport(self, network: Network) -> Network:
-        """`network` (the moved one) in the order of the reference: the same function when couplings are hard."""
-        return transport(network, self.symmetry, self.couplings)
+        """`network` (the moved one) in the order of the reference: the same function unless a coupling is soft."""
+        return transport(self.reference(network), self.symmetry, self.couplings)

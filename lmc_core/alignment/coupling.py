@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lmc_core.symmetry.classes import Element, inverse_transpose
+from lmc_core.symmetry.classes import Element, as_matrix, inverse_transpose
 
 Perms = dict[str, NDArray[np.int64]]
 """group → (n,), or (N, n) for a nested group; perm[k] = the source unit placed at target position k."""
@@ -107,11 +107,11 @@ class Coupling:
         handed on once); for a permutation both are the permutation matrix, for another map G and G⁻ᵀ.
         """
         if self.keeps_function:
-            made = np.eye(self.perm.shape[-1])[self.perm] if self.perm is not None else self.element
-            used = made if self.perm is not None else inverse_transpose(made)
-            if made.ndim == 3:  # the same for every source outer unit: only one of them is used
-                made, used = (np.repeat(matrix[:, None], len(matrix), axis=1) for matrix in (made, used))
-            return np.asarray(made, dtype=np.float64), np.asarray(used, dtype=np.float64)
+            sides = as_matrix(self.element), as_matrix(inverse_transpose(self.element))
+            if sides[0].ndim == 3:  # the same for every source outer unit: only one of them is used
+                made, used = (np.repeat(side[:, None], len(side), axis=1) for side in sides)
+                return made, used
+            return sides
         plan = self.matrix
         rows, columns = plan.sum(-1, keepdims=True), plan.sum(-2, keepdims=True)
         write = np.divide(plan, rows, out=np.zeros_like(plan), where=rows > 0)

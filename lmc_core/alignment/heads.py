@@ -10,14 +10,16 @@ from torch import Tensor
 from torch.fx import Node
 
 from lmc_core.alignment.blocks import Block
-from lmc_core.alignment.coupling import Perms
+from lmc_core.alignment.coupling import Elements
 from lmc_core.alignment.meetings import gram, met
 from lmc_core.alignment.objective import Objective, Position
-from lmc_core.alignment.solve import assignment
+from lmc_core.alignment.result import Result
 from lmc_core.graph.trace import trace, working_batch
 from lmc_core.networks.network import Network
+from lmc_core.report import Report, silent
 from lmc_core.symmetry.axis import Group, names_in
-from lmc_core.symmetry.permute import identity, permute
+from lmc_core.symmetry.classes import Element
+from lmc_core.symmetry.move import move
 from lmc_core.symmetry.symmetry import Symmetry
 
 _ATTENTION = ("softmax", "scaled_dot_product")
@@ -48,17 +50,55 @@ def _carried(symmetry: Symmetry, value: str) -> frozenset[str]:
     return names_in(*symmetry.values.get(value, ()))
 
 
-def head_cost(objective: Objective, block: Block, perms: Perms) -> np.ndarray:
+def by_circuits(
+    objective: Objective,
+    start: Position,
+    known: Result,
+    heads: frozenset[str],
+    held: frozenset[str],
+    *,
+    passes: int,
+    settled: float = 0.0,
+    stage: str = "matching heads",
+    report: Report = silent,
+) -> Result:
+    """Pass after pass over all blocks until nothing moves: heads by their circuits, everything else by its best step.
+
+    known     what was found before; the place at the end of a pass is kept where it is better
+    held      names of blocks that stay where the start has them
+    settled   relative change of the objective in a pass below which it has converged, for maps, which never quite stop
+    """
+    position, moving = start, True
+    for turn in range(passes):
+        report(stage, turn, passes)
+        before, value = position.elements, position.total
+        for block in objective.blocks:
+            if block.name in heads:
+                position.place(block, assign_heads(objective, block, position))
+            elif block.name not in held:
+                position.step(block)
+        if position.total > known.history[-1]:
+            known = Result.of_elements(
+                position.elements, (*known.history, position.total), converged=known.converged, notes=known.notes
+            )
+        moving = any((element != before[name]).any() for name, element in position.elements.items())
+        moving = moving and not abs(position.total - value) < settled * abs(value)
+        if not moving:
+            break
+    note = f"heads still changed places after {passes} passes; the best order seen is kept"
+    return known.noting([note] if moving and note not in known.notes else [])
+
+
+def head_cost(objective: Objective, block: Block, elements: Mapping[str, Element]) -> np.ndarray:
     """(N, N) how alike the circuits of two heads are: Σ <QK^A_i, QK^B_j> + <OV^A_i, OV^B_j> (Theus 2025).
 
     A circuit is the product of two projections over the units they share inside a head, W_Qᵀ W_K or W_O W_V, with
     biases as weights of a constant input. It is the same in every order of these units, so that heads are assigned
     before what is inside them. <X_iᵀ Y_i, X'_jᵀ Y'_j> = Σ_kl (X_i X'_jᵀ)_kl (Y_i Y'_jᵀ)_kl, from Gram matrices alone.
 
-    perms   the order of every other group; heads and their units are taken as B has them
+    elements   of every other group; heads and their units are taken as B has them
     """
-    still = {**perms, **{name: identity(objective.symmetry)[name] for name in block.names}}
-    moved = permute(objective.still, objective.symmetry, still)
+    moved = move(objective.still, objective.symmetry, {**elements, **block.identity()})
     total = np.zeros((block.outer.size, block.outer.size))
     for group in block.inner:
         projections = list(_projections(objective, block, group, moved).values())
@@ -68,14 +108,9 @@ def head_cost(objective: Objective, block: Block, perms: Perms) -> np.ndarray:
     return total
 
 
-def assign_heads(objective: Objective, block: Block, position: Position) -> Perms:
+def assign_heads(objective: Objective, block: Block, position: Position) -> Elements:
     """Heads by their circuits, then the units inside each matched pair of heads by the gradient of the objective."""
-    cost = position.cost(block)
-    perm = assignment(head_cost(objective, block, position.perms) + cost.outer)
-    found: Perms = {block.name: perm}
-    for name, inner in cost.inner.items():
-        found[name] = np.stack([assignment(inner[i, :, j, :]) for i, j in enumerate(perm)])
-    return found
+    return position.cost(block).nearest(block, pairs=head_cost(objective, block, position.elements))
 
 
 def _projections(objective: Objective, block: Block, group: Group, moved: Mapping[str, Tensor]) -> dict[object, Tensor]:

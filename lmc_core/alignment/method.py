@@ -46,6 +46,7 @@ class Method:
     solve(problem, **settings) returns a Result; it imports what computes when it is called.
     summary      one sentence for the form, under 80 characters
     needs_data   it reads activations
+    canonical    it couples the canonical forms of both networks, so that the reference changes its numbers too
     """
 
     name: str
@@ -55,6 +56,7 @@ class Method:
     solve: Callable[..., Result]
     parameters: tuple[Option, ...] = ()
     needs_data: bool = False
+    canonical: bool = False
     notes: tuple[str, ...] = field(default=())
 
     @property

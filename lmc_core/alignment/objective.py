@@ -92,8 +92,12 @@ class Objective:
         fixed = self._fixed_grams(block)
         return BlockCost.of(block, {name: (x + fixed[name]).cpu().numpy() for name, x in back.items()})
 
+    def alone(self, block: Block) -> BlockCost:
+        """The part of a block's gradient that never changes: of tensors that carry no other group."""
+        return BlockCost.of(block, {name: x.cpu().numpy() for name, x in self._fixed_grams(block).items()})
+
     def _fixed_grams(self, block: Block) -> dict[str, Tensor]:
-        """The part of a block's gradient that never changes, computed once: tensors that carry no other group."""
+        """The same, computed once."""
         if block.name not in self._fixed:
             total = self._zeros(block)
             for i in self.judges[block.name]:
@@ -134,6 +138,17 @@ def weight_objective(reference: Network, moved: Network, symmetry: Symmetry) -> 
     """Σ <A, T(B, P)> over all parameters, both the sides that write and that read (Ainsworth 2022, eq. 2)."""
     terms = weight_terms(reference, symmetry)
     return Objective(moved, symmetry, (*terms, *constant_terms(reference, moved, symmetry, terms)))
+
+
+def resemblance(reference: Network, moved: Network, symmetry: Symmetry) -> Objective:
+    """Σ <A, T(B, G)> / ‖A‖‖B‖ over all parameters, with steps in the class of each group: every tensor counts alike."""
+    sizes = {name: float(real(x).norm()) for name, x in moved.state.items()}
+    terms = tuple(
+        Term({name: x / ((float(x.norm()) * sizes[name]) or 1.0) for name, x in term.targets.items()}, term.owners)
+        for term in weight_terms(reference, symmetry)
+    )
+    terms = (*terms, *constant_terms(reference, moved, symmetry, terms))
+    return Objective(moved, symmetry, terms, classes=True)
 
 
 def entering_objective(

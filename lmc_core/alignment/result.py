@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lmc_core.alignment.coupling import Couplings, Perms, hard, permutations
+from lmc_core.alignment.coupling import Couplings, Perms, of_elements, permutations
+from lmc_core.symmetry.classes import Element
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,9 +39,9 @@ class Result:
     alone: tuple[Network, ...] = ()
 
     @classmethod
-    def of_perms(cls, perms: Mapping[str, NDArray[np.int64]], history: Sequence[float], **more: Any) -> Result:
-        """Of a pair, from the permutations that were reached."""
-        return cls((hard(perms),), tuple(history), (history[-1],), **more)
+    def of_elements(cls, elements: Mapping[str, Element], history: Sequence[float], **more: Any) -> Result:
+        """Of a pair, from the elements of the classes of its groups that were reached."""
+        return cls((of_elements(elements),), tuple(history), (history[-1],), **more)
 
     @property
     def perms(self) -> Perms:

@@ -46,9 +46,9 @@ def sweep(
                 waiting |= objective.neighbours(block)
                 history.append(position.total)
         if not moved:
-            return Result.of_perms(position.perms, history)
+            return Result.of_elements(position.perms, history)
     note = f"did not converge in {limit} sweeps: the last one still improved the objective"
-    return Result.of_perms(position.perms, history, converged=False, notes=(note,))
+    return Result.of_elements(position.perms, history, converged=False, notes=(note,))
 
 
 def forward(objective: Objective, *, start: Perms | None = None, limit: int = 10, report: Report = silent) -> Result:
@@ -77,7 +77,7 @@ def forward(objective: Objective, *, start: Perms | None = None, limit: int = 10
     if value > position.total:
         notes.append("the last pass was worse than an earlier one on the whole objective; the earlier one is kept")
         history.append(value)
-    return Result.of_perms(perms, history, converged=settled, notes=tuple(notes))
+    return Result.of_elements(perms, history, converged=settled, notes=tuple(notes))
 
 
 def forward_best(
@@ -129,4 +129,4 @@ def each_once(objective: Objective, costs: Mapping[str, BlockCost], *, report: R
         if cost is not None:
             history.append(history[-1] + cost.total(block, best) - cost.total(block, position.perms))
         position.place(block, best)
-    return Result.of_perms(position.perms, history)
+    return Result.of_elements(position.perms, history)

@@ -12,6 +12,9 @@ from lmc_core.errors import MismatchError
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum
+from lmc_core.symmetry.canonical import canonical
+from lmc_core.symmetry.classes import meet
+from lmc_core.symmetry.evidence import with_kinds
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -81,6 +84,18 @@ def symmetries(networks: Sequence[Network]) -> list[Symmetry]:
         alike = same and {name: x.shape for name, x in net.state.items()} == shapes
         found.append(common(first, net, found[0], found[0] if alike else symmetry(net)))
     return found
+
+
+def canonical_pair(a: Network, b: Network) -> tuple[Network, Network, Symmetry]:
+    """Two networks of one shape in canonical form, and the symmetry of both: every group in the class that they share.
+
+    Raises MismatchError naming the first tensor that is there or used in one network only.
+    """
+    first, second = canonical(a), canonical(b)
+    found, other = first.symmetry, common(first.network, second.network, first.symmetry, second.symmetry)
+    kinds = {name: meet(group.kind, other.groups[name].kind) for name, group in found.groups.items()}
+    both = replace(with_kinds(found, kinds), held=found.held & other.held)
+    return first.network, second.network, both
 
 
 def common(a: Network, b: Network, first: Symmetry, second: Symmetry) -> Symmetry:

@@ -37,8 +37,13 @@ class Term:
 
 
 def weight_terms(reference: Network, symmetry: Symmetry) -> tuple[Term, ...]:
-    """Every parameter that touches a group, weights, biases and norms, both the sides that write and that read."""
-    touched = {name: names_in(*symmetry.axes[name]) for name in learned(reference, symmetry)}
+    """Every parameter that touches a group, weights, biases and norms, both the sides that write and that read.
+
+    Without what is held: it does not move.
+    """
+    touched = {
+        name: names_in(*symmetry.axes[name]) for name in learned(reference, symmetry) if name not in symmetry.held
+    }
     return tuple(Term({name: real(reference.state[name])}, owners) for name, owners in touched.items() if owners)
 
 

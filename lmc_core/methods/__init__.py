@@ -5,6 +5,7 @@ from lmc_core.methods import (
     activation_matching,
     covariance_weight_matching,
     frank_wolfe,
+    full_symmetry_matching,
     gromov_wasserstein,
     head_matching,
     identity,
@@ -27,6 +28,7 @@ METHODS: dict[str, Method] = {
     "sinkhorn-rebasin": sinkhorn_rebasin.METHOD,
     "straight-through": straight_through.METHOD,
     "head-matching": head_matching.METHOD,
+    "full-symmetry-matching": full_symmetry_matching.METHOD,
 }
 """name → method, in the order in which forms list them."""
 

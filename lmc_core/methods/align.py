@@ -12,7 +12,7 @@ from torch import Tensor
 from lmc_core.alignment.alignment import Alignment
 from lmc_core.alignment.kept import said
 from lmc_core.alignment.problem import Problem, check_data, constants, learned
-from lmc_core.alignment.template import symmetries
+from lmc_core.alignment.template import canonical_pair, symmetries
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError, MismatchError, SettingError
 from lmc_core.methods import METHODS
@@ -63,6 +63,9 @@ def align(
         report("inferring the symmetry", 0, 1)
         symmetry = symmetries([reference, moved])[0]
     a, b = (n.to(device=device) if device else n for n in (reference, moved))
+    if chosen.canonical:
+        report("finding the canonical forms", 0, 1)
+        a, b, symmetry = canonical_pair(a, b)
     problem = Problem.pair(a, b, symmetry, data, seed, report)
     found = chosen.solve(problem, **checked)
     alignment = Alignment(
@@ -76,11 +79,12 @@ def align(
         converged=found.converged,
         notes=found.notes,
         seconds=time.perf_counter() - started,
+        canonical=chosen.canonical,
     )
     report("checking that the function is unchanged", 0, 1)
     placed = alignment.transport(moved)
     error = function_error(moved, placed, data)
-    notes = (*said("B", moved, alignment.couplings, error), *_unjudged(reference, moved, placed, symmetry))
+    notes = (*said("B", moved, alignment.couplings, error), *_unjudged(a, b, placed, symmetry))
     return replace(alignment, notes=(*alignment.notes, *notes), function_error=error)
 
 

@@ -19,7 +19,7 @@ def solve(problem: Problem, *, residual: Literal["permute", "identity"], passes:
     matching has to find together with the heads. Passes repeat until nothing moves; of all passes the order with the
     largest weight objective is kept. The residual stream is permuted, or held where it is.
     """
-    from lmc_core.alignment.heads import assign_heads, attention_groups, streams
+    from lmc_core.alignment.heads import attention_groups, by_circuits, streams
     from lmc_core.alignment.objective import Position, entering_objective, weight_objective
     from lmc_core.alignment.result import Result
     from lmc_core.alignment.sweeps import forward_best
@@ -35,27 +35,11 @@ def solve(problem: Problem, *, residual: Literal["permute", "identity"], passes:
     starts = [identity(symmetry)]
     if not held:
         starts.append(forward_best(entering_objective(a, b, symmetry), problem.rng(1)).perms)
-    best = starts[0]
-    history = [Position(objective, best).total]
-    settled = []
+    found = Result.of_elements(starts[0], [Position(objective, starts[0]).total])
     for number, start in enumerate(starts):
-        position, moving = Position(objective, start), True
-        for turn in range(passes):
-            problem.report(f"matching heads, start {number + 1}", turn, passes)
-            before = position.perms
-            for block in objective.blocks:
-                if block.name in heads:
-                    position.place(block, assign_heads(objective, block, position))
-                elif block.name not in held:
-                    position.step(block)
-            if position.total > history[-1]:
-                best, history = position.perms, [*history, position.total]
-            moving = any((perm != before[name]).any() for name, perm in position.perms.items())
-            if not moving:
-                break
-        settled.append(not moving)
-    late = [] if all(settled) else [f"heads still changed places after {passes} passes; the best order seen is kept"]
-    return Result.of_perms(best, history).noting(late)
+        at, stage = Position(objective, start), f"matching heads, start {number + 1}"
+        found = by_circuits(objective, at, found, heads, held, passes=passes, stage=stage, report=problem.report)
+    return found
 
 
 METHOD = Method(

@@ -19,7 +19,7 @@ def solve(problem: Problem) -> Result:
 
     perms = identity(problem.symmetry)
     objective = weight_objective(problem.reference, problem.moved, problem.symmetry)
-    return Result.of_perms(perms, (Position(objective, perms).total,))
+    return Result.of_elements(perms, (Position(objective, perms).total,))
 
 
 METHOD = Method(

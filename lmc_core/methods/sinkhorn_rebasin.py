@@ -50,7 +50,7 @@ def solve(
     implicit = gradient == "implicit"
     free = {name: x.requires_grad_() for name, x in start.items()}
     if not free:
-        return Result.of_perms(identity(symmetry), (-descent.hard(identity(symmetry)),))
+        return Result.of_elements(identity(symmetry), (-descent.hard(identity(symmetry)),))
     optimiser = torch.optim.Adam(free.values(), lr=rate)
     best = last = identity(symmetry)
     history, changed = [-descent.hard(best)], 0
@@ -65,7 +65,7 @@ def solve(
                 last, changed, value = perms, step + 1, -descent.hard(perms)
                 if value > history[-1]:
                     best, history = perms, [*history, value]
-    return Result.of_perms(best, history).noting(still_changing(changed, steps))
+    return Result.of_elements(best, history).noting(still_changing(changed, steps))
 
 
 METHOD = Method(

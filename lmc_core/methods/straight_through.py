@@ -43,7 +43,7 @@ def solve(problem: Problem, *, steps: int, rate: float, momentum: float, example
     moved = permute(b.state, symmetry, perms)
     free = {name: x for term in weight_terms(a, symmetry) for name, x in term.targets.items()}
     if not free:
-        return Result.of_perms(best, history)
+        return Result.of_elements(best, history)
     speed = {name: torch.zeros_like(x) for name, x in free.items()}
     changed, batches = 0, loss.endless()
     for step in range(steps + 1):
@@ -63,7 +63,7 @@ def solve(problem: Problem, *, steps: int, rate: float, momentum: float, example
         if any((perm != perms[name]).any() for name, perm in found.perms.items()):
             changed, perms = step + 1, found.perms
             moved = permute(b.state, symmetry, perms)
-    return Result.of_perms(best, history).noting(still_changing(changed, steps))
+    return Result.of_elements(best, history).noting(still_changing(changed, steps))
 
 
 METHOD = Method(

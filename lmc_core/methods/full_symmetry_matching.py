@@ -1,0 +1,72 @@
+"""Full-symmetry matching: not only the order of units but rotations, signs and scales, as far as each group allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from lmc_core.alignment.method import Method, Paper
+from lmc_core.options import Option
+
+if TYPE_CHECKING:
+    from lmc_core.alignment.blocks import BlockCost
+    from lmc_core.alignment.problem import Problem
+    from lmc_core.alignment.result import Result
+
+SETTLED = 1e-6
+"""Relative gain of a pass below which rotations have converged."""
+
+
+def solve(problem: Problem, *, compare: Literal["weights", "responses"], examples: int, passes: int) -> Result:
+    """Block ascent on Σ_l <A_l, T(B, G)_l> / ‖A_l‖‖B_l‖ over the elements G of the class of every group.
+
+    Both networks are in canonical form: gains folded, products inside attention and scales of units balanced, so that
+    what is left to find is its own dual. Groups that can be rotated, such as a residual stream, start at the rotation
+    that suits the tensors which carry nothing else (embeddings, positions, the classifier), or at the one that suits
+    the responses to the same examples (Schönemann 1966), where they then stay. Then block by block: heads by the
+    circuits they compute (Theus 2025), the units inside them and streams by Procrustes, hidden units by assignment.
+    """
+    from lmc_core.alignment.heads import attention_groups, by_circuits
+    from lmc_core.alignment.moments import cross_costs, cross_moments
+    from lmc_core.alignment.objective import Position, resemblance
+    from lmc_core.alignment.result import Result
+    from lmc_core.symmetry.permute import identity
+
+    a, b, symmetry = problem.reference, problem.moved, problem.symmetry
+    objective = resemblance(a, b, symmetry)
+    start = Position(objective, identity(symmetry))
+    naive = Result.of_elements(start.elements, [start.total])
+    turning = [block for block in objective.blocks if not block.inner and block.outer.kind != "permutation"]
+    costs: Mapping[str, BlockCost] = {}
+    if compare == "responses" and turning:
+        moments = cross_moments(a, b, symmetry, problem.examples(examples), report=problem.report)
+        costs = cross_costs(symmetry, moments, "second-moment")
+    for block in turning:
+        start.place(block, costs.get(block.name, objective.alone(block)).nearest(block))
+    heads, held = attention_groups(a, symmetry), frozenset(block.name for block in turning if block.name in costs)
+    return by_circuits(objective, start, naive, heads, held, passes=passes, settled=SETTLED, report=problem.report)
+
+
+METHOD = Method(
+    name="full-symmetry-matching",
+    title="Full-symmetry matching",
+    summary="Rotate, flip and re-order units, as the class of each group allows.",
+    paper=Paper(
+        "Theus 2025",
+        "Generalized Linear Mode Connectivity for Transformers",
+        "https://arxiv.org/abs/2506.22712",
+    ),
+    solve=solve,
+    parameters=(
+        Option(
+            "compare",
+            str,
+            "weights",
+            "What decides about groups that can be rotated.",
+            choices=("weights", "responses"),
+        ),
+        Option("examples", int, 1_000, "Training examples whose responses are compared; 0 = all.", low=0),
+        Option("passes", int, 100, "Most passes over all groups.", low=1, high=1000),
+    ),
+    canonical=True,
+)
