@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 
 KIND = KINDS["compare"]
-OBJECTIVE = ("objective", "Σ <A, B aligned> over the weights, the same for all methods; larger is more alike")
+OBJECTIVE = (
+    "objective",
+    "Σ <A, B aligned> over the weights, the same for all methods that leave A as it is; larger is more alike",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -134,10 +137,14 @@ def _mean_cells(row: Mapping[str, Any], pairs: int) -> tuple[str, ...]:
         f"{row['largest_barrier']:.4f}",
         f"{middle['loss']:.4f}",
         f"{middle['accuracy']:.4f}",
-        f"{row['objective']:.5g}",
+        _objective(row["objective"]),
         f"{row['seconds']:.2f}",
         "; ".join(said),
     )
+
+
+def _objective(value: float | None) -> str:
+    return "—" if value is None else f"{value:.5g}"
 
 
 def _pair_cells(pair: CompareResult) -> tuple[str, ...]:
@@ -158,7 +165,7 @@ def _cells(row: MethodRow) -> tuple[str, ...]:
         f"{row.profile.barrier('test', 'loss'):.4f}",
         f"{row.profile.midpoint('test', 'loss'):.4f}",
         f"{row.profile.midpoint('test', 'accuracy'):.4f}",
-        f"{row.objective:.5g}",
+        _objective(row.objective),
         f"{row.seconds:.2f}",
         "; ".join(said),
     )

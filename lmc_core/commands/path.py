@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -34,14 +35,16 @@ KIND = KINDS["path"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    add_request(parser, KIND, taken=("out", "arch", "normalize", "through"))
+    add_request(parser, KIND, taken=("out", "out_reference", "arch", "normalize", "through"))
     add_reading(parser)
     add_files(parser)
     parser.add_argument("--out", metavar="FILE", help="write B aligned to A, .safetensors, .pth or .pt2")
+    parser.add_argument("--out-reference", metavar="FILE", help="write A as the path starts at it, likewise")
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
-    check_output(args.out, ".safetensors", ".pth", ".pt2")
+    for path in (args.out, args.out_reference):
+        check_output(path, ".safetensors", ".pth", ".pt2")
     request = asked(args, KIND)
     report("reading the networks", 0, 0)
     from lmc_core.data.registry import dataset
@@ -50,7 +53,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     data = dataset(request["data"])
     (a, b), (card_a, card_b) = read_models((request["a"], request["b"]), args, data)
     curve, waypoint = _through(request["curve"], a, args)
-    result, aligned = path_run(
+    result, ends = path_run(
         a,
         b,
         data,
@@ -63,9 +66,14 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
         models=(card_a, card_b),
         report=report,
     )
-    if args.out:
-        write(aligned.to("cpu"), args.out)
-    return Answer({**result.json, "out": args.out}, _text(result, args.out), partial(summary, KIND.name, result))
+    written = [
+        (path, network) for path, network in ((args.out, ends.moved), (args.out_reference, ends.a)) if path is not None
+    ]
+    for path, network in written:
+        write(network.to("cpu"), path)
+    files = {"out": args.out, "out_reference": args.out_reference}
+    text = _text(result, [path for path, _ in written])
+    return Answer({**result.json, **files}, text, partial(summary, KIND.name, result))
 
 
 def _through(
@@ -79,7 +87,7 @@ def _through(
     return {**curve, "model": waypoint.source, "fingerprint": waypoint.fingerprint}, waypoint
 
 
-def _text(result: PathResult, out: str | None) -> str:
+def _text(result: PathResult, written: Sequence[str]) -> str:
     curve = result.curve
     lines = ("before → after alignment", (result.naive, result.aligned))
     end = "B" if result.alignment.method == "identity" else "aligned B"
@@ -98,7 +106,7 @@ def _text(result: PathResult, out: str | None) -> str:
         ("device", f"{result.device}, seed {result.alignment.seed}"),
         *assumed(result.models),
         *(("note", note) for note in (*result.alignment.notes, *result.notes)),
-        *((("written", out),) if out else ()),
+        *(("written", path) for path in written),
     ]
     heading = f"{result.title} on {result.data.name}"
     tables = (f"{name}\n{table(_rows(*profiles))}" for name, profiles in (lines, *bent))

@@ -19,7 +19,7 @@ class MethodRow:
     """One method on one pair: what it reached, or why it has no result.
 
     profile          from A to B aligned; None where `why` says the reason
-    objective        Σ <A, B aligned> over the weights, the same for every method
+    objective        Σ <A, B aligned> over the weights, the same for every method; None where A has other numbers too
     own              the method's own objective, naive and at the end; None where it has none
     function_error   relative change of B's outputs by the alignment: near 0 for permutations
     """

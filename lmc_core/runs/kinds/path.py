@@ -40,6 +40,9 @@ from lmc_core.runs.values.facts import (
 from lmc_core.runs.values.record import Record
 from lmc_core.symmetry.symmetry import Pinned
 
+ARTIFACTS = {"aligned": "Aligned B", "reference": "A in canonical form"}
+"""Name of a network that a run keeps, as .safetensors or .pt2 → what it is. A is kept where it has other numbers."""
+
 STAGES = (
     "Reading the networks",
     "Finding the symmetry",
@@ -91,6 +94,7 @@ class PathResult(Record):
             "groups": {row.name: row.size for row in self.symmetry.groups},
             "verification_error": self.symmetry.error,
             "function_error": self.alignment.function_error,
+            "canonical": self.alignment.canonical,
             "converged": self.alignment.converged,
             "recalibrate": self.aligned.recalibrate,
             "seed": self.alignment.seed,

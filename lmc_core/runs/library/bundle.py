@@ -4,7 +4,8 @@
     request.json              the canonical request
     run.json, arrays.npz      the result as the store keeps it
     units.npz                 its units one by one, where they were kept
-    aligned.safetensors       B aligned (left out on the way in: it follows from the rest)
+    aligned.safetensors       B aligned, and A as reference.safetensors where the method changes its numbers (left out
+                              on the way in: they follow from the rest)
     fused.safetensors         the network that a fusion made (.pt2 for programs)
     a.safetensors, b.…        the networks (.pt2 for programs)
 
@@ -34,6 +35,7 @@ from lmc_core.runs.keep.schema import check
 from lmc_core.runs.keep.store import ARRAYS, RESULT
 from lmc_core.runs.kinds import KINDS, classes
 from lmc_core.runs.kinds.fuse import ARTIFACTS as FUSED
+from lmc_core.runs.kinds.path import ARTIFACTS as PATH
 from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import unit_checks
@@ -45,7 +47,7 @@ SUFFIX = ".zip"
 ABOUT, REQUEST = "bundle.json", "request.json"
 LETTERS = "abcdefgh"
 MODELS = tuple(f"{letter}.{kind}" for letter in LETTERS for kind in ("safetensors", "pt2"))
-ALIGNED = ("aligned.safetensors", "aligned.pt2")
+ALIGNED = tuple(f"{name}.{kind}" for name in PATH for kind in ("safetensors", "pt2"))
 
 JSON_BYTES, ARRAY_BYTES, ARRAY_COUNT = 8 * 2**20, 256 * 2**20, 20_000
 ARRAY_NAMES = re.compile(r"a\d{1,6}\.npy")

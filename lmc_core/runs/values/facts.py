@@ -87,6 +87,7 @@ class AlignmentFacts:
     seconds: float
     function_error: float | None
     couplings: Mapping[str, Coupling]
+    canonical: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lmc_core.alignment.alignment import Alignment
 from lmc_core.alignment.terms import weight_terms
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import Cancelled, InputError, MismatchError, SettingError
@@ -27,7 +26,7 @@ from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
 from lmc_core.runs.work.device import device_name, on_device, pick_device
 from lmc_core.runs.work.facts import card_of, versions
-from lmc_core.runs.work.pair import Pair, opening
+from lmc_core.runs.work.pair import Aligned, Pair, opening
 from lmc_core.runs.work.stages import Clock, within
 from lmc_core.runs.work.symmetry import verified_symmetry
 from lmc_core.symmetry.symmetry import Symmetry
@@ -81,15 +80,15 @@ def compare(
     if same:
         b = replace(b, module=a.module)
     with clock("symmetry"):
-        found, _ = verified_symmetry(a, within(report, SYMMETRY))
+        symmetry, _ = verified_symmetry(a, within(report, SYMMETRY))
     with clock("align"):
-        rows, aligned = _all_aligned(a, b, data, wanted, found if same else None, seed, within(report, ALIGN))
+        rows, aligned = _all_aligned(a, b, data, wanted, symmetry if same else None, seed, within(report, ALIGN))
     if recalibrate == "auto":
         recalibrate = default_recalibration(a)
     how: dict[str, Any] = {"points": points, "recalibrate": recalibrate, "train_examples": train_examples, "seed": seed}
     how["test_examples"] = test_examples
     with clock("evaluate"):
-        paths = [LinearPath(a, replace(moved, module=a.module)) for moved in aligned.values()]
+        paths = [LinearPath(found.a, found.moved) for found in aligned.values()]
         measured = evaluate_many(paths, data, **how, report=within(report, EVALUATE, details=False)) if paths else ()
     profiles = dict(zip(aligned, measured, strict=True))
     rows = [replace(row, profile=profiles.get(row.method)) for row in rows]
@@ -97,8 +96,8 @@ def compare(
         models=known,
         data=data.name,
         rows=tuple(sorted(rows, key=lambda row: row.order)),
-        groups={name: group.size for name, group in found.groups.items()},
-        verification_error=found.error,
+        groups={name: group.size for name, group in symmetry.groups.items()},
+        verification_error=symmetry.error,
         recalibrate=recalibrate,
         seconds=clock.seconds,
         versions=versions(),
@@ -116,15 +115,15 @@ def _all_aligned(
     symmetry: Symmetry | None,
     seed: int,
     report: Report,
-) -> tuple[list[MethodRow], dict[str, Network]]:
-    """Every method's row, still without its profile, and B aligned by those that did not fail."""
+) -> tuple[list[MethodRow], dict[str, Aligned]]:
+    """Every method's row, still without its profile, and what those aligned that did not fail."""
     rows, aligned = [], {}
     for number, (name, settings) in enumerate(wanted.items()):
         inner = _within(report, METHODS[name].title, number, len(wanted))
-        row, moved = _aligned(a, b, data, name, settings, symmetry, seed, inner)
+        row, found = _aligned(a, b, data, name, settings, symmetry, seed, inner)
         rows.append(row)
-        if moved is not None:
-            aligned[name] = moved
+        if found is not None:
+            aligned[name] = found
     return rows, aligned
 
 
@@ -137,13 +136,12 @@ def _aligned(
     symmetry: Symmetry | None,
     seed: int,
     report: Report,
-) -> tuple[MethodRow, Network | None]:
-    """One method's row, still without its profile, and B aligned by it; or why there is none."""
+) -> tuple[MethodRow, Aligned | None]:
+    """One method's row, still without its profile, and what it aligned; or why there is nothing."""
     row = MethodRow(name, METHODS[name].title, dict(settings))
     try:
-        alignment = align(a, b, name, data, symmetry=symmetry, seed=seed, report=report, **settings)
-        moved = alignment.transport(b)
-        return replace(row, **_facts(alignment, a, moved)), moved
+        found = Aligned.of(align(a, b, name, data, symmetry=symmetry, seed=seed, report=report, **settings), a, b)
+        return replace(row, **_facts(found)), found
     except Cancelled:
         raise
     except InputError as error:
@@ -152,12 +150,13 @@ def _aligned(
         return replace(row, why=f"a fault of this program: {type(error).__name__}: {error}"), None
 
 
-def _facts(alignment: Alignment, a: Network, moved: Network) -> dict[str, Any]:
-    terms = weight_terms(a, alignment.symmetry)
-    state = {name: moved.state[name].to(x.dtype) for term in terms for name, x in term.targets.items()}
+def _facts(found: Aligned) -> dict[str, Any]:
+    alignment = found.alignment
+    terms = weight_terms(found.a, alignment.symmetry)
+    state = {name: found.moved.state[name].to(x.dtype) for term in terms for name, x in term.targets.items()}
     history = alignment.history
     return {
-        "objective": sum(term.value(state) for term in terms),
+        "objective": None if alignment.canonical else sum(term.value(state) for term in terms),
         "own": (history[0], history[-1]) if history else None,
         "seconds": alignment.seconds,
         "converged": alignment.converged,

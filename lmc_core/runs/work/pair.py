@@ -34,13 +34,33 @@ class Pair:
     cards: tuple[ModelCard, ModelCard]
     notes: tuple[str, ...]
 
-    def aligned(self, method: str, settings: Mapping[str, Any], seed: int, report: Report) -> tuple[Alignment, Network]:
-        """The alignment of B to A, and B aligned."""
+    def aligned(self, method: str, settings: Mapping[str, Any], seed: int, report: Report) -> Aligned:
+        """B aligned to A, and both as the alignment compares them."""
         given: Symmetry | None = None
         if self.a.architecture is not None:
             given, _ = verified_symmetry(self.a, report)
-        alignment = align(self.a, self.b, method, self.data, symmetry=given, seed=seed, report=report, **settings)
-        return alignment, replace(alignment.transport(self.b), module=self.a.module)
+        found = align(self.a, self.b, method, self.data, symmetry=given, seed=seed, report=report, **settings)
+        return Aligned.of(found, self.a, self.b)
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """What an alignment found, with the networks that a path after it joins, sharing the module of A.
+
+    a, b     as they were compared: themselves, or where the method needs it their canonical forms
+    moved    B aligned: the path leads from `a` to it
+    """
+
+    alignment: Alignment
+    a: Network
+    b: Network
+    moved: Network
+
+    @classmethod
+    def of(cls, alignment: Alignment, a: Network, b: Network) -> Aligned:
+        """From the alignment of `b` to `a`."""
+        ends = alignment.reference(a), alignment.reference(b), alignment.transport(b)
+        return cls(alignment, *(replace(network, module=a.module) for network in ends))
 
 
 def unchanged(request: Request, model: str) -> ModelCard:

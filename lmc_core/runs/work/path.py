@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from lmc_core.runs.values.facts import AlignmentFacts, CurveFacts
 from lmc_core.runs.work.device import device_name, on_device, pick_device
 from lmc_core.runs.work.facts import card_of, data_facts, symmetry_facts, versions
 from lmc_core.runs.work.models import open_model, open_pair
-from lmc_core.runs.work.pair import unchanged
+from lmc_core.runs.work.pair import Aligned, unchanged
 from lmc_core.runs.work.stages import Clock, within
 from lmc_core.runs.work.symmetry import verified_symmetry
 from lmc_core.words.path import path_finding
@@ -65,8 +65,8 @@ def path_run(
     folder: Path | None = None,
     diagnosed: bool = True,
     report: Report = silent,
-) -> tuple[PathResult, Network]:
-    """Align B to A and evaluate the line between them before and after: the result, and B aligned.
+) -> tuple[PathResult, Aligned]:
+    """Align B to A and evaluate the line between them before and after: the result, and the networks it joins.
 
     curve     one more path to measure, from A to aligned B, as a request has it
     waypoint  the network that a curve of kind "through" leads through
@@ -92,23 +92,24 @@ def path_run(
     with clock("align"):
         inner, given = within(report, ALIGN), found if same else None
         alignment = align(a, b, method, data, symmetry=given, seed=seed, report=inner, **dict(settings or {}))
-        aligned = alignment.transport(b)
+        ends = Aligned.of(alignment, a, b)
     if recalibrate == "auto":
         recalibrate = default_recalibration(a)
     how: dict[str, Any] = {"points": points, "recalibrate": recalibrate, "train_examples": train_examples, "seed": seed}
     how["test_examples"] = test_examples
     with clock("evaluate"):
-        paths, inner = (LinearPath(a, b), LinearPath(a, aligned)), within(report, EVALUATE, details=False)
+        paths, inner = (LinearPath(a, b), LinearPath(ends.a, ends.moved)), within(report, EVALUATE, details=False)
         naive, after = evaluate_many(paths, data, **how, report=inner, partial=_shown(report))
     curved = None
     if curve is not None:
         with clock("curve"):
-            curved = _curved(curve, waypoint, a, aligned, data, how, report)
+            curved = _curved(curve, waypoint, ends.a, ends.moved, data, how, report)
     with clock("diagnose"):
         seen = Diagnosis({}, {}, {})
         if diagnosed:
             inner = within(report, COMPARE)
-            seen = diagnose(a, b, aligned, alignment, data=data, t=naive.t, seed=seed, thorough=True, report=inner)
+            compared = (ends.a, ends.b, ends.moved, alignment)
+            seen = diagnose(*compared, data=data, t=naive.t, seed=seed, thorough=True, report=inner)
         if folder is not None:
             units.write(folder, seen.units)
     bent = curved.profile.notes if curved else ()
@@ -122,7 +123,9 @@ def path_run(
         data=data_facts(data),
         naive=naive,
         aligned=after,
-        symmetry=symmetry_facts(found, errors, alignment.couplings),
+        symmetry=symmetry_facts(
+            *((alignment.symmetry, {}) if alignment.canonical else (found, errors)), alignment.couplings
+        ),
         alignment=_alignment_facts(alignment),
         clouds=seen.clouds,
         matching=seen.matching,
@@ -134,7 +137,7 @@ def path_run(
         notes=tuple(dict.fromkeys((*doubts, *notes, *after.notes, *bent, *seen.notes))),
         curve=curved,
     )
-    return result, aligned
+    return result, ends
 
 
 def _placed(a: Network, b: Network, device: str) -> tuple[Network, Network, bool]:
@@ -170,12 +173,12 @@ def _curved(
 
 
 def work(request: Request, report: Report, folder: Path, device: str) -> PathResult:
-    """Open the two networks, follow the path between them, and keep B aligned."""
+    """Open the two networks, follow the path between them, and keep B aligned, and A where it is in other numbers."""
     report(READ, 0, 2)
     cards = unchanged(request, request["a"]), unchanged(request, request["b"])
     a, b, notes = open_pair(*cards)
     report(READ, 1, 2)
-    result, aligned = path_run(
+    result, ends = path_run(
         a,
         b,
         datasets.read(request["data"]),
@@ -191,10 +194,13 @@ def work(request: Request, report: Report, folder: Path, device: str) -> PathRes
         folder=folder,
         report=report,
     )
-    if aligned.architecture is not None:
-        on_device(aligned, "cpu").save(str(folder / "aligned.safetensors"))
-    else:
-        on_device(aligned, "cpu").export(str(folder / "aligned.pt2"))
+    for name, network in {"aligned": ends.moved, "reference": ends.a}.items():
+        if name == "reference" and not ends.alignment.canonical:
+            continue
+        if network.architecture is not None:
+            on_device(network, "cpu").save(str(folder / f"{name}.safetensors"))
+        else:
+            on_device(network, "cpu").export(str(folder / f"{name}.pt2"))
     return result
 
 
@@ -209,11 +215,13 @@ def _waypoint(curve: Mapping[str, Any] | None) -> Network | None:
 
 
 def _alignment_facts(alignment: Alignment) -> AlignmentFacts:
-    names = ("method", "settings", "seed", "history", "spread", "converged", "notes", "seconds", "function_error")
+    same = {field.name for field in fields(AlignmentFacts)} & {field.name for field in fields(Alignment)}
     return AlignmentFacts(
-        title=METHODS[alignment.method].title,
-        couplings=dict(alignment.couplings),
-        **{name: getattr(alignment, name) for name in names},
+        **{
+            **{name: getattr(alignment, name) for name in same},
+            "title": METHODS[alignment.method].title,
+            "couplings": dict(alignment.couplings),
+        }
     )
 
 

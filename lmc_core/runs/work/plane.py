@@ -36,7 +36,7 @@ def measure(request: Request, opened: Opening, report: Report, device: str) -> P
     clock = Clock()
     pair = opened(request["a"], request["b"], report, READ)
     with clock("align"):
-        third, key, cards = _third(pair, request, opened, report)
+        pair, third, key, cards = _third(pair, request, opened, report)
     used: dict[str, Any] = {
         "recalibrate": default_recalibration(pair.a),
         "train_examples": counted(request["train_examples"]),
@@ -72,10 +72,10 @@ def measure(request: Request, opened: Opening, report: Report, device: str) -> P
     )
 
 
-def _third(pair: Pair, request: Request, opened: Opening, report: Report) -> tuple[Network, str, tuple[Any, ...]]:
-    """The third network, the name of its corner, and the cards of all models."""
+def _third(pair: Pair, request: Request, opened: Opening, report: Report) -> tuple[Pair, Network, str, tuple[Any, ...]]:
+    """The pair as it is drawn, the third network, the name of its corner, and the cards of all models."""
     if request["third"]:
         other = opened(request["a"], request["third"], report, READ)
-        return replace(other.b, module=pair.a.module), "c", (*pair.cards, other.cards[1])
-    inner = within(report, ALIGN)
-    return pair.aligned(request["method"], request["settings"], request["seed"], inner)[1], "aligned", pair.cards
+        return pair, replace(other.b, module=pair.a.module), "c", (*pair.cards, other.cards[1])
+    found = pair.aligned(request["method"], request["settings"], request["seed"], within(report, ALIGN))
+    return replace(pair, a=found.a, b=found.b), found.moved, "aligned", pair.cards

@@ -34,20 +34,20 @@ def measure(request: Request, opened: Opening, report: Report, device: str) -> T
     seed = request["seed"]
     used: dict[str, Any] = {name: counted(request[name]) for name in ("train_examples", "test_examples")}
     with clock("align"):
-        alignment, aligned = pair.aligned(request["method"], request["settings"], seed, within(report, ALIGN))
+        found = pair.aligned(request["method"], request["settings"], seed, within(report, ALIGN))
     recalibrate = default_recalibration(pair.a)
     gaps = []
     with clock("gap"):
-        for end in (pair.b, aligned):
+        for first, second in ((pair.a, pair.b), (found.a, found.moved)):
             inner = within(report, GAP, details=False)
-            found = function_gap(pair.a, end, pair.data, recalibrate=recalibrate, **used, seed=seed, report=inner)
-            gaps.append(found)
+            gap = function_gap(first, second, pair.data, recalibrate=recalibrate, **used, seed=seed, report=inner)
+            gaps.append(gap)
     with clock("diagnose"):
         seen = diagnose(
-            pair.a,
-            pair.b,
-            aligned,
-            alignment,
+            found.a,
+            found.b,
+            found.moved,
+            found.alignment,
             data=pair.data,
             t=gaps[0].t,
             examples=request["train_examples"] or len(pair.data.y_train),

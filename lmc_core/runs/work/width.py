@@ -79,15 +79,15 @@ def _one(
     a, b, data, seed = pair.a, pair.b, pair.data, request["seed"]
     train, test = counted(request["train_examples"]), counted(request["test_examples"])
     symmetry, _ = verified_symmetry(a, inner)
-    _, aligned = pair.aligned(request["method"], request["settings"], seed, inner)
-    lines = [LinearPath(a, b), LinearPath(a, aligned)]
+    found = pair.aligned(request["method"], request["settings"], seed, inner)
+    lines = [LinearPath(a, b), LinearPath(found.a, found.moved)]
     used: dict[str, Any] = {"train_examples": train, "test_examples": test, "seed": seed}
     naive, after = evaluate_many(lines, data, **used, report=inner)
-    moments = input_moments(a, symmetry, data.x_train[subset(len(data.y_train), train, seed)], report=inner)
+    moments = input_moments(found.a, symmetry, data.x_train[subset(len(data.y_train), train, seed)], report=inner)
     costs: tuple[dict[str, float], dict[str, float]] = ({}, {})
     for group, label in labels(symmetry).items():
         for kept, weighted in zip(costs, (None, moments), strict=True):
-            rows_a, _, rows_b = units_of((a, b, aligned), symmetry, group, weighted)
+            rows_a, _, rows_b = units_of((found.a, found.b, found.moved), symmetry, group, weighted)
             size = float((rows_a**2).sum() + (rows_b**2).sum()) / (2 * len(rows_a))
             kept[label] = transport_cost(np.asarray(rows_a), np.asarray(rows_b)) / size if size else 0.0
     width = max(group.size for group in symmetry.groups.values())

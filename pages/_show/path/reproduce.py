@@ -20,6 +20,7 @@ def python(result: PathResult) -> str:
     asked = {"recalibrate": result.aligned.recalibrate, **{name: request[name] for name in ("train_examples", "seed")}}
     usual = {"recalibrate": None, "train_examples": 10_000, "seed": 0}
     measured = "".join(f", {name}={value!r}" for name, value in asked.items() if value != usual[name])
+    start = "\na = alignment.reference(a)  # the same function in other numbers" if result.alignment.canonical else ""
     return f"""import lmc_core as lmc
 
 a = lmc.load({a!r})
@@ -30,7 +31,7 @@ alignment = lmc.align(
     a, b, method={request["method"]!r},
     data=data, seed={request["seed"]}{settings},
 )
-aligned = alignment.transport(b)
+aligned = alignment.transport(b){start}
 path = lmc.LinearPath(a, aligned)
 profile = lmc.evaluate(path, data, points={request["points"]}{measured})
 print(profile.barrier("test", "loss"))  # {result.aligned.barrier():.3f}""" + _curve_lines(result, measured)

@@ -53,8 +53,8 @@ LINEAR = ("pca-data", "pca-weights", "random", "sliced")
 def computed(pair: tuple[Network, Network]) -> tuple[PathResult, Network, Witness]:
     witness = Witness()
     data = dataset("digits")
-    result, aligned = path_run(*pair, data, points=5, train_examples=200, report=witness)
-    return result, aligned, witness
+    result, ends = path_run(*pair, data, points=5, train_examples=200, report=witness)
+    return result, ends.moved, witness
 
 
 def test_a_run_measures_both_paths_with_the_same_ends(computed: tuple[PathResult, Network, Witness]) -> None:
@@ -100,11 +100,11 @@ def test_a_real_result_comes_back_from_the_store_as_it_went_in(
 
 
 def test_a_network_and_itself_have_no_barrier_and_nothing_moves(pair: tuple[Network, Network]) -> None:
-    result, aligned = path_run(pair[0], pair[0], dataset("digits"), points=3, train_examples=50)
+    result, ends = path_run(pair[0], pair[0], dataset("digits"), points=3, train_examples=50)
     assert result.naive.barrier() == pytest.approx(0, abs=1e-7)
     assert [row.moved for row in result.symmetry.groups] == [0, 0, 0]
     for name, tensor in pair[0].state.items():
-        assert torch.equal(aligned.state[name], tensor)
+        assert torch.equal(ends.moved.state[name], tensor)
 
 
 @pytest.mark.parametrize("stage", STAGES[2:])
