@@ -81,7 +81,7 @@ def by_circuits(
             known = Result.of_elements(
                 position.elements, (*known.history, position.total), converged=known.converged, notes=known.notes
             )
-        moving = any((element != before[name]).any() for name, element in position.elements.items())
+        moving = any(not np.array_equal(element, before[name]) for name, element in position.elements.items())
         moving = moving and not abs(position.total - value) < settled * abs(value)
         if not moving:
             break

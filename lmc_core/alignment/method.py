@@ -46,6 +46,7 @@ class Method:
     solve(problem, **settings) returns a Result; it imports what computes when it is called.
     summary      one sentence for the form, under 80 characters
     needs_data   it reads activations
+    learns       it learns numbers from the loss along the path, so that a low path alone proves nothing: see the null test
     canonical    it couples the canonical forms of both networks, so that the reference changes its numbers too
     """
 
@@ -57,6 +58,7 @@ class Method:
     parameters: tuple[Option, ...] = ()
     needs_data: bool = False
     canonical: bool = False
+    learns: bool = False
     notes: tuple[str, ...] = field(default=())
 
     @property

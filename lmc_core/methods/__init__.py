@@ -10,6 +10,7 @@ from lmc_core.methods import (
     head_matching,
     identity,
     layerwise_weight_matching,
+    learned_matching,
     ot_alignment,
     sinkhorn_rebasin,
     straight_through,
@@ -29,6 +30,7 @@ METHODS: dict[str, Method] = {
     "straight-through": straight_through.METHOD,
     "head-matching": head_matching.METHOD,
     "full-symmetry-matching": full_symmetry_matching.METHOD,
+    "learned-matching": learned_matching.METHOD,
 }
 """name → method, in the order in which forms list them."""
 

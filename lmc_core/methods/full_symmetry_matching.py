@@ -17,7 +17,9 @@ SETTLED = 1e-6
 """Relative gain of a pass below which rotations have converged."""
 
 
-def solve(problem: Problem, *, compare: Literal["weights", "responses"], examples: int, passes: int) -> Result:
+def solve(
+    problem: Problem, *, compare: Literal["weights", "responses"], examples: int, restarts: int, passes: int
+) -> Result:
     """Block ascent on Σ_l <A_l, T(B, G)_l> / ‖A_l‖‖B_l‖ over the elements G of the class of every group.
 
     Both networks are in canonical form: gains folded, products inside attention and scales of units balanced, so that
@@ -25,26 +27,35 @@ def solve(problem: Problem, *, compare: Literal["weights", "responses"], example
     that suits the tensors which carry nothing else (embeddings, positions, the classifier), or at the one that suits
     the responses to the same examples (Schönemann 1966), where they then stay. Then block by block: heads by the
     circuits they compute (Theus 2025), the units inside them and streams by Procrustes, hidden units by assignment.
+    The first start leaves all other units where they are, the others are random; the best is kept.
     """
     from lmc_core.alignment.heads import attention_groups, by_circuits
     from lmc_core.alignment.moments import cross_costs, cross_moments
     from lmc_core.alignment.objective import Position, resemblance
-    from lmc_core.alignment.result import Result
+    from lmc_core.alignment.result import Result, best_of
+    from lmc_core.alignment.sweeps import random_start
     from lmc_core.symmetry.permute import identity
 
-    a, b, symmetry = problem.reference, problem.moved, problem.symmetry
-    objective = resemblance(a, b, symmetry)
-    start = Position(objective, identity(symmetry))
-    naive = Result.of_elements(start.elements, [start.total])
+    a, b, symmetry, report = problem.reference, problem.moved, problem.symmetry, problem.report
+    objective, heads = resemblance(a, b, symmetry), attention_groups(a, symmetry)
+    naive = Position(objective, identity(symmetry))
     turning = [block for block in objective.blocks if not block.inner and block.outer.kind != "permutation"]
     costs: Mapping[str, BlockCost] = {}
     if compare == "responses" and turning:
-        moments = cross_moments(a, b, symmetry, problem.examples(examples), report=problem.report)
+        moments = cross_moments(a, b, symmetry, problem.examples(examples), report=report)
         costs = cross_costs(symmetry, moments, "second-moment")
-    for block in turning:
-        start.place(block, costs.get(block.name, objective.alone(block)).nearest(block))
-    heads, held = attention_groups(a, symmetry), frozenset(block.name for block in turning if block.name in costs)
-    return by_circuits(objective, start, naive, heads, held, passes=passes, settled=SETTLED, report=problem.report)
+    held = frozenset(block.name for block in turning if block.name in costs)
+    found = []
+    for restart in range(restarts):
+        start = Position(objective, random_start(objective, problem.rng(1, restart)) if restart else naive.elements)
+        for block in turning:
+            start.place(block, costs.get(block.name, objective.alone(block)).nearest(block))
+        known, stage = Result.of_elements(naive.elements, [naive.total]), f"matching all classes, start {restart + 1}"
+        climb = by_circuits(
+            objective, start, known, heads, held, passes=passes, settled=SETTLED, stage=stage, report=report
+        )
+        found.append(climb)
+    return best_of(found)
 
 
 METHOD = Method(
@@ -66,6 +77,7 @@ METHOD = Method(
             choices=("weights", "responses"),
         ),
         Option("examples", int, 1_000, "Training examples whose responses are compared; 0 = all.", low=0),
+        Option("restarts", int, 3, "Starts tried; the best is kept and the spread shown.", low=1, high=100),
         Option("passes", int, 100, "Most passes over all groups.", low=1, high=1000),
     ),
     canonical=True,

@@ -43,6 +43,11 @@ class TaskLoss:
         self._network, self._data, self._chosen = network, data, chosen
 
     @property
+    def examples(self) -> int:
+        """How many the loss is taken on."""
+        return len(self._chosen)
+
+    @property
     def batches_per_epoch(self) -> int:
         """Full batches in one pass over the examples."""
         return len(self._chosen) // self.rows

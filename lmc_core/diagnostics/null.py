@@ -1,0 +1,93 @@
+"""The null test of a learned alignment: the same learning, with a network that knows nothing in the place of B."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lmc_core.graph.trace import working_batch
+from lmc_core.paths.batches import batches
+
+if TYPE_CHECKING:
+    from lmc_core.data.dataset import Dataset
+    from lmc_core.networks.network import Network
+
+EXAMPLES = 5_000
+"""Test examples on which predictions are compared."""
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Votes:
+    """Whom the network half-way sides with.
+
+    barrier       of the test loss along the path
+    disagreeing   test examples, of those compared, on which both ends say different classes
+    as_a, as_b    of these, on how many the network half-way says what A says, and what B says
+    """
+
+    barrier: float
+    disagreeing: int
+    as_a: int
+    as_b: int
+
+
+@dataclass(frozen=True)
+class NullTest:
+    """A learned path beside the one learned in the same way with B shuffled.
+
+    A path that is low only because something was learned is as low when the entries of every tensor of B are
+    shuffled, and half-way its network sides with A alone.
+
+    examples   test examples compared
+    """
+
+    real: Votes
+    shuffled: Votes
+    examples: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether what is in B counts: half-way the network sides with B at least half as often as with A, and with a
+        shuffled B it does not."""
+        return 2 * self.real.as_b >= self.real.as_a and 2 * self.shuffled.as_b < self.shuffled.as_a
+
+
+def shuffled(network: Network, seed: int) -> Network:
+    """A network with the entries of every tensor of numbers in a random order: the same values, no function."""
+    rng = np.random.default_rng([seed, 11])
+    state = {}
+    for name, x in network.state.items():
+        order = torch.as_tensor(rng.permutation(x.numel()), device=x.device)
+        state[name] = x.flatten()[order].reshape(x.shape) if x.is_floating_point() else x
+    return network.with_state(state)
+
+
+def votes(barrier: float, a: Network, b: Network, middle: Network, data: Dataset, seed: int = 0) -> tuple[Votes, int]:
+    """Whom the network half-way between two networks sides with, and on how many test examples that was asked."""
+    chosen = np.arange(len(data.x_test))
+    if len(chosen) > EXAMPLES:
+        chosen = np.sort(np.random.default_rng([seed, 12]).choice(chosen, EXAMPLES, replace=False))
+    first, second, between = (
+        predictions(network, data.x_test[chosen], data.y_test[chosen]) for network in (a, b, middle)
+    )
+    apart = first != second
+    as_a, as_b = (int((between == end)[apart].sum()) for end in (first, second))
+    return Votes(barrier, int(apart.sum()), as_a, as_b), len(chosen)
+
+
+def predictions(network: Network, x: NDArray[np.generic], y: NDArray[np.integer]) -> NDArray[np.int64]:
+    """The class that a network says for every example, or for every step of one, as the targets are: y.shape."""
+    size = working_batch(network, min(BATCH, len(x)))
+    made = batches(network, x, y, size)
+    said = []
+    with torch.no_grad():
+        for number in range(len(made)):
+            batch = made[number]
+            logits = batch.task.logits(network(batch.inputs))[: batch.count]
+            said.append(logits.argmax(-1 if logits.shape[:-1] == batch.targets.shape else 1))
+    return np.asarray(torch.cat(said).cpu().numpy(), dtype=np.int64)
