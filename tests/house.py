@@ -69,7 +69,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     ),
     "lmc_core/alignment": (
         ("alignment", "passes", "relaxed", "kept"),
-        ("sweeps", "soften", "structure", "heads", "distance"),
+        ("sweeps", "soften", "structure", "heads", "distance", "learn"),
         ("objective",),
         ("terms",),
         ("moments",),

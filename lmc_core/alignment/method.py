@@ -46,7 +46,8 @@ class Method:
     solve(problem, **settings) returns a Result; it imports what computes when it is called.
     summary      one sentence for the form, under 80 characters
     needs_data   it reads activations
-    learns       it learns numbers from the loss along the path, so that a low path alone proves nothing: see the null test
+    learns       it learns numbers from the loss along the path, so that a low path alone proves little: it is repeated
+                 on a shuffled B
     canonical    it couples the canonical forms of both networks, so that the reference changes its numbers too
     """
 

@@ -6,11 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-
-from lmc_core.graph.trace import working_batch
-from lmc_core.paths.batches import batches
 
 if TYPE_CHECKING:
     from lmc_core.data.dataset import Dataset
@@ -59,6 +55,8 @@ class NullTest:
 
 def shuffled(network: Network, seed: int) -> Network:
     """A network with the entries of every tensor of numbers in a random order: the same values, no function."""
+    import torch
+
     rng = np.random.default_rng([seed, 11])
     state = {}
     for name, x in network.state.items():
@@ -82,6 +80,11 @@ def votes(barrier: float, a: Network, b: Network, middle: Network, data: Dataset
 
 def predictions(network: Network, x: NDArray[np.generic], y: NDArray[np.integer]) -> NDArray[np.int64]:
     """The class that a network says for every example, or for every step of one, as the targets are: y.shape."""
+    import torch
+
+    from lmc_core.graph.trace import working_batch
+    from lmc_core.paths.batches import batches
+
     size = working_batch(network, min(BATCH, len(x)))
     made = batches(network, x, y, size)
     said = []

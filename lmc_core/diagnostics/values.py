@@ -7,6 +7,7 @@ from lmc_core.diagnostics.diagnose import Diagnosis, Layer
 from lmc_core.diagnostics.dimension import Dimension, Spectrum
 from lmc_core.diagnostics.inspector import Block, Units
 from lmc_core.diagnostics.matching import Matching, Pairs
+from lmc_core.diagnostics.null import NullTest, Votes
 
 VALUES: tuple[type, ...] = (
     Block,
@@ -17,8 +18,10 @@ VALUES: tuple[type, ...] = (
     Dimension,
     Layer,
     Matching,
+    NullTest,
     Pairs,
     Side,
     Spectrum,
     Units,
+    Votes,
 )

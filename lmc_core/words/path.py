@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from lmc_core.diagnostics.cloud import Cloud
+from lmc_core.diagnostics.null import NullTest
 from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Profile
 from lmc_core.words import numbers
@@ -44,12 +45,15 @@ def path_finding(
     method: str,
     classes: int = 10,
     thresholds: Thresholds = THRESHOLDS,
+    *,
+    null: NullTest | None = None,
 ) -> Finding:
     """The finding of a pair of paths.
 
     method    by its name; where it does not help, one that looks at what it does not is a remedy, and recalibration if
               the path has none
     classes   of the data, for the accuracy of guessing
+    null      of a method that learns: only where it passes is the path said to join A and B
     """
     case, title = _case(naive, aligned, thresholds), numbers.inside(METHODS[method].title)
     sentence = say(
@@ -63,7 +67,30 @@ def path_finding(
         ends=_ends(naive),
         advice="" if _disagree(naive, aligned) or _weak(naive) else f" Try {', or '.join(_remedies(method, aligned))}.",
     )
-    return Finding(case, joined([sentence, *_remarks(case, naive, aligned, classes, thresholds)]))
+    learned: list[Text | str] = [] if null is None else [null_sentence(null)]
+    return Finding(case, joined([sentence, *learned, *_remarks(case, naive, aligned, classes, thresholds)]))
+
+
+def null_sentence(null: NullTest) -> Text:
+    """What the null test of a learned path says."""
+    real, counted = null.real, f"{null.real.disagreeing:,}"
+    sides = say(
+        "half-way, on the {count} test examples where {A} and {B} disagree, the network says what {A} says on {a} and "
+        "what {B} says on {b}",
+        count=counted,
+        a=f"{real.as_a:,}",
+        b=f"{real.as_b:,}",
+    )
+    height = numbers.loss(null.shuffled.barrier)
+    if null.passed:
+        return say(
+            "Both are in it: {sides}. A shuffled {B} gives {height} and sides with {A}.", sides=sides, height=height
+        )
+    return say(
+        "This does not show that {A} and {B} are connected: with a shuffled {B} learning reaches {height}, and {sides}.",
+        sides=sides,
+        height=height,
+    )
 
 
 def _case(naive: Profile, aligned: Profile, thresholds: Thresholds) -> Case:

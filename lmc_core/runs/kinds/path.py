@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lmc_core.alignment.coupling import Coupling
+from lmc_core.diagnostics.null import NullTest
 from lmc_core.diagnostics.values import VALUES
 from lmc_core.errors import InputError
 from lmc_core.options import Options
@@ -62,6 +63,7 @@ class PathResult(Record):
     matching        group → how well the units fit, before and after (diagnostics)
     layers          group → feature connectivity, spread, spectrum, dimension (diagnostics)
     curve           a curved path from A to aligned B, where one was asked for
+    null            what the same learning makes of a shuffled B, where a method learns
     """
 
     models: tuple[ModelCard, ModelCard]
@@ -74,6 +76,7 @@ class PathResult(Record):
     matching: Mapping[str, Any] = field(default_factory=dict)
     layers: Mapping[str, Any] = field(default_factory=dict)
     curve: CurveFacts | None = None
+    null: NullTest | None = None
 
     @property
     def title(self) -> str:
@@ -91,6 +94,7 @@ class PathResult(Record):
             **profile_json(self.aligned),
             "naive": profile_json(self.naive),
             "curve": None if self.curve is None else self.curve.json,
+            "null": None if self.null is None else asdict(self.null),
             "groups": {row.name: row.size for row in self.symmetry.groups},
             "verification_error": self.symmetry.error,
             "function_error": self.alignment.function_error,

@@ -63,7 +63,8 @@ def checked_path(result: PathResult, name: str) -> PathResult:
             layers_figure(result.layers).to_json()
     except Exception as error:  # drawing is the test: whatever cannot be drawn is not kept
         raise InputError(f"what {name!r} holds cannot be drawn ({type(error).__name__})") from error
-    found = path_finding(result.naive, result.aligned, result.alignment.method, max(len(result.data.classes), 2))
+    classes = max(len(result.data.classes), 2)
+    found = path_finding(result.naive, result.aligned, result.alignment.method, classes, null=result.null)
     return replace(
         result,
         models=(anonymous(result.models[0]), anonymous(result.models[1])),

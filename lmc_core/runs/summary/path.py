@@ -30,7 +30,8 @@ def summary(result: PathResult) -> Summary:
 
 def with_cloud(result: PathResult, cloud: Cloud | None) -> Summary:
     """The run with this cloud beside the curves."""
-    found = path_finding(result.naive, result.aligned, result.alignment.method, max(len(result.data.classes), 2))
+    classes = max(len(result.data.classes), 2)
+    found = path_finding(result.naive, result.aligned, result.alignment.method, classes, null=result.null)
     caption = NOTHING_TO_ALIGN
     if cloud is not None:
         layer = result.layers.get(cloud.group)

@@ -12,6 +12,7 @@ import numpy as np
 from lmc_core.alignment.alignment import Alignment
 from lmc_core.data.dataset import Dataset
 from lmc_core.diagnostics.diagnose import Diagnosis, diagnose
+from lmc_core.diagnostics.null import NullTest, shuffled, votes
 from lmc_core.errors import InputError, MismatchError
 from lmc_core.methods import METHODS
 from lmc_core.methods.align import align
@@ -100,6 +101,10 @@ def path_run(
     with clock("evaluate"):
         paths, inner = (LinearPath(a, b), LinearPath(ends.a, ends.moved)), within(report, EVALUATE, details=False)
         naive, after = evaluate_many(paths, data, **how, report=inner, partial=_shown(report))
+    null = None
+    if METHODS[method].learns:
+        with clock("null"):
+            null = _null(a, b, ends, after, data, how, within(report, EVALUATE))
     curved = None
     if curve is not None:
         with clock("curve"):
@@ -133,9 +138,10 @@ def path_run(
         seconds=clock.seconds,
         versions=versions(),
         device=device_name(device),
-        finding=" ".join([path_finding(naive, after, method, len(data.classes)).text, *doubts]),
+        finding=" ".join([path_finding(naive, after, method, len(data.classes), null=null).text, *doubts]),
         notes=tuple(dict.fromkeys((*doubts, *notes, *after.notes, *bent, *seen.notes))),
         curve=curved,
+        null=null,
     )
     return result, ends
 
@@ -146,6 +152,23 @@ def _placed(a: Network, b: Network, device: str) -> tuple[Network, Network, bool
     a, b = on_device(a, device), on_device(b, device)
     same = a.architecture is not None
     return a, replace(b, module=a.module) if same else b, same
+
+
+def _null(
+    a: Network, b: Network, ends: Aligned, path: Profile, data: Dataset, how: Mapping[str, Any], report: Report
+) -> NullTest:
+    """The same method with B shuffled in the place of B."""
+    found = ends.alignment
+    noise = shuffled(b, found.seed)
+    other = align(a, noise, found.method, data, seed=found.seed, report=report, **found.settings)
+    nulls = Aligned.of(other, a, noise)
+    measured = evaluate(LinearPath(nulls.a, nulls.moved), data, **how, report=report)
+    sides = []
+    for each, profile in ((ends, path), (nulls, measured)):
+        middle = LinearPath(each.a, each.moved).network.with_state(LinearPath(each.a, each.moved)(0.5))
+        sides.append(votes(profile.barrier(), each.a, each.moved, middle, data, found.seed))
+    (real, examples), (null, _) = sides
+    return NullTest(real, null, examples)
 
 
 def _curved(
