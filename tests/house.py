@@ -41,7 +41,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     # A network writes itself: files are written below it and read above it.
     "lmc_core/networks": (
         ("checkpoint",),
-        ("fit", "scale"),
+        ("fit", "scale", "untied"),
         ("network",),
         ("families", "program"),
         ("statedict",),
@@ -52,10 +52,11 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("untraced",),
         ("trace",),
         ("decompose", "recurrence"),
-        ("export",),
+        ("export", "operation"),
     ),
     # A symmetry verifies itself: moving units and measuring need only the arrangement below it.
     "lmc_core/symmetry": (
+        ("canonical",),
         ("infer", "declare"),
         ("walk", "evidence"),
         ("rules",),

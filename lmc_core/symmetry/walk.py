@@ -15,6 +15,7 @@ from torch.fx import Graph, Node
 from lmc_core.errors import TraceError
 from lmc_core.graph.decompose import decomposed
 from lmc_core.graph.export import FALLBACK
+from lmc_core.graph.operation import arguments, operator_name
 from lmc_core.graph.trace import Trace
 from lmc_core.operators import OPERATORS
 from lmc_core.symmetry._solver.call import Call, Facts, Reading, Unsupported
@@ -128,8 +129,8 @@ class _Walk:
         evaluated = self._evaluated(node, shapes)
         if evaluated is not None:
             return evaluated
-        args = torch.fx.node.map_arg(_arguments(node), lambda n: self.env[n])
-        name = _name(node)
+        args = torch.fx.node.map_arg(arguments(node), lambda n: self.env[n])
+        name = operator_name(node)
         made = Call(name, node.name, dict(args), shapes, self.facts, _outputs(node, len(shapes)))
         result = self._apply(made, node)
         for value in made.left():
@@ -188,7 +189,7 @@ class _Walk:
         return opaque(call)
 
     def _simpler(self, call: Call, node: Node) -> list[Value] | None:
-        found = decomposed(node, _arguments(node))
+        found = decomposed(node, arguments(node))
         if found is None:
             return None
         module, inputs = found
@@ -254,28 +255,6 @@ def _origins(value: Value, sources: list[Value]) -> tuple[Slots, ...]:
         return value.slots
     parts = [(set(leaves(axis)), slots) for v in sources for axis, slots in zip(v.axes, v.slots, strict=True)]
     return tuple(merged(slots for units, slots in parts if units & set(leaves(axis))) for axis in value.axes)
-
-
-def _name(node: Node) -> str:
-    """The key of an operation in the registry."""
-    target = node.target
-    if not isinstance(target, torch._ops.OpOverload):
-        return str(getattr(target, "__name__", target))
-    space, _, name = target._schema.name.partition("::")
-    if space != "aten":
-        return f"{space}::{name}"
-    return next((n for n in (name, name.rstrip("_"), name.removesuffix("_copy")) if n in RULES), name)
-
-
-def _arguments(node: Node) -> dict[str, Any]:
-    """Arguments by schema name, defaults filled in."""
-    if not isinstance(node.target, torch._ops.OpOverload):
-        return {**{str(k): v for k, v in enumerate(node.args)}, **node.kwargs}
-    schema = node.target._schema.arguments
-    bound = {a.name: a.default_value for a in schema if a.has_default_value()}
-    bound.update({a.name: v for a, v in zip(schema, node.args, strict=False)})
-    bound.update(node.kwargs)
-    return bound
 
 
 def _shapes(node: Node) -> list[tuple[int, ...]]:

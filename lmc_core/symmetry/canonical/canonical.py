@@ -1,0 +1,130 @@
+"""The canonical form of a network (classes.md §5): the same function in the same architecture, with nothing left open
+that no data could tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from lmc_core.errors import TraceError
+from lmc_core.graph.trace import trace, working_batch
+from lmc_core.networks.network import Network
+from lmc_core.networks.outputs import relative_error
+from lmc_core.symmetry.canonical.gains import fold_gains
+from lmc_core.symmetry.canonical.record import Folded, Record, Refused
+from lmc_core.symmetry.canonical.uses import Uses, states, uses, vector
+from lmc_core.symmetry.evidence import classified
+from lmc_core.symmetry.infer import symmetry as inferred
+from lmc_core.symmetry.symmetry import Symmetry
+from lmc_core.symmetry.verify import tolerance
+
+Step = Callable[[Tensor, Uses], list[Record]]
+"""Changes the numbers of a state in place, and says what it did and what not."""
+
+STEPS: tuple[tuple[str, Step], ...] = (("gains", fold_gains),)
+"""What is settled from the graph alone, in this order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Canonical:
+    """A network in canonical form.
+
+    network    the same function, architecture and tensor names; other numbers
+    symmetry   of these numbers: gains of equal entries are held, so that streams may rise above permutation
+    folded     what was moved where
+    refused    what was not, and why
+    error      relative change of the outputs on the example inputs, max |Δ| / max |output|
+    """
+
+    network: Network
+    symmetry: Symmetry
+    folded: tuple[Folded, ...]
+    refused: tuple[Refused, ...]
+    error: float
+
+
+def canonical(network: Network, symmetry: Symmetry | None = None) -> Canonical:
+    """The canonical form of a network.
+
+    symmetry   of the network, verified or declared; None: inferred here
+
+    Every step is measured on the example inputs, and one that changed the function would be undone and refused. A
+    module that cannot be traced keeps its gains and biases; its declared classes are balanced.
+    """
+    symmetry = symmetry or inferred(network)
+    exact = _Exact(network)
+    said: list[Record] = []
+    try:
+        traced = trace(network, working_batch(network, 2))
+    except TraceError:
+        folded = network
+    else:
+        found, numbers = uses(network, traced), vector(network)
+        for name, step in STEPS:
+            tried = numbers.clone()
+            records = step(tried, found)
+            error = exact.error(states(tried, network))
+            if error <= exact.tolerance:
+                numbers, said = tried, [*said, *records]
+            else:
+                said += [_undone(r, name, error) for r in records]
+        folded = _as_before(network, states(numbers, network))
+        if any(isinstance(r, Folded) for r in said):
+            symmetry = _again(folded, symmetry)
+    return Canonical(
+        folded,
+        symmetry,
+        tuple(r for r in said if isinstance(r, Folded)),
+        tuple(r for r in said if isinstance(r, Refused)),
+        exact.error(folded.state),
+    )
+
+
+def _undone(record: Record, step: str, error: float) -> Refused:
+    why = f"the step ({step}) changed the output by {error:.1e}"
+    return record if isinstance(record, Refused) else Refused(record.part, record.tensor, why)
+
+
+def _again(network: Network, before: Symmetry) -> Symmetry:
+    """The Symmetry of folded numbers: the same groups, which hold as they held, of classes that are measured anew."""
+    found = inferred(network, verify=False)
+    if set(found.groups) != set(before.groups):
+        return inferred(network)
+    return classified(network, replace(found, error=before.error))
+
+
+def _as_before(network: Network, state: Mapping[str, Tensor]) -> Network:
+    """The network with these numbers, in its own types and on its own device."""
+    return network.with_state({name: state[name].to(x) for name, x in network.state.items()})
+
+
+class _Exact:
+    """The outputs of a network in float64, where that is cheap and possible."""
+
+    LARGEST = 50_000_000
+    """Numbers of a network that is run in float64."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        if network.parameters <= self.LARGEST and network.device.type == "cpu" and not _complex(network):
+            try:
+                self.network = network.to(dtype=torch.float64)
+                self.before = self.network(*self.network.example_inputs)
+            except RuntimeError:  # a module with another type written into its code
+                self.network = network
+        if self.network is network:
+            self.before = network(*network.example_inputs)
+        self.tolerance = tolerance(self.network)
+
+    def error(self, state: Mapping[str, Tensor]) -> float:
+        """The relative change of the outputs at another state."""
+        moved = _as_before(self.network, state)
+        return relative_error(self.before, moved(*self.network.example_inputs))
+
+
+def _complex(network: Network) -> bool:
+    """Whether the module holds complex numbers, which a change of type would make real."""
+    return any(x.is_complex() for x in network.module.buffers())
