@@ -9,7 +9,7 @@ from typing import Any
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.alignment.transport import transport
 from lmc_core.networks.network import Network
-from lmc_core.symmetry.canonical import canonical
+from lmc_core.symmetry.canonical.canonical import canonical
 from lmc_core.symmetry.symmetry import Symmetry
 
 

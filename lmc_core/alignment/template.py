@@ -12,7 +12,7 @@ from lmc_core.errors import MismatchError
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum
-from lmc_core.symmetry.canonical import canonical
+from lmc_core.symmetry.canonical.canonical import canonical
 from lmc_core.symmetry.classes import meet
 from lmc_core.symmetry.evidence import with_kinds
 from lmc_core.symmetry.infer import symmetry

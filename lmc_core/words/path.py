@@ -87,7 +87,7 @@ def null_sentence(null: NullTest) -> Text:
             "Both are in it: {sides}. A shuffled {B} gives {height} and sides with {A}.", sides=sides, height=height
         )
     return say(
-        "This does not show that {A} and {B} are connected: with a shuffled {B} learning reaches {height}, and {sides}.",
+        "This does not show that {A} and {B} are connected: a shuffled {B} reaches {height}, and {sides}.",
         sides=sides,
         height=height,
     )

@@ -29,6 +29,7 @@ FEW = {
     "gromov-wasserstein": {"restarts": 1},
     "sinkhorn-rebasin": {"steps": 30},
     "straight-through": {"steps": 1, "batch": 32},
+    "learned-matching": {"steps": 1, "batch": 32},
 }
 """Methods that take many steps take few of them here."""
 SLOW = ("sinkhorn-rebasin", "straight-through")
@@ -89,7 +90,7 @@ def test_a_permuted_copy_is_put_back(method, name, seed, noise):
     alignment = align(net, case.moved, method, data, **chosen)
     assert difference(case.moved.state, net.state) > 1e-3
     assert alignment.function_error < 1e-12
-    if all((alignment.couplings[group].perm == perm).all() for group, perm in case.perms.items()):
+    if difference(alignment.transport(case.moved).state, alignment.reference(case.put_back).state) < 1e-9:
         return
     wanted = align(net, case.put_back, method, data, **chosen).history[0]  # without moving anything
     assert alignment.history[-1] >= wanted - 1e-9 * abs(wanted)
