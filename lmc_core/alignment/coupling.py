@@ -118,6 +118,16 @@ class Coupling:
         return write, np.divide(plan, columns, out=np.zeros_like(plan), where=columns > 0)
 
     @property
+    def angles(self) -> NDArray[np.float64] | None:
+        """Principal angles of a map in degrees, (n,), of a nested group (N·n,): 0 leaves a direction where it is, 180
+        turns it around. Of one that also stretches, those of its orthogonal factor; None for an order or a plan."""
+        if self.map is None:
+            return None
+        left, _, right = np.linalg.svd(self.map)
+        turns = np.angle(np.linalg.eigvals(left @ right))
+        return np.sort(np.degrees(np.abs(turns)).ravel())
+
+    @property
     def moved(self) -> int:
         """How many units a hard coupling puts somewhere else."""
         if self.perm is None:

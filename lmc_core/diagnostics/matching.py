@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmc_core.diagnostics.cost import Cost, cost
+from lmc_core.diagnostics.cost import MOST_UNITS, Cost, cost
 from lmc_core.diagnostics.shape import plane
 from lmc_core.diagnostics.units import array, units_of, weighed
 from lmc_core.symmetry.symmetry import Symmetry
@@ -46,7 +46,8 @@ class Pairs:
 class Matching:
     """The partners of one group, before (B in its trained order) and after alignment.
 
-    units, moved   how many there are, and how many alignment put somewhere else (None for a soft coupling)
+    units, moved   how many there are, and how many alignment put somewhere else (None if it did more than re-order)
+    angles         principal angles in degrees, where they were rotated; None otherwise
     metric         "data": distances are of W Σ^½, as the data sees them; "weights": of W
     edges          (bins + 1,) of both histograms
     plain, seen    costs in both metrics; `seen` is None without data
@@ -62,6 +63,7 @@ class Matching:
     after: Pairs
     plain: Cost
     seen: Cost | None
+    angles: NDArray[np.float32] | None = None
 
     @property
     def cost(self) -> Cost:
@@ -114,6 +116,8 @@ def match(
     edges = np.linspace(0, max(float(np.max(distances)), 1e-12), BINS + 1)
     correlations = _correlations(correlation, coupling)
     order = _order(ours, seed)
+    angles = coupling.angles if coupling is not None else None
+    limit = MOST_UNITS if angles is None else 0  # no order is the least that a rotation could reach
     sides = [
         Pairs(
             np.histogram(distance, edges)[0].astype(np.int32),
@@ -133,8 +137,9 @@ def match(
         edges=edges.astype(np.float32),
         before=sides[0],
         after=sides[1],
-        plain=cost(*plain),
-        seen=None if seen is None else cost(*seen),
+        plain=cost(*plain, limit=limit),
+        seen=None if seen is None else cost(*seen, limit=limit),
+        angles=None if angles is None else angles.astype(np.float32),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from lmc_core.diagnostics.matching import Matching
 from lmc_core.words import numbers
 from lmc_core.words.marks import say
@@ -14,6 +16,23 @@ MATCHING_CAPTION = say(
     "units next to each other in A have partners next to each other in B; similarity counts all directions; *before* "
     "shows how much of the band the sorting alone makes."
 )
+
+
+ROTATION_CAPTION = say(
+    "**What to look at.** These units were rotated, not only re-ordered. Each bar counts principal angles: directions "
+    "at 0° stay where they are, at 180° they are turned around. A rotation drawn at random spreads them evenly, which "
+    "is the dashed line: independent trainings agree on no basis."
+)
+
+
+def rotation_alt(m: Matching) -> str:
+    """What the figure of the angles shows, for who does not see it."""
+    assert m.angles is not None
+    low, middle, high = np.quantile(m.angles, [0.1, 0.5, 0.9])
+    return (
+        f"Principal angles of the rotation of {m.label}: half of them lie below {middle:.0f} degrees, a tenth below "
+        f"{low:.0f}, a tenth above {high:.0f}."
+    )
 
 
 def matching_alt(matchings: Mapping[str, Matching], group: str) -> str:
@@ -35,6 +54,7 @@ def matching_rows(matchings: Mapping[str, Matching]) -> list[dict[str, Any]]:
             "group": m.label,
             "units": m.units,
             "moved": m.moved,
+            "median rotation": None if m.angles is None else f"{np.median(m.angles):.0f}°",
             "cost before": m.cost.before,
             "cost after": m.cost.after,
             "least possible": m.cost.best,

@@ -20,7 +20,8 @@ CAPTION = say(
     "**What to look at.** A group is a set of units that can change places without changing the function, provided "
     "that everything that writes them and everything that reads them changes along: all tensors on its line. "
     "Pinned axes never move. *May be* says what else leaves the function as it is: the units of a ReLU may be "
-    "rescaled, those between two linear maps mixed at will. The methods use orders alone."
+    "rescaled, those between two linear maps mixed at will. "
+    "Full-symmetry matching and learned matching use all of that, the other methods orders alone."
 )
 QUIET: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "border": True}
 VERIFIED = 1e-4  # relative: float32 leaves a few 1e-7
