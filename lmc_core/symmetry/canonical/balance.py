@@ -23,8 +23,8 @@ SEEN = 1e-6
 
 
 def balanced(network: Network, symmetry: Symmetry, kinds: Sequence[Kind] = ("scaled",)) -> Network:
-    """The same function with the sizes of its units balanced (Stock 2019): for every unit of a `scaled` group the weights
-    that make it are as long as those that use it.
+    """The same function with the sizes of its units balanced (Stock 2019): for every unit of a `scaled` group the
+    weights that make it are as long as those that use it.
 
     symmetry   of the network
     kinds      which groups: of "scaled" and "general", whose frames are then balanced too

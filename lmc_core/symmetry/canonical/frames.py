@@ -35,7 +35,7 @@ def frames(state: Mapping[str, Tensor], symmetry: Symmetry, group: str) -> tuple
     if min(made.shape[2], used.shape[2]) < n:
         return eye, eye, torch.zeros(len(made), dtype=torch.bool)
     rx, ry = (torch.linalg.qr(side.mT, mode="r")[1] for side in (made, used))
-    u, s, vt = torch.linalg.svd(rx @ ry.mT)
+    _, s, vt = torch.linalg.svd(rx @ ry.mT)
     full = s[:, -1] > THIN * s[:, 0]
     s = torch.where(full[:, None], s, 1.0)
     g = vt @ ry / s.sqrt()[:, :, None]
@@ -51,7 +51,7 @@ def _meets_itself(symmetry: Symmetry, group: str) -> bool:
 
 
 def sides(state: Mapping[str, Tensor], symmetry: Symmetry, group: str) -> tuple[Tensor, Tensor]:
-    """(N, n, p) of everything that makes the units of a group, one per outer unit, and (N, n, q) of all that uses them."""
+    """(N, n, p) of everything that makes the units of a group, for each outer unit, and (N, n, q) of what uses them."""
     count, n = outer_units(symmetry, group), symmetry.groups[group].size
     found: tuple[list[list[Tensor]], list[list[Tensor]]] = ([[] for _ in range(count)], [[] for _ in range(count)])
     for name, number in symmetry.slots(group):
