@@ -13,6 +13,7 @@ from lmc_core.errors import TraceError
 from lmc_core.graph.trace import trace, working_batch
 from lmc_core.networks.network import Network
 from lmc_core.networks.outputs import relative_error
+from lmc_core.symmetry.canonical.balance import balance
 from lmc_core.symmetry.canonical.gains import fold_gains
 from lmc_core.symmetry.canonical.record import Folded, Record, Refused
 from lmc_core.symmetry.canonical.uses import Uses, states, uses, vector
@@ -57,12 +58,13 @@ def canonical(network: Network, symmetry: Symmetry | None = None) -> Canonical:
     symmetry = symmetry or inferred(network)
     exact = _Exact(network)
     said: list[Record] = []
+    numbers = vector(network)
     try:
         traced = trace(network, working_batch(network, 2))
     except TraceError:
         folded = network
     else:
-        found, numbers = uses(network, traced), vector(network)
+        found = uses(network, traced)
         for name, step in STEPS:
             tried = numbers.clone()
             records = step(tried, found)
@@ -74,12 +76,18 @@ def canonical(network: Network, symmetry: Symmetry | None = None) -> Canonical:
         folded = _as_before(network, states(numbers, network))
         if any(isinstance(r, Folded) for r in said):
             symmetry = _again(folded, symmetry)
+    state, records = balance(states(numbers, network), symmetry)
+    error = exact.error(state)
+    if error <= exact.tolerance:
+        made, said = _as_before(network, state), [*said, *records]
+    else:
+        made, said = folded, [*said, *(_undone(r, "balance", error) for r in records)]
     return Canonical(
-        folded,
+        made,
         symmetry,
         tuple(r for r in said if isinstance(r, Folded)),
         tuple(r for r in said if isinstance(r, Refused)),
-        exact.error(folded.state),
+        exact.error(made.state),
     )
 
 

@@ -46,8 +46,12 @@ class Uses:
 
     def tensors(self, numbers: Tensor) -> tuple[str, ...]:
         """The tensors that hold these numbers."""
-        at = torch.searchsorted(self.starts, numbers.flatten(), right=True) - 1
-        return tuple(self.names[k] for k in at.unique().tolist())
+        first, last = (torch.searchsorted(self.starts, n, right=True) - 1 for n in (numbers.min(), numbers.max()))
+        between = [k for k in range(int(first), int(last) + 1) if self.starts[k] < self.starts[k + 1]]
+        if len(between) > 2:
+            there = ((torch.searchsorted(self.starts, numbers.flatten(), right=True)) - 1).unique()
+            between = there.tolist()
+        return tuple(self.names[k] for k in between)
 
     def also(self, numbers: Tensor, node: Node) -> str:
         """Which other operations read these numbers, in words."""
@@ -75,8 +79,8 @@ def uses(network: Network, trace: Trace) -> Uses:
     read = {(r.node, r.argument): r.labels for r in flow(trace.graph, start)}
     times = torch.zeros(int(starts[-1]), dtype=torch.int32)
     for labels in read.values():
-        held = labels[labels >= 0] if labels.ndim else labels.flatten()
-        times[held.unique()] += 1
+        held = labels[labels >= 0]
+        times[held] = times[held] + 1  # once for each, however often it is there
     return Uses(trace, names, starts, read, times, frozenset(data))
 
 
