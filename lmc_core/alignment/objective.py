@@ -140,15 +140,26 @@ def weight_objective(reference: Network, moved: Network, symmetry: Symmetry) -> 
     return Objective(moved, symmetry, (*terms, *constant_terms(reference, moved, symmetry, terms)))
 
 
-def resemblance(reference: Network, moved: Network, symmetry: Symmetry) -> Objective:
-    """Σ <A, T(B, G)> / ‖A‖‖B‖ over all parameters, with steps in the class of each group: every tensor counts alike."""
+def all_classes_objective(reference: Network, moved: Network, symmetry: Symmetry) -> Objective:
+    """Σ <A, T(B, G)> over all parameters with steps in the class of each group; groups that rotate as a whole, such as
+    streams, are judged by Σ <A, T(B, G)> / ‖A‖‖B‖ instead: they meet many tensors of very different sizes, and the
+    largest would decide alone.
+    """
+    every = weight_terms(reference, symmetry)
     sizes = {name: float(real(x).norm()) for name, x in moved.state.items()}
-    terms = tuple(
-        Term({name: x / ((float(x.norm()) * sizes[name]) or 1.0) for name, x in term.targets.items()}, term.owners)
-        for term in weight_terms(reference, symmetry)
-    )
-    terms = (*terms, *constant_terms(reference, moved, symmetry, terms))
-    return Objective(moved, symmetry, terms, classes=True)
+    turning = {
+        block.name for block in blocks(symmetry, classes=True) if not block.inner and block.outer.kind != "permutation"
+    }
+    terms = []
+    for term in every:
+        alike = {name: x / ((float(x.norm()) * sizes[name]) or 1.0) for name, x in term.targets.items()}
+        terms += [
+            Term(targets, owners)
+            for targets, owners in ((term.targets, term.owners - turning), (alike, term.owners & turning))
+            if owners
+        ]
+    constants = constant_terms(reference, moved, symmetry, every)
+    return Objective(moved, symmetry, (*terms, *constants), classes=True)
 
 
 def entering_objective(

@@ -18,9 +18,9 @@ SETTLED = 1e-6
 
 
 def solve(
-    problem: Problem, *, compare: Literal["weights", "responses"], examples: int, restarts: int, passes: int
+    problem: Problem, *, compare: Literal["auto", "weights", "responses"], examples: int, restarts: int, passes: int
 ) -> Result:
-    """Block ascent on Σ_l <A_l, T(B, G)_l> / ‖A_l‖‖B_l‖ over the elements G of the class of every group.
+    """Block ascent on Σ_l <A_l, T(B, G)_l> over the elements G of the class of every group.
 
     Both networks are in canonical form: gains folded, products inside attention and scales of units balanced, so that
     what is left to find is its own dual. Groups that can be rotated, such as a residual stream, start at the rotation
@@ -31,17 +31,17 @@ def solve(
     """
     from lmc_core.alignment.heads import attention_groups, by_circuits
     from lmc_core.alignment.moments import cross_costs, cross_moments
-    from lmc_core.alignment.objective import Position, resemblance
+    from lmc_core.alignment.objective import Position, all_classes_objective
     from lmc_core.alignment.result import Result, best_of
     from lmc_core.alignment.sweeps import random_start
     from lmc_core.symmetry.permute import identity
 
     a, b, symmetry, report = problem.reference, problem.moved, problem.symmetry, problem.report
-    objective, heads = resemblance(a, b, symmetry), attention_groups(a, symmetry)
+    objective, heads = all_classes_objective(a, b, symmetry), attention_groups(a, symmetry)
     naive = Position(objective, identity(symmetry))
     turning = [block for block in objective.blocks if not block.inner and block.outer.kind != "permutation"]
     costs: Mapping[str, BlockCost] = {}
-    if compare == "responses" and turning:
+    if turning and (compare == "responses" or (compare == "auto" and problem.data is not None)):
         moments = cross_moments(a, b, symmetry, problem.examples(examples), report=report)
         costs = cross_costs(symmetry, moments, "second-moment")
     held = frozenset(block.name for block in turning if block.name in costs)
@@ -72,9 +72,9 @@ METHOD = Method(
         Option(
             "compare",
             str,
-            "weights",
-            "What decides about groups that can be rotated.",
-            choices=("weights", "responses"),
+            "auto",
+            "What decides about groups that can be rotated; auto: responses where there is data.",
+            choices=("auto", "weights", "responses"),
         ),
         Option("examples", int, 1_000, "Training examples whose responses are compared; 0 = all.", low=0),
         Option("restarts", int, 3, "Starts tried; the best is kept and the spread shown.", low=1, high=100),
