@@ -19,7 +19,6 @@ from lmc_core.networks.network import Network
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.axis import Group, names_in
 from lmc_core.symmetry.classes import Element
-from lmc_core.symmetry.move import move
 from lmc_core.symmetry.symmetry import Symmetry
 
 _ATTENTION = ("softmax", "scaled_dot_product")
@@ -98,7 +97,7 @@ def head_cost(objective: Objective, block: Block, elements: Mapping[str, Element
 
     elements   of every other group; heads and their units are taken as B has them
     """
-    moved = move(objective.still, objective.symmetry, {**elements, **block.identity()})
+    moved = objective.at({**elements, **block.identity()}, objective.tensors[block.name])
     total = np.zeros((block.outer.size, block.outer.size))
     for group in block.inner:
         projections = list(_projections(objective, block, group, moved).values())
@@ -121,8 +120,10 @@ def _projections(objective: Objective, block: Block, group: Group, moved: Mappin
     symmetry = objective.symmetry
     weight_of = {c.bias: c.weight for c in symmetry.contractions if c.bias is not None}
     found: dict[object, Tensor] = {}
-    for term in objective.terms:
+    for term in (objective.terms[i] for i in objective.judges[block.name]):
         for name, target in term.targets.items():
+            if name not in moved:
+                continue
             axes = symmetry.axes[name]
             place = 0
             both = target.double(), moved[name].double()

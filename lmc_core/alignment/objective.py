@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import fsum
 
 import numpy as np
@@ -17,7 +17,8 @@ from lmc_core.alignment.terms import Term, constant_terms, entering_terms, real,
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.axis import Axis, Product, Sum, groups_in, names_in
 from lmc_core.symmetry.classes import Element, as_permutation
-from lmc_core.symmetry.move import move
+from lmc_core.symmetry.move import Mover, moved
+from lmc_core.symmetry.permute import permute
 from lmc_core.symmetry.symmetry import Symmetry
 
 
@@ -58,6 +59,17 @@ class Objective:
         scales = [term.scale(self.still) for term in terms]
         self.tolerance = {name: 4 * eps * sum(scales[i] for i in judges) for name, judges in self.judges.items()}
         self._fixed: dict[str, dict[str, Tensor]] = {}
+        self._movers: dict[str, tuple[Element, Mover]] = {}
+
+    def at(self, elements: Mapping[str, Element], names: Iterable[str]) -> dict[str, Tensor]:
+        """Some tensors of B, moved by elements that are their own inverse transposes."""
+        still = {name: self.still[name] for name in names}
+        if all(element.dtype.kind == "i" for element in elements.values()):
+            return permute(still, self.symmetry, {name: as_permutation(e) for name, e in elements.items()})
+        for name, element in elements.items():
+            if name not in self._movers or self._movers[name][0] is not element:
+                self._movers[name] = element, Mover.of(element)
+        return moved(still, self.symmetry, {name: (self._movers[name][1],) * 2 for name in elements})
 
     def neighbours(self, block: Block) -> frozenset[str]:
         """Names of the blocks whose cost changes when this one moves (itself, if it is quadratic)."""
@@ -192,7 +204,7 @@ class Position:
     def __init__(self, objective: Objective, elements: Mapping[str, Element]) -> None:
         self.objective = objective
         self.elements: Elements = dict(elements)
-        self.moved = move(objective.still, objective.symmetry, self.elements)
+        self.moved = objective.at(self.elements, objective.still)
         self.values = [term.value(self.moved) for term in objective.terms]
 
     @property
@@ -248,8 +260,7 @@ class Position:
         """Elements, tensors, and the values of the terms that judge a block, once it has moved."""
         objective = self.objective
         trial = {**self.elements, **elements}
-        moving = {name: objective.still[name] for name in objective.tensors[block.name]}
-        moved = {**self.moved, **move(moving, objective.symmetry, trial)}
+        moved = {**self.moved, **objective.at(trial, objective.tensors[block.name])}
         values = list(self.values)
         for i in objective.judges[block.name]:
             values[i] = objective.terms[i].value(moved)
