@@ -104,6 +104,8 @@ def _moved(node: Node, env: Mapping[Node, Any]) -> Any:
             return torch.full(shape(source), NOTHING)
         return value
 
+    if name in ("view", "_unsafe_view"):  # labels may lie in memory in another way than the numbers
+        return env[node.args[0]].reshape(given["size"])  # type: ignore[index]
     args, named = torch.fx.node.map_arg((node.args, node.kwargs), filled)
     return node.target(*args, **named)  # type: ignore[operator]
 

@@ -41,8 +41,8 @@ class Uses:
         return None if found is None or bool((found == NOTHING).any()) else found
 
     def alone(self, numbers: Tensor) -> bool:
-        """Whether one argument alone reads these numbers."""
-        return bool((self.times[numbers] == 1).all())
+        """Whether no two arguments read the same of these numbers."""
+        return bool((self.times[numbers] <= 1).all())
 
     def tensors(self, numbers: Tensor) -> tuple[str, ...]:
         """The tensors that hold these numbers."""
