@@ -17,6 +17,8 @@ def untied(network: Network) -> Network:
 
     The new tensors are called as in the module, `head.weight`. A network whose module ties nothing by name is returned
     as it is. What a file or an architecture would tie again is forgotten: the network is rebuilt from its own module.
+
+    Raises TraceError for a module that cannot be copied.
     """
     twins = _twins(network.module, network)
     if not twins:

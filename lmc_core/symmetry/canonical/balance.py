@@ -37,7 +37,7 @@ def balance(
     state: Mapping[str, Tensor], symmetry: Symmetry, kinds: Sequence[Kind] = ("scaled", "general")
 ) -> tuple[dict[str, Tensor], list[Record]]:
     """The balanced state, in float64, and what was done."""
-    current = {name: x.detach().double() if x.is_floating_point() else x for name, x in state.items()}
+    current = {name: x.detach().double().cpu() if x.is_floating_point() else x for name, x in state.items()}
     groups = {kind: [g.name for g in symmetry.groups.values() if g.kind == kind and kind in kinds] for kind in kinds}
     changed: dict[str, float] = {}
     unsettled: dict[str, int] = {}

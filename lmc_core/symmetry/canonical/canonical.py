@@ -60,6 +60,8 @@ def canonical(network: Network, symmetry: Symmetry | None = None) -> Canonical:
 
     Every step is measured on the example inputs, and one that changed the function would be undone and refused. A
     module that cannot be traced keeps its gains and biases; its declared classes are balanced.
+
+    Returns a Canonical. Raises TraceError where `symmetry` is not given and the module cannot be traced.
     """
     symmetry = symmetry or inferred(network)
     exact = _Exact(network)

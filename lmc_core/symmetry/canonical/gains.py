@@ -119,14 +119,14 @@ def _readers(found: Gain, uses: Uses) -> list[Into] | str:
         if isinstance(into, str):
             return into
         made.append(into)
-    return made or "nothing reads it"
+    return made or "nothing reads its value"
 
 
 def _into(reader: Reader, uses: Uses) -> Into | str:
     known = contraction(reader.node)
     weights = uses.own(reader.node, known.weight) if known else None
     if known is None or known.value != reader.argument or weights is None:
-        return f"its value is also read by {reader.named}, which is no contraction with weights"
+        return f"its value is read by {reader.named}, which is no contraction with weights"
     factors = known.spread(reader.labels, tuple(weights.shape))
     name = uses.tensors(weights)[0]
     if factors is None:
