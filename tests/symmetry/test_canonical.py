@@ -159,7 +159,17 @@ SCALED = [
     "decoder",
     "fused",
 ]
-GENERAL = ["gru2", "gpt_fused5d", "llama_gqa_rope", "cross_attention", "low_rank", "two_inputs", *CLASSES]
+GENERAL = [
+    "gru2",
+    "gpt_fused5d",
+    "llama_gqa_rope",
+    "cross_attention",
+    "masked_attention",
+    "mixed_heads",
+    "low_rank",
+    "two_inputs",
+    *CLASSES,
+]
 
 
 @pytest.mark.parametrize("name", SCALED)
@@ -181,15 +191,14 @@ def test_the_frames_of_general_groups_leave_rotations_only(name: str) -> None:
     moved = net.with_state(move(net.state, found, random_elements(found, np.random.default_rng(2), groups)))
     assert apart(net, moved) > 1e-3
     one, other = formed(name), canonical(moved, found)
-    stuck = {r.tensor for r in one.refused if r.part == "frame"}
-    for group in set(groups) - stuck:
+    assert not [r for r in one.refused if r.part == "frame"]
+    for group in groups:
         lengths = []
         for form in (one, other):
             writes, reads = sides(form.network.state, form.symmetry, group)
             assert torch.allclose(writes @ writes.mT, reads @ reads.mT, atol=1e-8 * float(writes.abs().max()) ** 2)
             lengths.append(torch.linalg.svdvals(writes))
-        if not stuck:  # what is not settled leaves its neighbours where they started
-            assert torch.allclose(*lengths, rtol=1e-7)
+        assert torch.allclose(*lengths, rtol=1e-7)
 
 
 @pytest.mark.parametrize("name", ["pre-norm", "multi-query", "fused", "MultiheadAttention", "ViT"])
@@ -349,11 +358,50 @@ def test_a_bias_of_values_stays_where_the_layer_behind_has_none() -> None:
     assert only.why.endswith("has no bias of its own")
 
 
-def test_a_frame_that_nothing_reads_in_full_stays() -> None:
+def test_directions_that_nothing_reads_are_left_out() -> None:
     form = refused(nn.Sequential(nn.Linear(7, 6), nn.Linear(6, 3)))
-    (only,) = form.refused
-    assert (only.part, only.tensor) == ("frame", "layer.0")
-    assert "lacks rank" in only.why
+    assert not form.refused
+    (group,) = form.symmetry.groups
+    writes, reads = sides(form.network.state, form.symmetry, group)
+    assert torch.allclose(writes @ writes.mT, reads @ reads.mT)
+    assert int(torch.linalg.matrix_rank(writes[0])) == 3
+
+
+def test_units_that_nothing_reads_stay() -> None:
+    module = nn.Sequential(nn.Linear(7, 6), nn.Linear(6, 5), nn.Linear(5, 3)).double()
+    module[2].weight.data[:] = 0.0
+    form = canonical(network(module, rows(7)))
+    assert [(r.part, "do not meet" in r.why) for r in form.refused] == [("frame", True)]
+    assert form.error == 0
+
+
+class Loop(nn.Module):
+    """A linear layer that reads and writes one stream, which nothing normalises."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.enter, self.turn, self.leave = nn.Linear(7, 4), nn.Linear(4, 4), nn.Linear(4, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.enter(x)
+        return self.leave(x + self.turn(x + self.turn(x)))
+
+
+def test_a_frame_is_balanced_where_one_tensor_makes_and_uses_the_units() -> None:
+    torch.manual_seed(0)
+    net = network(Loop().double(), rows(7))
+    found = symmetry(net)
+    assert {g.kind for g in found.groups.values()} == {"general"}
+    lengths = []
+    for seed in range(3):
+        state = move(net.state, found, random_elements(found, np.random.default_rng(seed)))
+        form = canonical(net.with_state(state), found)
+        assert form.error <= 1e-12
+        writes, reads = sides(form.network.state, found, "enter")
+        assert torch.allclose(writes @ writes.mT, reads @ reads.mT, rtol=1e-8)
+        lengths.append(torch.linalg.svdvals(writes))
+    assert torch.allclose(lengths[0], lengths[1])
+    assert torch.allclose(lengths[0], lengths[2])
 
 
 def test_units_that_nothing_makes_or_uses_stay_and_do_not_disturb_the_others() -> None:
