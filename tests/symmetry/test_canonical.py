@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from zoo.making import rows
 from zoo.transformers import TRANSFORMERS
 
 from lmc_core.errors import TraceError
+from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import Network, network
 from lmc_core.networks.outputs import relative_error, tensors
 from lmc_core.networks.untied import untied
@@ -143,6 +146,19 @@ def test_attention_ignores_its_bias_of_keys_and_hands_on_that_of_its_values(name
 def test_a_key_that_is_rotated_by_its_place_keeps_its_bias() -> None:
     before, after = (n.state["layers.0.k_proj.bias"] for n in (made("Qwen2")[0], formed("Qwen2").network))
     assert torch.equal(before, after)
+
+
+@pytest.mark.parametrize("name", ["pre-norm", "RMSNorm", "GPT-2", "ViT"])
+def test_a_program_of_elementary_operations_folds_like_its_module(name: str, tmp_path: Path) -> None:
+    module, inputs = TRANSFORMERS[name]()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own, on decomposing
+        program = torch.export.export(module, inputs).run_decompositions()
+        torch.export.save(program, tmp_path / "it.pt2")
+    form = canonical(load(tmp_path / "it.pt2"))
+    assert form.error <= 1e-12
+    kinds = [sorted(group.kind for group in each.symmetry.groups.values()) for each in (form, formed(name))]
+    assert kinds[0] == kinds[1]
 
 
 def above(found: Symmetry, *kinds: str) -> tuple[str, ...]:

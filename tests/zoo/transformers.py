@@ -85,7 +85,7 @@ class Attention(nn.Module):
             k, v = (z[:, :, None].expand(-1, -1, rep, -1, -1).flatten(1, 2) for z in (k, v))
         if self.choice.by_hand:
             mask = torch.full((x.shape[1], x.shape[1]), float("-inf"), dtype=x.dtype).triu(1)
-            y = F.dropout((q @ k.mT * SIZE**-0.5 + mask).softmax(-1), 0.1, self.training) @ v
+            y = F.dropout((q @ (k / 2).mT * SIZE**-0.5 + mask).softmax(-1), 0.1, self.training) @ v
         else:
             y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.o(y.transpose(1, 2).flatten(2))

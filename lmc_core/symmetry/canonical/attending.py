@@ -144,15 +144,26 @@ def _dropping(node: Node) -> str:
     return DROPPED if arguments(node).get("dropout_p") else ""
 
 
+def scaled(node: Node, arriving: Mapping[str, Tensor]) -> Tensor | None:
+    """Labels through a product with one number for all positions."""
+    other = arguments(node).get("other")
+    if (
+        operator_name(node) not in ("mul", "div")
+        or "self" not in arriving
+        or (isinstance(other, Node) and shape(other))
+    ):
+        return None
+    return arriving["self"]
+
+
 def _scores(node: Node, arriving: Mapping[str, Tensor]) -> Tensor | None:
     """Labels of scores through what adds to them, scales all of them, or masks some."""
-    name, given = operator_name(node), arguments(node)
+    name = operator_name(node)
     argument, labels = next(iter(arriving.items()))
     if len(arriving) > 1 or labels.shape != shape(node):
         return None
-    alone = not isinstance(given.get("other"), Node) or not shape(given["other"])
-    if name == "mul" or (name == "div" and argument == "self"):
-        return labels if alone else None
+    if name in ("mul", "div"):
+        return scaled(node, arriving)
     if name == "add" or (name == "sub" and argument == "self"):
         return labels
     if (name == "masked_fill" and argument == "self") or (name == "where" and argument in ("self", "other")):

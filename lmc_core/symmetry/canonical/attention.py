@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.fx import Node
 
 from lmc_core.graph.operation import arguments, operator_name
-from lmc_core.symmetry.canonical.attending import Attending
+from lmc_core.symmetry.canonical.attending import Attending, scaled
 from lmc_core.symmetry.canonical.contraction import Contraction, across, contraction, positions
 from lmc_core.symmetry.canonical.flow import Reader, flow
 from lmc_core.symmetry.canonical.record import Folded, Record, Refused
@@ -34,9 +34,8 @@ def fold_attention(numbers: Tensor, uses: Uses) -> list[Record]:
     """Take biases of keys out and hand those of values on; `numbers` is changed in place."""
     attending, said = Attending(uses), list[Record]()
     for added in _biases(uses):
-        readers = flow(uses.trace.graph, {added.node: added.labels})
-        said += _keys(numbers, added, readers, attending)
-        said += _values(numbers, added, readers, attending)
+        said += _keys(numbers, added, flow(uses.trace.graph, {added.node: added.labels}, scaled), attending)
+        said += _values(numbers, added, flow(uses.trace.graph, {added.node: added.labels}), attending)
     return said
 
 
@@ -105,7 +104,7 @@ def _behind(node: Node, labels: Tensor, uses: Uses) -> list[tuple[Contraction, T
     made = []
     for reader in flow(uses.trace.graph, {node: labels}):
         known = contraction(reader.node)
-        weights = uses.own(reader.node, known.weight) if known else None
+        weights = uses.weights(known) if known else None
         if known is None or known.value != reader.argument or weights is None or known.write is None:
             return f"what attention makes of it is read by {reader.named}, which is no contraction with weights"
         meets = known.spread(reader.labels, tuple(weights.shape))

@@ -17,7 +17,7 @@ from torch.fx import Node
 
 from lmc_core.graph.operation import arguments, operator_name
 from lmc_core.symmetry.canonical.contraction import contraction, positions
-from lmc_core.symmetry.canonical.flow import NOTHING, Reader, averaged, flow, shape
+from lmc_core.symmetry.canonical.flow import LAYER_NORMS, NOTHING, Reader, averaged, flow, result, shape
 from lmc_core.symmetry.canonical.record import Folded, Record, Refused
 from lmc_core.symmetry.canonical.uses import Uses
 
@@ -29,10 +29,10 @@ def centre(numbers: Tensor, uses: Uses) -> list[Record]:
     """Take out the mean directions that can be; `numbers` is changed in place."""
     said: list[Record] = []
     nodes = [n for n in uses.trace.graph.nodes if n.op == "call_function"]
-    if not any(operator_name(n) == "layer_norm" for n in nodes):
+    if not any(operator_name(n) in LAYER_NORMS for n in nodes):
         return said
     for node in nodes:
-        if operator_name(node) == "layer_norm":
+        if operator_name(node) in LAYER_NORMS:
             said += _readers(numbers, node, uses)
         said += _embedded(numbers, node, uses) if operator_name(node) == "embedding" else _written(numbers, node, uses)
     added = {
@@ -58,7 +58,7 @@ def summed(node: Node, arriving: Mapping[str, Tensor]) -> Tensor | None:
 def _written(numbers: Tensor, node: Node, uses: Uses) -> list[Record]:
     """Centre a contraction that writes what only LayerNorms read."""
     known = contraction(node) if node in uses.data else None
-    weights = uses.own(node, known.weight) if known else None
+    weights = uses.weights(known) if known else None
     if known is None or weights is None or known.write is None or known.out is None or known.groups > 1:
         return []
     start = positions(node, known.out)
@@ -97,7 +97,7 @@ def _placed(numbers: Tensor, node: Node, uses: Uses) -> list[Record]:
 def _only_norms(readers: list[Reader], size: int, rows: Tensor | None = None) -> bool:
     """Whether all readers are LayerNorms over exactly one whole vector of `size` labels each."""
     for reader in readers:
-        if operator_name(reader.node) != "layer_norm" or reader.argument != "input":
+        if operator_name(reader.node) not in LAYER_NORMS or reader.argument != "input":
             return False
         if len(arguments(reader.node)["normalized_shape"]) != 1 or reader.labels.shape[-1] != size:
             return False
@@ -111,18 +111,19 @@ def _only_norms(readers: list[Reader], size: int, rows: Tensor | None = None) ->
 def _readers(numbers: Tensor, norm: Node, uses: Uses) -> list[Record]:
     """Centre the contractions that read a LayerNorm."""
     gain, shift = uses.own(norm, "weight"), uses.own(norm, "bias")
-    given = arguments(norm)
-    if (given.get("weight") is not None and gain is None) or (given.get("bias") is not None and shift is None):
+    given, value = arguments(norm), result(norm)
+    foreign = any(given.get(k) is not None and ids is None for k, ids in (("weight", gain), ("bias", shift)))
+    if value is None or foreign:
         return []
     if gain is not None and bool((numbers[gain] != numbers[gain.flatten()[0]]).any()):
         return []
     if len(given["normalized_shape"]) != 1 or (shift is not None and bool((numbers[shift] != 0).any())):
         return []
     said: list[Record] = []
-    size = shape(norm)[-1]
-    for reader in flow(uses.trace.graph, {norm: positions(norm, len(shape(norm)) - 1)}, averaged):
+    size = shape(value)[-1]
+    for reader in flow(uses.trace.graph, {value: positions(value, len(shape(value)) - 1)}, averaged):
         known = contraction(reader.node)
-        weights = uses.own(reader.node, known.weight) if known and known.value == reader.argument else None
+        weights = uses.weights(known) if known and known.value == reader.argument else None
         meets = known.spread(reader.labels, tuple(weights.shape)) if known and weights is not None else None
         if known is None or weights is None or meets is None or known.groups > 1:
             continue
