@@ -265,6 +265,19 @@ class Attends(nn.Module):
         return self.leave(self.attend(y, y, y)[0])
 
 
+class Masked(nn.Module):
+    """Attention that puts one score in the place of some."""
+
+    def __init__(self, score: float) -> None:
+        super().__init__()
+        self.q, self.k, self.leave, self.score = nn.Linear(7, 6), nn.Linear(7, 6), nn.Linear(7, 3), score
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril()
+        scores = self.q(x) @ self.k(x).mT
+        return self.leave(torch.where(seen, scores, self.score).softmax(-1) @ x)
+
+
 class NoOutput(nn.Module):
     """Attention whose values are projected by a layer without bias."""
 
@@ -276,7 +289,7 @@ class NoOutput(nn.Module):
         return self.o((x @ x.mT).softmax(-1) @ self.v(x))
 
 
-def refused(module: nn.Module, *shape: int) -> Canonical:
+def form_of(module: nn.Module, *shape: int) -> Canonical:
     torch.manual_seed(3)
     for name, x in module.named_parameters():
         if x.ndim == 1:
@@ -288,14 +301,14 @@ def refused(module: nn.Module, *shape: int) -> Canonical:
 
 
 def test_a_norm_in_two_places_keeps_its_gain() -> None:
-    assert [str(r) for r in refused(Shared()).refused if r.part == "gain"] == [
+    assert [str(r) for r in form_of(Shared()).refused if r.part == "gain"] == [
         "norm.weight: gain stays, as norm.weight is used more than once"
     ] * 2
 
 
 def test_a_gain_that_other_operations_see_stays() -> None:
     for behind, why in ((nn.GELU, "aten.gelu"), (nn.Identity, "the network's output")):
-        assert [str(r) for r in refused(normed(behind)).refused if r.part == "gain"] == [
+        assert [str(r) for r in form_of(normed(behind)).refused if r.part == "gain"] == [
             f"1.weight: gain stays, as its value is read by {why}, which is no contraction with weights"
         ]
 
@@ -337,7 +350,7 @@ def test_a_gain_reaches_weights_through_flattened_positions_and_convolutions() -
         nn.Conv1d(6, 4, 3, padding=1),
         nn.Conv1d(6, 12, 2, groups=3),
     ):
-        form = refused(Deep(behind), 4, 7)
+        form = form_of(Deep(behind), 4, 7)
         assert [r.tensor for r in form.folded if r.part == "gain"] == ["norm.weight"]
         assert not form.refused
 
@@ -353,7 +366,7 @@ def test_the_scale_of_a_branch_folds_into_the_layer_that_writes_it() -> None:
             x = self.enter(x)
             return self.leave(x + self.scale * self.down(F.gelu(self.up(x))))
 
-    form = refused(Branch())
+    form = form_of(Branch())
     assert [str(r) for r in form.folded if r.part == "gain"] == ["scale: gain folded into down.weight"]
     assert form.symmetry.groups["enter"].kind == "general"
 
@@ -364,18 +377,24 @@ def test_attention_that_is_not_plain_keeps_its_biases_and_says_why() -> None:
         ({"add_bias_kv": True}, "at some times its attention reads keys or values of another origin"),
         ({"add_zero_attn": True}, "at some times its attention reads keys or values of another origin"),
     ):
-        form = refused(Attends(**settings), 4, 7)
+        form = form_of(Attends(**settings), 4, 7)
         assert {(r.part, r.why) for r in form.refused if "bias" in r.part} == {("key bias", why), ("value bias", why)}
 
 
+def test_a_bias_of_keys_counts_where_scores_are_replaced_by_others_that_count() -> None:
+    for score, ignored in ((-torch.inf, True), (-1e9, True), (0.5, False)):
+        form = form_of(Masked(score), 4, 7)
+        assert [r.tensor for r in form.folded if r.part == "key bias"] == (["k.bias"] if ignored else [])
+
+
 def test_a_bias_of_values_stays_where_the_layer_behind_has_none() -> None:
-    (only,) = (r for r in refused(NoOutput(), 4, 7).refused if r.part != "frame")
+    (only,) = (r for r in form_of(NoOutput(), 4, 7).refused if r.part != "frame")
     assert (only.part, only.tensor) == ("value bias", "v.bias")
     assert only.why.endswith("has no bias of its own")
 
 
 def test_directions_that_nothing_reads_are_left_out() -> None:
-    form = refused(nn.Sequential(nn.Linear(7, 6), nn.Linear(6, 3)))
+    form = form_of(nn.Sequential(nn.Linear(7, 6), nn.Linear(6, 3)))
     assert not form.refused
     (group,) = form.symmetry.groups
     writes, reads = sides(form.network.state, form.symmetry, group)

@@ -14,12 +14,15 @@ from torch import Tensor
 from torch.fx import Node
 
 from lmc_core.graph.operation import arguments, operator_name
+from lmc_core.operators import OPERATORS
 from lmc_core.symmetry.canonical.flow import NOTHING, Reader, constant, flow, shape
 from lmc_core.symmetry.canonical.uses import Uses
 
 ONE_OPERATION = "scaled_dot_product_attention"
 SOFTMAX = ("softmax", "_softmax", "_safe_softmax")
 DROPPED = "attention drops weights at random there"
+LOWEST = -1e4
+"""Scores below it are those of what is not attended to."""
 BESIDE = "at some times its attention reads keys or values of another origin"
 
 
@@ -97,7 +100,7 @@ class Attending:
         found = product(reader.node, reader.argument)
         if found is None or not found.own or _operand(reader.node, found.other) not in self.uses.data:
             return None
-        ends = flow(self.graph, {reader.node: _all_but(reader.node, found.out)}, _scores)
+        ends = flow(self.graph, {reader.node: _all_but(reader.node, found.out)}, self._scores)
         over = [r for r in ends if operator_name(r.node) in SOFTMAX]
         if len(over) < len(ends) or not ends:
             return None
@@ -125,6 +128,34 @@ class Attending:
         if [weights.shape[k] for k in theirs.gone] != [size] or not constant(labels, found.gone):
             return BESIDE
         return _run(node, {"self": 0.0, reader.argument: labels, found.other: 1.0 / size})
+
+    def _scores(self, node: Node, arriving: Mapping[str, Tensor]) -> Tensor | None:
+        """Labels of scores through what adds to them, scales all of them, or leaves some out."""
+        name, given = operator_name(node), arguments(node)
+        argument, labels = next(iter(arriving.items()))
+        if len(arriving) > 1 or labels.shape != shape(node):
+            return None
+        if name in ("mul", "div"):
+            return scaled(node, arriving)
+        if name == "add" or (name == "sub" and argument == "self"):
+            return labels
+        filled = {("masked_fill", "self"): "value", ("where", "self"): "other", ("where", "other"): "self"}
+        instead = filled.get((name, argument))
+        return labels if instead and self._lowest(given[instead]) else None
+
+    def _lowest(self, value: object) -> bool:
+        """Whether a number, or all of a tensor known from the graph alone, is so low that softmax makes it zero."""
+        if not isinstance(value, Node):
+            return isinstance(value, int | float) and value <= LOWEST
+        if value.name in self.uses.trace.constants:
+            return bool((self.uses.trace.constants[value.name] <= LOWEST).all())
+        if value.op == "call_function" and operator_name(value) in ("full", "full_like", "scalar_tensor"):
+            given = arguments(value)
+            return self._lowest(given.get("fill_value", given.get("s")))
+        moved = value.op == "call_function" and OPERATORS.get(operator_name(value))
+        if moved and (moved.moves or moved.rule == "same") and len(value.all_input_nodes) == 1:
+            return self._lowest(value.all_input_nodes[0])
+        return False
 
 
 def _all_but(node: Node, axes: tuple[int, ...]) -> Tensor:
@@ -154,21 +185,6 @@ def scaled(node: Node, arriving: Mapping[str, Tensor]) -> Tensor | None:
     ):
         return None
     return arriving["self"]
-
-
-def _scores(node: Node, arriving: Mapping[str, Tensor]) -> Tensor | None:
-    """Labels of scores through what adds to them, scales all of them, or masks some."""
-    name = operator_name(node)
-    argument, labels = next(iter(arriving.items()))
-    if len(arriving) > 1 or labels.shape != shape(node):
-        return None
-    if name in ("mul", "div"):
-        return scaled(node, arriving)
-    if name == "add" or (name == "sub" and argument == "self"):
-        return labels
-    if (name == "masked_fill" and argument == "self") or (name == "where" and argument in ("self", "other")):
-        return labels
-    return None
 
 
 def _run(node: Node, given: Mapping[str, Tensor | float | None]) -> Tensor:
