@@ -18,11 +18,13 @@ _HOMES = {
     "Profile": "lmc_core.paths.profile",
     "Symmetry": "lmc_core.symmetry.symmetry",
     "align": "lmc_core.methods.align",
+    "canonical": "lmc_core.symmetry.canonical.canonical",
     "dataset": "lmc_core.data.registry",
     "evaluate": "lmc_core.paths.evaluate",
     "fuse": "lmc_core.fusion.fuse",
     "load": "lmc_core.networks.checkpoint",
     "network": "lmc_core.networks.network",
+    "untied": "lmc_core.networks.untied",
 }
 
 if TYPE_CHECKING:
@@ -36,9 +38,11 @@ if TYPE_CHECKING:
     from lmc_core.methods.align import align
     from lmc_core.networks.checkpoint import load
     from lmc_core.networks.network import Network, network
+    from lmc_core.networks.untied import untied
     from lmc_core.paths.evaluate import evaluate
     from lmc_core.paths.path import LinearPath
     from lmc_core.paths.profile import Profile
+    from lmc_core.symmetry.canonical.canonical import canonical
     from lmc_core.symmetry.symmetry import Symmetry
 
 __all__ = [
@@ -51,12 +55,14 @@ __all__ = [
     "Profile",
     "Symmetry",
     "align",
+    "canonical",
     "dataset",
     "evaluate",
     "fuse",
     "load",
     "network",
     "symmetry",
+    "untied",
 ]
 
 

@@ -107,12 +107,14 @@ def test_the_public_names_are_these():
         "Profile",
         "Symmetry",
         "align",
+        "canonical",
         "dataset",
         "evaluate",
         "fuse",
         "load",
         "network",
         "symmetry",
+        "untied",
     ]
     assert dir(lmc_core) == sorted(lmc_core.__all__)
 

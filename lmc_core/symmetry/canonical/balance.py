@@ -37,7 +37,7 @@ def balance(
     state: Mapping[str, Tensor], symmetry: Symmetry, kinds: Sequence[Kind] = ("scaled", "general")
 ) -> tuple[dict[str, Tensor], list[Record]]:
     """The balanced state, in float64, and what was done."""
-    current = {name: x.detach().double() if x.is_floating_point() else x for name, x in state.items()}
+    current = {name: x.detach().double().cpu() if x.is_floating_point() else x for name, x in state.items()}
     groups = {kind: [g.name for g in symmetry.groups.values() if g.kind == kind and kind in kinds] for kind in kinds}
     changed: dict[str, float] = {}
     unsettled: dict[str, int] = {}
@@ -56,12 +56,11 @@ def balance(
             apart = float(factor.log().abs().max())
             change = max(change, apply(name, Mover(None, order, factor), Mover(None, order, 1 / factor), apart))
         for name in groups.get("general", []):
-            g, back, full = frames(current, symmetry, name)
-            if symmetry.groups[name].within is None:
-                g, back = g[0], back[0]
-            unsettled[name] = int((~full).sum())
-            apart = float((g - torch.eye(g.shape[-1], dtype=g.dtype)).abs().max())
-            change = max(change, apply(name, Mover(g), Mover(back), apart))
+            found = frames(current, symmetry, name)
+            free = symmetry.groups[name].within is None
+            there, back = ((m[0] if free else m) for m in (found.there, found.back))
+            unsettled[name] = found.stuck
+            change = max(change, apply(name, Mover(there), Mover(back), found.change))
         if change <= STILL or not groups.get("general"):
             break
     return current, [*_said(symmetry, changed, unsettled)]
@@ -74,6 +73,6 @@ def _said(symmetry: Symmetry, changed: Mapping[str, float], unsettled: Mapping[s
         if change > SEEN:
             records.append(Folded("scales" if symmetry.groups[name].kind == "scaled" else "frame", name, tensors))
         if unsettled.get(name):
-            why = f"the product of what makes and what uses its units lacks rank in {unsettled[name]} of its places"
+            why = f"what makes its units and what uses them do not meet in all directions ({unsettled[name]} times)"
             records.append(Refused("frame", name, why))
     return records

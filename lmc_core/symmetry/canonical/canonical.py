@@ -13,7 +13,9 @@ from lmc_core.errors import TraceError
 from lmc_core.graph.trace import trace, working_batch
 from lmc_core.networks.network import Network
 from lmc_core.networks.outputs import relative_error
+from lmc_core.symmetry.canonical.attention import fold_attention
 from lmc_core.symmetry.canonical.balance import balance
+from lmc_core.symmetry.canonical.centre import centre
 from lmc_core.symmetry.canonical.gains import fold_gains
 from lmc_core.symmetry.canonical.record import Folded, Record, Refused
 from lmc_core.symmetry.canonical.uses import Uses, states, uses, vector
@@ -25,7 +27,11 @@ from lmc_core.symmetry.verify import tolerance
 Step = Callable[[Tensor, Uses], list[Record]]
 """Changes the numbers of a state in place, and says what it did and what not."""
 
-STEPS: tuple[tuple[str, Step], ...] = (("gains", fold_gains),)
+STEPS: tuple[tuple[str, Step], ...] = (
+    ("gains", fold_gains),
+    ("attention", fold_attention),
+    ("mean directions", centre),
+)
 """What is settled from the graph alone, in this order."""
 
 
@@ -54,6 +60,8 @@ def canonical(network: Network, symmetry: Symmetry | None = None) -> Canonical:
 
     Every step is measured on the example inputs, and one that changed the function would be undone and refused. A
     module that cannot be traced keeps its gains and biases; its declared classes are balanced.
+
+    Returns a Canonical. Raises TraceError where `symmetry` is not given and the module cannot be traced.
     """
     symmetry = symmetry or inferred(network)
     exact = _Exact(network)

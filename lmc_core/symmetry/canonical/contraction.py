@@ -24,6 +24,7 @@ class Contraction:
     write, out    the axis of W, and that of y, along which units are made; None where there are several or none
     groups        of a convolution
     pure          whether adding a constant to x adds a constant to y: no zeros are padded
+    stacked       whether the argument is W once for every row of a batch
     """
 
     node: Node
@@ -36,6 +37,7 @@ class Contraction:
     out: int | None
     groups: int = 1
     pure: bool = True
+    stacked: bool = False
 
     def spread(self, labels: Tensor, weight: tuple[int, ...]) -> Tensor | None:
         """Labels of x as labels of W: which of them each weight multiplies; None where that is not one for all."""
@@ -71,6 +73,8 @@ def contraction(node: Node) -> Contraction | None:
         weight = "mat2" if name == "mm" else "other"
         if len(shape(given[weight])) == 2 and len(shape(given["self"])) > 1:
             return Contraction(node, "self", weight, None, (len(shape(given["self"])) - 1,), (0,), 1, rank - 1)
+    if name == "bmm":
+        return Contraction(node, "self", "mat2", None, (2,), (0,), 1, 2, stacked=True)
     if name in ("conv1d", "conv2d", "conv3d") or (name == "convolution" and not given["transposed"]):
         channel = rank - len(shape(given["weight"])) + 1
         padding = given.get("padding", 0)

@@ -63,6 +63,17 @@ def flow(graph: Graph, start: Mapping[Node, Tensor], through: Through | None = N
     return found
 
 
+LAYER_NORMS = ("layer_norm", "native_layer_norm")
+RMS_NORMS = ("rms_norm", "_fused_rms_norm")
+
+
+def result(node: Node) -> Node | None:
+    """The node of an operation's value, the first of several; None if nothing reads it."""
+    if isinstance(node.meta.get("val"), Tensor):
+        return node
+    return next((user for user in node.users if user.target is operator.getitem and user.args[1] == 0), None)
+
+
 def shape(node: Node) -> tuple[int, ...]:
     """The shape of a node's value."""
     return tuple(node.meta["val"].shape)
@@ -104,6 +115,8 @@ def _moved(node: Node, env: Mapping[Node, Any]) -> Any:
             return torch.full(shape(source), NOTHING)
         return value
 
+    if name in ("view", "_unsafe_view"):  # labels may lie in memory in another way than the numbers
+        return env[node.args[0]].reshape(given["size"])  # type: ignore[index]
     args, named = torch.fx.node.map_arg((node.args, node.kwargs), filled)
     return node.target(*args, **named)  # type: ignore[operator]
 

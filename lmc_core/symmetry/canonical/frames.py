@@ -1,17 +1,18 @@
 """Frames of `general` groups balanced: the basis in which what makes the units and what uses them are equally long.
 
-The function sees X of what makes them (n × p) and Y of what uses them (n × q) only in XᵀY, which G X and G⁻ᵀ Y keep.
-From two QRs, Xᵀ = Q_x R_x and Yᵀ = Q_y R_y, and one small SVD, R_x R_yᵀ = U S Vᵀ:
+The function sees X of what makes them (n × p) and Y of what uses them (n × q) only in XᵀY. From two QRs, Xᵀ = Q_x R_x
+and Yᵀ = Q_y R_y, and one small SVD, R_x R_yᵀ = U S Vᵀ, both get the Gram matrix B S Bᵀ in a frame B (n × rank):
 
-    G = S^-½ Vᵀ R_y,  G⁻ᵀ = S^-½ Uᵀ R_x      both sides have the Gram matrix S
+    X ← B S^-½ Vᵀ R_y X,   Y ← B S^-½ Uᵀ R_x Y,   B the polar factor of (R_xᵀ U + R_yᵀ V) S^-½
 
-Of all rotations of this G the positive definite one is taken: a balanced state stays as it is. What is left open is
-orthogonal.
+With full rank that is G X and G⁻ᵀ Y for the positive definite G that balances them, so that a balanced state stays as
+it is; else directions that one side does not meet are left out of the other. What stays open is orthogonal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -20,29 +21,51 @@ from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
 from lmc_core.symmetry.permute import outer_units
 from lmc_core.symmetry.symmetry import Symmetry
 
-THIN = 1e-9
-"""Of the smallest singular value of XᵀY, relative to the largest: below it some directions do not matter."""
+THIN = 1e-12
+"""Of a singular value of XᵀY, relative to the largest: below it a direction does not matter."""
 
 
-def frames(state: Mapping[str, Tensor], symmetry: Symmetry, group: str) -> tuple[Tensor, Tensor, Tensor]:
-    """(G, G⁻ᵀ, whether it is settled): (N, n, n) twice and (N,), one of each per outer unit, N = 1 for a free group.
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """What balances a group, one matrix per outer unit, N = 1 for a free group.
 
-    A unit whose XᵀY does not have full rank keeps its frame and is not settled.
+    there, back   (N, n, n) for what makes the units, and for what uses them
+    change        how far they move X and Y, relative
+    stuck         how many stay as they are
+    """
+
+    there: Tensor
+    back: Tensor
+    change: float
+    stuck: int
+
+
+def frames(state: Mapping[str, Tensor], symmetry: Symmetry, group: str) -> Frames:
+    """The frames that balance a group of a state.
+
+    A unit whose XᵀY is zero stays as it is, and one that a tensor both makes and uses without full rank.
     """
     made, used = sides(state, symmetry, group)
-    n = symmetry.groups[group].size
-    eye = torch.eye(n, dtype=torch.float64).expand(len(made), n, n)
-    if min(made.shape[2], used.shape[2]) < n:
-        return eye, eye, torch.zeros(len(made), dtype=torch.bool)
     rx, ry = (torch.linalg.qr(side.mT, mode="r")[1] for side in (made, used))
-    _, s, vt = torch.linalg.svd(rx @ ry.mT)
-    full = s[:, -1] > THIN * s[:, 0]
-    s = torch.where(full[:, None], s, 1.0)
-    g = vt @ ry / s.sqrt()[:, :, None]
-    _, d, bt = torch.linalg.svd(torch.where(full[:, None, None], g, eye))
-    if _meets_itself(symmetry, group):
-        d = d.sqrt()  # a tensor that both makes and uses them answers to each step
-    return (bt.mT * d[:, None, :]) @ bt, (bt.mT / d[:, None, :]) @ bt, full
+    u, s, vt = torch.linalg.svd(rx @ ry.mT, full_matrices=False)
+    n, itself = made.shape[1], _meets_itself(symmetry, group)
+    seen = s > THIN * s[:, :1]
+    settled = seen.all(1) & (s.shape[1] == n) if itself else seen.any(1)
+    root = torch.where(seen, s, 1.0).rsqrt() * seen
+    a, _, bt = torch.linalg.svd((rx.mT @ u + ry.mT @ vt.mT) * root[:, None], full_matrices=False)
+    frame = (a @ bt) * root[:, None]
+    eye = torch.eye(n, dtype=torch.float64)
+    there, back = (torch.where(settled[:, None, None], m, eye) for m in (frame @ vt @ ry, frame @ u.mT @ rx))
+    if itself:  # a tensor that both makes and uses them answers to each step: half of it
+        there, back = _root(there), _root(back)
+    moves = (float((m @ r.mT - r.mT).norm() / r.norm().clamp(min=1e-300)) for m, r in ((there, rx), (back, ry)))
+    return Frames(there, back, max(moves), int((~settled).sum()))
+
+
+def _root(matrices: Tensor) -> Tensor:
+    """Square roots of positive definite matrices."""
+    values, vectors = torch.linalg.eigh((matrices + matrices.mT) / 2)
+    return (vectors * values.clamp(min=0).sqrt()[:, None]) @ vectors.mT
 
 
 def _meets_itself(symmetry: Symmetry, group: str) -> bool:

@@ -17,7 +17,7 @@ from torch.fx import Node
 
 from lmc_core.graph.operation import arguments, operator_name
 from lmc_core.symmetry.canonical.contraction import Contraction, across, contraction, positions
-from lmc_core.symmetry.canonical.flow import Reader, averaged, flow
+from lmc_core.symmetry.canonical.flow import LAYER_NORMS, RMS_NORMS, Reader, averaged, flow, result, shape
 from lmc_core.symmetry.canonical.record import Folded, Record, Refused
 from lmc_core.symmetry.canonical.uses import Uses
 
@@ -80,10 +80,11 @@ def gains(uses: Uses) -> Iterator[Gain]:
         if node not in uses.data or node.op != "call_function":
             continue
         name, given = operator_name(node), arguments(node)
-        if name in ("layer_norm", "rms_norm") and (ids := uses.own(node, "weight")) is not None and ids.ndim == 1:
-            shift = uses.own(node, "bias") if name == "layer_norm" else None
-            if name == "rms_norm" or given.get("bias") is None or shift is not None:
-                made = Gain(node, ids, shift, positions(node, -1 % len(node.meta["val"].shape)))
+        value = result(node)
+        if name in (*LAYER_NORMS, *RMS_NORMS) and value is not None:
+            ids, shift = uses.own(node, "weight"), uses.own(node, "bias")
+            if ids is not None and ids.ndim == 1 and (given.get("bias") is None or shift is not None):
+                made = Gain(value, ids, shift, positions(value, len(shape(value)) - 1))
                 yield made if shift is not None else _with_shift(made, uses)
         elif name == "mul":
             for argument, other in (("self", "other"), ("other", "self")):
@@ -119,14 +120,14 @@ def _readers(found: Gain, uses: Uses) -> list[Into] | str:
         if isinstance(into, str):
             return into
         made.append(into)
-    return made or "nothing reads it"
+    return made or "nothing reads its value"
 
 
 def _into(reader: Reader, uses: Uses) -> Into | str:
     known = contraction(reader.node)
-    weights = uses.own(reader.node, known.weight) if known else None
+    weights = uses.weights(known) if known else None
     if known is None or known.value != reader.argument or weights is None:
-        return f"its value is also read by {reader.named}, which is no contraction with weights"
+        return f"its value is read by {reader.named}, which is no contraction with weights"
     factors = known.spread(reader.labels, tuple(weights.shape))
     name = uses.tensors(weights)[0]
     if factors is None:
@@ -178,7 +179,7 @@ def _fold_back(numbers: Tensor, found: Gain, uses: Uses, said: list[Record]) -> 
         known = contraction(node)
         if known is None or known.write is None or known.out is None:
             continue
-        weights, bias = uses.own(node, known.weight), uses.own(node, known.bias)
+        weights, bias = uses.weights(known), uses.own(node, known.bias)
         if weights is None or not uses.alone(weights):
             return "what it multiplies is tied"
         if known.bias and (bias is None or bias.ndim != 1 or not uses.alone(bias)):

@@ -10,20 +10,14 @@ Part = Literal["gain", "shift", "key bias", "value bias", "mean direction", "fra
 what it hands on of its values, what a LayerNorm takes out; of a group: the basis its units are written in, their
 sizes."""
 
-_VERBS: dict[str, str] = {
-    "gain": "its gain",
-    "shift": "its shift",
-    "key bias": "its bias of keys, which softmax ignores,",
-    "value bias": "its bias of values",
-    "mean direction": "its mean direction, which LayerNorm ignores,",
-    "frame": "its frame",
-    "scales": "its scales",
-}
+_IGNORED: dict[str, str] = {"key bias": "softmax ignores it", "mean direction": "LayerNorm ignores it"}
+"""Why a part may be taken out."""
 
 
 @dataclass(frozen=True)
 class Folded:
-    """A part of a tensor that was moved into others, or taken out where `into` is empty."""
+    """A part of a tensor that was moved into others, or taken out where `into` is empty; of a group, balanced between
+    the tensors that make its units and those that use them."""
 
     part: Part
     tensor: str
@@ -31,21 +25,22 @@ class Folded:
 
     def __str__(self) -> str:
         if self.part in ("frame", "scales"):
-            return f"{self.tensor}: {_VERBS[self.part]} balanced between {', '.join(self.into)}"
-        where = f"folded into {', '.join(self.into)}" if self.into else "taken out"
-        return f"{self.tensor}: {_VERBS[self.part]} {where}"
+            return f"{self.tensor}: {self.part} balanced between {', '.join(self.into)}"
+        if self.part in _IGNORED:
+            return f"{self.tensor}: {self.part} taken out, as {_IGNORED[self.part]}"
+        return f"{self.tensor}: {self.part} folded into {', '.join(self.into)}"
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A part of a tensor that stays where it is, and why."""
+    """A part of a tensor, or of a group, that stays as it is, and why."""
 
     part: Part
     tensor: str
     why: str
 
     def __str__(self) -> str:
-        return f"{self.tensor}: {_VERBS[self.part].removesuffix(',')} stays: {self.why}"
+        return f"{self.tensor}: {self.part} stays, as {self.why}"
 
 
 Record = Folded | Refused

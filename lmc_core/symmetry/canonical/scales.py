@@ -8,7 +8,7 @@ The sum is convex in log s, so what is reached does not depend on where it start
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,8 +18,8 @@ from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
 from lmc_core.symmetry.permute import outer_units
 from lmc_core.symmetry.symmetry import Symmetry
 
-SWEEPS = 2000
-STILL = 1e-13
+SWEEPS = 300
+STILL = 1e-12
 """Of the largest change of a logarithm in a sweep: nothing moves."""
 
 
@@ -40,35 +40,33 @@ class Sizes:
     marks: tuple[tuple[Mark, ...], ...]
 
 
+Logs = dict[str, Tensor]
+"""Group → (units,) logarithms of the factors."""
+
+
 def scales(state: Mapping[str, Tensor], symmetry: Symmetry, groups: Collection[str]) -> dict[str, Tensor]:
     """Group → (units,) the factor of each unit where it is made; (N, units) for one nested in N outer units.
 
     A unit that nothing makes, or nothing uses, stays as it is.
     """
-    sizes = list(_sizes(state, symmetry, groups))
     logs = {g: torch.zeros(outer_units(symmetry, g) * symmetry.groups[g].size, dtype=torch.float64) for g in groups}
-    places = {
-        g: [(k, a) for k, s in enumerate(sizes) for a in range(len(s.marks)) if _on(s.marks[a], g)] for g in groups
-    }
+    sizes = list(_sizes(state, symmetry, groups))
+    alive = {group: torch.stack(_sides(sizes, group, logs)).amin(0) > 0 for group in logs}
+    sizes = [_living(some, alive) for some in sizes]
     for _ in range(SWEEPS):
         moved = 0.0
         for group in groups:
-            made, used = torch.zeros_like(logs[group]), torch.zeros_like(logs[group])
-            for number, axis in places[group]:
-                row = _squares(sizes[number], axis, logs)
-                for mark in sizes[number].marks[axis]:
-                    if mark.group == group:
-                        there = mark.units >= 0
-                        (made if mark.sign > 0 else used).index_add_(0, mark.units[there], row[there])
-            alive = (made > 0) & (used > 0)
-            change = torch.where(alive, (used / made).log() / 4, 0.0)
-            change = change.nan_to_num(0.0, 0.0, 0.0)
-            if len({number for number, _ in places[group]}) < len(places[group]):
-                change = change / 2  # a tensor that both makes and uses them would answer
+            made, used = _sides(sizes, group, logs)
+            change = torch.where(alive[group], used / made, 1.0).log() / 4
+            if any(sum(_on(marks, group) for marks in some.marks) > 1 for some in sizes):
+                change = change / 2  # a tensor that both makes and uses them answers to each step
             logs[group] += change
             moved = max(moved, float(change.abs().amax()))
         if moved <= STILL:
             break
+        if len(groups) > 1:
+            for group, factor in _together(sizes, logs).items():
+                logs[group] += torch.where(alive[group], factor, 0.0)
     return {
         g: x.exp().view(-1, symmetry.groups[g].size) if symmetry.groups[g].within else x.exp() for g, x in logs.items()
     }
@@ -78,18 +76,77 @@ def _on(marks: tuple[Mark, ...], group: str) -> bool:
     return any(mark.group == group for mark in marks)
 
 
-def _squares(sizes: Sizes, axis: int, logs: Mapping[str, Tensor]) -> Tensor:
-    """(n,) squared norms along one axis at the present scales."""
-    left = sizes.squares
-    for number in reversed(range(left.ndim)):
-        weights = torch.ones(left.shape[number], dtype=torch.float64)
-        for mark in sizes.marks[number]:
-            weights = weights * torch.where(mark.units >= 0, (2 * mark.sign * logs[mark.group][mark.units]).exp(), 1.0)
-        if number == axis:
-            left = left * weights.view([-1 if k == number else 1 for k in range(left.ndim)])
-        else:
-            left = torch.tensordot(left, weights, dims=([number], [0]))
-    return left
+def _sides(sizes: Sequence[Sizes], group: str, logs: Logs) -> tuple[Tensor, Tensor]:
+    """(units,) squared norms of what makes and of what uses each unit, at the present scales."""
+    made, used = torch.zeros_like(logs[group]), torch.zeros_like(logs[group])
+    for some in sizes:
+        for axis, marks in enumerate(some.marks):
+            if not _on(marks, group):
+                continue
+            row = some.squares
+            for number in reversed(range(row.ndim)):
+                weights = _weights(some, number, logs)
+                if number != axis:
+                    row = torch.tensordot(row, weights, dims=([number], [0]))
+            row = row * _weights(some, axis, logs)
+            for mark in marks:
+                if mark.group == group:
+                    there = mark.units >= 0
+                    (made if mark.sign > 0 else used).index_add_(0, mark.units[there], row[there])
+    return made, used
+
+
+def _weights(sizes: Sizes, axis: int, logs: Logs) -> Tensor:
+    """(n,) what the squares along one axis are multiplied by."""
+    weights = torch.ones(sizes.squares.shape[axis], dtype=torch.float64)
+    for mark in sizes.marks[axis]:
+        weights = weights * torch.where(mark.units >= 0, (2 * mark.sign * logs[mark.group][mark.units]).exp(), 1.0)
+    return weights
+
+
+def _living(sizes: Sizes, alive: Mapping[str, Tensor]) -> Sizes:
+    """The same without marks of units that nothing makes, or nothing uses."""
+
+    def kept(mark: Mark) -> Mark:
+        there = (mark.units >= 0) & alive[mark.group][mark.units]
+        return Mark(mark.group, torch.where(there, mark.units, -1), mark.sign)
+
+    return Sizes(sizes.squares, tuple(tuple(map(kept, marks)) for marks in sizes.marks))
+
+
+def _together(sizes: Sequence[Sizes], logs: Logs) -> dict[str, Tensor]:
+    """The logarithm of one factor for all units of each group, the best of these, which single units would pass on only
+    layer by layer.
+
+    The sum of squares is Σ_k e_k exp(2 f_k·c) in the logarithms c of these factors, minimised by Newton's method.
+    """
+    groups = list(logs)
+    energies, factors = [], []
+    for some in sizes:
+        energy, moves = some.squares, []
+        for axis, marks in enumerate(some.marks):
+            signs = torch.zeros(some.squares.shape[axis], len(groups), dtype=torch.int64)
+            for mark in marks:
+                signs[:, groups.index(mark.group)] += torch.where(mark.units >= 0, mark.sign, 0)
+            kinds, which = signs.unique(dim=0, return_inverse=True)
+            chosen = torch.nn.functional.one_hot(which, len(kinds)).double() * _weights(some, axis, logs)[:, None]
+            energy = torch.tensordot(energy, chosen, dims=([0], [0]))
+            moves.append(kinds)
+        total = moves[0]
+        for more in moves[1:]:
+            total = (total[:, None] + more).flatten(0, 1)
+        energies.append(energy.flatten())
+        factors.append(total)
+    e, f = torch.cat(energies), torch.cat(factors).double()
+    c = torch.zeros(len(groups), dtype=torch.float64)
+    for _ in range(50):
+        now = e * (2 * f @ c).exp()
+        gradient, curvature = f.T @ now, 2 * (f.T * now) @ f
+        step = torch.linalg.lstsq(curvature, gradient[:, None], driver="gelsd").solution[:, 0].clamp(-1, 1)
+        c = c - step
+        if float(step.abs().max()) < STILL:
+            break
+    return dict(zip(groups, c, strict=True))
 
 
 def _sizes(state: Mapping[str, Tensor], symmetry: Symmetry, groups: Collection[str]) -> Iterator[Sizes]:

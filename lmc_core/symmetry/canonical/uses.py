@@ -13,7 +13,8 @@ from torch.fx import Node
 from lmc_core.graph.operation import operator_name
 from lmc_core.graph.trace import Trace
 from lmc_core.networks.network import Network
-from lmc_core.symmetry.canonical.flow import NOTHING, flow
+from lmc_core.symmetry.canonical.contraction import Contraction
+from lmc_core.symmetry.canonical.flow import NOTHING, constant, flow
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +41,16 @@ class Uses:
         found = self.read.get((node, argument)) if argument else None
         return None if found is None or bool((found == NOTHING).any()) else found
 
+    def weights(self, known: Contraction) -> Tensor | None:
+        """The numbers of the weights of a contraction, if they are those of the state."""
+        found = self.own(known.node, known.weight)
+        if found is None or not known.stacked:
+            return found
+        return found[0] if constant(found, (0,)) else None
+
     def alone(self, numbers: Tensor) -> bool:
-        """Whether one argument alone reads these numbers."""
-        return bool((self.times[numbers] == 1).all())
+        """Whether no two arguments read the same of these numbers."""
+        return bool((self.times[numbers] <= 1).all())
 
     def tensors(self, numbers: Tensor) -> tuple[str, ...]:
         """The tensors that hold these numbers."""
