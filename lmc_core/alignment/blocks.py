@@ -42,6 +42,11 @@ class Block:
         outer, *inner = (replace(group, kind="permutation") for group in (self.outer, *self.inner))
         return Block(outer, tuple(inner))
 
+    @property
+    def turns(self) -> bool:
+        """Whether it is more than re-ordered as a whole: a stream that may be rotated."""
+        return not self.inner and self.outer.kind != "permutation"
+
     def identity(self) -> Perms:
         """The permutations that leave everything where it is."""
         n = self.outer.size

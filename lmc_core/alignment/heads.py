@@ -71,7 +71,7 @@ def by_circuits(
     for turn in range(passes):
         report(stage, turn, passes)
         before, value = position.elements, position.total
-        for block in objective.blocks:
+        for block in sorted(objective.blocks, key=lambda block: block.turns):
             if block.name in heads:
                 position.place(block, assign_heads(objective, block, position))
             elif block.name not in held:

@@ -159,9 +159,7 @@ def all_classes_objective(reference: Network, moved: Network, symmetry: Symmetry
     """
     every = weight_terms(reference, symmetry)
     sizes = {name: float(real(x).norm()) for name, x in moved.state.items()}
-    turning = {
-        block.name for block in blocks(symmetry, classes=True) if not block.inner and block.outer.kind != "permutation"
-    }
+    turning = {block.name for block in blocks(symmetry, classes=True) if block.turns}
     terms = []
     for term in every:
         alike = {name: x / ((float(x.norm()) * sizes[name]) or 1.0) for name, x in term.targets.items()}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
     from lmc_core.alignment.result import Result
 
-SETTLED = 1e-6
+SETTLED = 1e-5
 """Relative gain of a pass below which rotations have converged."""
 
 
@@ -39,7 +39,7 @@ def solve(
     a, b, symmetry, report = problem.reference, problem.moved, problem.symmetry, problem.report
     objective, heads = all_classes_objective(a, b, symmetry), attention_groups(a, symmetry)
     naive = Position(objective, identity(symmetry))
-    turning = [block for block in objective.blocks if not block.inner and block.outer.kind != "permutation"]
+    turning = [block for block in objective.blocks if block.turns]
     costs: Mapping[str, BlockCost] = {}
     if turning and (compare == "responses" or (compare == "auto" and problem.data is not None)):
         moments = cross_moments(a, b, symmetry, problem.examples(examples), report=report)
@@ -77,7 +77,7 @@ METHOD = Method(
             choices=("auto", "weights", "responses"),
         ),
         Option("examples", int, 1_000, "Training examples whose responses are compared; 0 = all.", low=0),
-        Option("restarts", int, 3, "Starts tried; the best is kept and the spread shown.", low=1, high=100),
+        Option("restarts", int, 1, "Starts tried; the best is kept and the spread shown.", low=1, high=100),
         Option("passes", int, 100, "Most passes over all groups.", low=1, high=1000),
     ),
     canonical=True,

@@ -29,6 +29,7 @@ FEW = {
     "gromov-wasserstein": {"restarts": 1},
     "sinkhorn-rebasin": {"steps": 30},
     "straight-through": {"steps": 1, "batch": 32},
+    "full-symmetry-matching": {"restarts": 3},
     "learned-matching": {"steps": 1, "batch": 32},
 }
 """Methods that take many steps take few of them here."""
