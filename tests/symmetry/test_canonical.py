@@ -21,9 +21,11 @@ from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import Network, network
 from lmc_core.networks.outputs import relative_error, tensors
 from lmc_core.networks.untied import untied
+from lmc_core.symmetry.canonical import canonical as steps
 from lmc_core.symmetry.canonical.balance import balanced
 from lmc_core.symmetry.canonical.canonical import Canonical, canonical
 from lmc_core.symmetry.canonical.frames import sides
+from lmc_core.symmetry.canonical.record import Folded
 from lmc_core.symmetry.declare import declare
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.move import move, random_elements
@@ -311,6 +313,37 @@ def test_a_gain_that_other_operations_see_stays() -> None:
         assert [str(r) for r in form_of(normed(behind)).refused if r.part == "gain"] == [
             f"1.weight: gain stays, as its value is read by {why}, which is no contraction with weights"
         ]
+
+
+class OnePlus(nn.Module):
+    """A norm whose gain is written as one plus a vector."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.enter, self.leave, self.gain = nn.Linear(7, 6), nn.Linear(6, 3), nn.Parameter(torch.randn(6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.leave(F.rms_norm(self.enter(x), (6,)) * (1 + self.gain))
+
+
+def test_a_gain_that_is_computed_says_so() -> None:
+    form = form_of(OnePlus())
+    assert next(iter(form.symmetry.groups.values())).kind == "permutation"
+    assert [(r.part, r.tensor) for r in form.refused] == [("gain", "gain")]
+    assert "what aten.add makes of it" in form.refused[0].why
+
+
+def test_a_step_that_would_change_the_function_is_undone_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(numbers: Tensor, uses: object) -> list[Folded]:
+        numbers *= 2
+        return [Folded("gain", "1.weight", ("2.weight",))]
+
+    monkeypatch.setattr(steps, "STEPS", (("doubling", wrong),))
+    module = normed(lambda: nn.Linear(6, 3)).double()
+    form = canonical(network(module, rows(7)))
+    assert torch.equal(form.network.state["1.weight"], module[1].weight)
+    assert form.folded == ()
+    assert str(form.refused[0]).startswith("1.weight: gain stays, as the step (doubling) changed the output by")
 
 
 def test_a_shift_is_not_divided_by_a_gain_near_zero() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -64,39 +66,47 @@ def canonical(network: Network, symmetry: Symmetry | None = None) -> Canonical:
     Returns a Canonical. Raises TraceError where `symmetry` is not given and the module cannot be traced.
     """
     symmetry = symmetry or inferred(network)
-    exact = _Exact(network)
+    exact, numbers = _Exact(network), vector(network)
     said: list[Record] = []
-    numbers = vector(network)
-    try:
-        traced = trace(network, working_batch(network, 2))
-    except TraceError:
-        folded = network
-    else:
-        found = uses(network, traced)
-        for name, step in STEPS:
-            tried = numbers.clone()
-            records = step(tried, found)
-            error = exact.error(states(tried, network))
-            if error <= exact.tolerance:
-                numbers, said = tried, [*said, *records]
-            else:
-                said += [_undone(r, name, error) for r in records]
-        folded = _as_before(network, states(numbers, network))
-        if any(isinstance(r, Folded) for r in said):
-            symmetry = _again(folded, symmetry)
+    found = _uses(network)
+    for name, step in STEPS:
+        if found is None:
+            break
+        tried = numbers.clone()
+        records = step(tried, found)
+        error = exact.error(states(tried, network)) if any(map(_changes, records)) else 0.0
+        if error and error > exact.tolerance:
+            said += [_undone(r, name, error) for r in records]
+        else:
+            numbers, said = tried, [*said, *records]
+    folded = _as_before(network, states(numbers, network))
+    if any(map(_changes, said)):
+        symmetry = _again(folded, symmetry)
     state, records = balance(states(numbers, network), symmetry)
-    error = exact.error(state)
-    if error <= exact.tolerance:
-        made, said = _as_before(network, state), [*said, *records]
-    else:
+    error = exact.error(state) if any(map(_changes, records)) else 0.0
+    if error and error > exact.tolerance:
         made, said = folded, [*said, *(_undone(r, "balance", error) for r in records)]
+    else:
+        made, said = _as_before(network, state), [*said, *records]
     return Canonical(
         made,
         symmetry,
         tuple(r for r in said if isinstance(r, Folded)),
         tuple(r for r in said if isinstance(r, Refused)),
-        exact.error(made.state),
+        exact.error(made.state) if any(map(_changes, said)) else 0.0,
     )
+
+
+def _uses(network: Network) -> Uses | None:
+    """What reads the numbers of a network; None where it cannot be traced."""
+    try:
+        return uses(network, trace(network, working_batch(network, 2)))
+    except TraceError:
+        return None
+
+
+def _changes(record: Record) -> bool:
+    return isinstance(record, Folded)
 
 
 def _undone(record: Record, step: str, error: float) -> Refused:
@@ -124,21 +134,28 @@ class _Exact:
     """Numbers of a network that is run in float64."""
 
     def __init__(self, network: Network) -> None:
-        self.network = network
-        if network.parameters <= self.LARGEST and network.device.type == "cpu" and not _complex(network):
+        self.given = network
+
+    @cached_property
+    def before(self) -> tuple[Network, Any]:
+        """The network that is run, and what it gives."""
+        given = self.given
+        if given.parameters <= self.LARGEST and given.device.type == "cpu" and not _complex(given):
             try:
-                self.network = network.to(dtype=torch.float64)
-                self.before = self.network(*self.network.example_inputs)
+                exact = given.to(dtype=torch.float64)
+                return exact, exact(*exact.example_inputs)
             except RuntimeError:  # a module with another type written into its code
-                self.network = network
-        if self.network is network:
-            self.before = network(*network.example_inputs)
-        self.tolerance = tolerance(self.network)
+                pass
+        return given, given(*given.example_inputs)
+
+    @property
+    def tolerance(self) -> float:
+        return tolerance(self.before[0])
 
     def error(self, state: Mapping[str, Tensor]) -> float:
         """The relative change of the outputs at another state."""
-        moved = _as_before(self.network, state)
-        return relative_error(self.before, moved(*self.network.example_inputs))
+        network, outputs = self.before
+        return relative_error(outputs, _as_before(network, state)(*network.example_inputs))
 
 
 def _complex(network: Network) -> bool:
