@@ -485,6 +485,48 @@ def test_units_that_nothing_makes_or_uses_stay_and_do_not_disturb_the_others() -
     assert torch.allclose(norms[1:], even.state["2.weight"].square().sum(0)[1:])
 
 
+class Gated(nn.Module):
+    """Units multiplied by others: both, either, or none of them may be scaled."""
+
+    def __init__(self, gate: Callable[[Tensor], Tensor], normed: bool = True) -> None:
+        super().__init__()
+        self.enter, self.gate, self.up, self.down = (nn.Linear(a, b) for a, b in ((7, 6), (6, 9), (6, 9), (9, 6)))
+        self.leave, self.act = nn.Linear(6, 6), gate
+        self.norm = nn.LayerNorm(6, elementwise_affine=False) if normed else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.enter(x))
+        return self.leave(y + self.down(self.act(self.gate(y)) * self.up(y)))
+
+
+@pytest.mark.parametrize("normed", [True, False])
+@pytest.mark.parametrize(("gate", "free"), [(F.silu, ("up",)), (torch.relu, ("gate", "up"))])
+def test_the_scales_of_gated_units_leave_no_trace(
+    gate: Callable[[Tensor], Tensor], free: tuple[str, ...], normed: bool
+) -> None:
+    torch.manual_seed(0)
+    net = network(Gated(gate, normed).double(), rows(7))
+    state = dict(net.state)
+    for name in free:
+        scale = torch.randn(9).double().mul(2).exp()
+        state[f"{name}.weight"] = state[f"{name}.weight"] * scale[:, None]
+        state[f"{name}.bias"] = state[f"{name}.bias"] * scale
+        state["down.weight"] = state["down.weight"] / scale
+    moved = net.with_state(state)
+    assert changed(net, moved) <= 1e-12
+    one, other = canonical(net), canonical(moved)
+    assert changed(net, other.network) <= 1e-12
+    if normed:
+        assert apart(one.network, other.network) <= 1e-9
+    else:  # a stream that nothing normalises may be turned
+        sizes = [form.network.state["up.weight"].norm(dim=1) for form in (one, other)]
+        assert torch.allclose(*sizes, rtol=1e-5)
+    assert {r.tensor for r in other.folded if r.part == "scales"} == {f"{name}.weight" for name in free}
+    again = canonical(one.network, one.symmetry)
+    assert again.folded == ()
+    assert apart(one.network, again.network) <= (1e-9 if normed else 1e-4)
+
+
 def test_badly_scaled_units_of_a_deep_network_are_balanced_wherever_they_started() -> None:
     torch.manual_seed(0)
     layers = [part for _ in range(12) for part in (nn.Linear(24, 24), nn.ReLU())]
@@ -520,3 +562,13 @@ def test_a_declared_class_is_balanced_without_a_trace() -> None:
     form = canonical(net, declare(net, "one.weight (unit, 7)\none.bias (unit)\ntwo.weight (5, unit)\nscaled: unit\n"))
     assert form.error <= 1e-12
     assert [str(r) for r in form.folded] == ["unit: scales balanced between one.weight, one.bias, two.weight"]
+
+
+def test_a_canonical_form_says_line_by_line_what_was_done_and_what_not() -> None:
+    head, *lines = repr(formed("GPT-2")).splitlines()
+    assert head.startswith("The same function to ")
+    assert head.endswith("(relative); groups: 5 permutation, 4 general")
+    assert "  h.0.ln_1.weight: gain folded into h.0.c_attn.weight" in lines
+    assert "  h.0.c_attn.bias: key bias taken out, as softmax ignores it" in lines
+    assert "  h.0.c_attn.bias: value bias folded into h.0.c_proj.bias" in lines
+    assert lines[-2].startswith("  ln_f.weight: gain stays, as wte.weight, which reads it, is tied: aten.embedding")

@@ -3,6 +3,7 @@ that no data could tell."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,6 +20,7 @@ from lmc_core.symmetry.canonical.attention import fold_attention
 from lmc_core.symmetry.canonical.balance import balance
 from lmc_core.symmetry.canonical.centre import centre
 from lmc_core.symmetry.canonical.gains import fold_gains
+from lmc_core.symmetry.canonical.products import scale_products
 from lmc_core.symmetry.canonical.record import Folded, Record, Refused
 from lmc_core.symmetry.canonical.uses import Uses, states, uses, vector
 from lmc_core.symmetry.evidence import classified
@@ -36,8 +38,10 @@ STEPS: tuple[tuple[str, Step], ...] = (
 )
 """What is settled from the graph alone, in this order."""
 
+ROUNDS = 50
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Canonical:
     """A network in canonical form.
 
@@ -54,6 +58,13 @@ class Canonical:
     refused: tuple[Refused, ...]
     error: float
 
+    def __repr__(self) -> str:
+        """What was done and what not, a line each."""
+        kinds = Counter(group.kind for group in self.symmetry.groups.values())
+        counted = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        lines = [f"The same function to {self.error:.1e} (relative); groups: {counted or 'none'}"]
+        return "\n  ".join([*lines, *map(str, self.folded), *map(str, self.refused)])
+
 
 def canonical(network: Network, symmetry: Symmetry | None = None) -> Canonical:
     """The canonical form of a network.
@@ -67,22 +78,13 @@ def canonical(network: Network, symmetry: Symmetry | None = None) -> Canonical:
     """
     symmetry = symmetry or inferred(network)
     exact, numbers = _Exact(network), vector(network)
-    said: list[Record] = []
-    found = _uses(network)
-    for name, step in STEPS:
-        if found is None:
-            break
-        tried = numbers.clone()
-        records = step(tried, found)
-        error = exact.error(states(tried, network)) if any(map(_changes, records)) else 0.0
-        if error and error > exact.tolerance:
-            said += [_undone(r, name, error) for r in records]
-        else:
-            numbers, said = tried, [*said, *records]
+    found, said = _uses(network), list[Record]()
+    if found is not None:
+        numbers, said = _folded(network, numbers, found, exact)
     folded = _as_before(network, states(numbers, network))
     if any(map(_changes, said)):
         symmetry = _again(folded, symmetry)
-    state, records = balance(states(numbers, network), symmetry)
+    state, records = _balanced(network, numbers, symmetry, found)
     error = exact.error(state) if any(map(_changes, records)) else 0.0
     if error and error > exact.tolerance:
         made, said = folded, [*said, *(_undone(r, "balance", error) for r in records)]
@@ -95,6 +97,39 @@ def canonical(network: Network, symmetry: Symmetry | None = None) -> Canonical:
         tuple(r for r in said if isinstance(r, Refused)),
         exact.error(made.state) if any(map(_changes, said)) else 0.0,
     )
+
+
+def _folded(network: Network, numbers: Tensor, found: Uses, exact: _Exact) -> tuple[Tensor, list[Record]]:
+    """The numbers after all steps; where these change the function, after those that do not."""
+    together = numbers.clone()
+    said = [record for _, step in STEPS for record in step(together, found)]
+    if not any(map(_changes, said)) or exact.error(states(together, network)) <= exact.tolerance:
+        return together, said
+    said = []
+    for name, step in STEPS:
+        tried = numbers.clone()
+        records = step(tried, found)
+        error = exact.error(states(tried, network))
+        if error > exact.tolerance:
+            said += [_undone(r, name, error) for r in records]
+        else:
+            numbers, said = tried, [*said, *records]
+    return numbers, said
+
+
+def _balanced(
+    network: Network, numbers: Tensor, symmetry: Symmetry, found: Uses | None
+) -> tuple[dict[str, Tensor], list[Record]]:
+    """The state with its groups balanced, and the scales that products leave open, in turn until neither moves."""
+    said: dict[tuple[str, str], Record] = {}
+    for _ in range(ROUNDS):
+        state, records = balance(states(numbers, network), symmetry)
+        numbers = vector(network.with_state(state))
+        more = scale_products(numbers, found) if found is not None else []
+        said |= {(r.part, r.tensor): r for r in (*records, *more)}
+        if not more or not records:
+            break
+    return states(numbers, network), list(said.values())
 
 
 def _uses(network: Network) -> Uses | None:
