@@ -3,8 +3,11 @@ that no data could tell."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +20,7 @@ from lmc_core.symmetry.canonical.attention import fold_attention
 from lmc_core.symmetry.canonical.balance import balance
 from lmc_core.symmetry.canonical.centre import centre
 from lmc_core.symmetry.canonical.gains import fold_gains
+from lmc_core.symmetry.canonical.products import scale_products
 from lmc_core.symmetry.canonical.record import Folded, Record, Refused
 from lmc_core.symmetry.canonical.uses import Uses, states, uses, vector
 from lmc_core.symmetry.evidence import classified
@@ -34,8 +38,10 @@ STEPS: tuple[tuple[str, Step], ...] = (
 )
 """What is settled from the graph alone, in this order."""
 
+ROUNDS = 50
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Canonical:
     """A network in canonical form.
 
@@ -52,6 +58,13 @@ class Canonical:
     refused: tuple[Refused, ...]
     error: float
 
+    def __repr__(self) -> str:
+        """What was done and what not, a line each."""
+        kinds = Counter(group.kind for group in self.symmetry.groups.values())
+        counted = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        lines = [f"The same function to {self.error:.1e} (relative); groups: {counted or 'none'}"]
+        return "\n  ".join([*lines, *map(str, self.folded), *map(str, self.refused)])
+
 
 def canonical(network: Network, symmetry: Symmetry | None = None) -> Canonical:
     """The canonical form of a network.
@@ -64,39 +77,71 @@ def canonical(network: Network, symmetry: Symmetry | None = None) -> Canonical:
     Returns a Canonical. Raises TraceError where `symmetry` is not given and the module cannot be traced.
     """
     symmetry = symmetry or inferred(network)
-    exact = _Exact(network)
-    said: list[Record] = []
-    numbers = vector(network)
-    try:
-        traced = trace(network, working_batch(network, 2))
-    except TraceError:
-        folded = network
-    else:
-        found = uses(network, traced)
-        for name, step in STEPS:
-            tried = numbers.clone()
-            records = step(tried, found)
-            error = exact.error(states(tried, network))
-            if error <= exact.tolerance:
-                numbers, said = tried, [*said, *records]
-            else:
-                said += [_undone(r, name, error) for r in records]
-        folded = _as_before(network, states(numbers, network))
-        if any(isinstance(r, Folded) for r in said):
-            symmetry = _again(folded, symmetry)
-    state, records = balance(states(numbers, network), symmetry)
-    error = exact.error(state)
-    if error <= exact.tolerance:
-        made, said = _as_before(network, state), [*said, *records]
-    else:
+    exact, numbers = _Exact(network), vector(network)
+    found, said = _uses(network), list[Record]()
+    if found is not None:
+        numbers, said = _folded(network, numbers, found, exact)
+    folded = _as_before(network, states(numbers, network))
+    if any(map(_changes, said)):
+        symmetry = _again(folded, symmetry)
+    state, records = _balanced(network, numbers, symmetry, found)
+    error = exact.error(state) if any(map(_changes, records)) else 0.0
+    if error and error > exact.tolerance:
         made, said = folded, [*said, *(_undone(r, "balance", error) for r in records)]
+    else:
+        made, said = _as_before(network, state), [*said, *records]
     return Canonical(
         made,
         symmetry,
         tuple(r for r in said if isinstance(r, Folded)),
         tuple(r for r in said if isinstance(r, Refused)),
-        exact.error(made.state),
+        exact.error(made.state) if any(map(_changes, said)) else 0.0,
     )
+
+
+def _folded(network: Network, numbers: Tensor, found: Uses, exact: _Exact) -> tuple[Tensor, list[Record]]:
+    """The numbers after all steps; where these change the function, after those that do not."""
+    together = numbers.clone()
+    said = [record for _, step in STEPS for record in step(together, found)]
+    if not any(map(_changes, said)) or exact.error(states(together, network)) <= exact.tolerance:
+        return together, said
+    said = []
+    for name, step in STEPS:
+        tried = numbers.clone()
+        records = step(tried, found)
+        error = exact.error(states(tried, network))
+        if error > exact.tolerance:
+            said += [_undone(r, name, error) for r in records]
+        else:
+            numbers, said = tried, [*said, *records]
+    return numbers, said
+
+
+def _balanced(
+    network: Network, numbers: Tensor, symmetry: Symmetry, found: Uses | None
+) -> tuple[dict[str, Tensor], list[Record]]:
+    """The state with its groups balanced, and the scales that products leave open, in turn until neither moves."""
+    said: dict[tuple[str, str], Record] = {}
+    for _ in range(ROUNDS):
+        state, records = balance(states(numbers, network), symmetry)
+        numbers = vector(network.with_state(state))
+        more = scale_products(numbers, found) if found is not None else []
+        said |= {(r.part, r.tensor): r for r in (*records, *more)}
+        if not more or not records:
+            break
+    return states(numbers, network), list(said.values())
+
+
+def _uses(network: Network) -> Uses | None:
+    """What reads the numbers of a network; None where it cannot be traced."""
+    try:
+        return uses(network, trace(network, working_batch(network, 2)))
+    except TraceError:
+        return None
+
+
+def _changes(record: Record) -> bool:
+    return isinstance(record, Folded)
 
 
 def _undone(record: Record, step: str, error: float) -> Refused:
@@ -124,21 +169,28 @@ class _Exact:
     """Numbers of a network that is run in float64."""
 
     def __init__(self, network: Network) -> None:
-        self.network = network
-        if network.parameters <= self.LARGEST and network.device.type == "cpu" and not _complex(network):
+        self.given = network
+
+    @cached_property
+    def before(self) -> tuple[Network, Any]:
+        """The network that is run, and what it gives."""
+        given = self.given
+        if given.parameters <= self.LARGEST and given.device.type == "cpu" and not _complex(given):
             try:
-                self.network = network.to(dtype=torch.float64)
-                self.before = self.network(*self.network.example_inputs)
+                exact = given.to(dtype=torch.float64)
+                return exact, exact(*exact.example_inputs)
             except RuntimeError:  # a module with another type written into its code
-                self.network = network
-        if self.network is network:
-            self.before = network(*network.example_inputs)
-        self.tolerance = tolerance(self.network)
+                pass
+        return given, given(*given.example_inputs)
+
+    @property
+    def tolerance(self) -> float:
+        return tolerance(self.before[0])
 
     def error(self, state: Mapping[str, Tensor]) -> float:
         """The relative change of the outputs at another state."""
-        moved = _as_before(self.network, state)
-        return relative_error(self.before, moved(*self.network.example_inputs))
+        network, outputs = self.before
+        return relative_error(outputs, _as_before(network, state)(*network.example_inputs))
 
 
 def _complex(network: Network) -> bool:

@@ -71,7 +71,21 @@ def fold_gains(numbers: Tensor, uses: Uses) -> list[Record]:
             why = _fold_back(numbers, found, uses, said) and why
         if why and not (bool((values == values[0]).all()) and not shifted):
             said.append(Refused("gain", name, why))
-    return said
+    return [*said, *_computed(uses)]
+
+
+def _computed(uses: Uses) -> Iterator[Refused]:
+    """Products of a value with a vector that is computed from the state, such as 1 + γ."""
+    for node in uses.trace.graph.nodes:
+        if node not in uses.data or node.op != "call_function" or operator_name(node) != "mul":
+            continue
+        for one in (arguments(node)["self"], arguments(node)["other"]):
+            if not isinstance(one, Node) or one in uses.data or one.op != "call_function":
+                continue
+            read = [ids[ids >= 0] for (reader, _), ids in uses.read.items() if reader is one]
+            if read and len(read[0]) and max(shape(one), default=1) > 1:
+                why = f"units are multiplied by what aten.{operator_name(one)} makes of it, not by its numbers"
+                yield Refused("gain", uses.tensors(read[0])[0], why)
 
 
 def gains(uses: Uses) -> Iterator[Gain]:
