@@ -191,7 +191,7 @@ def test_methods_that_descend_on_a_loss_say_that_they_need_data():
 
 
 def test_every_method_says_what_a_form_needs():
-    assert list(METHODS) == ["identity", *FAST, *QUICK, "head-matching", "full-symmetry-matching"]
+    assert list(METHODS) == ["identity", *FAST, *QUICK, "head-matching", "full-symmetry-matching", "learned-matching"]
     for name, method in METHODS.items():
         assert method.name == name
         assert method.title
