@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path as Folder
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,8 @@ from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.networks.scale import doubted
 from lmc_core.paths.curves import Curve, through, train_curve
-from lmc_core.paths.evaluate import evaluate, evaluate_many
-from lmc_core.paths.path import LinearPath
+from lmc_core.paths.evaluate import Partial, evaluate, evaluate_many
+from lmc_core.paths.path import LinearPath, Path
 from lmc_core.paths.profile import Profile
 from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.report import Report, silent
@@ -56,13 +56,14 @@ def path_run(
     seed: int = 0,
     train_examples: int | None = 10_000,
     test_examples: int | None = None,
+    precision: float | None = None,
     device: str = "auto",
     curve: Mapping[str, Any] | None = None,
     waypoint: Network | None = None,
     models: tuple[ModelCard, ModelCard] | None = None,
     request: Mapping[str, Any] | None = None,
     notes: tuple[str, ...] = (),
-    folder: Path | None = None,
+    folder: Folder | None = None,
     diagnosed: bool = True,
     report: Report = silent,
 ) -> tuple[PathResult, Network]:
@@ -73,6 +74,7 @@ def path_run(
     models    cards of A and B, where they come from the library
     request   what to keep as the request; by default these arguments
     notes     sentences to keep with the result
+    precision  stop when the barriers are known so well, relative to themselves; None: measure all examples asked for
     folder    where to leave the units one by one, if anywhere
     diagnosed  also the clouds, matchings and layers that only a page shows: most of the time of a deep network
 
@@ -97,9 +99,10 @@ def path_run(
         recalibrate = default_recalibration(a)
     how: dict[str, Any] = {"points": points, "recalibrate": recalibrate, "train_examples": train_examples, "seed": seed}
     how["test_examples"] = test_examples
+    how["precision"] = precision
     with clock("evaluate"):
         paths, inner = (LinearPath(a, b), LinearPath(a, aligned)), within(report, EVALUATE, details=False)
-        naive, after = evaluate_many(paths, data, **how, report=inner, partial=_shown(report))
+        naive, after = evaluate_many(paths, data, **how, report=inner, partial=_shown(paths, data, how, report))
     curved = None
     if curve is not None:
         with clock("curve"):
@@ -114,7 +117,8 @@ def path_run(
     bent = curved.profile.notes if curved else ()
     asked = {
         "kind": "path", "a": known[0].id, "b": known[1].id, "data": data.name, "method": method,
-        "settings": dict(alignment.settings), **how, "device": device, **({} if curve is None else {"curve": curve}),
+        "settings": dict(alignment.settings), **how, "precision": precision or 0.0, "device": device,
+        **({} if curve is None else {"curve": curve}),
     }  # fmt: skip
     result = PathResult(
         request=request or asked,
@@ -169,7 +173,7 @@ def _curved(
     return CurveFacts(curve["kind"], curve_title(curve, name), profile, bent.history)
 
 
-def work(request: Request, report: Report, folder: Path, device: str) -> PathResult:
+def work(request: Request, report: Report, folder: Folder, device: str) -> PathResult:
     """Open the two networks, follow the path between them, and keep B aligned."""
     report(READ, 0, 2)
     cards = unchanged(request, request["a"]), unchanged(request, request["b"])
@@ -182,6 +186,7 @@ def work(request: Request, report: Report, folder: Path, device: str) -> PathRes
         **{name: request[name] for name in ("method", "settings", "points", "recalibrate", "seed")},
         train_examples=counted(request["train_examples"]),
         test_examples=counted(request["test_examples"]),
+        precision=request["precision"] or None,
         device=device,
         curve=request["curve"],
         waypoint=_waypoint(request["curve"]),
@@ -217,14 +222,53 @@ def _alignment_facts(alignment: Alignment) -> AlignmentFacts:
     )
 
 
-def _shown(report: Report) -> Any:
-    """Passes the profiles measured so far to a report that can show them."""
+FIRST_POINTS, FIRST_EXAMPLES, FIRST_PRECISION = 5, 2_000, 0.1
+"""The first picture: so many values of t, on random test examples until the barriers are known so well."""
+
+
+def _shown(paths: Sequence[Path], data: Dataset, how: Mapping[str, Any], report: Report) -> Partial | None:
+    """Passes the profiles measured so far to a report that can show them, after a first picture that can be trusted.
+
+    A finished run measures its examples in their own order, which may mean something; the first picture is of random
+    ones, so that it can say how far off it is. What it says is shown until the run is done.
+    """
     show = getattr(report, "partial", None)
     if show is None:
         return None
+    band: dict[str, Any] = {}
+    examples = min(how["test_examples"] or len(data.x_test), len(data.x_test))
 
-    def partial(profiles: tuple[Profile, ...]) -> None:
-        naive, aligned = ([float(y) if np.isfinite(y) else None for y in profile.loss()] for profile in profiles)
-        show({"t": profiles[0].t.tolist(), "naive": naive, "aligned": aligned})
+    def known(profiles: tuple[Profile, ...]) -> None:
+        if all(profile.sampled() for profile in profiles):
+            band.update(_band(*profiles))
+        if profiles[0].examples["test"] >= band.get("examples", 0):
+            show({**_curves(*profiles), **({"band": dict(band)} if band else {})})
 
-    return partial
+    if how["precision"] is None and examples > FIRST_EXAMPLES and how["points"] > FIRST_POINTS:
+        first = {**how, "points": FIRST_POINTS, "precision": FIRST_PRECISION, "test_examples": FIRST_EXAMPLES}
+
+        def quiet(stage: str, done: int, of: int, /, part: str = "") -> None:
+            report(EVALUATE, 0, 0)
+
+        evaluate_many(paths, data, **first, splits=("test",), report=quiet, partial=known)
+    return known
+
+
+def _curves(naive: Profile, aligned: Profile) -> dict[str, Any]:
+    losses = ([float(y) if np.isfinite(y) else None for y in profile.loss()] for profile in (naive, aligned))
+    return {"t": naive.t.tolist(), **dict(zip(("naive", "aligned"), losses, strict=True))}
+
+
+def _band(naive: Profile, aligned: Profile) -> dict[str, Any]:
+    """What is known of both paths from some of the test examples, as a status has it."""
+    found: dict[str, Any] = {"t": naive.t.tolist()}
+    found |= {"examples": naive.examples["test"], "of": naive.population["test"]}
+    for name, profile in (("naive", naive), ("aligned", aligned)):
+        loss, margin = profile.loss(), profile.margins["test"]["loss"]
+        found[name] = {
+            "low": (loss - margin).tolist(),
+            "high": (loss + margin).tolist(),
+            "barrier": profile.barrier(),
+            "within": profile.uncertainty(),
+        }
+    return found
