@@ -20,7 +20,7 @@ from lmc_core.paths.layout import laid_out
 from lmc_core.paths.line import Correction, Ends, Line, at_ends, line
 from lmc_core.paths.path import Path
 from lmc_core.paths.profile import Profile, Split
-from lmc_core.paths.recalibrate import calibration_batches, corrected_lines
+from lmc_core.paths.recalibrate import EXAMPLES, calibration_batches, corrected_lines
 from lmc_core.paths.tally import Tally, precise
 from lmc_core.report import Report, silent
 
@@ -85,13 +85,15 @@ def evaluate_many(
     batch: int | None = None,
     precision: float | None = None,
     splits: Sequence[Split] = ("test", "train"),
+    calibration: int = EXAMPLES,
     seed: int = 0,
     report: Report = silent,
     partial: Partial | None = None,
 ) -> tuple[Profile, ...]:
     """The profiles of several paths on the same examples; end points that paths have in common are computed once.
 
-    splits   what is measured, of "test" and "train"; the precision is that of the first
+    splits        what is measured, of "test" and "train"; the precision is that of the first
+    calibration   training examples that statistics are estimated from, where a path is recalibrated
 
     The paths must be of one computation: the same module object, as a network and its transported or blended copies
     have. See `evaluate` for the settings.
@@ -127,8 +129,8 @@ def evaluate_many(
         lines = [line(path, traced, layout=layout) for path in paths]
     else:
         drawn = np.random.default_rng(seed).permutation(rows["train"])
-        calibration = calibration_batches(network, data, drawn, traced.batch, layout=layout)
-        lines, corrections, said = corrected_lines(paths, traced, calibration, t, recalibrate, layout, report)
+        seen = calibration_batches(network, data, drawn, traced.batch, calibration, layout)
+        lines, corrections, said = corrected_lines(paths, traced, seen, t, recalibrate, layout, report)
         notes += said
 
     def profiles() -> tuple[Profile, ...]:
