@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lmc_core.data.dataset import Dataset, subset
@@ -86,6 +87,7 @@ def evaluate_many(
     precision: float | None = None,
     splits: Sequence[Split] = ("test", "train"),
     calibration: int = EXAMPLES,
+    at: Sequence[float] | NDArray[np.float64] | None = None,
     seed: int = 0,
     report: Report = silent,
     partial: Partial | None = None,
@@ -94,10 +96,13 @@ def evaluate_many(
 
     splits        what is measured, of "test" and "train"; the precision is that of the first
     calibration   training examples that statistics are estimated from, where a path is recalibrated
+    at            increasing positions from 0 to 1, instead of equally spaced ones
 
     The paths must be of one computation: the same module object, as a network and its transported or blended copies
     have. See `evaluate` for the settings.
     """
+    t = np.linspace(0.0, 1.0, points) if at is None else np.array(at, dtype=np.float64)
+    points = len(t)
     if points < 2:
         raise SettingError(f"points={points}: a path needs its two ends, so at least 2 points")
     for name, number in (("batch", batch), ("train_examples", train_examples), ("test_examples", test_examples)):
@@ -122,7 +127,6 @@ def evaluate_many(
         task = examples[splits[0]].task if examples else None
         examples[split] = batches(network, x[chosen], y[chosen], traced.batch, layout, task)
         tallies[split] = Tally(len(paths), points, len(chosen), len(x), early=early, device=network.device)
-    t = np.linspace(0.0, 1.0, points)
     notes: tuple[str, ...] = examples[splits[0]].task.notes
     if recalibrate is None:
         corrections = [[Correction()] * points for _ in paths]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path as Folder
+from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from lmc_core.alignment.alignment import Alignment
 from lmc_core.data.dataset import Dataset
@@ -19,9 +17,8 @@ from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.networks.scale import doubted
 from lmc_core.paths.curves import Curve, through, train_curve
-from lmc_core.paths.evaluate import Partial, evaluate, evaluate_many
-from lmc_core.paths.path import LinearPath, Path
-from lmc_core.paths.profile import Profile
+from lmc_core.paths.evaluate import evaluate, evaluate_many
+from lmc_core.paths.path import LinearPath
 from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.report import Report, silent
 from lmc_core.runs.keep import units
@@ -37,6 +34,7 @@ from lmc_core.runs.work.device import device_name, on_device, pick_device
 from lmc_core.runs.work.facts import card_of, data_facts, symmetry_facts, versions
 from lmc_core.runs.work.models import open_model, open_pair
 from lmc_core.runs.work.pair import unchanged
+from lmc_core.runs.work.shown import shown
 from lmc_core.runs.work.stages import Clock, within
 from lmc_core.runs.work.symmetry import verified_symmetry
 from lmc_core.words.path import path_finding
@@ -63,7 +61,7 @@ def path_run(
     models: tuple[ModelCard, ModelCard] | None = None,
     request: Mapping[str, Any] | None = None,
     notes: tuple[str, ...] = (),
-    folder: Folder | None = None,
+    folder: Path | None = None,
     diagnosed: bool = True,
     report: Report = silent,
 ) -> tuple[PathResult, Network]:
@@ -102,7 +100,9 @@ def path_run(
     how["precision"] = precision
     with clock("evaluate"):
         paths, inner = (LinearPath(a, b), LinearPath(a, aligned)), within(report, EVALUATE, details=False)
-        naive, after = evaluate_many(paths, data, **how, report=inner, partial=_shown(paths, data, how, report))
+        naive, after = evaluate_many(
+            paths, data, **how, report=inner, partial=shown(paths, data, how, EVALUATE, report)
+        )
     curved = None
     if curve is not None:
         with clock("curve"):
@@ -173,7 +173,7 @@ def _curved(
     return CurveFacts(curve["kind"], curve_title(curve, name), profile, bent.history)
 
 
-def work(request: Request, report: Report, folder: Folder, device: str) -> PathResult:
+def work(request: Request, report: Report, folder: Path, device: str) -> PathResult:
     """Open the two networks, follow the path between them, and keep B aligned."""
     report(READ, 0, 2)
     cards = unchanged(request, request["a"]), unchanged(request, request["b"])
@@ -220,55 +220,3 @@ def _alignment_facts(alignment: Alignment) -> AlignmentFacts:
         couplings=dict(alignment.couplings),
         **{name: getattr(alignment, name) for name in names},
     )
-
-
-FIRST_POINTS, FIRST_EXAMPLES, FIRST_PRECISION = 5, 2_000, 0.1
-"""The first picture: so many values of t, on random test examples until the barriers are known so well."""
-
-
-def _shown(paths: Sequence[Path], data: Dataset, how: Mapping[str, Any], report: Report) -> Partial | None:
-    """Passes the profiles measured so far to a report that can show them, after a first picture that can be trusted.
-
-    A finished run measures its examples in their own order, which may mean something; the first picture is of random
-    ones, so that it can say how far off it is. What it says is shown until the run is done.
-    """
-    show = getattr(report, "partial", None)
-    if show is None:
-        return None
-    band: dict[str, Any] = {}
-    examples = min(how["test_examples"] or len(data.x_test), len(data.x_test))
-
-    def known(profiles: tuple[Profile, ...]) -> None:
-        if all(profile.sampled() for profile in profiles):
-            band.update(_band(*profiles))
-        if profiles[0].examples["test"] >= band.get("examples", 0):
-            show({**_curves(*profiles), **({"band": dict(band)} if band else {})})
-
-    if how["precision"] is None and examples > FIRST_EXAMPLES and how["points"] > FIRST_POINTS:
-        first = {**how, "points": FIRST_POINTS, "precision": FIRST_PRECISION, "test_examples": FIRST_EXAMPLES}
-
-        def quiet(stage: str, done: int, of: int, /, part: str = "") -> None:
-            report(EVALUATE, 0, 0)
-
-        evaluate_many(paths, data, **first, splits=("test",), report=quiet, partial=known)
-    return known
-
-
-def _curves(naive: Profile, aligned: Profile) -> dict[str, Any]:
-    losses = ([float(y) if np.isfinite(y) else None for y in profile.loss()] for profile in (naive, aligned))
-    return {"t": naive.t.tolist(), **dict(zip(("naive", "aligned"), losses, strict=True))}
-
-
-def _band(naive: Profile, aligned: Profile) -> dict[str, Any]:
-    """What is known of both paths from some of the test examples, as a status has it."""
-    found: dict[str, Any] = {"t": naive.t.tolist()}
-    found |= {"examples": naive.examples["test"], "of": naive.population["test"]}
-    for name, profile in (("naive", naive), ("aligned", aligned)):
-        loss, margin = profile.loss(), profile.margins["test"]["loss"]
-        found[name] = {
-            "low": (loss - margin).tolist(),
-            "high": (loss + margin).tolist(),
-            "barrier": profile.barrier(),
-            "within": profile.uncertainty(),
-        }
-    return found
