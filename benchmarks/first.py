@@ -1,7 +1,7 @@
 """How soon a run of a path shows a picture that can be trusted: seconds from its start, and how wide its bands are.
 
-Counted from the networks as files to the first picture whose bands are at most a tenth of the highest barrier, and to the
-finer one before all examples are measured.
+Counted from the networks as files to the first picture whose bands are at most a tenth of the highest barrier, and to
+the finer one before all examples are measured.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lmc_core.errors import Cancelled, DataError
 from lmc_core.networks.checkpoint import load
 from lmc_core.runs.work.path import path_run
 
-PAIRS = {"cifar10-resnet8": "cifar10", "mnist-mlp-512": "mnist", "mnist-lstm": "mnist"}
+PAIRS = {"cifar10-resnet8": "cifar10", "mnist-mlp-512": "mnist"}
 ENOUGH = 0.1
 """Bands this wide, of the highest barrier, can be trusted."""
 

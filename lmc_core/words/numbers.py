@@ -23,7 +23,7 @@ def loss(value: float) -> str:
 
 def within(value: float, uncertainty: float) -> str:
     """A loss and how far off it may be, "0.67 ± 0.05"; alone where it is exact."""
-    return f"{loss(value)} ± {loss(uncertainty)}" if uncertainty > 0 else loss(value)
+    return f"{loss(value)} ± {loss(uncertainty)}" if uncertainty > 1e-9 else loss(value)
 
 
 def percent(value: float) -> str:
