@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("evaluate", "matching", "load", "paint")
+NAMES = ("evaluate", "first", "matching", "load", "paint")
 TOOLS = ("faults", "fuzz", "recorded", "soak", "stored")
 
 if sys.argv[1:2] and sys.argv[1] in TOOLS:

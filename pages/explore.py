@@ -11,7 +11,7 @@ from pages._frame.navigation import lead
 from pages._frame.text import escaped
 from pages._show.analysis import Analysis
 
-EVALUATION = ("points", "recalibrate", "train_examples", "test_examples", "seed", "device")
+EVALUATION = ("points", "recalibrate", "train_examples", "test_examples", "precision", "seed", "device")
 
 
 def ask(default: runs.Request) -> runs.Request:

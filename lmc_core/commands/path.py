@@ -28,7 +28,7 @@ from lmc_core.words.models import assumed
 
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
-    from lmc_core.paths.profile import Profile
+    from lmc_core.paths.profile import Metric, Profile, Split
     from lmc_core.runs.kinds.path import PathResult
 
 KIND = KINDS["path"]
@@ -60,6 +60,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
         **{name: request[name] for name in ("method", "settings", "points", "recalibrate", "seed", "device")},
         train_examples=counted(request["train_examples"]),
         test_examples=counted(request["test_examples"]),
+        precision=request["precision"] or None,
         curve=curve,
         waypoint=waypoint,
         diagnosed=wanted(args),
@@ -100,7 +101,7 @@ def _text(result: PathResult, written: Sequence[str]) -> str:
         ("groups", groups),
         ("symmetry", f"relative error {_number(result.symmetry.error)} under random re-ordering"),
         ("function", f"B aligned differs from B by {_number(result.alignment.function_error)}, relative"),
-        ("examples", ", ".join(f"{n} {split}" for split, n in result.aligned.examples.items())),
+        ("examples", ", ".join(_measured(result.aligned, split) for split in result.aligned.examples)),
         *((("training", f"of the curve: {_falling(curve.history)}"),) if curve and curve.history else ()),
         ("seconds", ", ".join(f"{stage} {spent:.2f}" for stage, spent in result.seconds.items())),
         ("device", f"{result.device}, seed {result.alignment.seed}"),
@@ -117,14 +118,26 @@ def _rows(*profiles: Profile) -> list[tuple[str, ...]]:
     """Barrier and midpoint of paths in turn, where the last one is highest, and its ends."""
     last = profiles[-1]
     rows: list[tuple[str, ...]] = [("", "", "barrier", "", "midpoint", "", "ends")]
-    for split in ("test", "train"):
-        for metric in ("loss", "accuracy"):
-            barrier = " → ".join(f"{profile.barrier(split, metric):.4f}" for profile in profiles)
+    splits: tuple[Split, ...] = ("test", "train")
+    metrics: tuple[Metric, ...] = ("loss", "accuracy")
+    for split in splits:
+        for metric in metrics:
+            barrier = " → ".join(_barrier(profile, split, metric) for profile in profiles)
             middle = " → ".join(f"{profile.midpoint(split, metric):.4f}" for profile in profiles)
             y = last.values[split][metric]
             peak, ends = f"at t={last.peak(split, metric):.2f}", f"{y[0]:.4f}, {y[-1]:.4f}"
             rows.append((split, metric, barrier, peak, middle, "", ends))
     return rows
+
+
+def _measured(profile: Profile, split: str) -> str:
+    of = f" of {profile.population[split]}" if split in profile.population else ""
+    return f"{profile.examples[split]}{of} {split}"
+
+
+def _barrier(profile: Profile, split: Split, metric: Metric) -> str:
+    around = f" ± {profile.uncertainty(split, metric):.4f}" if profile.sampled(split) else ""
+    return f"{profile.barrier(split, metric):.4f}{around}"
 
 
 def _falling(history: tuple[float, ...]) -> str:

@@ -113,8 +113,8 @@ def batch_size(widest: int, counts: Iterable[int], device: torch.device) -> int:
     return min(range(most, most // 2, -1), key=lambda size: sum(-(-n // size) * size for n in counts))
 
 
-def score(output: Any, batch: Batch) -> Tensor:
-    """Summed cross-entropy (nats) and number of right answers over the examples that count: (2,) float64.
+def scores(output: Any, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Cross-entropy (nats) of every target of the examples that count, and whether it was told right: (targets,) each.
 
     output   what the network returned; its logits are (rows, classes), or per step (rows, steps, classes) or
              (rows, classes, …), to match targets (rows, …)
@@ -133,5 +133,14 @@ def score(output: Any, batch: Batch) -> Tensor:
     if logits.shape[-1] < batch.classes:
         raise DataError(f"the targets name {batch.classes} classes; the network tells {logits.shape[-1]} apart")
     logits, y = logits.float() if logits.dtype.itemsize < 4 else logits, y.reshape(-1)
-    loss = cross_entropy(logits, y, reduction="none").sum(dtype=torch.float64)
-    return torch.stack([loss, (logits.argmax(-1) == y).sum(dtype=torch.float64)])
+    return cross_entropy(logits, y, reduction="none"), logits.argmax(-1) == y
+
+
+def summed(loss: Tensor, right: Tensor) -> Tensor:
+    """Summed loss and number of right answers, (2,) float64."""
+    return torch.stack([loss.sum(dtype=torch.float64), right.sum(dtype=torch.float64)])
+
+
+def score(output: Any, batch: Batch) -> Tensor:
+    """Summed cross-entropy (nats) and number of right answers over the examples that count: (2,) float64."""
+    return summed(*scores(output, batch))

@@ -202,6 +202,21 @@ def at_ends(
         yield Ends((first, last), (at_a, at_b))
 
 
+def beyond(lines: Sequence[Line]) -> dict[str, Replace]:
+    """What leaves out the values that none of the watched ones is made of, for ends whose output nobody reads."""
+    traced = lines[0].trace
+    if not isinstance(traced, Trace):
+        return {}
+    watched = {name for each in lines for name in each.watched}
+    todo = [node for node in traced.graph.nodes if node.name in watched]
+    needed = set(todo)
+    while todo:
+        new = [node for node in todo.pop().all_input_nodes if node not in needed]
+        needed.update(new)
+        todo += new
+    return {node.name: _nothing for node in traced.graph.nodes if node.op == "call_function" and node not in needed}
+
+
 def key(state: State) -> tuple[int, ...]:
     """The same for two states that hold the very same tensors."""
     return tuple(id(x) for x in state.values())

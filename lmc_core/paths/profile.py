@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -24,6 +24,10 @@ class Profile:
     recalibrate  how the points between the ends were recalibrated ("bn-reset", "repair"); the ends never are, so the
                  barrier is always measured from the two networks as they were given
     notes        sentences for the user, about what recalibration left out
+    population   split → how many examples there are in all, where only some were drawn
+    errors       split → metric → (n,) standard error of the value, where only some examples were drawn
+    margins      split → metric → (n,) half the width of the band that holds the excess of all examples at every t at
+                 once, and at every look where it was measured until it is precise enough, with 95 %
     """
 
     t: NDArray[np.float64]
@@ -32,6 +36,9 @@ class Profile:
     seconds: float = 0.0
     recalibrate: str | None = None
     notes: tuple[str, ...] = ()
+    population: Mapping[str, int] = field(default_factory=dict)
+    errors: Mapping[str, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
+    margins: Mapping[str, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
 
     def loss(self, split: Split = "test") -> NDArray[np.float64]:
         """The loss at every t, (points,)."""
@@ -50,6 +57,23 @@ class Profile:
     def barrier(self, split: Split = "test", metric: Metric = "loss") -> float:
         """max over t of L(t) − [(1−t) L(0) + t L(1)] (Entezari 2021); for accuracy the same with the sign turned."""
         return float(self.excess(split, metric).max())
+
+    def interval(self, split: Split = "test", metric: Metric = "loss") -> tuple[float, float]:
+        """Where the barrier on all examples lies, with 95 %: one number twice where all were measured.
+
+        If |ê(t) − e(t)| ≤ m(t) at all t then max (ê − m) ≤ max e ≤ max (ê + m).
+        """
+        excess, margin = self.excess(split, metric), self.margins.get(split, {}).get(metric, np.zeros(len(self.t)))
+        return float((excess - margin).max()), float((excess + margin).max())
+
+    def uncertainty(self, split: Split = "test", metric: Metric = "loss") -> float:
+        """How far the barrier on all examples may be from the one measured: the x of "0.67 ± x"; 0 for all examples."""
+        low, high = self.interval(split, metric)
+        return max(high - self.barrier(split, metric), self.barrier(split, metric) - low)
+
+    def sampled(self, split: Split = "test") -> bool:
+        """Whether it is known how far the values are from those of all examples, because only some were drawn."""
+        return split in self.margins
 
     def peak(self, split: Split = "test", metric: Metric = "loss") -> float:
         """The t at which the barrier is reached."""

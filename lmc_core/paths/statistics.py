@@ -14,7 +14,7 @@ from lmc_core.graph.untraced import Replace
 from lmc_core.networks.network import State
 from lmc_core.paths.batches import Batches
 from lmc_core.paths.layers import Layer, Norm, Plan, bound
-from lmc_core.paths.line import Correction, Line, at_ends, key
+from lmc_core.paths.line import Correction, Line, at_ends, beyond, key
 from lmc_core.paths.path import blend
 from lmc_core.report import Report
 
@@ -56,6 +56,7 @@ def estimate(
         return [[Correction() for _ in ts] for _ in lines]
     merged = [[Averages(Average) for _ in ts] for _ in lines]
     at_end: defaultdict[tuple[int, ...], Averages] = defaultdict(lambda: Averages(Average))
+    unread = {} if plan.layers else beyond(lines)
     total = len(calibration) * len(lines) * len(ts)
     done = 0
     report("recalibrate", done, total)
@@ -65,7 +66,7 @@ def estimate(
 
         def observed(state: State, now: Mapping[tuple[int, ...], Averages] = now) -> dict[str, Replace]:
             end = key(state)
-            return {layer.value: _observe(layer, (now[end], at_end[end])) for layer in plan.layers}
+            return unread | {layer.value: _observe(layer, (now[end], at_end[end])) for layer in plan.layers}
 
         for i, ends in enumerate(at_ends(lines, inputs, observed)):
             a, b = now[key(lines[i].a)], now[key(lines[i].b)]

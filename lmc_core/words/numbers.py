@@ -21,6 +21,11 @@ def loss(value: float) -> str:
     return "0.00" if text == "-0.00" else text.replace("-", "−")
 
 
+def within(value: float, uncertainty: float) -> str:
+    """A loss and how far off it may be, "0.67 ± 0.05"; alone where it is exact."""
+    return f"{loss(value)} ± {loss(uncertainty)}" if uncertainty > 1e-9 else loss(value)
+
+
 def percent(value: float) -> str:
     """A share (0..1) as a percentage with one decimal."""
     return f"{100 * value:.1f}%"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,6 +22,8 @@ _APART = 0.02
 """Accuracy that changes by more than this says something."""
 _KEEPS, _STAYS = 0.75, 0.1
 """The cloud keeps its shape from this spread on; the loss stays low up to this share of the naive barrier."""
+
+_PATHS: tuple[Literal["naive", "aligned"], ...] = ("naive", "aligned")
 
 _SENTENCES: Mapping[Case, str] = {
     "none": "{A} and {B} are already joined by a straight line: the test-loss barrier is {b0} without any alignment.",
@@ -60,8 +63,8 @@ def path_finding(
         _SENTENCES[case],
         method=title,
         Method=numbers.opening(title),
-        b0=marked("naive", numbers.loss(naive.barrier())),
-        b1=marked("aligned", numbers.loss(aligned.barrier())),
+        b0=marked("naive", height(naive)),
+        b1=marked("aligned", height(aligned)),
         a0=marked("naive", numbers.percent(naive.midpoint("test", "accuracy"))),
         a1=marked("aligned", numbers.percent(aligned.midpoint("test", "accuracy"))),
         ends=_ends(naive),
@@ -91,6 +94,17 @@ def null_sentence(null: NullTest) -> Text:
         sides=sides,
         height=height,
     )
+
+
+def height(profile: Profile) -> str:
+    """The test-loss barrier as it is said, with how far off it may be where only some examples were measured."""
+    return numbers.within(profile.barrier(), profile.uncertainty())
+
+
+def drawn_from(profile: Profile) -> str:
+    """What ± means, where only some test examples were measured."""
+    seen, every = numbers.count(profile.examples["test"]), numbers.count(profile.population["test"])
+    return f"± is how far all {every} test examples may be, with 95%, from the {seen} that were measured."
 
 
 def _case(naive: Profile, aligned: Profile, thresholds: Thresholds) -> Case:
@@ -133,7 +147,7 @@ def _weak(naive: Profile) -> bool:
 
 def _remarks(case: Case, naive: Profile, aligned: Profile, classes: int, thresholds: Thresholds) -> list[Text | str]:
     """Sentences that keep the reader from a wrong conclusion."""
-    remarks: list[Text | str] = []
+    remarks: list[Text | str] = [drawn_from(naive)] if naive.sampled() else []
     ends = [(float(naive.accuracy()[end]), name) for end, name in ((0, A), (-1, B))]
     weak = [(name, numbers.percent(accuracy)) for accuracy, name in ends if accuracy < thresholds.barely(classes)]
     if len(weak) == 2:
@@ -211,7 +225,7 @@ def path_cards(
     row = [
         Card(
             "Barrier, test loss",
-            numbers.change(numbers.loss(b0), numbers.loss(b1)),
+            numbers.change(height(naive), height(aligned)),
             _lower(b0, b1),
             "How far the path rises above the straight line between its ends.",
         ),
@@ -347,6 +361,21 @@ def path_alt(naive: Profile, aligned: Profile, cloud: Cloud, method_title: str) 
         f"Left: test loss from A to B is {middle[0]} half-way without alignment and {middle[1]} after "
         f"{numbers.inside(method_title)}, with {ends}. Right: the interpolated units of {cloud.label} keep "
         f"{numbers.whole(before)} percent of their spread before and {numbers.whole(after)} percent after."
+    )
+
+
+def progress_words(band: Mapping[str, Any]) -> Text:
+    """What is known of the barriers of a run under way.
+
+    band   as a run's status has it: what was measured on random examples, and how far it may be from all of them
+    """
+    return say(
+        "The test-loss barrier is {naive} without alignment and {aligned} after it so far, from {seen} of {every} test "
+        "examples at {points} values of *t*; ± holds with 95%.",
+        **{name: marked(name, numbers.within(band[name]["barrier"], band[name]["within"])) for name in _PATHS},
+        seen=numbers.count(band["examples"]),
+        every=numbers.count(band["of"]),
+        points=str(len(band["t"])),
     )
 
 

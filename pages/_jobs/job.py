@@ -11,9 +11,9 @@ from lmc_core.errors import InputError, LMCError
 from lmc_core.figures.browser import plotly_config
 from lmc_core.figures.path.progress import progress_figure
 from lmc_core.words.numbers import inside, opening
-from lmc_core.words.path import progress_alt
+from lmc_core.words.path import progress_alt, progress_words
 from pages._frame import viewport
-from pages._frame.text import escaped
+from pages._frame.text import escaped, markdown
 from pages._jobs import gate, visitor
 
 POLL = 0.5  # seconds between looks at a job
@@ -153,8 +153,11 @@ def curve(now: runs.RunStatus) -> None:
     if not now.partial.get("t"):
         return
     t, naive, aligned = (now.partial[name] for name in ("t", "naive", "aligned"))
-    figure = progress_figure(t, naive, aligned, theme=viewport.theme())
+    band = now.partial.get("band")
+    figure = progress_figure(t, naive, aligned, band=band, theme=viewport.theme())
     st.plotly_chart(figure, key="progress", config=plotly_config(phone=True), alt=progress_alt(naive, aligned))
+    if band:
+        st.markdown(markdown(progress_words(band)))
     st.caption("Until it is done, this is the curve measured so far.")
 
 

@@ -98,6 +98,8 @@ def draw_curves(drawing: Drawing, paths: tuple[Line, Line], scale: Scale, t: Arr
     """All traces of both panels; t (T,) are the positions of the frames."""
     _cursors(drawing, scale, t, theme)
     for path in paths:
+        if path.profile.sampled():
+            _band(drawing, path, scale, theme)
         _curves(drawing, path, scale, theme)
     for path in paths:
         _bracket(drawing, path, scale)
@@ -107,7 +109,7 @@ def draw_curves(drawing: Drawing, paths: tuple[Line, Line], scale: Scale, t: Arr
             mode="text",
             x=[label.t],
             y=[scale.at(label.share)],
-            text=[f"<b>{path.name}</b>  barrier {numbers.loss(path.profile.barrier())}"],
+            text=[f"<b>{path.name}</b>  barrier {numbers.within(path.profile.barrier(), path.profile.uncertainty())}"],
             textposition=f"middle {label.side}",
             textfont={"color": path.ink.text, "size": 13},
         )
@@ -168,6 +170,22 @@ def _cursors(drawing: Drawing, scale: Scale, t: Array, theme: Theme) -> None:
     span = [scale.at(0.09), scale.top] if scale.log else [-0.01 * scale.top, scale.top]
     drawing.add(LOSS, mode="lines", y=span, line=line, move=move)
     drawing.add(ACCURACY, mode="lines", y=ACCURACY_RANGE, line=line, move=move)
+
+
+def _band(drawing: Drawing, path: Line, scale: Scale, theme: Theme) -> None:
+    """Where the curve of all test examples lies, measured from the line between its ends."""
+    profile = path.profile
+    loss, margin = profile.loss(), profile.margins["test"]["loss"]
+    drawing.add(
+        LOSS,
+        mode="lines",
+        x=f32([*profile.t, *profile.t[::-1]]),
+        y=f32([*scale.draw(loss + margin), *scale.draw((loss - margin)[::-1])]),
+        line={"color": path.ink.mark, "width": 0},
+        fill="toself",
+        fillcolor=faded(path.ink.mark, 2 * theme.fill),
+        hoverinfo="skip",
+    )
 
 
 def _curves(drawing: Drawing, path: Line, scale: Scale, theme: Theme) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from lmc_core.figures.palette import ThemeName, theme_of
+from lmc_core.figures.palette import ThemeName, faded, theme_of
 from lmc_core.figures.sheet import Sheet, f32, path_axis
 
 HEIGHT = 360
@@ -18,14 +19,17 @@ def progress_figure(
     naive: Sequence[float | None],
     aligned: Sequence[float | None],
     *,
+    band: Mapping[str, Any] | None = None,
     theme: ThemeName = "light",
 ) -> go.Figure:
     """Test loss along both paths as far as it is known.
 
     naive, aligned   (n,) losses at t; None where nothing was measured yet
+    band             lowest and highest loss of all examples at its own t, as a run's status has them
     """
     ink = theme_of(theme)
-    known = [value for value in (*naive, *aligned) if value is not None and np.isfinite(value)]
+    highest = [value for name in ("naive", "aligned") for value in (band[name]["high"] if band else ())]
+    known = [value for value in (*naive, *aligned, *highest) if value is not None and np.isfinite(value)]
     top = 1.15 * max(known, default=1.0)
     sheet = Sheet(ink, HEIGHT, standalone=False)
     panel = sheet.panel(
@@ -35,6 +39,18 @@ def progress_figure(
         {"range": [-0.06 * top, top], "nticks": 5},
     )
     for name, values, colour in (("naive", naive, ink.naive), ("aligned", aligned, ink.aligned)):
+        if band:
+            edges = [*band[name]["high"], *reversed(band[name]["low"])]
+            sheet.add(
+                panel,
+                mode="lines",
+                x=f32([*band["t"], *reversed(band["t"])]),
+                y=f32(edges),
+                line={"color": colour.mark, "width": 0},
+                fill="toself",
+                fillcolor=faded(colour.mark, ink.fill),
+                hoverinfo="skip",
+            )
         y = f32([np.nan if value is None else value for value in values])
         if not np.isfinite(y).any():
             continue

@@ -118,6 +118,16 @@ TEST_EXAMPLES = replace(
     label="Test examples",
     left_out=True,
 )
+PRECISION = Option(
+    "precision",
+    float,
+    0.0,
+    "Stop measuring when every barrier is known so well, relative to itself, with 95%: 0.05 is ± 5%; 0 = measure all "
+    "examples.",
+    low=0.0,
+    high=0.5,
+    left_out=True,
+)
 FEWER_EXAMPLES = replace(TRAIN_EXAMPLES, default=1_000, url="examples")
 """Of kinds that measure hundreds of networks, or every method."""
 FEWER_TEST_EXAMPLES = replace(TEST_EXAMPLES, default=1_000)

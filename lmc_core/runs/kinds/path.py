@@ -19,6 +19,7 @@ from lmc_core.runs.kinds._options import (
     DEVICE,
     METHOD,
     POINTS,
+    PRECISION,
     RECALIBRATE,
     SEED,
     SETTINGS,
@@ -131,7 +132,7 @@ PATH = Kind(
         "path",
         (
             *(A, B, DATA, METHOD, SETTINGS, CURVE),
-            *(POINTS, RECALIBRATE, TRAIN_EXAMPLES, TEST_EXAMPLES, SEED, DEVICE),
+            *(POINTS, RECALIBRATE, TRAIN_EXAMPLES, TEST_EXAMPLES, PRECISION, SEED, DEVICE),
         ),
     ),
     (

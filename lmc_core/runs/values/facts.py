@@ -110,6 +110,17 @@ class CurveFacts:
         return {**about, **profile_json(self.profile)}
 
 
+def _sampled(profile: Profile, split: Any) -> dict[str, Any]:
+    """How many of how many examples were measured, and what all of them leave open, with 95 %."""
+    return {
+        "examples": profile.examples[split],
+        "of": profile.population[split],
+        "standard_error": {metric: values.tolist() for metric, values in profile.errors[split].items()},
+        "margin": {metric: values.tolist() for metric, values in profile.margins[split].items()},
+        "interval": {metric: list(profile.interval(split, metric)) for metric in profile.margins[split]},  # type: ignore[arg-type]
+    }
+
+
 def profile_json(profile: Profile) -> dict[str, Any]:
     """t, losses and accuracies, barriers and midpoints of a profile, as JSON."""
     splits = tuple(profile.values)
@@ -118,4 +129,5 @@ def profile_json(profile: Profile) -> dict[str, Any]:
         **{s: {metric: values.tolist() for metric, values in profile.values[s].items()} for s in splits},
         "barrier": {s: {m: profile.barrier(s, m) for m in profile.values[s]} for s in splits},  # type: ignore[arg-type]
         "midpoint": {s: {m: profile.midpoint(s, m) for m in profile.values[s]} for s in splits},  # type: ignore[arg-type]
+        **({"sampled": {s: _sampled(profile, s) for s in profile.margins}} if profile.margins else {}),
     }

@@ -7,8 +7,6 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lmc_core.alignment.alignment import Alignment
 from lmc_core.data.dataset import Dataset
 from lmc_core.diagnostics.diagnose import Diagnosis, diagnose
@@ -22,7 +20,6 @@ from lmc_core.networks.scale import doubted
 from lmc_core.paths.curves import Curve, through, train_curve
 from lmc_core.paths.evaluate import evaluate, evaluate_many
 from lmc_core.paths.path import LinearPath
-from lmc_core.paths.profile import Profile
 from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.report import Report, silent
 from lmc_core.runs.keep import units
@@ -38,6 +35,7 @@ from lmc_core.runs.work.device import device_name, on_device, pick_device
 from lmc_core.runs.work.facts import card_of, data_facts, symmetry_facts, versions
 from lmc_core.runs.work.models import open_model, open_pair
 from lmc_core.runs.work.pair import Aligned, unchanged
+from lmc_core.runs.work.shown import shown
 from lmc_core.runs.work.stages import Clock, within
 from lmc_core.runs.work.symmetry import verified_symmetry
 from lmc_core.words.path import path_finding
@@ -57,6 +55,7 @@ def path_run(
     seed: int = 0,
     train_examples: int | None = 10_000,
     test_examples: int | None = None,
+    precision: float | None = None,
     device: str = "auto",
     curve: Mapping[str, Any] | None = None,
     waypoint: Network | None = None,
@@ -74,6 +73,7 @@ def path_run(
     models    cards of A and B, where they come from the library
     request   what to keep as the request; by default these arguments
     notes     sentences to keep with the result
+    precision  stop when the barriers are known so well, relative to themselves; None: measure all examples asked for
     folder    where to leave the units one by one, if anywhere
     diagnosed  also the clouds, matchings and layers that only a page shows: most of the time of a deep network
 
@@ -98,9 +98,11 @@ def path_run(
         recalibrate = default_recalibration(a)
     how: dict[str, Any] = {"points": points, "recalibrate": recalibrate, "train_examples": train_examples, "seed": seed}
     how["test_examples"] = test_examples
+    how["precision"] = precision
     with clock("evaluate"):
         paths, inner = (LinearPath(a, b), LinearPath(ends.a, ends.moved)), within(report, EVALUATE, details=False)
-        naive, after = evaluate_many(paths, data, **how, report=inner, partial=_shown(report))
+        partial = shown(paths, data, how, EVALUATE, report)
+        naive, after = evaluate_many(paths, data, **how, report=inner, partial=partial)
     null = None
     if METHODS[method].learns:
         with clock("null"):
@@ -120,7 +122,8 @@ def path_run(
     bent = curved.profile.notes if curved else ()
     asked = {
         "kind": "path", "a": known[0].id, "b": known[1].id, "data": data.name, "method": method,
-        "settings": dict(alignment.settings), **how, "device": device, **({} if curve is None else {"curve": curve}),
+        "settings": dict(alignment.settings), **how, "precision": precision or 0.0, "device": device,
+        **({} if curve is None else {"curve": curve}),
     }  # fmt: skip
     result = PathResult(
         request=request or asked,
@@ -208,6 +211,7 @@ def work(request: Request, report: Report, folder: Path, device: str) -> PathRes
         **{name: request[name] for name in ("method", "settings", "points", "recalibrate", "seed")},
         train_examples=counted(request["train_examples"]),
         test_examples=counted(request["test_examples"]),
+        precision=request["precision"] or None,
         device=device,
         curve=request["curve"],
         waypoint=_waypoint(request["curve"]),
@@ -246,16 +250,3 @@ def _alignment_facts(alignment: Alignment) -> AlignmentFacts:
             "couplings": dict(alignment.couplings),
         }
     )
-
-
-def _shown(report: Report) -> Any:
-    """Passes the profiles measured so far to a report that can show them."""
-    show = getattr(report, "partial", None)
-    if show is None:
-        return None
-
-    def partial(profiles: tuple[Profile, ...]) -> None:
-        naive, aligned = ([float(y) if np.isfinite(y) else None for y in profile.loss()] for profile in profiles)
-        show({"t": profiles[0].t.tolist(), "naive": naive, "aligned": aligned})
-
-    return partial

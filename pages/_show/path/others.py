@@ -11,7 +11,8 @@ from lmc_core.paths.profile import Profile
 from lmc_core.runs.kinds.path import PathResult
 from pages._jobs import job, offers
 
-SAME = ("a", "b", "data", "points", "recalibrate", "seed", "train_examples", "test_examples", "device")
+MEASURED = ("points", "recalibrate", "seed", "train_examples", "test_examples", "precision", "device")
+SAME = ("a", "b", "data", *MEASURED)
 NONE = "identity"  # its path is the naive one, which is always drawn
 
 

@@ -18,7 +18,8 @@ def python(result: PathResult) -> str:
     a, b = (location(card) for card in result.models)
     settings = "".join(f", {name}={value!r}" for name, value in changed(request["method"], request["settings"]))
     asked = {"recalibrate": result.aligned.recalibrate, **{name: request[name] for name in ("train_examples", "seed")}}
-    usual = {"recalibrate": None, "train_examples": 10_000, "seed": 0}
+    asked |= {name: request.get(name) or None for name in ("test_examples", "precision")}
+    usual = {"recalibrate": None, "train_examples": 10_000, "seed": 0, "test_examples": None, "precision": None}
     measured = "".join(f", {name}={value!r}" for name, value in asked.items() if value != usual[name])
     start = "\na = alignment.reference(a)  # the same function in other numbers" if result.alignment.canonical else ""
     return f"""import lmc_core as lmc

@@ -1,0 +1,77 @@
+"""What is shown of a path while it is measured."""
+
+import numpy as np
+import pytest
+
+from lmc_core.data.dataset import Dataset
+from lmc_core.data.registry import dataset
+from lmc_core.figures.path.progress import progress_figure
+from lmc_core.networks.checkpoint import load
+from lmc_core.paths.evaluate import evaluate_many
+from lmc_core.paths.path import LinearPath
+from lmc_core.runs.work.shown import POINTS, around, shown
+from lmc_core.words.path import progress_words
+
+HOW = {"points": 25, "recalibrate": None, "train_examples": 300, "test_examples": None, "precision": None, "seed": 0}
+
+
+class Watch:
+    def __init__(self):
+        self.shown = []
+
+    def __call__(self, stage, done, of, /, part=""):
+        assert stage == "Evaluating"
+
+    def partial(self, values):
+        self.shown.append(values)
+
+
+@pytest.fixture(scope="module")
+def many():
+    """Digits, and each of them with some noise: enough for a first picture."""
+    digits, rng = dataset("digits"), np.random.default_rng(0)
+    x = np.concatenate([digits.x_train + s * rng.normal(size=digits.x_train.shape) for s in (0.0, 0.1, 0.2)])
+    y = np.concatenate([digits.y_train] * 3)
+    return Dataset("digits", digits.x_train, digits.y_train, x.astype(np.float32), y, classes=digits.classes)
+
+
+def test_a_first_picture_can_be_trusted_and_stays_until_the_run_is_done(many):
+    a, b = (load(f"checkpoints/digits-mlp-128/seed{seed}.safetensors") for seed in (0, 1))
+    paths, watch = (LinearPath(a, b), LinearPath(a, a)), Watch()
+    plain = evaluate_many(paths, many, **HOW)
+    partial = shown(paths, many, HOW, "Evaluating", watch)
+    first = watch.shown
+    assert len(first[0]["t"]) == POINTS < len(first[-1]["t"]) < 25
+    band = first[-1]["band"]
+    assert band["naive"]["within"] <= 0.1 * band["naive"]["barrier"]
+    assert abs(plain[0].barrier() - band["naive"]["barrier"]) <= 2 * band["naive"]["within"]
+    assert band["aligned"]["barrier"] == 0
+    assert band["aligned"]["within"] < 1e-12
+    after = evaluate_many(paths, many, **HOW, partial=partial)
+    np.testing.assert_array_equal(plain[0].loss(), after[0].loss())
+    assert len(watch.shown[-1]["t"]) == 25
+    assert watch.shown[-1]["band"] == band
+    words = str(progress_words(band))
+    assert " ± " in words
+    assert f"from {band['examples']}".replace(",", "") in words.replace("\u202f", "")
+    last = watch.shown[-1]
+    figure = progress_figure(last["t"], last["naive"], last["aligned"], band=band)
+    drawn = [trace for trace in figure.data if trace.fill == "toself"]
+    assert len(drawn) == 2
+    assert max(drawn[0].y) == pytest.approx(max(band["naive"]["high"]), rel=1e-6)
+
+
+def test_nothing_is_measured_first_where_nobody_looks_or_all_is_measured_at_once(many):
+    a, b = (load(f"checkpoints/digits-mlp-32/seed{seed}.safetensors") for seed in (0, 1))
+    paths, watch = (LinearPath(a, b), LinearPath(a, b)), Watch()
+    assert shown(paths, many, HOW, "Evaluating", lambda *_, **__: None) is None
+    assert shown(paths, many, {**HOW, "test_examples": 900}, "Evaluating", watch) is not None
+    assert shown(paths, many, {**HOW, "precision": 0.1}, "Evaluating", watch) is not None
+    assert watch.shown == []
+
+
+def test_the_grid_is_refined_around_the_peaks():
+    grid = np.linspace(0, 1, 25)
+    coarse = np.array([0, 6, 12, 18, 24])
+    assert around(grid, coarse, [0.5]).tolist() == [0, 6, 9, 10, 12, 14, 15, 18, 24]
+    assert around(grid, coarse, [0.0]).tolist() == [0, 2, 3, 6, 12, 18, 24]
