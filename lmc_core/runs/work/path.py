@@ -20,6 +20,7 @@ from lmc_core.networks.scale import doubted
 from lmc_core.paths.curves import Curve, through, train_curve
 from lmc_core.paths.evaluate import evaluate, evaluate_many
 from lmc_core.paths.path import LinearPath
+from lmc_core.paths.profile import Profile
 from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.report import Report, silent
 from lmc_core.runs.keep import units
