@@ -18,7 +18,7 @@ def solve(problem: Problem, *, steps: int, rate: float, examples: int, batch: in
 
     Rotations are O₀ exp(S − Sᵀ), within those that leave the all-ones vector alone where a group must; invertible maps
     G₀ + D; scales of units exp(s). Permutations stay as they were matched. Adam with a cosine decay to a twentieth of
-    its rate. The elements with the smallest loss half-way, on a fixed part of the training data, are kept: those of
+    its rate. The elements with the smallest loss half-way, on a fixed part of the training data, are kept: none, those of
     the start, or the last ones. The objective shown is minus that loss.
     """
     import torch
@@ -40,10 +40,11 @@ def solve(problem: Problem, *, steps: int, rate: float, examples: int, batch: in
     def worth(elements: Elements) -> float:
         return -loss.mean(dict(Blend(a.state, move(b.state, symmetry, elements), 0.5)), judged)
 
-    history = [worth({**identity(symmetry)}), worth(learned.start)]
+    kept = max((identity(symmetry), learned.start), key=worth)
+    history = [worth({**identity(symmetry)}), worth(kept)]
     if not learned.count:
         note = "no group of this network has a class above permutation: nothing was learned"
-        return Result.of_elements(learned.start, history, notes=(note,))
+        return Result.of_elements(kept, history, notes=(note,))
     adam = torch.optim.Adam(learned.free.values(), lr=rate)
     slower = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps, eta_min=rate / 20)
     for step in range(steps):
@@ -57,7 +58,7 @@ def solve(problem: Problem, *, steps: int, rate: float, examples: int, batch: in
     last = worth(found)
     said = f"{learned.count:,} numbers were learned in {steps:,} steps of {loss.rows} examples, of {loss.examples:,}"
     if not last > history[-1]:
-        return Result.of_elements(learned.start, history, notes=(f"{said}; the loss half-way did not fall by it",))
+        return Result.of_elements(kept, history, notes=(f"{said}; the loss half-way did not fall by it",))
     return Result.of_elements(found, [*history, last], notes=(said,))
 
 
