@@ -33,14 +33,16 @@ def planted(reference: Network, symmetry: Symmetry, seed: int = 0, noise: float 
     """B = π(A + noise · std(A) · N(0, 1)), tensor by tensor."""
     rng = np.random.default_rng(seed)
     forth = random_permutations(symmetry, rng)
-    learned = {
-        name.removeprefix("tensors.") for name, _ in reference.module.named_parameters()
-    }  # running statistics keep their sign
-    state = {
-        name: _noisy(tensor, noise, rng) if name in learned else tensor for name, tensor in reference.state.items()
-    }
-    moved = reference.with_state(permute(state, symmetry, forth))
+    moved = reference.with_state(permute(noisy(reference, noise, rng).state, symmetry, forth))
     return Planted(reference, moved, symmetry, invert(forth, symmetry))
+
+
+def noisy(reference: Network, noise: float, rng: np.random.Generator) -> Network:
+    """A + noise · std(A) · N(0, 1), tensor by tensor of what was learned: running statistics keep their sign."""
+    learned = {name.removeprefix("tensors.") for name, _ in reference.module.named_parameters()}
+    return reference.with_state(
+        {name: _noisy(tensor, noise, rng) if name in learned else tensor for name, tensor in reference.state.items()}
+    )
 
 
 def _noisy(tensor: Tensor, noise: float, rng: np.random.Generator) -> Tensor:

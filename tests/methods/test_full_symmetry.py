@@ -1,0 +1,141 @@
+"""Full-symmetry and learned matching: planted elements of all classes come back, and trained transformers connect."""
+
+import numpy as np
+import pytest
+import torch
+from canonical_forms import formed
+from planted import difference, noisy, random_data
+from torch import nn
+from zoo.transformers import TRANSFORMERS
+
+from lmc_core.data.registry import dataset
+from lmc_core.methods.align import align
+from lmc_core.networks.network import Network, network
+from lmc_core.paths.evaluate import evaluate
+from lmc_core.paths.path import LinearPath
+from lmc_core.symmetry.canonical.canonical import canonical
+from lmc_core.symmetry.move import move, random_elements
+
+NOISE = 0.1
+
+
+def size(state):
+    """Euclidean norm of all numbers."""
+    return sum(float(x.double().square().sum()) for x in state.values() if x.is_floating_point()) ** 0.5
+
+
+def apart(one, other):
+    """Euclidean distance of two states."""
+    return size({name: x - other[name] for name, x in one.items() if x.is_floating_point()})
+
+
+def moved_at_random(net, found, seed, noise=0.0):
+    """The network with noise on its numbers, and the same with its units moved by random elements of all classes."""
+    rng = np.random.default_rng(seed)
+    near = noisy(net, noise, rng)
+    return near, near.with_state(move(near.state, found, random_elements(found, rng)))
+
+
+@pytest.mark.parametrize("compare", ["weights", "responses"])
+@pytest.mark.parametrize("name", TRANSFORMERS)
+def test_planted_elements_of_all_classes_come_back(name, compare):
+    """What is left between A and the aligned B is the noise, and nothing without noise."""
+    form, data = formed(name), random_data(formed(name).network)
+    for seed, noise in ((1, 0.0), (2, NOISE)):
+        near, b = moved_at_random(form.network, form.symmetry, seed, noise)
+        alignment = align(form.network, b, "full-symmetry-matching", data, compare=compare)
+        a, back = alignment.reference(form.network).state, alignment.transport(b).state
+        assert alignment.function_error < 1e-12
+        assert apart(a, back) <= 1.4 * apart(a, alignment.reference(near).state) + 1e-3 * size(a)
+
+
+class Patches(nn.Module):
+    """A vision transformer of digits: patches of 2 × 2, two pre-norm blocks, the mean over patches."""
+
+    def __init__(self, norm=nn.LayerNorm, width=32):
+        super().__init__()
+        self.patch, self.place = nn.Conv2d(1, width, 2, 2), nn.Parameter(0.02 * torch.randn(1, 16, width))
+        self.attend = nn.ModuleList([nn.MultiheadAttention(width, 4, batch_first=True) for _ in range(2)])
+        self.up = nn.ModuleList([nn.Linear(width, 64) for _ in range(2)])
+        self.down = nn.ModuleList([nn.Linear(64, width) for _ in range(2)])
+        self.norms, self.head = nn.ModuleList([norm(width) for _ in range(5)]), nn.Linear(width, 10)
+
+    def forward(self, x):
+        x = self.patch(x.view(-1, 1, 8, 8)).flatten(2).mT + self.place
+        for i, attend in enumerate(self.attend):
+            y = self.norms[2 * i](x)
+            x = x + attend(y, y, y, need_weights=False)[0]
+            x = x + self.down[i](nn.functional.gelu(self.up[i](self.norms[2 * i + 1](x))))
+        return self.head(self.norms[4](x).mean(1))
+
+
+def trained(seed, norm=nn.LayerNorm):
+    """A network of digits, right on nine in ten of the test examples."""
+    torch.manual_seed(seed)
+    module, data = Patches(norm), dataset("digits")
+    x, y = torch.as_tensor(data.x_train), torch.as_tensor(data.y_train)
+    steps = 240
+    adam = torch.optim.AdamW(module.parameters(), 4e-3, betas=(0.9, 0.99), weight_decay=0.01)
+    slower = torch.optim.lr_scheduler.OneCycleLR(adam, 4e-3, total_steps=steps)
+    for _ in range(steps):
+        rows = torch.randint(len(x), (64,))
+        adam.zero_grad()
+        nn.functional.cross_entropy(module(x[rows]), y[rows]).backward()
+        adam.step()
+        slower.step()
+    return network(module, (x[:2],))
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return trained(0), trained(1), dataset("digits")
+
+
+def barrier(a: Network, b: Network, data) -> float:
+    return evaluate(LinearPath(a, b), data, points=11).barrier()
+
+
+def test_a_trained_transformer_moved_by_elements_of_all_classes_is_connected_again(pair):
+    net, _, data = pair
+    form = canonical(net)
+    assert evaluate(LinearPath(net, net), data, points=2).accuracy()[0] > 0.9
+    near, b = moved_at_random(form.network, form.symmetry, 3, NOISE)
+    assert barrier(net, b, data) > 1
+    for compare in ("weights", "responses"):
+        alignment = align(net, b, "full-symmetry-matching", data, compare=compare)
+        assert alignment.function_error < 1e-5
+        assert barrier(alignment.reference(net), alignment.transport(b), data) <= 1e-3
+
+
+def test_the_classes_of_a_transformer_take_down_what_orders_leave_standing(pair):
+    a, b, data = pair
+    heights = {"naive": barrier(a, b, data)}
+    for method, settings in {
+        "weight-matching": {},
+        "head-matching": {},
+        "full-symmetry-matching": {"compare": "weights"},
+        "learned-matching": {"steps": 150},
+    }.items():
+        alignment = align(a, b, method, data, **settings)
+        heights[method] = barrier(alignment.reference(a), alignment.transport(b), data)
+    print(heights)
+    assert heights["full-symmetry-matching"] < 0.5 * heights["weight-matching"]
+    assert heights["learned-matching"] < 0.1 * heights["naive"]
+
+
+def test_both_networks_of_an_alignment_in_canonical_form_keep_their_names_shapes_and_functions(pair):
+    a, b, data = pair
+    alignment = align(a, b, "full-symmetry-matching", data)
+    assert alignment.canonical
+    x = torch.as_tensor(data.x_test[:64])
+    for before, after in ((a, alignment.reference(a)), (b, alignment.transport(b))):
+        assert {name: x.shape for name, x in before.state.items()} == {name: x.shape for name, x in after.state.items()}
+        torch.testing.assert_close(after(x), before(x), rtol=1e-4, atol=1e-4)
+    assert difference(a.state, alignment.reference(a).state) > 1e-3
+
+
+def test_the_same_seed_gives_the_same_elements(pair):
+    a, b, data = pair
+    first, second = (align(a, b, "full-symmetry-matching", data, seed=4).couplings for _ in range(2))
+    for name, coupling in first.items():
+        np.testing.assert_array_equal(coupling.element, second[name].element)
