@@ -18,8 +18,8 @@ def solve(problem: Problem, *, steps: int, rate: float, examples: int, batch: in
 
     Rotations are O₀ exp(S − Sᵀ), within those that leave the all-ones vector alone where a group must; invertible maps
     G₀ + D; scales of units exp(s). Permutations stay as they were matched. Adam with a cosine decay to a twentieth of
-    its rate. The elements with the smallest loss half-way, on a fixed part of the training data, are kept: none, those of
-    the start, or the last ones. The objective shown is minus that loss.
+    its rate. The elements with the smallest loss half-way, on a fixed part of the training data, are kept: none, those
+    of the start, or the last ones. The objective shown is minus that loss.
     """
     import torch
 

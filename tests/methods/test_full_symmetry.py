@@ -42,7 +42,7 @@ def test_planted_elements_of_all_classes_come_back(name, compare):
     """What is left between A and the aligned B is the noise, and nothing without noise."""
     form, data = formed(name), random_data(formed(name).network)
     for seed, noise in ((1, 0.0), (2, NOISE)):
-        near, b = moved_at_random(form.network, form.symmetry, seed, noise)
+        _, b = moved_at_random(form.network, form.symmetry, seed, noise)
         alignment = align(form.network, b, "full-symmetry-matching", data, compare=compare)
         a, back = alignment.reference(form.network).state, alignment.transport(b).state
         assert alignment.function_error < 1e-12
@@ -99,7 +99,7 @@ def test_a_trained_transformer_moved_by_elements_of_all_classes_is_connected_aga
     net, _, data = pair
     form = canonical(net)
     assert evaluate(LinearPath(net, net), data, points=2).accuracy()[0] > 0.9
-    near, b = moved_at_random(form.network, form.symmetry, 3, NOISE)
+    _, b = moved_at_random(form.network, form.symmetry, 3, NOISE)
     assert barrier(net, b, data) > 1
     for compare in ("weights", "responses"):
         alignment = align(net, b, "full-symmetry-matching", data, compare=compare)
@@ -118,7 +118,6 @@ def test_the_classes_of_a_transformer_take_down_what_orders_leave_standing(pair)
     }.items():
         alignment = align(a, b, method, data, **settings)
         heights[method] = barrier(alignment.reference(a), alignment.transport(b), data)
-    print(heights)
     assert heights["full-symmetry-matching"] < 0.5 * heights["weight-matching"]
     assert heights["learned-matching"] < 0.1 * heights["naive"]
 
