@@ -42,7 +42,7 @@ def test_planted_elements_of_all_classes_come_back(name, compare):
     """What is left between A and the aligned B is the noise, and nothing without noise."""
     form, data = formed(name), random_data(formed(name).network)
     for seed, noise in ((1, 0.0), (2, NOISE)):
-        _, b = moved_at_random(form.network, form.symmetry, seed, noise)
+        near, b = moved_at_random(form.network, form.symmetry, seed, noise)
         alignment = align(form.network, b, "full-symmetry-matching", data, compare=compare)
         a, back = alignment.reference(form.network).state, alignment.transport(b).state
         assert alignment.function_error < 1e-12
