@@ -40,8 +40,9 @@ def solve(problem: Problem, *, steps: int, rate: float, examples: int, batch: in
     def worth(elements: Elements) -> float:
         return -loss.mean(dict(Blend(a.state, move(b.state, symmetry, elements), 0.5)), judged)
 
-    kept = max((identity(symmetry), learned.start), key=worth)
-    history = [worth({**identity(symmetry)}), worth(kept)]
+    still: Elements = {**identity(symmetry)}
+    kept = max(still, learned.start, key=worth)
+    history = [worth(still), worth(kept)]
     if not learned.count:
         note = "no group of this network has a class above permutation: nothing was learned"
         return Result.of_elements(kept, history, notes=(note,))

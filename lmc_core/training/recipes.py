@@ -65,6 +65,21 @@ RECIPES: dict[str, Recipe] = {
         batch=128,
         clip=1.0,
     ),
+    "mnist-vit": Recipe(
+        title="MNIST vision transformer, 2 blocks of width 64",
+        architecture=architecture(
+            "transformer", width=64, depth=2, input_shape=(1, 28, 28), patch=7, token="mean", classes=10
+        ),
+        data="mnist",
+        optimiser="adamw",
+        rate=2e-3,
+        epochs=5,
+        batch=128,
+        weight_decay=0.01,
+        warmup=100,
+        clip=1.0,
+        normalize=Normalize((0.1307,), (0.3081,)),
+    ),
     "cifar10-resnet8": Recipe(
         title="CIFAR-10 ResNet-8 with BatchNorm",
         architecture=architecture("resnet", blocks=(1, 1, 1), widths=(16, 32, 64), shortcut="B"),

@@ -6,6 +6,7 @@ EXPERIMENTS = {
     "recurrent-mnist": "pairs of LSTMs and RNNs fused, with and without their hidden-to-hidden weights",
     "ferbach-mnist": "test loss half way between MNIST networks, aligned by the methods of the paper's figure 2",
     "residual-toy": "planted orders in a residual block, where a coordinate sweep recovers few",
+    "vit-mnist": "barriers between vision transformers on MNIST, by orders, by rotations, learned, with a null test",
 }
 """name → what it shows; each is a module here (hyphens are underscores) with PARAMETERS and
 `reproduce(*, seed, device, report, **settings) -> Experiment`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import Network
 from lmc_core.options import Option
 from lmc_core.report import Report
+from lmc_core.training.recipes import RECIPES
 from lmc_core.training.train import Recipe, train
 
 KEEP = Option(
@@ -48,6 +50,21 @@ def trained(
                 net.save(str(file))
         found.append(net.to(device))
     return found
+
+
+def by_recipe(
+    recipe: str, count: int, seed: int, *, data: Dataset, keep: str, device: str, report: Report
+) -> list[Network]:
+    """Networks of one recipe by their seeds: the shipped ones, and where more are wanted newly trained ones."""
+    root = os.environ.get("LMC_CHECKPOINTS") or Path(__file__).resolve().parents[3] / "checkpoints"
+    files = [Path(root) / recipe / f"seed{number}.safetensors" for number in range(seed, seed + count)]
+    missing = [(RECIPES[recipe], seed + k) for k, file in enumerate(files) if not file.exists()]
+    made = iter(trained(missing, keep=keep, data=[data] * len(missing), device=device, report=report))
+    first: list[Network] = []
+    for file in files:
+        net = load(str(file), like=first[0] if first else None).to(device) if file.exists() else next(made)
+        first.append(net)
+    return first
 
 
 def filename(recipe: Recipe, seed: int, data: Dataset) -> str:

@@ -7,25 +7,20 @@ pairs of the networks are taken, which share members.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
-from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.methods import METHODS
 from lmc_core.methods.align import align
-from lmc_core.networks.checkpoint import load
-from lmc_core.networks.network import Network
 from lmc_core.options import Option
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.training.finetune import measure
 from lmc_core.training.recipes import RECIPES
 from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
-from lmc_core.training.reproduce._trained import KEEP, trained
+from lmc_core.training.reproduce._trained import KEEP, by_recipe
 
 PUBLISHED_RECIPE = "mnist-mlp-512"
 PARAMETERS = (
@@ -61,7 +56,7 @@ def reproduce(
 ) -> Experiment:
     """Mean test loss at t = ½ over all pairs, with its standard deviation, beside the published one."""
     data = dataset(RECIPES[recipe].data)
-    nets = _networks(recipe, networks, seed, data, keep, device, report)
+    nets = by_recipe(recipe, networks, seed, data=data, keep=keep, device=device, report=report)
     found = symmetry(nets[0], verify=False)
     ends = [measure(net, data, ("test",))["test"]["loss"] for net in nets]
     pairs = list(combinations(range(networks), 2))
@@ -96,18 +91,3 @@ def reproduce(
         },
         Chart("method", "loss at t = ½", error="± over pairs", also="published" if known else None, lower=True),
     )
-
-
-def _networks(
-    recipe: str, count: int, seed: int, data: Dataset, keep: str, device: str, report: Report
-) -> list[Network]:
-    """The shipped networks, and where more are wanted newly trained ones."""
-    root = os.environ.get("LMC_CHECKPOINTS") or Path(__file__).resolve().parents[3] / "checkpoints"
-    files = [Path(root) / recipe / f"seed{number}.safetensors" for number in range(seed, seed + count)]
-    missing = [(RECIPES[recipe], seed + k) for k, file in enumerate(files) if not file.exists()]
-    made = iter(trained(missing, keep=keep, data=[data] * len(missing), device=device, report=report))
-    first: list[Network] = []
-    for file in files:
-        net = load(str(file), like=first[0] if first else None).to(device) if file.exists() else next(made)
-        first.append(net)
-    return first

@@ -1,0 +1,120 @@
+"""What experiments with pairs of transformers have in common: barriers by what of their symmetry is matched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+from lmc_core.alignment.alignment import Alignment
+from lmc_core.data.registry import dataset
+from lmc_core.diagnostics.null import Votes, shuffled, votes
+from lmc_core.methods.align import align
+from lmc_core.networks.network import Network
+from lmc_core.options import Option
+from lmc_core.paths.evaluate import evaluate_many
+from lmc_core.paths.layers import Recalibration
+from lmc_core.paths.path import LinearPath
+from lmc_core.report import Report
+from lmc_core.training.recipes import RECIPES
+from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._trained import by_recipe
+
+STEPS = Option("steps", int, 300, "Gradient steps of learned matching.", low=1, high=100_000)
+POINTS = 11
+
+
+@dataclass(frozen=True)
+class Way:
+    """One row: a method with its settings, and what is done besides."""
+
+    method: str
+    settings: Mapping[str, Any]
+    recalibrate: Recalibration | None = None
+    null: bool = False
+
+
+NAIVE, LEARNED, NULL = "no alignment", "learned matching", "learned matching of a shuffled B"
+
+
+def ways(steps: int) -> dict[str, Way]:
+    """Title → way, in the order of the table."""
+    return {
+        NAIVE: Way("identity", {}),
+        "weight matching (orders)": Way("weight-matching", {}),
+        "head matching (orders, heads by circuits)": Way("head-matching", {}),
+        "full symmetry, by weights": Way("full-symmetry-matching", {"compare": "weights"}),
+        "full symmetry, by responses": Way("full-symmetry-matching", {"compare": "responses"}),
+        "full symmetry, by responses, REPAIR": Way("full-symmetry-matching", {"compare": "responses"}, "repair"),
+        LEARNED: Way("learned-matching", {"steps": steps}),
+        NULL: Way("learned-matching", {"steps": steps}, null=True),
+    }
+
+
+def compared(
+    recipe: str, networks: int, steps: int, *, keep: str, seed: int, device: str, report: Report
+) -> Experiment:
+    """A row per way: its barrier in test loss, and what part of the one without alignment that is."""
+    data = dataset(RECIPES[recipe].data)
+    nets = by_recipe(recipe, networks, seed, data=data, keep=keep, device=device, report=report)
+    pairs, found = list(combinations(range(networks), 2)), ways(steps)
+    barriers: dict[str, list[float]] = {title: [] for title in found}
+    halves: dict[str, list[float]] = {title: [] for title in found}
+    seconds: dict[str, list[float]] = {title: [] for title in found}
+    sides: dict[str, list[Votes]] = {LEARNED: [], NULL: []}
+    for number, (i, j) in enumerate(pairs):
+        for done, (title, way) in enumerate(found.items()):
+            report(f"{title}, networks {i} and {j}", number * len(found) + done, len(pairs) * len(found))
+            a, b = nets[i], shuffled(nets[j], seed) if way.null else nets[j]
+            began = time.perf_counter()
+            alignment = align(a, b, way.method, data, seed=seed, **way.settings)
+            seconds[title].append(time.perf_counter() - began)
+            ends = _ends(alignment, a, b)
+            path = LinearPath(*ends)
+            (line,) = evaluate_many([path], data, points=POINTS, recalibrate=way.recalibrate, splits=("test",))
+            barriers[title].append(line.barrier())
+            halves[title].append(float(line.accuracy()[POINTS // 2]))
+            if title in sides:
+                middle = path.network.with_state(path(0.5))
+                sides[title].append(votes(line.barrier(), *ends, middle, data, seed)[0])
+    naive, _, count = spread(barriers[NAIVE])
+    rows = tuple(
+        (title, mean, deviation, mean / naive, spread(halves[title])[0], spread(seconds[title])[0], count)
+        for title in found
+        for mean, deviation, _ in [spread(barriers[title])]
+    )
+    return Experiment(
+        f"Barriers between networks by what of their symmetry is matched: {RECIPES[recipe].title}",
+        ("method", "barrier", "± over pairs", "share of no alignment", "accuracy half-way", "seconds", "pairs"),
+        rows,
+        (
+            f"{networks} networks, seeds from {seed}, and all their pairs; {POINTS} points, all test examples.",
+            *(_said(title, sides[title]) for title in sides),
+        ),
+        {
+            "barriers": barriers,
+            "accuracies": halves,
+            "sides": {
+                title: [{"disagreeing": v.disagreeing, "as A": v.as_a, "as B": v.as_b} for v in each]
+                for title, each in sides.items()
+            },
+            "settings": {"recipe": recipe, "networks": networks, "steps": steps},
+            "seed": seed,
+        },
+        Chart("method", "barrier", error="± over pairs", lower=True),
+    )
+
+
+def _ends(alignment: Alignment, a: Network, b: Network) -> tuple[Network, Network]:
+    """Of the path, sharing one module."""
+    return alignment.reference(a), replace(alignment.transport(b), module=a.module)
+
+
+def _said(title: str, sides: list[Votes]) -> str:
+    of, as_a, as_b = (sum(getattr(v, name) for v in sides) for name in ("disagreeing", "as_a", "as_b"))
+    return (
+        f"{title.capitalize()}: on the {of:,} test examples where the ends disagree, the network half-way says what A "
+        f"says on {as_a:,} and what B says on {as_b:,}."
+    )
