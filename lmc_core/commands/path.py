@@ -19,7 +19,7 @@ from lmc_core.commands.arguments import (
     write,
 )
 from lmc_core.commands.files import add_files, wanted
-from lmc_core.commands.spelling import add_request, asked
+from lmc_core.commands.spelling import add_request, asked, said
 from lmc_core.report import Report
 from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.kinds._options import counted
@@ -53,11 +53,13 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     data = dataset(request["data"])
     (a, b), (card_a, card_b) = read_models((request["a"], request["b"]), args, data)
     curve, waypoint = _through(request["curve"], a, args)
+    chosen = said(args, "method") or said(args, "settings")
     result, ends = path_run(
         a,
         b,
         data,
-        **{name: request[name] for name in ("method", "settings", "points", "recalibrate", "seed", "device")},
+        **({"method": request["method"], "settings": request["settings"]} if chosen else {}),
+        **{name: request[name] for name in ("points", "recalibrate", "seed", "device")},
         train_examples=counted(request["train_examples"]),
         test_examples=counted(request["test_examples"]),
         precision=request["precision"] or None,

@@ -19,13 +19,13 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     from lmc_core.runs.keep import pictures
     from lmc_core.runs.keep.store import Store
     from lmc_core.runs.settings import settings
-    from lmc_core.runs.share.default import defaults
+    from lmc_core.runs.share.default import examples
     from lmc_core.runs.share.shipped import FOLDER
     from lmc_core.runs.work.run import run as carry_out
 
     folder, rows = settings().checkpoints / FOLDER, []
     store = Store(str(folder))
-    for request in defaults():
+    for request in examples():
         with tempfile.TemporaryDirectory() as name:
             result = carry_out(request, report, Path(name), args.device)
             pictures.leave(result, Path(name))

@@ -56,6 +56,14 @@ def asked(args: argparse.Namespace, kind: Kind) -> Request:
     return Request(kind.name, MappingProxyType(found), kind.version)
 
 
+def said(args: argparse.Namespace, option: str) -> bool:
+    """Whether the command line says anything of an option, or for "settings" of any setting of a method."""
+    if option == "settings":
+        own = [value for name, value in vars(args).items() if name.startswith(SETTING)]
+        return bool(args.set) or any(value is not None for value in own)
+    return getattr(args, f"{OPTION}{option}") is not None
+
+
 def line(request: Request, name: Callable[[str], str] = str) -> str:
     """The command that asks for a request again, quoted for a shell; `asked` reads it back.
 

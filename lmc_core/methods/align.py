@@ -16,6 +16,7 @@ from lmc_core.alignment.template import canonical_pair, symmetries
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError, MismatchError, SettingError
 from lmc_core.methods import METHODS
+from lmc_core.methods.usual import usual
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.networks.outputs import relative_error
@@ -29,7 +30,7 @@ CHECKED = 32  # training examples on which the function is compared before and a
 def align(
     reference: Network,
     moved: Network,
-    method: str = "weight-matching",
+    method: str | None = None,
     data: Dataset | None = None,
     *,
     symmetry: Symmetry | None = None,
@@ -40,7 +41,7 @@ def align(
 ) -> Alignment:
     """How the units of `moved` correspond to those of `reference`; `.transport(moved)` puts them in its order.
 
-    method      a name in METHODS
+    method      a name in METHODS; None: full-symmetry-matching of networks that attend, weight-matching of others
     data        needed by methods that look at activations; used by all to check that the function is unchanged
     symmetry    of the reference; inferred if not given
     settings    parameters of the method
@@ -48,15 +49,20 @@ def align(
     Raises SettingError for an unknown method or setting, MismatchError if the networks differ, DataError if data is
     missing or of another shape, Cancelled if `report` raises it.
     """
-    if method not in METHODS:
+    if method is not None and method not in METHODS:
         raise SettingError(f"there is no alignment method {method!r}; there are {', '.join(METHODS)}")
+    started = time.perf_counter()
+    if why := mismatch(reference, moved):
+        raise MismatchError(why)
+    if method is None:
+        if symmetry is None:
+            report("inferring the symmetry", 0, 1)
+            symmetry = symmetries([reference, moved])[0]
+        method = usual(reference, symmetry)
     chosen = METHODS[method]
     checked = chosen.settings(settings)
     if chosen.needs_data and data is None:
         raise DataError(f"{method} looks at examples and needs data: name a data set, or use weight-matching")
-    started = time.perf_counter()
-    if why := mismatch(reference, moved):
-        raise MismatchError(why)
     if data is not None:
         check_data(reference, data)
     if symmetry is None:

@@ -14,7 +14,7 @@ from lmc_core.runs import engine, keep
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import uploads
 from lmc_core.runs.library.entry import bind, entry
-from lmc_core.runs.share.default import defaults
+from lmc_core.runs.share.default import examples
 from lmc_core.runs.share.prepare import Preparation
 from lmc_core.runs.share.shipped import adopt
 from lmc_core.runs.values.names import tidy_tags
@@ -192,7 +192,7 @@ def prepare() -> None:
     The server's lifespan calls it once the engine has started. Raises RunError if the queue is full.
     """
     archive = keep.opened()
-    requests = defaults()
+    requests = examples()
     missing = [request for request in requests if not adopt(request, archive)]
     for request in requests:
         if request not in missing or request is requests[0]:

@@ -44,6 +44,20 @@ RECIPES: dict[str, Recipe] = {
         batch=32,
         clip=1.0,
     ),
+    "digits-vit": Recipe(
+        title="Digits vision transformer, 2 blocks of width 32",
+        architecture=architecture(
+            "transformer", width=32, depth=2, input_shape=(1, 8, 8), patch=2, token="mean", classes=10
+        ),
+        data="digits",
+        optimiser="adamw",
+        rate=4e-3,
+        epochs=40,
+        batch=64,
+        weight_decay=0.01,
+        warmup=100,
+        clip=1.0,
+    ),
     "mnist-mlp-512": Recipe(  # Ferbach 2023, figure 2, at the fifth of its six learning rates
         title="MNIST MLP, 3 × 512",
         architecture=architecture("mlp", widths=(784, 512, 512, 512, 10), input_shape=(28, 28)),

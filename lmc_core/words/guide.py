@@ -111,7 +111,13 @@ WHEN: Mapping[str, str] = {
     "gromov-wasserstein": "The models share no common input order, or recurrent layers dominate.",
     "sinkhorn-rebasin": "To let the loss itself choose: permutations learned by gradient descent. Slow.",
     "straight-through": "The lowest loss half-way matters more than time: permutations trained on the loss.",
-    "head-matching": "Transformers: heads are matched by what they compute before their insides are.",
+    "head-matching": "Transformers, where only orders are to change: heads are matched by what they compute before "
+    "their insides are.",
+    "full-symmetry-matching": "Transformers: the first method to try. It also rotates the residual stream and the "
+    "insides of heads, which orders cannot follow, within seconds, and better with data. Models whose units have "
+    "scales or signs of their own: it makes these equal first.",
+    "learned-matching": "Transformers, and the lowest barrier matters more than time: rotations are trained on the "
+    "loss along the path. What is trained can also join what has nothing in common, so read the null test beside it.",
     "wasserstein-barycenter": "Fully connected and convolutional models, of the same or of other widths. Each layer is "
     "matched by the weights that enter it, once and for good: of narrow models and of three or more, MergeMany, which "
     "also looks at the weights that leave, keeps more; so does comparing activations.",

@@ -15,7 +15,7 @@ def method(default: str, known: Mapping[str, Method] = METHODS, key: str = "meth
     """The chosen one of the known methods and its settings; `key` is its name in the URL."""
     st.markdown("**Method**")
     titles = {name: declared.title for name, declared in known.items()}
-    name = choice(st.selectbox, "Method", titles, default, key, label_visibility="collapsed")
+    name = choice(st.selectbox, "Method", titles, default, key, lasting=True, label_visibility="collapsed")
     chosen = known[name]
     st.caption(f"{chosen.summary} [{chosen.paper.key}]({chosen.paper.url})")
     with st.expander("Settings"):

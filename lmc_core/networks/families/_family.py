@@ -28,6 +28,7 @@ class Family:
     phrase   within a sentence: "a residual network"
     module   the class in module.py that builds a network from `Options`; beside it `example`
     widths   what can be chosen where networks are fused; empty where other widths make no module
+    attends  whether its units attend to each other
     images   whether an input of 3 × h × w is a colour image
     unlike   pattern of names of tensors that belong to something else of the same shapes: such a state dict is read as
              this family only where somebody asks for it
@@ -41,6 +42,7 @@ class Family:
     phrase: str
     module: str
     widths: tuple[Freedom, ...] = ()
+    attends: bool = False
     images: bool = False
     unlike: str = ""
 

@@ -59,6 +59,7 @@ class Kind:
                are none, as of a visitor's file, nothing has to be bound
     title      options and cards of the models → what the run is called, where that is not the models' names
     example    options of the analysis that its page shows before anybody asks for one: cheap, of shipped models
+    others     options of further ones, of other kinds of models, that a fresh server has finished
     command    what the command line calls it, where that is not its name
     reads_file the request is of a visitor's file, and nobody else's
     version    part of every run id: raise it when the same options give another result, or one stored otherwise
@@ -75,6 +76,7 @@ class Kind:
     facts: tuple[str, ...] = ("fingerprints",)
     title: Callable[[Chosen, Sequence[ModelCard]], str] | None = None
     example: Chosen | None = None
+    others: tuple[Chosen, ...] = ()
     command: str = ""
     reads_file: bool = False
     version: int = 2

@@ -143,4 +143,5 @@ PATH = Kind(
     settle=settled,
     bind=_bound,
     example={"a": "digits-mlp-128/seed0", "b": "digits-mlp-128/seed1", "method": "activation-matching"},
+    others=({"a": "digits-vit/seed0", "b": "digits-vit/seed1", "method": "full-symmetry-matching"},),
 )

@@ -36,6 +36,16 @@ def defaults() -> list[Request]:
     return [request for request in map(default_request, kinds) if request is not None]
 
 
+def examples() -> list[Request]:
+    """All analyses that are shipped finished: the default ones, then those of other kinds of models."""
+    found = defaults()
+    for kind in KINDS.values():
+        for other in kind.others:
+            with suppress(InputError):
+                found.append(_here(kind.name, **other))
+    return found
+
+
 def _here(kind: str, **options: Any) -> Request:
     """A request of the library of this server."""
     return bind(Request.of(kind, **options))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from lmc_core.networks.families import brief
+from lmc_core.networks.families import FAMILIES, brief
 from lmc_core.words.numbers import listed
 
 
@@ -59,6 +59,11 @@ class ModelCard:
     def kind(self) -> str:
         """The family, as people call it."""
         return brief(self.family)
+
+    @property
+    def attends(self) -> bool:
+        """Whether it is of a family whose units attend to each other."""
+        return self.family in FAMILIES and FAMILIES[self.family].attends
 
     @staticmethod
     def of(content: Mapping[str, Any]) -> ModelCard:

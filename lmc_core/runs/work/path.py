@@ -14,6 +14,7 @@ from lmc_core.diagnostics.null import NullTest, shuffled, votes
 from lmc_core.errors import InputError, MismatchError
 from lmc_core.methods import METHODS
 from lmc_core.methods.align import align
+from lmc_core.methods.usual import usual
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.networks.scale import doubted
@@ -49,7 +50,7 @@ def path_run(
     b: Network,
     data: Dataset,
     *,
-    method: str = "weight-matching",
+    method: str | None = None,
     settings: Mapping[str, Any] | None = None,
     points: int = 25,
     recalibrate: Any = None,
@@ -69,6 +70,7 @@ def path_run(
 ) -> tuple[PathResult, Aligned]:
     """Align B to A and evaluate the line between them before and after: the result, and the networks it joins.
 
+    method    None: the usual one of such networks
     curve     one more path to measure, from A to aligned B, as a request has it
     waypoint  the network that a curve of kind "through" leads through
     models    cards of A and B, where they come from the library
@@ -91,6 +93,7 @@ def path_run(
     a, b, same = _placed(a, b, device)
     with clock("symmetry"):
         found, errors = verified_symmetry(a, within(report, SYMMETRY))
+    method = method or usual(a, found)
     with clock("align"):
         inner, given = within(report, ALIGN), found if same else None
         alignment = align(a, b, method, data, symmetry=given, seed=seed, report=inner, **dict(settings or {}))

@@ -11,7 +11,7 @@ from lmc_core import runs
 from lmc_core.runs import keep, service
 from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.settings import settings
-from lmc_core.runs.share.default import defaults
+from lmc_core.runs.share.default import defaults, examples
 from lmc_core.runs.share.shipped import FOLDER, adopt
 from lmc_core.runs.work.run import run as carry_out
 
@@ -30,19 +30,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_what_is_shipped_is_what_the_pages_open_on_and_nothing_else() -> None:
-    asked = {request.id for request in defaults()}
+    asked = {request.id for request in examples()}
     assert asked == {folder.name for folder in SHIPPED.iterdir()}, "run python -m lmc_core ship"
     assert {request.kind for request in defaults()} == {name for name, kind in KINDS.items() if kind.example}
 
 
 def test_a_fresh_server_has_them_all_without_computing_anything() -> None:
     service.prepare()
-    for request in defaults():
+    for request in examples():
         assert runs.status(request.id).state == "done"
         found = runs.result(request.id)
         assert found.finding == runs.status(request.id).finding
         assert runs.picture(request.id, "card.png").startswith(b"\x89PNG")
-    assert {status.id for status in runs.recent(kind=None)} == {request.id for request in defaults()}
+    assert {status.id for status in runs.recent(kind=None)} == {request.id for request in examples()}
 
 
 def test_every_page_opens_on_one_pair_or_on_one_that_holds_it() -> None:

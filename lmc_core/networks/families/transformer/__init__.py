@@ -8,5 +8,6 @@ FAMILY = Family(
     brief="transformer",
     phrase="a transformer encoder",
     module="Transformer",
+    attends=True,
     images=True,
 )
