@@ -21,12 +21,12 @@ BATCH = 256
 class Votes:
     """Whom the network half-way sides with.
 
-    barrier       of the test loss along the path
+    loss          test loss of that network: a barrier says little where an end knows nothing
     disagreeing   test examples, of those compared, on which both ends say different classes
     as_a, as_b    of these, on how many the network half-way says what A says, and what B says
     """
 
-    barrier: float
+    loss: float
     disagreeing: int
     as_a: int
     as_b: int
@@ -65,7 +65,7 @@ def shuffled(network: Network, seed: int) -> Network:
     return network.with_state(state)
 
 
-def votes(barrier: float, a: Network, b: Network, middle: Network, data: Dataset, seed: int = 0) -> tuple[Votes, int]:
+def votes(loss: float, a: Network, b: Network, middle: Network, data: Dataset, seed: int = 0) -> tuple[Votes, int]:
     """Whom the network half-way between two networks sides with, and on how many test examples that was asked."""
     chosen = np.arange(len(data.x_test))
     if len(chosen) > EXAMPLES:
@@ -75,7 +75,7 @@ def votes(barrier: float, a: Network, b: Network, middle: Network, data: Dataset
     )
     apart = first != second
     as_a, as_b = (int((between == end)[apart].sum()) for end in (first, second))
-    return Votes(barrier, int(apart.sum()), as_a, as_b), len(chosen)
+    return Votes(loss, int(apart.sum()), as_a, as_b), len(chosen)
 
 
 def predictions(network: Network, x: NDArray[np.generic], y: NDArray[np.integer]) -> NDArray[np.int64]:

@@ -84,15 +84,21 @@ def null_sentence(null: NullTest) -> Text:
         a=f"{real.as_a:,}",
         b=f"{real.as_b:,}",
     )
-    height = numbers.loss(null.shuffled.barrier)
+    shuffled, own = numbers.loss(null.shuffled.loss), numbers.loss(real.loss)
     if null.passed:
         return say(
-            "Both are in it: {sides}. A shuffled {B} gives {height} and sides with {A}.", sides=sides, height=height
+            "Both are in it: {sides}. With a shuffled {B} in its place the same learning leads to a loss of {shuffled} "
+            "half-way instead of {own}, and the network there sides with {A}.",
+            sides=sides,
+            shuffled=shuffled,
+            own=own,
         )
     return say(
-        "This does not show that {A} and {B} are connected: a shuffled {B} reaches {height}, and {sides}.",
+        "This does not show that {A} and {B} are connected: {sides}. With a shuffled {B} in its place the same "
+        "learning leads to a loss of {shuffled} half-way, here to {own}.",
         sides=sides,
-        height=height,
+        shuffled=shuffled,
+        own=own,
     )
 
 

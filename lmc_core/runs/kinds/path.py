@@ -143,5 +143,11 @@ PATH = Kind(
     settle=settled,
     bind=_bound,
     example={"a": "digits-mlp-128/seed0", "b": "digits-mlp-128/seed1", "method": "activation-matching"},
-    others=({"a": "digits-vit/seed0", "b": "digits-vit/seed1", "method": "full-symmetry-matching"},),
+    others=(
+        {
+            **{"a": "mnist-vit/seed0", "b": "mnist-vit/seed1", "data": "mnist", "method": "full-symmetry-matching"},
+            **{"points": 13, "train_examples": 1_000},
+        },
+        {"a": "digits-vit/seed0", "b": "digits-vit/seed1", "method": "learned-matching"},
+    ),
 )

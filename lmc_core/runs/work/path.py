@@ -173,7 +173,7 @@ def _null(
     sides = []
     for each, profile in ((ends, path), (nulls, measured)):
         middle = LinearPath(each.a, each.moved).network.with_state(LinearPath(each.a, each.moved)(0.5))
-        sides.append(votes(profile.barrier(), each.a, each.moved, middle, data, found.seed))
+        sides.append(votes(profile.midpoint(), each.a, each.moved, middle, data, found.seed))
     (real, examples), (null, _) = sides
     return NullTest(real, null, examples)
 

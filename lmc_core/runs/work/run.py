@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -19,5 +20,12 @@ def run(request: Request, report: Report, folder: Path, device: str) -> Result:
     Raises InputError with a sentence for the visitor, Cancelled if `report` does.
     """
     work = import_module(f"lmc_core.runs.work.{request.kind}").work
-    found: Result = work(request, report, folder, pick_device(request["device"], device))
-    return found
+    return _placeless(work(request, report, folder, pick_device(request["device"], device)))
+
+
+def _placeless(result: Result) -> Result:
+    """Without the addresses of model files, which are this host's alone: a result is shared, and shipped."""
+    models = getattr(result, "models", None)
+    if not isinstance(models, tuple):
+        return result
+    return replace(result, models=tuple(replace(card, path="") for card in models))  # type: ignore[type-var]

@@ -61,6 +61,7 @@ def compared(
     nets = by_recipe(recipe, networks, seed, data=data, keep=keep, device=device, report=report)
     pairs, found = list(combinations(range(networks), 2)), ways(steps)
     barriers: dict[str, list[float]] = {title: [] for title in found}
+    losses: dict[str, list[float]] = {title: [] for title in found}
     halves: dict[str, list[float]] = {title: [] for title in found}
     seconds: dict[str, list[float]] = {title: [] for title in found}
     sides: dict[str, list[Votes]] = {LEARNED: [], NULL: []}
@@ -75,19 +76,29 @@ def compared(
             path = LinearPath(*ends)
             (line,) = evaluate_many([path], data, points=POINTS, recalibrate=way.recalibrate, splits=("test",))
             barriers[title].append(line.barrier())
-            halves[title].append(float(line.accuracy()[POINTS // 2]))
+            losses[title].append(line.midpoint())
+            halves[title].append(line.midpoint("test", "accuracy"))
             if title in sides:
                 middle = path.network.with_state(path(0.5))
-                sides[title].append(votes(line.barrier(), *ends, middle, data, seed)[0])
+                sides[title].append(votes(line.midpoint(), *ends, middle, data, seed)[0])
     naive, _, count = spread(barriers[NAIVE])
     rows = tuple(
-        (title, mean, deviation, mean / naive, spread(halves[title])[0], spread(seconds[title])[0], count)
+        (title, mean, deviation, mean / naive, *(spread(each[title])[0] for each in (losses, halves, seconds)), count)
         for title in found
         for mean, deviation, _ in [spread(barriers[title])]
     )
     return Experiment(
         f"Barriers between networks by what of their symmetry is matched: {RECIPES[recipe].title}",
-        ("method", "barrier", "± over pairs", "share of no alignment", "accuracy half-way", "seconds", "pairs"),
+        (
+            "method",
+            "barrier",
+            "± over pairs",
+            "share of no alignment",
+            "loss half-way",
+            "accuracy half-way",
+            "seconds",
+            "pairs",
+        ),
         rows,
         (
             f"{networks} networks, seeds from {seed}, and all their pairs; {POINTS} points, all test examples.",
@@ -95,6 +106,7 @@ def compared(
         ),
         {
             "barriers": barriers,
+            "losses": losses,
             "accuracies": halves,
             "sides": {
                 title: [{"disagreeing": v.disagreeing, "as A": v.as_a, "as B": v.as_b} for v in each]
@@ -115,6 +127,6 @@ def _ends(alignment: Alignment, a: Network, b: Network) -> tuple[Network, Networ
 def _said(title: str, sides: list[Votes]) -> str:
     of, as_a, as_b = (sum(getattr(v, name) for v in sides) for name in ("disagreeing", "as_a", "as_b"))
     return (
-        f"{title.capitalize()}: on the {of:,} test examples where the ends disagree, the network half-way says what A "
-        f"says on {as_a:,} and what B says on {as_b:,}."
+        f"{title[0].upper()}{title[1:]}: on the {of:,} test examples where the ends disagree, the network half-way "
+        f"says what A says on {as_a:,} and what B says on {as_b:,}."
     )

@@ -45,6 +45,21 @@ def test_a_fresh_server_has_them_all_without_computing_anything() -> None:
     assert {status.id for status in runs.recent(kind=None)} == {request.id for request in examples()}
 
 
+def test_what_is_shipped_holds_no_address_of_the_machine_that_made_it() -> None:
+    for folder in SHIPPED.iterdir():
+        content = json.loads((folder / "run.json").read_text())
+        assert not [text for text in strings(content) if text.startswith(("/", "\\")) or ":\\" in text]
+
+
+def strings(content: object) -> Iterator[str]:
+    """All texts of a JSON value."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, dict | list):
+        for each in content.values() if isinstance(content, dict) else content:
+            yield from strings(each)
+
+
 def test_every_page_opens_on_one_pair_or_on_one_that_holds_it() -> None:
     first, *others = defaults()
     pair = {first.options["a"], first.options["b"]}

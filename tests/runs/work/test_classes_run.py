@@ -101,7 +101,7 @@ def test_votes_count_whom_the_network_half_way_sides_with():
     [((50, 40), (90, 1), True), ((90, 1), (90, 1), False), ((50, 40), (50, 40), False), ((50, 25), (90, 1), True)],
 )
 def test_a_null_test_fails_where_b_does_not_count_or_a_shuffled_b_counts_as_much(learned, real, null, passed):
-    test = NullTest(Votes(0.05, 100, *real), Votes(0.06, 100, *null), 1000)
+    test = NullTest(Votes(0.3, 100, *real), Votes(0.5, 100, *null), 1000)
     assert test.passed == passed
     result = replace(learned[0], null=test)
     found = path_finding(result.naive, result.aligned, "learned-matching", 10, null=test).text
