@@ -63,6 +63,15 @@ READING = {
         "term. Methods that see more, responses to examples or the outgoing weights, do better still.",
         "Fewer hidden units and epochs than in the paper (256 and 20), whose accuracies are not known here.",
     ),
+    "vit-mnist": (
+        "Theus 2025, vision transformers",
+        "Orders are the smaller part of what transformers leave open: by weights or by responses, also rotating the "
+        "residual stream and the insides of heads takes away most of the barrier in about a second, and learning takes "
+        "nearly all of the rest. The null test is passed: half-way the network sides with both ends alike, which it "
+        "does not where B was shuffled, although the loss there is low as well.",
+        "Two blocks of width 64 on MNIST; three networks, whose pairs share members. Values of the paper are of "
+        "larger networks, along paths of products of query and key matrices that no network of one shape holds.",
+    ),
     "residual-toy": (
         "Planted orders in a residual block",
         "One coordinate sweep seldom finds a planted order of a block that is free at both ends; starting several "

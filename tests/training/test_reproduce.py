@@ -20,6 +20,7 @@ TINY = {
     "skill-transfer": {"data": "digits", "pairs": 2, "epochs": 4, "steps": 2, "width": 0.1},
     "recurrent-mnist": {"data": "digits", "networks": 3, "epochs": 2, "hidden": 8},
     "ferbach-mnist": {"recipe": "digits-mlp-32", "networks": 3, "examples": 500},
+    "vit-mnist": {"recipe": "digits-vit", "networks": 2, "steps": 20},
     "residual-toy": {"draws": 3, "width": 10, "stream": 20},
 }
 SHORT = replace(RECIPES["digits-mlp-32"], schedule="constant", epochs=2)

@@ -82,11 +82,11 @@ def compared(
                 middle = path.network.with_state(path(0.5))
                 sides[title].append(votes(line.midpoint(), *ends, middle, data, seed)[0])
     naive, _, count = spread(barriers[NAIVE])
-    rows = tuple(
-        (title, mean, deviation, mean / naive, *(spread(each[title])[0] for each in (losses, halves, seconds)), count)
-        for title in found
-        for mean, deviation, _ in [spread(barriers[title])]
-    )
+    rows: list[tuple[Any, ...]] = []
+    for title, way in found.items():
+        mean, deviation, _ = spread(barriers[title])
+        height = (None, None, None) if way.null else (mean, deviation, mean / naive)
+        rows.append((title, *height, *(spread(each[title])[0] for each in (losses, halves, seconds)), count))
     return Experiment(
         f"Barriers between networks by what of their symmetry is matched: {RECIPES[recipe].title}",
         (
@@ -99,9 +99,10 @@ def compared(
             "seconds",
             "pairs",
         ),
-        rows,
+        tuple(rows),
         (
-            f"{networks} networks, seeds from {seed}, and all their pairs; {POINTS} points, all test examples.",
+            f"{networks} networks, seeds from {seed}, and all their pairs; {POINTS} points, all test examples. A "
+            "shuffled B knows nothing, so a line that ends at it has no barrier to speak of: its loss half-way counts.",
             *(_said(title, sides[title]) for title in sides),
         ),
         {
