@@ -89,6 +89,8 @@ THEMES: dict[str, Theme] = {
             "#843E4A",
             "#715FDD",
             "#483E04",
+            "#1F19F6",
+            "#C919C2",
         ),
         groups=("#542788", "#9A6A00", "#1B7F79", "#A03C3C", "#4C5C9A", "#6B6B1F"),
         diverging=((0.0, "#B35806"), (0.25, "#FDB863"), (0.5, "#F7F7F7"), (0.75, "#B2ABD2"), (1.0, "#542788")),
@@ -118,6 +120,8 @@ THEMES: dict[str, Theme] = {
             "#FBB3BB",
             "#BFBDF5",
             "#FEDF38",
+            "#92822C",
+            "#FA2E1E",
         ),
         groups=("#B9AEFF", "#F0B93A", "#5FCFC6", "#F09A94", "#9DB2F2", "#CFCF6A"),
         diverging=((0.0, "#FFB765"), (0.25, "#9A5B12"), (0.5, "#161D25"), (0.75, "#5B4FA3"), (1.0, "#B9AEFF")),
@@ -126,7 +130,10 @@ THEMES: dict[str, Theme] = {
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 """Layers are told apart by dash, never by colour."""
-SYMBOLS = ("square", "triangle-up", "cross", "star", "triangle-down", "pentagon", "hexagon", "x", "hourglass", "circle")
+SYMBOLS = (
+    *("square", "triangle-up", "cross", "star", "triangle-down", "pentagon", "hexagon", "x", "hourglass", "circle"),
+    *("bowtie", "hexagram"),
+)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from lmc_core import runs
 from lmc_core.fusion import FUSIONS
 from lmc_core.methods import METHODS
 from lmc_core.runs import keep, service
+from lmc_core.runs.share.default import examples
 from lmc_core.words.guide import CHAPTERS, WHEN, WORDS
 from pages._frame.text import escaped
 
@@ -25,7 +26,7 @@ def test_before_anything_is_stored_the_guide_says_so_instead_of_drawing() -> Non
 
 def test_five_pictures_are_drawn_of_what_is_shipped_and_lead_to_their_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lmc_core.runs.engine.wake", lambda archive: None)
-    for request in service.defaults():
+    for request in examples():
         service.adopt(request, keep.opened())
         runs.submit(request)
     at = opened("guide.py")
@@ -34,7 +35,7 @@ def test_five_pictures_are_drawn_of_what_is_shipped_and_lead_to_their_pages(monk
     for chapter in CHAPTERS.values():
         assert chapter.title in texts(at)
         assert runs.default_request(chapter.kind) is not None
-    (compare,) = (request for request in service.defaults() if request.kind == "compare")
+    (compare,) = (request for request in examples() if request.kind == "compare")
     assert "activation matching leaves the smallest mean barrier" in runs.result(compare.id).finding
 
 

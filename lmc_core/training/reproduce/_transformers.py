@@ -84,20 +84,15 @@ def compared(
     naive, _, count = spread(barriers[NAIVE])
     rows: list[tuple[Any, ...]] = []
     for title, way in found.items():
-        mean, deviation, _ = spread(barriers[title])
-        height = (None, None, None) if way.null else (mean, deviation, mean / naive)
-        rows.append((title, *height, *(spread(each[title])[0] for each in (losses, halves, seconds)), count))
+        mean = spread(barriers[title])[0]
+        height = (None, None) if way.null else (mean, mean / naive)
+        half = (*spread(losses[title])[:2], spread(halves[title])[0])
+        rows.append((title, *height, *half, spread(seconds[title])[0], count))
     return Experiment(
         f"Barriers between networks by what of their symmetry is matched: {RECIPES[recipe].title}",
         (
-            "method",
-            "barrier",
-            "± over pairs",
-            "share of no alignment",
-            "loss half-way",
-            "accuracy half-way",
-            "seconds",
-            "pairs",
+            *("method", "barrier", "share of no alignment", "loss half-way", "± over pairs", "accuracy half-way"),
+            *("seconds", "pairs"),
         ),
         tuple(rows),
         (
@@ -116,7 +111,7 @@ def compared(
             "settings": {"recipe": recipe, "networks": networks, "steps": steps},
             "seed": seed,
         },
-        Chart("method", "barrier", error="± over pairs", lower=True),
+        Chart("method", "loss half-way", error="± over pairs", lower=True),
     )
 
 
