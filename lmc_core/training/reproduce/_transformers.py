@@ -103,7 +103,7 @@ def compared(
         {
             "barriers": barriers,
             "losses": losses,
-            "accuracies": halves,
+            "accuracy half-way": halves,
             "sides": {
                 title: [{"disagreeing": v.disagreeing, "as A": v.as_a, "as B": v.as_b} for v in each]
                 for title, each in sides.items()
