@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -104,7 +105,9 @@ def columns(widths: Sequence[tuple[float, float]], narrow: bool, gap: float = 0.
 
 
 def short(label: str, most: int = 13) -> str:
-    """A label that fits beside an axis: its end, where it differs from its neighbours."""
+    """A label that fits beside an axis: numbers without what they count, and its end, where it differs from others."""
+    if len(label) > most:
+        label = re.sub(r"\w+ (?=\d+ · )", "", label)
     return label if len(label) <= most else "…" + label[1 - most :]
 
 

@@ -10,9 +10,10 @@ from torch import nn
 from zoo import ZOO
 
 from lmc_core.alignment.moments import input_moments
-from lmc_core.diagnostics.labels import labels
+from lmc_core.diagnostics.labels import labels, places
 from lmc_core.diagnostics.units import positions, reads_groups, root, unit_weights
 from lmc_core.errors import InputError
+from lmc_core.figures.sheet import short
 from lmc_core.networks.network import network
 from lmc_core.symmetry.axis import Fixed, Group, Product, Sum
 from lmc_core.symmetry.infer import symmetry
@@ -109,8 +110,28 @@ def test_only_the_first_layer_reads_what_cannot_be_re_ordered():
     assert [reads_groups(found, group) for group in found.groups] == [False] + [True] * (len(found.groups) - 1)
 
 
-def test_a_chain_of_layers_is_numbered_and_a_stream_of_many_writers_keeps_its_names():
+def test_a_chain_of_layers_is_numbered_and_elsewhere_labels_say_where_a_group_stands():
     _, chain = member("mlp")
     assert list(labels(chain).values()) == [f"layer {k}" for k in range(1, len(chain.groups) + 1)]
     _, stream = member("resnet_bn")
-    assert list(labels(stream).values()) == list(stream.groups)
+    assert len(set(labels(stream).values())) == len(stream.groups)
+    assert places(["conv1", "layer2.0.conv1", "layer2.1.conv1"]) == {
+        "conv1": "conv1",
+        "layer2.0.conv1": "stage 2 · block 1 · conv1",
+        "layer2.1.conv1": "stage 2 · block 2 · conv1",
+    }
+    assert list(places(["embed", "blocks.0.attn.qk", "blocks.0.mlp.fc1"]).values()) == [
+        *("embed", "block 1 · qk", "block 1 · fc1"),
+    ]
+    assert list(places(["a.0.x.w", "a.0.y.w", "features.3"]).values()) == ["a 1 · x · w", "a 1 · y · w", "features.3"]
+
+
+def test_labels_beside_an_axis_stay_unlike_each_other():
+    names = [f"layer{stage}.{block}.conv{k}" for stage in (1, 2, 3) for block in range(9) for k in (1, 2)]
+    assert len({short(label) for label in places(names).values()}) == len(names)
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_no_two_groups_have_one_label(name):
+    _, found = member(name)
+    assert len(set(labels(found).values())) == len(found.groups)

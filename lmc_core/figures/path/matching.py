@@ -49,7 +49,7 @@ def matching_figure(
 
 def _histogram(sheet: Sheet, box: Any, m: Matching, ink: Theme) -> None:
     seen = "as the data sees it" if m.metric == "data" else "between weights"
-    top = 1.16 * max(1, int(m.before.counts.max()), int(m.after.counts.max()))
+    top = 1.3 * max(1, int(m.before.counts.max()), int(m.after.counts.max()))
     panel = sheet.panel(
         box,
         f"<b>Distance to the partner</b>, {short(m.label, 22)}",
@@ -69,18 +69,9 @@ def _histogram(sheet: Sheet, box: Any, m: Matching, ink: Theme) -> None:
             fill="tozeroy",
             fillcolor=faded(colour.mark, 0.13),
         )
-    for name, pairs, colour in sides:
-        # the left one is named at its peak, the right one on its far slope, where it is alone
-        at = _slope(pairs.counts) if name == "before" else int(pairs.counts.argmax())
-        middle = float(m.edges[at : at + 2].mean())
-        side = "top right" if middle < 0.66 * m.edges[-1] else "top left"
+    for number, (name, pairs, colour) in enumerate(sides):  # above all bars, which lie anywhere
         words = f"<b>{name}</b> {numbers.loss(pairs.mean)}"
-        sheet.text(panel, middle, int(pairs.counts[at]), words, colour, textposition=side)
-
-
-def _slope(counts: np.ndarray) -> int:
-    """The bin that three quarters of the pairs do not exceed."""
-    return int(np.searchsorted(np.cumsum(counts), 0.75 * counts.sum()))
+        sheet.text(panel, float(m.edges[-1]), top * (1 - 0.09 * number), words, colour, textposition="bottom left")
 
 
 def _lollipops(sheet: Sheet, box: Any, matchings: Mapping[str, Matching], ink: Theme) -> None:

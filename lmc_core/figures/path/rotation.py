@@ -25,7 +25,7 @@ def rotation_figure(
     ink = theme_of(theme)
     counts, edges = np.histogram(matching.angles, BINS, (0, 180))
     even = len(matching.angles) / BINS
-    top = 1.2 * max(even, int(counts.max()))
+    top = 1.35 * max(even, int(counts.max()))
     sheet = Sheet(ink, 280, standalone)
     panel = sheet.panel(
         (0.0, 1.0 if layout == "narrow" else 0.6, 0, 1),
@@ -45,5 +45,5 @@ def rotation_figure(
     )
     line = {"color": ink.grey.mark, "width": 1.4, "dash": "dash"}
     sheet.add(panel, mode="lines", x=f32(np.array([0, 180])), y=f32(np.array([even, even])), line=line)
-    sheet.text(panel, 178, even, "a random rotation", ink.grey, textposition="top left")
+    sheet.text(panel, 178, top, "╌ a random rotation", ink.grey, textposition="bottom left")
     return sheet.figure()
