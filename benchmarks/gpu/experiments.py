@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from benchmarks.gpu.images import unpack
 from lmc_core.training.reproduce import EXPERIMENTS, ferbach_cnn, ferbach_mnist, rebasin_width
 from lmc_core.training.reproduce import repair_mnist_depth as depth
 from lmc_core.training.reproduce import repair_mnist_width as width
@@ -40,10 +41,12 @@ class Job:
     settings: tuple[str, ...]
     seed: int = 0
 
-    def command(self, keep: Path, device: str, quick: bool) -> list[str]:
+    def command(self, keep: Path, device: str, quick: bool, images: Sequence[str] = ()) -> list[str]:
+        """In a shell's words; `images`: settings of jobs that look at them."""
         words = [sys.executable, "-m", "lmc_core", "reproduce", self.experiment, "--device", device, "--json"]
         words += ["--quick"] * quick + ["--seed", str(self.seed)]
-        return words + [w for setting in (*self.settings, f"keep={keep}") for w in ("--set", setting)]
+        more = images if set(IMAGES) <= set(self.settings) else ()
+        return words + [w for setting in (*self.settings, *more, f"keep={keep}") for w in ("--set", setting)]
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class Runner:
         self.lock = threading.Lock()
         self.rows: list[dict[str, object]] = []
         self.done: set[Job] = set()
+        self.images: tuple[str, ...] = ()
 
     def run(self, job: Job) -> None:
         started = time.time()
@@ -99,7 +103,7 @@ class Runner:
             self.add(job, {"left_out": True})
             return
         env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        command = job.command(self.keep, self.device, self.quick)
+        command = job.command(self.keep, self.device, self.quick, self.images)
         with subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=env, start_new_session=True
         ) as process:
@@ -134,7 +138,7 @@ class Runner:
         if not whole.jobs or not set(whole.jobs) <= self.done or self.end + RESERVE - time.time() < 5:
             return
         job = Job(name, whole.settings)
-        command = [*job.command(self.keep, "cpu", self.quick), "--out", str(self.out / f"{name}.json")]
+        command = [*job.command(self.keep, "cpu", self.quick, self.images), "--out", str(self.out / f"{name}.json")]
         subprocess.run(command, stdout=subprocess.DEVNULL, timeout=self.end + RESERVE - time.time(), check=False)
 
 
@@ -145,6 +149,10 @@ def main() -> None:
     keep = (asked.keep or asked.out.parent / "kept").resolve()
     runner = Runner(asked.out, keep, asked.device, started + 60 * asked.minutes - RESERVE, asked.quick)
     wholes = plan()
+    if asked.images:
+        keep.mkdir(parents=True, exist_ok=True)
+        unpack(asked.images, keep / "cifar10.npz")
+        runner.images = (f"file={keep / 'cifar10.npz'}",)
     jobs = [job for job in ordered(wholes) if job.experiment in asked.only]
     if asked.quick:
         wholes = {name: Whole((), (Job(name, ()),)) for name in wholes}
@@ -164,6 +172,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cuda", help="where networks are trained and compared")
     parser.add_argument("--processes", type=int, default=max(1, (os.cpu_count() or 2) - 2), help="jobs at a time")
     parser.add_argument("--keep", type=Path, help="folder of trained networks and numbers; else beside the results")
+    parser.add_argument("--images", type=Path, help="images packed by benchmarks.gpu.images; else the data set")
     parser.add_argument("--only", nargs="*", choices=EXPERIMENTS, default=list(plan()), help="only these")
     parser.add_argument("--quick", action="store_true", help="small settings, to try it out")
     return parser.parse_args()

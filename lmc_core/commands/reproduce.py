@@ -63,7 +63,7 @@ def _command(args: argparse.Namespace) -> str:
     """What gives the same table anywhere: without the folders of this machine."""
     words = ["python -m lmc_core reproduce", args.name]
     words += ["--quick"] if args.quick else []
-    words += [f"--set {word}" for word in args.set if not word.startswith("keep=")]
+    words += [f"--set {word}" for word in args.set if not word.startswith(("keep=", "file="))]
     return " ".join(words + ([f"--seed {args.seed}"] if args.seed else []))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -46,8 +46,8 @@ def train_together(
     recipe = plan[0][0]
     if not stackable(recipe) or len({str(alike(each).as_json()) for each, _ in plan}) > 1:
         raise SettingError(
-            f"{len(plan)} recipes cannot be trained as one stack: fully connected networks of one shape without BatchNorm, trained "
-            "by sgd or adam without augmentation, clipping and validation, can; train them one by one"
+            f"{len(plan)} recipes cannot be trained as one stack: only fully connected networks of one shape without "
+            "BatchNorm can, by sgd or adam without augmentation, clipping and validation; train them one by one"
         )
     for each, seed in plan:
         check(each, seed)
@@ -60,7 +60,7 @@ def train_together(
     x = before(x)
     states = [module.to(device).state_dict() for module in modules]
     stack = {name: torch.stack([state[name] for state in states]) for name in states[0]}
-    gradient = vmap(grad(_loss(modules[0])))
+    gradient: Callable[..., Mapping[str, Tensor]] = vmap(grad(_loss(modules[0])))
     rule = _Sgd(recipe, stack) if recipe.optimiser == "sgd" else _Adam(recipe, stack)
     steps = recipe.epochs * -(-len(y) // recipe.batch)
     orders = (batches(len(y), recipe, generator) for generator in generators)
@@ -78,7 +78,7 @@ def train_together(
     return found
 
 
-def _loss(module: nn.Module) -> object:
+def _loss(module: nn.Module) -> Callable[..., Tensor]:
     """(parameters, inputs, classes) → the loss of one network of the stack."""
     base = copy.deepcopy(module).to("meta").train()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -138,7 +138,7 @@ def described(
 
     x, y   prepared training examples, on the device of the module
     """
-    before = preparation(recipe, module)  # sets evaluation mode
+    before = preparation(recipe, module.eval())
     device = x.device
     x_test, y_test = before(torch.from_numpy(data.x_test).to(device)), torch.from_numpy(data.y_test).to(device)
     scores = {"train": score(module, x, y), "test": score(module, x_test, y_test)}

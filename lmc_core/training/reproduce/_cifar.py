@@ -13,12 +13,13 @@ from lmc_core.training.train import Recipe
 DATA = Option("data", str, "cifar10", "The data set.", choices=("cifar10", "mnist", "digits"))
 TRAIN = Option("train_examples", int, 50_000, "Training examples: the first so many.", low=100, high=60_000)
 TEST = Option("test_examples", int, 10_000, "Test examples: the first so many.", low=100, high=10_000)
+FILE = Option("file", str, "", "An .npz file with the examples; empty: the data set itself.")
 NORMALIZE = {"cifar10": Normalize((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))}
 
 
-def examples(data: str, train: int, test: int) -> Dataset:
+def examples(data: str, train: int, test: int, file: str = "") -> Dataset:
     """The first so many of each part: networks of other examples are other networks."""
-    whole = dataset(data)
+    whole = dataset(file or data)
     return replace(
         whole,
         x_train=whole.x_train[:train],

@@ -14,6 +14,7 @@ from lmc_core.data.registry import DATASETS, dataset
 from lmc_core.networks.families import architecture, build
 from lmc_core.networks.network import Network
 from lmc_core.networks.network import network as made
+from lmc_core.paths.recalibrate import Recalibration
 from lmc_core.report import Report
 from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
 from lmc_core.training.reproduce._mlp import NORMALIZE
@@ -24,6 +25,12 @@ from lmc_core.training.train import Recipe
 EPSILON = 1e-5  # of torch's BatchNorm
 ENDS, VANILLA, ORDERED, REPAIRED = "the networks themselves", "no alignment", "aligned", "aligned, REPAIR"
 ALIGNED: tuple[str, Mapping[str, Any]] = ("activation-matching", {"compare": "correlation"})
+WAYS: Sequence[tuple[tuple[str, Mapping[str, Any]], Mapping[str, str], Sequence[Recalibration]]] = (
+    (("identity", {}), {"plain": VANILLA}, []),
+    (ALIGNED, {"plain": ORDERED, "repair": REPAIRED}, ["repair"]),
+)
+"""A method and its settings, the names of what is measured after it, and how statistics are put right."""
+
 COLUMNS = (
     "method",
     "accuracy",
@@ -80,9 +87,7 @@ def folded(network: Network) -> Network:
     plain = architecture("mlp", widths=options["widths"], input_shape=options["input_shape"])
     module = build(plain).to(network.device)
     module.load_state_dict(state)
-    return made(
-        module, network.example_inputs, architecture=plain, normalize=network.normalize, source=network.source
-    )
+    return made(module, network.example_inputs, architecture=plain, normalize=network.normalize, source=network.source)
 
 
 def compared(
@@ -110,11 +115,7 @@ def compared(
         own = [work.number({"scores": "test"}, [net], alone(data)) for net in nets]
         found: dict[str, list[Mapping[str, float]]] = {ENDS: own, VANILLA: [], ORDERED: [], REPAIRED: []}
         for i in range(0, len(nets), 2):
-            for (method, given), titles in (
-                (("identity", {}), {"plain": VANILLA}),
-                (ALIGNED, {"plain": ORDERED, "repair": REPAIRED}),
-            ):
-                after = [how for how in ("repair",) if how in titles]
+            for (method, given), titles, after in WAYS:
                 middle = halfway(method, given, data, examples=0, report=report, after=after)
                 what = {"folded": True, "halfway": method, "settings": given, "examples": 0, "after": after}
                 scores = work.number(what, nets[i : i + 2], lambda *pair, middle=middle: middle(*map(folded, pair)))

@@ -8,12 +8,21 @@ from typing import Any
 from lmc_core.data.dataset import Dataset
 from lmc_core.report import Report
 from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
-from lmc_core.training.reproduce._pairs import along, alone
+from lmc_core.training.reproduce._pairs import alone, along
 from lmc_core.training.reproduce._work import Work
 from lmc_core.training.train import Recipe
 
 ENDS = "the networks themselves"
-COLUMNS = ("network", "width", "method", "barrier", "± over pairs", "accuracy at the worst t", "count")
+COLUMNS = (
+    "network",
+    "width",
+    "method",
+    "barrier",
+    "± over pairs",
+    "accuracy at the worst t",
+    "accuracy of the ends",
+    "pairs",
+)
 Ways = Mapping[str, tuple[str, Mapping[str, Any]]]
 
 
@@ -45,14 +54,15 @@ def swept(
             nets = [(recipe, number) for number in seeds]
             work = Work(nets, data, keep=keep, device=device, report=report)
             own = [work.number({"scores": "test"}, [net], alone(data)) for net in nets]
-            rows.append((kind, width, ENDS, None, None, spread([s["accuracy"] for s in own])[0], len(own)))
+            ends = spread([score["accuracy"] for score in own])[0]
             found: dict[str, Any] = {ENDS: own}
             for name, (method, given) in ways.items():
                 what = {"along": method, "settings": given, "examples": examples, "points": points}
                 line = along(method, given, data, examples=examples, report=report, points=points)
                 found[name] = [work.number(what, nets[i : i + 2], line)["test"] for i in range(0, len(nets), 2)]
                 worst = spread([min(curve["accuracy"]) for curve in found[name]])[0]
-                rows.append((kind, width, name, *spread([curve["barrier"] for curve in found[name]])[:2], worst, pairs))
+                mean, deviation, count = spread([curve["barrier"] for curve in found[name]])
+                rows.append((kind, width, name, mean, deviation, worst, ends, count))
             each[kind][f"{width:g}"] = found
     return Experiment(
         title,

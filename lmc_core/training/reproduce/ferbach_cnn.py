@@ -28,6 +28,7 @@ PARAMETERS = (
     Option("epochs", int, 20, "Epochs of training.", low=1, high=1000),
     _cifar.TRAIN,
     _cifar.TEST,
+    _cifar.FILE,
     Option("examples", int, 10_000, "Training examples that statistics are taken of; 0 = all.", low=0),
     KEEP,
 )
@@ -49,6 +50,7 @@ def reproduce(
     epochs: int = 20,
     train_examples: int = 50_000,
     test_examples: int = 10_000,
+    file: str = "",
     examples: int = 10_000,
     keep: str = "",
     seed: int = 0,
@@ -56,7 +58,7 @@ def reproduce(
     report: Report = silent,
 ) -> Experiment:
     """Mean test loss at t = ½ over independent pairs, and mean dimension of every layer, for each width."""
-    images = _cifar.examples(data, train_examples, test_examples)
+    images = _cifar.examples(data, train_examples, test_examples, file)
     seeds = range(2 * pairs * seed, 2 * pairs * (seed + 1))
     rows: list[tuple[Any, ...]] = []
     spans: dict[str, Any] = {}
@@ -70,9 +72,7 @@ def reproduce(
         for title, (method, settings) in WAYS.items():
             what = {"halfway": method, "settings": settings, "examples": examples}
             middle = halfway(method, settings, images, examples=examples, report=report)
-            each[title] = [
-                work.number(what, nets[i : i + 2], middle)["plain"]["loss"] for i in range(0, len(nets), 2)
-            ]
+            each[title] = [work.number(what, nets[i : i + 2], middle)["plain"]["loss"] for i in range(0, len(nets), 2)]
         rows += [(HALFWAY, float(width), title, *spread(values)) for title, values in each.items()]
         what = {"dimensions": examples}
         own = [work.number(what, [net], dimensions(images, examples=examples, report=report)) for net in nets[::2]]

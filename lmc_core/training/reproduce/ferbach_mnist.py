@@ -104,9 +104,7 @@ def reproduce(
         for title, (method, settings) in WAYS.items():
             what = {"halfway": method, "settings": settings, "examples": examples}
             middle = halfway(method, settings, data, examples=examples, report=report)
-            each[title] = [
-                work.number(what, nets[i : i + 2], middle)["plain"]["loss"] for i in range(0, len(nets), 2)
-            ]
+            each[title] = [work.number(what, nets[i : i + 2], middle)["plain"]["loss"] for i in range(0, len(nets), 2)]
         for title, values in each.items():
             mean, deviation, count = spread(values)
             rows.append((HALFWAY, rate, title, mean, deviation, published(PUBLISHED, title, rate), count))

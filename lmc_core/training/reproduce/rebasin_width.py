@@ -32,6 +32,7 @@ PARAMETERS = (
     Option("resnet_epochs", int, 30, "Epochs of the ResNets' training.", low=1, high=1000),
     _cifar.TRAIN,
     _cifar.TEST,
+    _cifar.FILE,
     Option("pairs", int, 2, "Independent pairs of networks for every width.", low=1, high=20),
     KEEP,
 )
@@ -87,6 +88,7 @@ def reproduce(
     resnet_epochs: int = 30,
     train_examples: int = 50_000,
     test_examples: int = 10_000,
+    file: str = "",
     pairs: int = 2,
     keep: str = "",
     seed: int = 0,
@@ -99,7 +101,7 @@ def reproduce(
         name = f"MLP of three hidden layers on {mlp_data}"
         kinds[name] = dataset(mlp_data), {float(width): mlp(mlp_data, width, mlp_epochs) for width in widths}
     if networks != "mlp":
-        images = _cifar.examples(resnet_data, train_examples, test_examples)
+        images = _cifar.examples(resnet_data, train_examples, test_examples, file)
         recipes = {factor: resnet(resnet_data, factor, resnet_epochs) for factor in factors}
         kinds[f"ResNet-20 with LayerNorm on {resnet_data}"] = images, recipes
     return swept(

@@ -56,8 +56,9 @@ def reproduce(
         published if known else {},
         title=f"REPAIR on {data} by depth, width {width}",
         notes=(
-            f"{pairs} independent pairs for every depth, {epochs} epochs, BatchNorm folded in before averaging; aligned by the correlation of activations on "
-            "all training examples, REPAIR by 4096 of them. Published values are of one pair.",
+            f"{pairs} independent pairs for every depth, {epochs} epochs, BatchNorm folded in before averaging; "
+            "aligned by the correlation of activations on all training examples, REPAIR by 4096 of them.",
+            "Published values are of one pair.",
         ),
         settings={"data": data, "depths": list(depths), "width": width, "pairs": pairs, "epochs": epochs},
         keep=keep,

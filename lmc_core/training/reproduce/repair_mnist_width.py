@@ -58,8 +58,9 @@ def reproduce(
         published if known else {},
         title=f"REPAIR on {data} by width, {depth} hidden layers",
         notes=(
-            f"{pairs} independent pairs for every width, {epochs} epochs, BatchNorm folded in before averaging; aligned by the correlation of activations on "
-            "all training examples, REPAIR by 4096 of them. Published values are of one pair.",
+            f"{pairs} independent pairs for every width, {epochs} epochs, BatchNorm folded in before averaging; "
+            "aligned by the correlation of activations on all training examples, REPAIR by 4096 of them.",
+            "Published values are of one pair.",
         ),
         settings={"data": data, "widths": list(widths), "depth": depth, "pairs": pairs, "epochs": epochs},
         keep=keep,
