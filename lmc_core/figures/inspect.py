@@ -187,6 +187,7 @@ def _lane(
         quiet
         | {
             "mode": "text",
+            "cliponaxis": False,  # over the first row there is a heading only
             "x": [x + 9],
             "y": [lane.first - 0.28],  # above the branches
             "text": [f"<b>{label}</b>" if gap > 44 else ""],
