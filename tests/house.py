@@ -40,6 +40,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     ),
     # A network writes itself: files are written below it and read above it.
     "lmc_core/networks": (
+        ("reading",),
         ("checkpoint",),
         ("fit", "scale", "untied"),
         ("network",),

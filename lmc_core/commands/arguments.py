@@ -58,13 +58,13 @@ def read_models(names: Sequence[str], args: argparse.Namespace, data: Dataset) -
 
     data   tells their normalisation where the files do not
     """
-    from lmc_core.networks.scale import fitted
+    from lmc_core.networks.reading import decided
     from lmc_core.runs.work.facts import card_of
 
     networks: list[Network] = []
     for name in names:
         networks.append(read_model(name, args, like=networks[0] if networks else None))
-    networks = fitted(networks, data)
+    networks = decided(networks, data)
     return networks, [card_of(net, title=title(name)) for net, name in zip(networks, names, strict=True)]
 
 

@@ -26,13 +26,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, report: Report) -> Answer:
     report("reading the network", 0, 0)
     from lmc_core.data.registry import dataset
-    from lmc_core.networks.scale import fitted
+    from lmc_core.networks.reading import decided
     from lmc_core.runs.work.inspect import inspect_network
 
     network = read_model(args.model, args)
     data = dataset(args.data) if args.data else None
     if data is not None:
-        (network,) = fitted([network], data)
+        (network,) = decided([network], data)
     result = inspect_network(network, data, title=title(args.model), device=args.device, report=report)
     return Answer(result.json, _text(result), partial(summary, "inspect", result))
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from lmc_core.figures.palette import Theme, ThemeName, theme_of
 from lmc_core.figures.sheet import LayoutName, canvas, short, title_font
-from lmc_core.words.inspect import tensor_of
+from lmc_core.words.inspect import DRAWN, tensor_of
 
 ROW, TOP, BOTTOM = 27, 40, 34
 ROWS = 80
@@ -41,10 +41,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Lane:
-    """One group: its rows, and on which line beside the boxes it is drawn."""
+    """One group: its rows, and on which line beside the boxes it is drawn.
+
+    kind   its class: what else than orders leaves the function as it is
+    """
 
     group: str
     size: int
+    kind: str
     first: int
     last: int
     place: int
@@ -151,7 +155,7 @@ def groups_lanes(facts: Any, steps: Sequence[Step]) -> list[Lane]:
         first, last = min(marks), max(marks)
         place = next((k for k, row in enumerate(free) if row <= first), len(free))
         free[place : place + 1] = [last + 1]
-        lanes.append(Lane(group.name, group.size, first, last, place, marks))
+        lanes.append(Lane(group.name, group.size, group.kind, first, last, place, marks))
     return lanes
 
 
@@ -165,7 +169,11 @@ def _lane(
     does = {"write": "written by", "read": "read by", "both": "written and read by"}
     title = named.get(lane.group, lane.group)
     symbols = {"write": "circle", "read": "circle", "both": "diamond"}
-    label = short(f"{title} · {lane.size}", max(3, int((gap - 14) / _LETTER)))
+    letters, name = max(3, int((gap - 14) / _LETTER)), f"{title} · {lane.size}"
+    label = name if len(name) <= letters else short(f"{title.rpartition('.')[2]} · {lane.size}", letters)
+    drawn = DRAWN.get(lane.kind, "")
+    # over the first row there is a heading only, so no name is cut
+    beside = quiet | {"mode": "text", "x": [x + 9], "textposition": "middle right", "cliponaxis": False}
     return [
         quiet | {"x": branches_x, "y": branches_y, "line": {"color": colour, "width": 1.2, "dash": "2px,3px"}},
         quiet | {"x": [x, x], "y": [lane.first, lane.last], "line": {"color": colour, "width": 3}},
@@ -182,17 +190,20 @@ def _lane(
                 "line": {"color": colour, "width": 2.2},
             },
             "customdata": [does[lane.marks[row]] for row in rows],
-            "hovertemplate": f"<b>{title}</b>, {lane.size} units<br>%{{customdata}} this tensor<extra></extra>",
+            "hovertemplate": f"<b>{title}</b>, {lane.size} units<br>{drawn} leave the function as it is<br>"
+            "%{customdata} this tensor<extra></extra>",
         },
-        quiet
+        beside
         | {
-            "mode": "text",
-            "cliponaxis": False,  # over the first row there is a heading only
-            "x": [x + 9],
             "y": [lane.first - 0.28],  # above the branches
             "text": [f"<b>{label}</b>" if gap > 44 else ""],
-            "textposition": "middle right",
             "textfont": {"size": 12, "color": colour},
+        },
+        beside
+        | {
+            "y": [lane.first + 0.3],  # below the branches
+            "text": [drawn if gap > 44 and lane.kind != "permutation" else ""],
+            "textfont": {"size": 10, "color": ink.neutral},
         },
     ]
 

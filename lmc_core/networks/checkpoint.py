@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lmc_core.errors import CheckpointError, SettingError
-from lmc_core.networks.families import build, example_inputs
+from lmc_core.networks.families import architecture, build, example_inputs
 from lmc_core.networks.families.recognise import recognise
 from lmc_core.networks.network import Network, network
 from lmc_core.networks.original import widened
@@ -75,6 +75,15 @@ def load(
         kept = tuple(a for a in found.assumptions if a.option != "normalize")
         found = replace(found, normalize=None if wanted == PLAIN else wanted, assumptions=kept)
     return found
+
+
+def read_with(network: Network, option: str, value: Any) -> Network:
+    """The same numbers read with another value of an architecture option. Raises SettingError, CheckpointError."""
+    if network.architecture is None:
+        raise SettingError(f"a network that carries its own program has no option {option!r}")
+    made = architecture(network.architecture.family, **{**network.architecture.options, option: value})
+    read = _assembled(made, network.state, network.normalize, network.metadata, "the network")
+    return replace(read, assumptions=network.assumptions, source=network.source)
 
 
 def _program(path: str | os.PathLike[str]) -> Network:

@@ -51,25 +51,47 @@ def tried(network: Network, data: Dataset) -> tuple[Trial, ...]:
     """The network under its own normalisation and under the usual ones; nothing where examples and
     answers are not those of a classifier of numbers."""
     example = network.example_inputs[0]
-    fits = len(network.example_inputs) == 1 and prod(example.shape[1:]) == prod(data.shape)
-    if not fits or not example.is_floating_point() or not np.issubdtype(data.x_train.dtype, np.floating):
+    if not np.issubdtype(data.x_train.dtype, np.floating):
         return ()
-    rows = subset(len(data.y_train), EXAMPLES, 0)
-    x = torch.from_numpy(data.x_train[rows]).to(example.device, example.dtype)
-    y = torch.from_numpy(data.y_train[rows]).to(example.device)
     found = []
     for normalize in dict.fromkeys((network.normalize, *usual(data))):
         if normalize and len(normalize.mean) > 1 and (example.ndim < 3 or example.shape[1] != len(normalize.mean)):
             continue
-        read = replace(network, normalize=normalize)
-        outputs = [read(read.prepare(part)) for part in x.split(250)]
-        if not isinstance(outputs[0], torch.Tensor) or outputs[0].ndim != 2 or outputs[0].shape[1] <= int(y.max()):
+        score = scored(replace(network, normalize=normalize), data, EXAMPLES)
+        if score is None:
             return ()
-        logits = torch.cat(outputs).double()
-        losses = [float(cross_entropy(logits / temperature, y)) for temperature in TEMPERATURES]
-        loss = max(min((x for x in losses if x == x), default=inf), LEAST)
-        found.append(Trial(normalize, loss, float((logits.argmax(1) == y).double().mean())))
+        found.append(Trial(normalize, score.loss, score.accuracy))
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a network scores on some training examples.
+
+    loss   in nats, at the temperature that suits it; at least `LEAST`
+    """
+
+    loss: float
+    accuracy: float
+
+
+def scored(network: Network, data: Dataset, examples: int) -> Score | None:
+    """On the first training examples that seed 0 draws; None where the network does not give one row of logits for
+    each example."""
+    example = network.example_inputs[0]
+    if len(network.example_inputs) != 1 or prod(example.shape[1:]) != prod(data.shape):
+        return None
+    if example.is_floating_point() != np.issubdtype(data.x_train.dtype, np.floating):
+        return None
+    rows = subset(len(data.y_train), examples, 0)
+    x, y = (torch.from_numpy(part[rows]).to(example.device) for part in (data.x_train, data.y_train))
+    outputs = [network(network.prepare(part.to(example.dtype))) for part in x.split(250)]
+    if not isinstance(outputs[0], torch.Tensor) or outputs[0].ndim != 2 or outputs[0].shape[1] <= int(y.max()):
+        return None
+    logits = torch.cat(outputs).double()
+    losses = [float(cross_entropy(logits / temperature, y)) for temperature in TEMPERATURES]
+    loss = max(min((x for x in losses if x == x), default=inf), LEAST)
+    return Score(loss, float((logits.argmax(1) == y).double().mean()))
 
 
 def fitted(networks: Sequence[Network], data: Dataset) -> list[Network]:

@@ -24,11 +24,15 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Assumption:
-    """What shapes could not tell: an option, the value assumed, and how to override it."""
+    """What shapes could not tell: an option, the value assumed, and how to override it.
+
+    others   values that the same tensors could have as well, worth trying on examples
+    """
 
     option: str
     value: Any
     why: str
+    others: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,16 @@ CLASSES: Mapping[str, str] = {
 }
 """Class of a group → what may be done to its units without changing the function."""
 
+DRAWN: Mapping[str, str] = {
+    "permutation": "orders",
+    "signed": "orders, signs",
+    "scaled": "orders, scales",
+    "centred": "rotations",
+    "orthogonal": "rotations",
+    "general": "maps",
+}
+"""The same in one or two words, for a picture."""
+
 
 def groups_alt(facts: Any) -> str:
     """What the picture of a symmetry shows, for who does not see it; `facts` are its tables."""
@@ -24,7 +34,9 @@ def groups_alt(facts: Any) -> str:
             ", ".join(dict.fromkeys(tensor_of(place) for place in side)) or "nothing"
             for side in (row.written, row.read)
         )
-        parts.append(f"{row.name} of {row.size} units, written by {written}, read by {read}")
+        parts.append(
+            f"{row.name} of {row.size} units ({CLASSES.get(row.kind, row.kind)}), written by {written}, read by {read}"
+        )
     return "Groups along the network: " + "; ".join(parts) + "."
 
 

@@ -75,30 +75,28 @@ def path_finding(
 
 
 def null_sentence(null: NullTest) -> Text:
-    """What the null test of a learned path says."""
-    real, counted = null.real, f"{null.real.disagreeing:,}"
-    sides = say(
-        "half-way, on the {count} test examples where {A} and {B} disagree, the network says what {A} says on {a} and "
-        "what {B} says on {b}",
-        count=counted,
-        a=f"{real.as_a:,}",
-        b=f"{real.as_b:,}",
+    """Whether a learned path says more than what the same learning makes of a shuffled B."""
+    shuffled, own = numbers.loss(null.shuffled.loss), numbers.loss(null.real.loss)
+    said = (
+        "The null test agrees: with a shuffled {B} the same learning leaves a loss of {shuffled} half-way, not {own}."
+        if null.passed
+        else "This does not show that {A} and {B} are connected: with a shuffled {B} the same learning leaves a loss "
+        "of {shuffled} half-way, here {own}."
     )
-    shuffled, own = numbers.loss(null.shuffled.loss), numbers.loss(real.loss)
-    if null.passed:
-        return say(
-            "Both are in it: {sides}. With a shuffled {B} in its place the same learning leads to a loss of {shuffled} "
-            "half-way instead of {own}, and the network there sides with {A}.",
-            sides=sides,
-            shuffled=shuffled,
-            own=own,
-        )
+    return say(said, shuffled=shuffled, own=own)
+
+
+def null_note(null: NullTest) -> Text:
+    """Which of the two networks the one half-way sides with, and how that is measured."""
     return say(
-        "This does not show that {A} and {B} are connected: {sides}. With a shuffled {B} in its place the same "
-        "learning leads to a loss of {shuffled} half-way, here to {own}.",
-        sides=sides,
-        shuffled=shuffled,
-        own=own,
+        "Null test: half-way, on the {count} test examples where {A} and {B} disagree, the network says what {A} says "
+        "on {a} and what {B} says on {b}; with the numbers of every tensor of {B} shuffled, {c} and {d}. "
+        "A path that sides with {A} alone, or that a shuffled {B} has as well, is made by the learning.",
+        count=f"{null.real.disagreeing:,}",
+        a=f"{null.real.as_a:,}",
+        b=f"{null.real.as_b:,}",
+        c=f"{null.shuffled.as_a:,}",
+        d=f"{null.shuffled.as_b:,}",
     )
 
 

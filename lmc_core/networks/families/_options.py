@@ -20,12 +20,22 @@ DEEPEST = 2**11
 """Of a number of layers."""
 
 
-def option(help: str, default: Any = ..., *, choices: tuple[str, ...] = (), low: int = 1, high: int = LARGEST) -> Any:
+def option(
+    help: str,
+    default: Any = ...,
+    *,
+    choices: tuple[str, ...] = (),
+    low: int = 1,
+    high: int = LARGEST,
+    since: int = 1,
+) -> Any:
     """A documented field of an options dataclass; without a default it is required.
 
     low, high   inclusive range of a whole number, of a list: of each
+    since       the version of its family that had it first: one that came later is written only where it is not the
+                default, so that networks saved before and after are of one architecture
     """
-    metadata = {"help": help, "choices": choices, "range": (low, high)}
+    metadata = {"help": help, "choices": choices, "range": (low, high), "since": since}
     return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
 
 
@@ -66,7 +76,9 @@ def read(cls: type[T], given: Mapping[str, Any]) -> T:
 
 def write(options: Any) -> dict[str, Any]:
     """All options as JSON values, defaults included, so that two equal architectures are written alike."""
-    return json.loads(json.dumps(asdict(options)))
+    later = {f.name: f.default for f in fields(options) if f.metadata["since"] > 1}
+    written = {name: value for name, value in asdict(options).items() if name not in later or value != later[name]}
+    return json.loads(json.dumps(written))
 
 
 def _value(kind: Any, value: Any) -> Any:

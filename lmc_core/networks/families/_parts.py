@@ -173,3 +173,12 @@ def same_bias(layers: Sequence[Part], what: str) -> bool:
     if len(kinds) > 1:
         raise NotThis(f"some {what} have biases and some have not")
     return kinds == {True}
+
+
+COMMON = ("relu", "gelu", "silu", "tanh", "leaky-relu", "sigmoid")
+"""Activations worth trying where a file does not say which it is."""
+
+
+def assumed_activation(value: str = "relu") -> Assumption:
+    """The usual one, with others to try."""
+    return Assumption("activation", value, "an activation has no tensors", tuple(a for a in COMMON if a != value))

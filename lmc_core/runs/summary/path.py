@@ -20,7 +20,7 @@ from lmc_core.words.marks import Text
 from lmc_core.words.matching import MATCHING_CAPTION, matching_alt
 from lmc_core.words.models import models_line
 from lmc_core.words.numbers import count, percent
-from lmc_core.words.path import NOTHING_TO_ALIGN, path_alt, path_caption, path_cards, path_finding
+from lmc_core.words.path import NOTHING_TO_ALIGN, null_note, path_alt, path_caption, path_cards, path_finding
 
 
 def summary(result: PathResult) -> Summary:
@@ -52,7 +52,7 @@ def with_cloud(result: PathResult, cloud: Cloud | None) -> Summary:
             device=result.device,
         ),
         caption=caption,
-        notes=(*result.alignment.notes, *result.notes),
+        notes=(*([] if result.null is None else [str(null_note(result.null))]), *result.alignment.notes, *result.notes),
         tables=tables(result),
         pictures=lambda: pictures(result, cloud, caption),
     )

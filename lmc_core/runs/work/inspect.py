@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError, InputError, MismatchError
 from lmc_core.networks.network import Network
-from lmc_core.networks.scale import fitted
+from lmc_core.networks.reading import decided
 from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
 from lmc_core.report import Report, silent
@@ -104,7 +104,7 @@ def work(request: Request, report: Report, folder: Path, device: str) -> Inspect
         title = Path(options["filename"]).stem
         data = None if options["data"] is None else datasets.read(options["data"])
         if data is not None:
-            (network,) = fitted([network], data)
+            (network,) = decided([network], data)
         asked = {"kind": "inspect", **options}
         result = inspect_network(network, data, title=title, device=device, request=asked, report=report)
     except InputError:

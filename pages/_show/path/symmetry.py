@@ -72,7 +72,8 @@ def headline(facts: SymmetryFacts) -> str:
     """How many groups there are, and whether the experiment agreed."""
     count = len(facts.groups)
     number = WORDS[count] if count < len(WORDS) else str(count)
-    noun = "group of interchangeable units was" if count == 1 else "groups of interchangeable units were"
+    units = "interchangeable units" if all(row.kind == "permutation" for row in facts.groups) else "units"
+    noun = f"group of {units} was" if count == 1 else f"groups of {units} were"
     return f"{number} {noun} found{' and verified' if facts.error is not None and facts.error < VERIFIED else ''}."
 
 

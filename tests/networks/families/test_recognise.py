@@ -3,6 +3,7 @@
 import random
 import zipfile
 from collections import OrderedDict
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from lmc_core.alignment.problem import check_data
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import CheckpointError, DataError, RecogniseError, SettingError
 from lmc_core.networks.checkpoint import load
-from lmc_core.networks.families import architecture, build, example_inputs
+from lmc_core.networks.families import FAMILIES, architecture, build, example_inputs
 from lmc_core.networks.families.recognise import recognise
 from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
@@ -491,7 +492,8 @@ def test_every_assumption_names_an_option_and_a_reason():
         made = architecture(family, **options)
         found = recognise(shapes_of(build(made).state_dict()), given={})
         for assumption in found.assumptions:
-            known = {*found.architecture.options, "normalize", "family", "order"}
+            options = {option.name for option in fields(FAMILIES[family].options)}
+            known = {*options, "normalize", "family", "order"}
             assert assumption.option in known
             assert len(assumption.why) > 10
             if assumption.option in found.architecture.options and assumption.option != "stem_stride":
@@ -554,57 +556,117 @@ def test_a_hostile_number_of_layers_is_answered_in_seconds():
     assert recognise(numbers, given={}).architecture.family == "mlp"
 
 
-class OrderedBlock(nn.Module):
-    """Two convolutions, each normed before or after; the shortcut is the identity, zeros, or a normed convolution."""
+class PreBlock(nn.Module):
+    """Norms and activations before the convolutions of a block, as people write them.
 
-    def __init__(self, inputs, outputs, first, shortcut):
+    shortcut   name of the convolution beside, or "" for zero channels; `normed` as a norm after it, `raw` if it reads
+               the block's input
+    """
+
+    def __init__(self, inputs, outputs, stride, shortcut, normed, raw, bottleneck):
         super().__init__()
-        self.bn1 = nn.BatchNorm2d(inputs if first else outputs)
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-        if inputs != outputs and shortcut == "conv":
-            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+        width = outputs // 2 if bottleneck else outputs
+        shapes = [(width, 1), (width, 3), (outputs, 1)] if bottleneck else [(width, 3), (outputs, 3)]
+        for i, (channels, kernel) in enumerate(shapes, 1):
+            n = inputs if i == 1 else width
+            step = stride if kernel == 3 and i == (2 if bottleneck else 1) else 1
+            self.add_module(f"bn{i}", nn.BatchNorm2d(n))
+            self.add_module(f"conv{i}", nn.Conv2d(n, channels, kernel, step, kernel // 2, bias=False))
+        self.depth, self.raw, self.extra, self.stride = len(shapes), raw, outputs - inputs, stride
+        self.beside = shortcut if self.extra else ""
+        if self.beside:
+            made = [nn.Conv2d(inputs, outputs, 1, stride, bias=False)]
+            self.add_module(shortcut, nn.Sequential(*made, *([nn.BatchNorm2d(outputs)] if normed else [])))
+
+    def forward(self, x):
+        y = first = F.relu(self.bn1(x))
+        for i in range(1, self.depth + 1):
+            y = F.relu(self.get_submodule(f"bn{i}")(y)) if i > 1 else y
+            y = self.get_submodule(f"conv{i}")(y)
+        if self.beside:
+            return y + self.get_submodule(self.beside)(x if self.raw else first)
+        side = self.extra // 2
+        return y + (F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, side, side)) if self.extra else x)
 
 
-class OrderedNet(nn.Module):
-    """A residual network by its tensors alone."""
+class PreNet(nn.Module):
+    """A residual network of such blocks; `final` names the norm before the mean, "" = there is none."""
 
-    def __init__(self, first, shortcut, blocks, stages="layer"):
+    def __init__(
+        self, blocks=2, shortcut="shortcut", normed=False, raw=False, final="bn", stages="layer", bottleneck=False
+    ):
         super().__init__()
         self.conv1, channels = nn.Conv2d(3, 4, 3, padding=1, bias=False), 4
-        if not first:
-            self.bn1 = nn.BatchNorm2d(4)
+        self.names = []
         for stage, width in enumerate((4, 8, 16), 1):
             made = []
-            for _ in range(blocks):
-                made.append(OrderedBlock(channels, width, first, shortcut))
+            for place in range(blocks):
+                stride = 2 if stage > 1 and place == 0 else 1
+                made.append(PreBlock(channels, width, stride, shortcut, normed, raw, bottleneck))
                 channels = width
-            self.add_module(f"{stages}{stage}", nn.Sequential(*made))
-        if first:
-            self.bn = nn.BatchNorm2d(16)
+            self.names.append(f"{stages}{stage}")
+            self.add_module(self.names[-1], nn.Sequential(*made))
+        self.final = final
+        if final:
+            self.add_module(final, nn.BatchNorm2d(16))
         self.fc = nn.Linear(16, 10)
 
+    def forward(self, x):
+        x = self.conv1(x)
+        for name in self.names:
+            x = self.get_submodule(name)(x)
+        x = F.relu(self.get_submodule(self.final)(x)) if self.final else x
+        return self.fc(x.mean((2, 3)))
 
-@pytest.mark.parametrize("shortcut", ["conv", "zeros"])
+
+PRE = {
+    "plain shortcuts": {},
+    "normed shortcuts": {"normed": True},
+    "zero channels": {"shortcut": ""},
+    "no norm at the end": {"final": ""},
+    "no norm at the end, normed shortcuts": {"final": "", "normed": True},
+    "a shortcut that reads the input": {"raw": True, "shortcut": "downsample"},
+    "wide, four blocks a stage": {"blocks": 4, "shortcut": "convShortcut", "stages": "group", "final": "norm"},
+    "bottleneck": {"bottleneck": True, "shortcut": "downsample"},
+    "one block a stage": {"blocks": 1, "normed": True},
+}
+
+
+@pytest.mark.parametrize("order", [as_is, by_name])
+@pytest.mark.parametrize("kind", PRE)
+def test_a_residual_network_that_norms_first_is_read_as_what_it_is(kind, order):
+    theirs = randomised(PreNet(**PRE[kind]))
+    given = {"shortcut_reads": "input"} if PRE[kind].get("raw") else {}
+    found = assert_same_function(order(theirs.state_dict()), theirs, **given)
+    assert found.architecture.options["norm_first"] is True
+    guesses = {assumption.option: assumption.others for assumption in found.assumptions}
+    assert "norm_first" not in guesses
+    assert ("shortcut_reads" in guesses) == (PRE[kind].get("shortcut") != "" and not given)
+
+
+@pytest.mark.parametrize("names", ["layer", "body_stage"])
 @pytest.mark.parametrize("blocks", [1, 2, 3])
-@pytest.mark.parametrize("stages", ["layer", "body.stage"])
-def test_norms_before_their_convolutions_are_never_read_as_norms_after_them(shortcut, blocks, stages):
-    stages = stages.replace(".", "_")
-    before, after = (shapes_of(OrderedNet(first, shortcut, blocks, stages).state_dict()) for first in (True, False))
-    with pytest.raises(RecogniseError, match="before their convolutions"):
-        recognise(before, given={})
-    found = recognise(after, given={})
-    assert found.architecture.family == "resnet"
-    assert "norm" not in {assumption.option for assumption in found.assumptions}
+def test_norms_after_their_convolutions_are_never_read_as_norms_before_them(blocks, names):
+    state = build(architecture("resnet", blocks=(blocks,) * 3, widths=(4, 8, 16))).state_dict()
+    found = recognise({k.replace("layer", names): tuple(t.shape) for k, t in state.items() if t.ndim}, given={})
+    assert "norm_first" not in found.architecture.options
+    assert "norm_first" not in {assumption.option for assumption in found.assumptions}
 
 
 def test_where_names_do_not_say_on_which_side_norms_stand_it_is_an_assumption():
     shapes = shapes_of(build(architecture("resnet", blocks=[2, 2], widths=[4, 8])).state_dict())
     nameless = {f"{number:03}": shape for number, shape in enumerate(shapes.values()) if shape}
     found = recognise(nameless, given={})
-    assert found.architecture.family == "resnet"
-    assert [a.why for a in found.assumptions if a.option == "norm"]
+    assert [a.why for a in found.assumptions if a.option == "norm_first"]
+    first = shapes_of(PreNet(normed=True).state_dict())
+    layers = {name: name.replace(".", "_").replace("layer", "l") for name in first}
+    asked = recognise({layers[name]: shape for name, shape in first.items()}, given={"norm_first": "yes"})
+    assert asked.architecture.options["norm_first"] is True
+
+
+def test_networks_saved_before_an_option_was_added_are_of_one_architecture_with_those_saved_after():
+    assert "norm_first" not in architecture("resnet", blocks=[1], widths=[4]).options
+    assert architecture("resnet", blocks=[1], widths=[4], norm_first=True).options["norm_first"] is True
 
 
 def test_a_recurrence_is_never_read_as_a_multilayer_perceptron_unasked():

@@ -11,7 +11,18 @@ from typing import Any
 from lmc_core.errors import SettingError
 from lmc_core.networks.families._chain import chain, ordered_norms
 from lmc_core.networks.families._options import read
-from lmc_core.networks.families._parts import Match, NotThis, Part, Shape, norm_kind, of_kind, orders, parts, same_bias
+from lmc_core.networks.families._parts import (
+    Match,
+    NotThis,
+    Part,
+    Shape,
+    assumed_activation,
+    norm_kind,
+    of_kind,
+    orders,
+    parts,
+    same_bias,
+)
 from lmc_core.networks.families.cnn.module import Options, last_map
 from lmc_core.networks.values import Assumption
 
@@ -62,7 +73,7 @@ def recognise(shapes: Mapping[str, Shape], given: Mapping[str, Any]) -> Match:
         "bias": same_bias(convs, "convolutions"),
         "fc_bias": same_bias(linear, "linear layers"),
     }
-    assumptions = [Assumption("activation", "relu", "an activation has no tensors")]
+    assumptions = [assumed_activation()]
     if norms:
         options["norm"] = norm_kind(norms)
         if options["norm"] != "bn":

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmc_core.networks.families._chain import chain, ordered_norms
-from lmc_core.networks.families._parts import Match, NotThis, Shape, norm_kind, of_kind, parts
+from lmc_core.networks.families._parts import Match, NotThis, Shape, assumed_activation, norm_kind, of_kind, parts
 from lmc_core.networks.values import Assumption
 
 
@@ -23,7 +23,7 @@ def recognise(shapes: Mapping[str, Shape], given: Mapping[str, Any]) -> Match:
     }
     if len(set(options["bias"])) == 1:
         options["bias"] = options["bias"][:1]
-    assumptions = [Assumption("activation", "relu", "an activation has no tensors")]
+    assumptions = [assumed_activation()]
     if norms:
         options["norm"] = norm_kind(norms).replace("gn", "ln")
     if not sure:

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmc_core.networks.families._chain import chain
-from lmc_core.networks.families._parts import Match, NotThis, Shape, natural, of_kind, parts, same_bias
+from lmc_core.networks.families._parts import (
+    Match,
+    NotThis,
+    Shape,
+    assumed_activation,
+    natural,
+    of_kind,
+    parts,
+    same_bias,
+)
 from lmc_core.networks.values import Assumption
 
 _CELLS = {1: "rnn", 3: "gru", 4: "lstm"}
@@ -161,11 +170,14 @@ def _reads_on(rest: Sequence[Any], table: Any, wanted: int) -> bool:
 
 
 def _assumed(options: Mapping[str, Any], named: bool) -> Iterator[Assumption]:
-    yield Assumption("read", "last", "whether the last step, both final states or the mean is read has no tensors")
+    others = ("mean", "final") if options["bidirectional"] else ("mean",)
+    yield Assumption(
+        "read", "last", "whether the last step, both final states or the mean is read has no tensors", others
+    )
     yield Assumption("steps", options["steps"], "a recurrence reads sequences of any length")
     if options["cell"] == "rnn":
-        yield Assumption("nonlinearity", "tanh", "an activation has no tensors")
+        yield Assumption("nonlinearity", "tanh", "an activation has no tensors", ("relu",))
     if options["fc"]:
-        yield Assumption("activation", "relu", "an activation has no tensors")
+        yield assumed_activation()
     if not named and options["features"] == options["hidden"]:
         yield Assumption("order", "input, hidden", "two matrices of one shape; the one listed first reads the input")

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import Any
 
-from lmc_core.networks.families._parts import Match, NotThis, Part, Shape, natural, of_kind, parts, same_bias
+from lmc_core.networks.families._parts import (
+    Match,
+    NotThis,
+    Part,
+    Shape,
+    assumed_activation,
+    natural,
+    of_kind,
+    parts,
+    same_bias,
+)
 from lmc_core.networks.values import Assumption
 
 
@@ -247,9 +257,15 @@ def _heads(d: int) -> int:
     return d // 64 if d % 64 == 0 and d >= 128 else next(h for h in (4, 3, 2, 1) if d % h == 0)
 
 
+def _other_heads(options: Mapping[str, Any]) -> tuple[int, ...]:
+    """Other numbers of heads that divide the width and leave each at least four numbers."""
+    width = options["width"]
+    return tuple(h for h in (1, 2, 3, 4, 6, 8, 12, 16) if width % h == 0 and width // h >= 4 and h != options["heads"])
+
+
 def _assumed(options: Mapping[str, Any]) -> Iterator[Assumption]:
-    yield Assumption("heads", options["heads"], "the number of heads has no tensors")
-    yield Assumption("activation", options["activation"], "an activation has no tensors")
+    yield Assumption("heads", options["heads"], "the number of heads has no tensors", _other_heads(options))
+    yield assumed_activation(options["activation"])
     has = "a final norm usually goes" if options["norm_first"] else "no final norm usually goes"
     where = "norms before attention" if options["norm_first"] else "norms after the sums"
     yield Assumption("norm_first", options["norm_first"], f"{has} with {where}")
