@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     from lmc_core.runs.work.compare import compare
     from lmc_core.runs.work.device import pick_device
 
-    data, device = dataset(request["data"]), pick_device(request["device"])
+    data, device = dataset(request["data"], task=request["task"]), pick_device(request["device"])
     networks, cards = read_models(names, args, data)
     if len(networks) > 2:
         return _several(networks, cards, data, how, report, device)
