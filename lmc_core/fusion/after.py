@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lmc_core.alignment.problem import Problem
 from lmc_core.alignment.result import Result
-from lmc_core.alignment.transport import to_template
+from lmc_core.alignment.transport import to_template, transport
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError
 from lmc_core.graph.trace import Trace, trace, working_batch
@@ -74,9 +74,11 @@ def _goals(
     """(mean, deviation) that each layer should have: those of the models, carried and averaged."""
     found: dict[str, tuple[Tensor, Tensor]] = {}
     for model, weight, couplings in zip(problem.models, problem.weights, fused.couplings, strict=True):
-        averages = _statistics(model.network, layers, data, batch, problem.seed)
+        turned = any(coupling.map is not None for coupling in couplings.values())  # a deviation does not rotate
+        network = transport(model.network, model.symmetry, couplings) if turned else model.network
+        averages = _statistics(network, layers, data, batch, problem.seed)
         for value, layer in layers.items():
-            axes = (model.symmetry.values[value][layer.axis],)
+            axes = () if turned else (model.symmetry.values[value][layer.axis],)
             mean, deviation = (
                 weight * to_template(x, axes, model.symmetry, couplings)
                 for x in (averages[value].mean, averages[value].deviation)

@@ -36,7 +36,7 @@ def plane_figure(
     ink, narrow = theme_of(theme), layout == "narrow"
     shown = scene(surface, naive, aligned, split, ink, across)
     sheet = Sheet(ink, plane_height(surface, layout), standalone)
-    boxes = [(0.0, 0.85, 0.57, 1.0), (0.0, 0.85, 0.0, 0.43)] if narrow else [(0.01, 0.42, 0, 1), (0.53, 0.94, 0, 1)]
+    boxes = [(0.0, 0.85, 0.57, 1.0), (0.0, 0.85, 0.0, 0.43)] if narrow else [(0.01, 0.41, 0, 1), (0.54, 0.94, 0, 1)]
     for metric, box in zip(METRICS, boxes, strict=True):
         panel = _panel(sheet, box, f"<b>{shown.measures.heading(metric)}</b>, {SPLITS[split]}", shown)
         _map(sheet, panel, box, shown, metric, ink)

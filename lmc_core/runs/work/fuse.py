@@ -36,7 +36,8 @@ from lmc_core.training.finetune import measure
 from lmc_core.words.fuse import fuse_finding
 
 READ, FUSE, MEASURE, PATHS = STAGES
-HOW = ("method", "settings", "widths", "recalibrate", "temperature", "finetune", "rate", "paths", "points", "seed")
+FUSED = ("method", "settings", "widths", "canonical", "recalibrate", "temperature")
+HOW = (*FUSED, "finetune", "rate", "paths", "points", "seed")
 """Options that `fuse_run` takes as a request has them."""
 PLAIN = "vanilla-average"
 BATCH = 500  # examples
@@ -51,6 +52,7 @@ def fuse_run(
     settings: Mapping[str, Any] | None = None,
     weights: Sequence[float] | None = None,
     widths: int | Mapping[str, int] | None = None,
+    canonical: bool = False,
     recalibrate: str | None = "auto",
     temperature: bool = False,
     finetune: int = 0,
@@ -87,7 +89,15 @@ def fuse_run(
     used: dict[str, Any] = {"weights": weights, "data": data, "seed": seed, "recalibrate": recalibrate}
     used["temperature"] = temperature
     with clock("fuse"):
-        found = fusion(placed, method, widths=widths, report=within(report, FUSE), **used, **dict(settings or {}))
+        found = fusion(
+            placed,
+            method,
+            widths=widths,
+            canonical=canonical,
+            report=within(report, FUSE),
+            **used,
+            **dict(settings or {}),
+        )
     with clock("measure"):
         inner = within(report, MEASURE)
         average = _average(placed, method, used, inner)
@@ -101,7 +111,7 @@ def fuse_run(
     late: tuple[str, ...] = ()
     if paths:
         with clock("paths"):
-            begins = starts(placed, found, outcome.names)
+            begins = starts(found, outcome.names)
             how = {"points": points, "recalibrate": recalibrate, "seed": seed, "train_examples": None}
             inner = within(report, PATHS, details=False)
             plain = lines(placed, average, data, how, inner) if average else ()
