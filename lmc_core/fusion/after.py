@@ -112,7 +112,10 @@ def calibrate(network: Network, data: Dataset, *, examples: int = EXAMPLES) -> t
     batch = working_batch(network, min(256, len(data.x_train)))
     x, y = data.x_train[:examples], data.y_train[:examples]
     logits = []
-    task = Task.of(network, *(torch.as_tensor(part[:SEEN]).to(network.device) for part in (x, y)))
+    few, targets = (torch.as_tensor(part).to(network.device) for part in (x[:SEEN], y))
+    task = Task.of(network, few, targets, data.task)
+    if task.kind != "classification":
+        raise DataError(f"a temperature needs one class per example; the targets are of the kind {task.kind!r}")
     example = network.example_inputs[0]
     for start in range(0, len(x) - batch + 1, batch):
         part = torch.as_tensor(np.ascontiguousarray(x[start : start + batch])).to(example.device, example.dtype)

@@ -22,6 +22,7 @@ from lmc_core.runs.kinds._options import (
     POINTS,
     RECALIBRATE,
     SEED,
+    TASK,
     TEST_EXAMPLES,
     TRAIN_EXAMPLES,
 )
@@ -193,7 +194,7 @@ FUSE = Kind(
     Options(
         "fuse",
         (
-            *(MODELS, DATA, FUSION, FUSION_SETTINGS, WEIGHTS, WIDTHS, CANONICAL),
+            *(MODELS, DATA, TASK, FUSION, FUSION_SETTINGS, WEIGHTS, WIDTHS, CANONICAL),
             *(RECALIBRATE, TEMPERATURE, FINETUNE, RATE),
             *(PATHS, LINE_POINTS, USED_EXAMPLES, TEST_EXAMPLES, SEED, DEVICE),
         ),
