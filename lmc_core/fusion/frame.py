@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -74,15 +75,16 @@ def matched(
         position = Position(objective, start)
         for block in turning:
             if block.name in held:
-                pairs = (
-                    (share, as_matrix(elements[j][block.name]), j) for j, share in zip(others, shares, strict=True)
+                parts = (
+                    share * as_matrix(elements[j][block.name]) @ agree[j, i][block.name]
+                    for j, share in zip(others, shares, strict=True)
                 )
-                cost = sum((share * turn @ agree[j, i][block.name] for share, turn, j in pairs), np.zeros(()))
-                position.place(block, BlockCost(cost, {}).nearest(block))
+                position.place(block, BlockCost(sum(parts, np.zeros(())), {}).nearest(block))
             elif first:
                 position.place(block, objective.alone(block).nearest(block))
-        known, how = Result.of_elements(position.elements, [position.total]), {"passes": PASSES, "settled": SETTLED}
-        found.append(by_circuits(objective, position, known, heads, held, **how, report=problem.report))
+        known = Result.of_elements(position.elements, [position.total])
+        climb = partial(by_circuits, objective, position, known, heads, held, passes=PASSES, settled=SETTLED)
+        found.append(climb(report=problem.report))
     return {name: coupling.element for name, coupling in best_of(found).couplings[0].items()}
 
 
