@@ -9,12 +9,25 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lmc_core.figures.palette import Theme, ThemeName, method_look, theme_of
-from lmc_core.figures.sheet import MARGIN, Box, LayoutName, Sheet, columns, f32, legend_look, log_axis, path_axis
+from lmc_core.figures.sheet import (
+    LEGEND_ROW,
+    MARGIN,
+    Box,
+    LayoutName,
+    Sheet,
+    columns,
+    f32,
+    legend_look,
+    legend_rows,
+    log_axis,
+    path_axis,
+)
 from lmc_core.figures.sketch import ENDS, INK, Curve, Sketch, axis_top, shares
 from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Metric, Profile, Split
 from lmc_core.words import numbers
 from lmc_core.words.compare import NAIVE, Profiles, mean_barriers
+from lmc_core.words.measures import measures
 
 AxisKind = Literal["linear", "log"]
 
@@ -23,17 +36,19 @@ COLUMNS = {"wide": 3, "narrow": 1}
 PANEL = {"wide": 230, "narrow": 190}
 """Pixels of one of several panels."""
 _ONE = {"wide": 350, "narrow": 680}
-_ROW, _FOOT, _BETWEEN = 21, 40, 58
-"""Pixels of a row of the legend, of the ticks above it, and between two rows of panels."""
-_ENTRY, _LETTER = 52, 6.6
-_ACROSS = {"wide": 1000, "narrow": 300}
+_FOOT, _BETWEEN = 40, 58
+"""Pixels of the ticks above the legend, and between two rows of panels."""
 
 
 def compare_height(pairs: int, methods: Sequence[str], layout: LayoutName) -> int:
     """Pixels of `compare_figure`."""
+    return MARGIN[1] + _inner(pairs, layout) + _below(methods, layout)
+
+
+def _inner(pairs: int, layout: LayoutName) -> int:
+    """Pixels from the top of the highest panel to the foot of the lowest."""
     rows = -(-pairs // COLUMNS[layout])
-    inner = _ONE[layout] if pairs == 1 else rows * PANEL[layout] + (rows - 1) * _BETWEEN
-    return MARGIN[1] + inner + _below(methods, layout)
+    return _ONE[layout] if pairs == 1 else rows * PANEL[layout] + (rows - 1) * _BETWEEN
 
 
 def compare_figure(
@@ -57,7 +72,7 @@ def compare_figure(
     scales: dict[Metric, dict[str, Any]] = {"loss": _losses(every, split, axis), "accuracy": _accuracies(every, split)}
     if len(pairs) == 1:
         (profiles,) = pairs.values()
-        titles: list[tuple[str, Metric]] = [("Loss", "loss"), ("Accuracy", "accuracy")]
+        titles: list[tuple[str, Metric]] = [("Loss", "loss"), (measures(every).title, "accuracy")]
         panels = [(f"<b>{words}</b>, {NAMED[split]}", profiles, shown) for words, shown in titles]
         boxes = columns([(0.0, 0.46), (0.54, 1.0)], layout == "narrow", gap=0.14)
     else:
@@ -69,7 +84,7 @@ def compare_figure(
         for name in (name for name in methods if name in profiles):
             _curve(sheet, panel, name, profiles[name], shown, split, legend=name not in listed)
             listed.add(name)
-    return _with_legend(sheet, methods, layout, ink)
+    return _with_legend(sheet, len(pairs), methods, layout, ink)
 
 
 def _grid(number: int, layout: LayoutName) -> list[Box]:
@@ -105,7 +120,7 @@ def _curve(sheet: Sheet, panel: int, name: str, profile: Profile, metric: Metric
     look, title = method_look(name, sheet.theme), METHODS[name].title
     values = profile.values[split][metric]
     far = 10 * float(values[np.isfinite(values)].max(initial=1.0))  # where nothing finite was measured
-    value = "loss %{y:.3f}" if metric == "loss" else "accuracy %{y:.1%}"
+    value = "loss %{y:.3f}" if metric == "loss" else f"{measures([profile]).score} %{{y:.1%}}"
     sheet.add(
         panel,
         mode="lines+markers",
@@ -128,24 +143,17 @@ def _curve(sheet: Sheet, panel: int, name: str, profile: Profile, metric: Metric
 
 def _below(methods: Sequence[str], layout: LayoutName) -> int:
     """Pixels under the panels: ticks, and as many rows of the legend as its entries need."""
-    rows, left = 1, float(_ACROSS[layout])
-    for name in methods:
-        need = _ENTRY + _LETTER * len(METHODS[name].title)
-        if need > left and left < _ACROSS[layout]:
-            rows, left = rows + 1, float(_ACROSS[layout])
-        left -= need
-    return _FOOT + rows * _ROW
+    return _FOOT + LEGEND_ROW * legend_rows([METHODS[name].title for name in methods], layout)
 
 
-def _with_legend(sheet: Sheet, methods: Sequence[str], layout: LayoutName, ink: Theme) -> go.Figure:
+def _with_legend(sheet: Sheet, pairs: int, methods: Sequence[str], layout: LayoutName, ink: Theme) -> go.Figure:
     figure = sheet.figure()
     below = _below(methods, layout)
     legend = {
         "orientation": "h",
         "x": 0,
-        "y": 0,
-        "yref": "container",
-        "yanchor": "bottom",
+        "y": -_FOOT / _inner(pairs, layout),
+        "yanchor": "top",
         "itemclick": "toggle",
         **legend_look(ink),
     }

@@ -172,7 +172,8 @@ def _lane(
     letters, name = max(3, int((gap - 14) / _LETTER)), f"{title} · {lane.size}"
     label = name if len(name) <= letters else short(f"{title.rpartition('.')[2]} · {lane.size}", letters)
     drawn = DRAWN.get(lane.kind, "")
-    beside = quiet | {"mode": "text", "x": [x + 9], "textposition": "middle right"}
+    # over the first row there is a heading only, so no name is cut
+    beside = quiet | {"mode": "text", "x": [x + 9], "textposition": "middle right", "cliponaxis": False}
     return [
         quiet | {"x": branches_x, "y": branches_y, "line": {"color": colour, "width": 1.2, "dash": "2px,3px"}},
         quiet | {"x": [x, x], "y": [lane.first, lane.last], "line": {"color": colour, "width": 3}},

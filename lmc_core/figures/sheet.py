@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,6 +19,12 @@ Box = tuple[float, float, float, float]
 MARGIN = (48, 34, 6, 66)
 """Left, top, right, bottom in pixels."""
 FONT = "'Source Sans 3', 'Source Sans Pro', 'Source Sans', system-ui, -apple-system, 'Segoe UI', sans-serif"
+LEGEND_ROW = 29
+"""Pixels of a row of a legend."""
+_LEGEND: Mapping[LayoutName, int] = {"wide": 650, "narrow": 300}
+"""Pixels from the left to the right end of a row in the narrowest figure."""
+_ENTRY, _LETTER = 52, 6.6
+"""Pixels of an entry without its words, and of a letter."""
 QUIET = {"showline": False, "zeroline": False, "ticks": "", "fixedrange": True, "automargin": False}
 """An axis without lines of its own, that nobody moves."""
 
@@ -153,6 +159,17 @@ def title_font(theme: Theme, standalone: bool) -> dict[str, Any]:
 def legend_look(theme: Theme) -> dict[str, Any]:
     """Of every legend."""
     return {"font": {"size": 12, "color": theme.neutral}, "bgcolor": CLEAR}
+
+
+def legend_rows(titles: Sequence[str], layout: LayoutName) -> int:
+    """Rows of a legend under or over panels, in the narrowest figure of a layout."""
+    rows, left, width = 0, 0.0, _LEGEND[layout]
+    for title in titles:
+        needed = _ENTRY + _LETTER * len(title)
+        if needed > left:
+            rows, left = rows + 1, float(width)
+        left -= needed
+    return rows
 
 
 def path_axis(theme: Theme, room: float = 0.03) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from lmc_core.words import numbers
 from lmc_core.words.theory import dimension_of
 
 _ROW, _PLAIN_ROWS = 40, 6
+_CLOSE = 0.08
+"""Curves nearer than this share of the panel are named above and below, not both above."""
 _LEAST = 1e-3
 """Losses below this are drawn there on the logarithmic axis."""
 
@@ -79,9 +81,12 @@ def _bound(sheet: Sheet, box: Any, naive: Gap, aligned: Gap, ink: Theme) -> None
                 line={"color": colour.mark, "width": width, "dash": dash},
                 hovertemplate=f"<b>{name}</b>, {measure}<br>t = %{{x:.2f}}<br>%{{customdata:.3f}}<extra></extra>",
             )
-        at = len(gap.t) // 2
-        font = {"color": colour.text, "size": 12}
-        sheet.text(panel, 0.5, max(float(gap.bound[at]), _LEAST), f"<b>{name}</b>, bound", colour, textfont=font)
+    middle = [max(float(gap.bound[len(gap.t) // 2]), _LEAST) for gap in (naive, aligned)]
+    close = abs(np.log10(middle[0] / middle[1])) < _CLOSE * np.log10(3 * top / _LEAST)
+    for name, value, colour in zip(("naive", "aligned"), middle, (ink.naive, ink.aligned), strict=True):
+        place = "bottom center" if close and value == min(middle) else "top center"
+        words = f"<b>{name}</b>, bound"
+        sheet.text(panel, 0.5, value, words, colour, textposition=place, textfont={"color": colour.text, "size": 12})
 
 
 def _costs(sheet: Sheet, box: Any, every: list[Matching], ink: Theme) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from lmc_core.networks.families import build, example_inputs
 from lmc_core.networks.network import Network, network
 from lmc_core.networks.precision import full_float32
 from lmc_core.networks.values import Architecture, Normalize
-from lmc_core.paths.task import LOGITS, Task
+from lmc_core.paths.task import LOGITS, SEEN, Task
 from lmc_core.report import Report, silent
 
 _LECUN_CORRECTION = 0.87962566103423978  # standard deviation of a unit normal truncated at ±2
@@ -94,7 +95,8 @@ def train(
     nn.utils.convert_conv2d_weight_memory_format(module.to(device), layout).train()
     limit = recipe.train_examples
     x, y = before(torch.from_numpy(data.x_train[:limit]).to(device)), torch.from_numpy(data.y_train[:limit]).to(device)
-    x, y, best = _apart(recipe, x, y)
+    task = _task(recipe, module, data)
+    x, y, best = _apart(recipe, x, y, task)
     epoch = math.ceil(len(y) / recipe.batch)
     steps = recipe.epochs * epoch
     optimiser = _optimiser(recipe, module)
@@ -105,7 +107,8 @@ def train(
         inputs = x[indices]
         if recipe.augment != "none":
             inputs = augmented(inputs, generator, shift=4 if recipe.augment == "flip-crop" else 0)
-        loss = F.cross_entropy(module(inputs.contiguous(memory_format=layout)), y[indices])
+        rows = task.rows(task.logits(module(inputs.contiguous(memory_format=layout))), y[indices])
+        loss = task.loss(rows, y[indices])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if recipe.clip is not None:
@@ -141,7 +144,7 @@ def described(
     before = preparation(recipe, module.eval())
     device = x.device
     x_test, y_test = before(torch.from_numpy(data.x_test).to(device)), torch.from_numpy(data.y_test).to(device)
-    scores = {"train": score(module, x, y), "test": score(module, x_test, y_test)}
+    scores = {"train": score(module, x, y, task=task), "test": score(module, x_test, y_test, task=task)}
     about = {
         "title": recipe.title,
         "recipe": {"name": name, **recipe.as_json()},
@@ -174,19 +177,18 @@ def rate(recipe: Recipe, step: int, steps: int) -> float:
 @torch.no_grad()
 @full_float32()
 def score(module: nn.Module, x: Tensor, y: Tensor, *, batch: int = 1000, task: Task = LOGITS) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy of prepared inputs x (n, …) with classes y (n,); `task` reads the outputs.
+    """Mean loss and accuracy of prepared inputs x (n, …) with targets y (n, …); `task` reads the outputs.
 
-    Raises DataError if the outputs are not one row of logits per example.
+    Raises DataError if outputs and targets do not fit.
     """
     loss = torch.zeros((), dtype=torch.float64)
-    right = 0
+    right, count = 0, 0
     for start in range(0, len(y), batch):
-        logits, labels = task.logits(module(x[start : start + batch])), y[start : start + batch]
-        if logits.ndim != 2:
-            raise DataError(f"scores need one row of logits per example; the output has shape {tuple(logits.shape)}")
-        loss += F.cross_entropy(logits, labels, reduction="sum").double().cpu()
-        right += int((logits.argmax(1) == labels).sum())
-    return float(loss) / len(y), right / len(y)
+        targets = y[start : start + batch]
+        each, told = task.scores(task.rows(task.logits(module(x[start : start + batch])), targets), targets)
+        loss += each.sum().double().cpu()
+        right, count = right + int(told.sum()), count + len(each)
+    return float(loss) / count, right / count
 
 
 def augmented(images: Tensor, generator: torch.Generator, *, shift: int) -> Tensor:
@@ -218,26 +220,38 @@ def lecun(module: nn.Module, generator: torch.Generator) -> None:
 class _Best:
     """The network of the epoch with the best accuracy on examples kept apart, the first of several."""
 
-    def __init__(self, x: Tensor, y: Tensor) -> None:
-        self.x, self.y = x, y
+    def __init__(self, x: Tensor, y: Tensor, task: Task) -> None:
+        self.x, self.y, self.task = x, y, task
         self.accuracy, self.epoch = -1.0, 0
         self.state: dict[str, Tensor] = {}
 
     def look(self, module: nn.Module, epoch: int) -> None:
-        _, accuracy = score(module.eval(), self.x, self.y)
+        _, accuracy = score(module.eval(), self.x, self.y, task=self.task)
         module.train()
         if accuracy > self.accuracy:
             self.accuracy, self.epoch = accuracy, epoch
             self.state = {name: x.detach().clone() for name, x in module.state_dict().items()}
 
 
-def _apart(recipe: Recipe, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, _Best | None]:
+def _task(recipe: Recipe, module: nn.Module, data: Dataset) -> Task:
+    """How outputs are read: as logits of classes, unless the targets are something else."""
+    if data.y_train.ndim == 1 and np.issubdtype(data.y_train.dtype, np.integer) and data.task != "regression":
+        return LOGITS
+    net = network(module.eval(), example_inputs(recipe.architecture), normalize=recipe.normalize)
+    device = next(module.parameters()).device
+    few = torch.from_numpy(data.x_train[:SEEN]).to(device)
+    found = Task.of(net, few, torch.from_numpy(data.y_train).to(device), data.task)
+    module.train()
+    return found
+
+
+def _apart(recipe: Recipe, x: Tensor, y: Tensor, task: Task) -> tuple[Tensor, Tensor, _Best | None]:
     """The examples to train on, and the judge of the others if there are any."""
     if not recipe.validation:
         return x, y, None
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(recipe.validation_seed)).to(y.device)
     kept = max(1, round(recipe.validation * len(y)))
-    return x[order[kept:]], y[order[kept:]], _Best(x[order[:kept]], y[order[:kept]])
+    return x[order[kept:]], y[order[kept:]], _Best(x[order[:kept]], y[order[:kept]], task)
 
 
 def initialised(recipe: Recipe, generator: torch.Generator) -> nn.Module:

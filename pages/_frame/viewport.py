@@ -7,13 +7,13 @@ import streamlit as st
 
 from pages._frame.script import script
 
-NARROW = 640  # CSS pixels of the window below which panels stand one under the other
+NARROW = 700  # CSS pixels of the column of a page up to which panels stand one under the other
 
 _watch = script(Path(__file__).with_name("viewport.js"))
 
 
 def watch() -> None:
-    """Learn the width of the window, and of its changes; once per page, before anything asks for the layout."""
+    """Learn the width of the column, and of its changes; once per page, before anything asks for the layout."""
     guess = st.session_state.get("narrow", "Mobi" in st.context.headers.get("User-Agent", ""))
     with st.container(key="viewport-watch"):
         data = {"narrow": guess, "width": NARROW}
@@ -22,7 +22,7 @@ def watch() -> None:
 
 
 def layout() -> Literal["wide", "narrow"]:
-    """As `?layout=` asks, else as the window is; before that is known, as the browser's name suggests."""
+    """As `?layout=` asks, else as the column is; before that is known, as the browser's name suggests."""
     asked = st.query_params.get("layout")
     if asked in ("wide", "narrow"):
         return asked  # type: ignore[return-value]

@@ -17,18 +17,25 @@ PATIENCE = 60_000  # ms for a page with a stored result; the machine may be busy
 class Server:
     """`streamlit run app.py` on a free port of the loopback interface, with a home of its own."""
 
-    def __init__(self, home: Path, **environment: str):
+    def __init__(self, home: Path, script: str = "app.py", **environment: str):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url, self.log, self._index = f"http://127.0.0.1:{port}", home / "server.log", home / "runs.db"
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
+        command = [sys.executable, "-m", "streamlit", "run", script, f"--server.port={port}"]
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("LMC_", "STREAMLIT_"))}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*command, "--server.address=127.0.0.1", "--server.headless=true"],
                 cwd=ROOT,  # where .streamlit/config.toml is
-                env={**kept, "LMC_HOME": str(home), "LMC_WORKER_THREADS": "1", "LMC_PREPARE": "off", **environment},
+                env={
+                    **kept,
+                    "PYTHONPATH": str(ROOT),
+                    "LMC_HOME": str(home),
+                    "LMC_WORKER_THREADS": "1",
+                    "LMC_PREPARE": "off",
+                    **environment,
+                },
                 stdout=log,
                 stderr=log,
             )

@@ -21,6 +21,7 @@ from lmc_core.figures.path.readout import Rows, height, rows
 from lmc_core.figures.sheet import LayoutName, canvas, path_axis, title_font
 from lmc_core.paths.profile import Profile
 from lmc_core.words import numbers
+from lmc_core.words.measures import measures
 
 LOG_WORTH = 30.0
 """A logarithmic loss axis is worth offering when the largest loss is so many times the smallest."""
@@ -62,7 +63,7 @@ def path_figure(
     paths, more = lines(naive, aligned, ink), overlays(others or {}, ink, curve)
     place, spoken = _room(layout, more)
     scale = Scale.of((naive, aligned, *(path.profile for path in more)), loss_axis == "log")
-    extra = legend_height(more, place.width)
+    extra = legend_height(more, layout)
     half = cloud_range(place, (float(cloud.extent[0]), float(cloud.extent[1])))
     drawing = Drawing(first)
     draw_curves(drawing, paths, scale, t, ink)
@@ -86,7 +87,7 @@ def path_figure(
             **canvas(ink, place.height + extra, (left, above + extra, right, below), standalone),
             "clickmode": "event",  # selecting fails once a frame was shown
             **legend(more, ink),
-            "annotations": _titles(place, cloud, method_title, ink, layout == "wide", scale.log, standalone),
+            "annotations": _titles(place, cloud, method_title, naive, ink, layout == "wide", scale.log, standalone),
             "sliders": [slider(place, paths, spoken, t, first, ink)],
             "updatemenus": [play_button(place, spoken, ink)],
             **axes(place, ink, ranges, scale.log),
@@ -94,15 +95,15 @@ def path_figure(
     )
 
 
-def path_height(layout: str, others: Sequence[str] = (), curve: str | None = None) -> int:
+def path_height(layout: LayoutName, others: Sequence[str] = (), curve: str | None = None) -> int:
     """Height of the figure in pixels, so that its place can be held; `others` are names of methods."""
     flat = Profile(np.zeros(1), {"test": {"loss": np.zeros(1), "accuracy": np.zeros(1)}}, {})
     more = overlays(dict.fromkeys(others, flat), THEMES["light"], None if curve is None else (curve, flat))
     place, _ = _room(layout, more)
-    return place.height + legend_height(more, place.width)
+    return place.height + legend_height(more, layout)
 
 
-def _room(layout: str, more: Sequence[Overlay]) -> tuple[Layout, Rows]:
+def _room(layout: LayoutName, more: Sequence[Overlay]) -> tuple[Layout, Rows]:
     """The places of the panels, and the lines that the slider says of other paths."""
     place = LAYOUTS[layout]
     spoken = rows(more, place.slider_pixels)
@@ -125,13 +126,13 @@ def worth_log(*profiles: Profile) -> bool:
 
 
 def _titles(
-    place: Layout, cloud: Cloud, method: str, ink: Theme, wide: bool, log: bool, standalone: bool
+    place: Layout, cloud: Cloud, method: str, naive: Profile, ink: Theme, wide: bool, log: bool, standalone: bool
 ) -> list[dict[str, Any]]:
     small = f"<span style='font-size:11px;color:{ink.neutral}'>"
     split = "log scale · " if log else ""
     titles = [
         (LOSS, f"<b>Loss</b>  {small}{split}solid: test · dotted: train</span>"),
-        (ACCURACY, "<b>Accuracy</b>"),
+        (ACCURACY, f"<b>{measures([naive]).title}</b>"),
         ("before_x", f"<b>Before alignment</b>  {small}B in its trained order</span>"),
         ("after_x", f"<b>After</b>  {small}{numbers.inside(method)}</span>"),
     ]
@@ -141,8 +142,8 @@ def _titles(
     grey = {"size": 11, "color": ink.neutral}
     if wide:
         note = f"{cloud.label}, {first_axis(cloud)} →"
-        at = {"x": place.boxes["before"][1], "y": place.boxes["before_x"][3], "text": note}
-        notes.append(left | at | {"xanchor": "right", "font": grey})
+        at = {"x": place.boxes["after"][1], "y": place.boxes["after"][2], "text": note}
+        notes.append(bare | at | {"xanchor": "right", "yanchor": "top", "yshift": -26, "font": grey})
     at = {"x": place.boxes["after"][0], "y": place.boxes["after"][2], "text": _key(ink, cloud)}
     notes.append(bare | at | {"xanchor": "left", "yanchor": "top", "yshift": -8, "font": grey})
     return notes

@@ -71,7 +71,7 @@ def _histogram(sheet: Sheet, box: Any, m: Matching, ink: Theme) -> None:
         )
     for number, (name, pairs, colour) in enumerate(sides):  # above all bars, which lie anywhere
         words = f"<b>{name}</b> {numbers.loss(pairs.mean)}"
-        sheet.text(panel, float(m.edges[-1]), top * (1 - 0.09 * number), words, colour, textposition="bottom left")
+        sheet.text(panel, float(m.edges[-1]), top * (0.97 - 0.09 * number), words, colour, textposition="bottom left")
 
 
 def _lollipops(sheet: Sheet, box: Any, matchings: Mapping[str, Matching], ink: Theme) -> None:

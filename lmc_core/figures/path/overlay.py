@@ -12,13 +12,11 @@ from lmc_core.figures.palette import Look, Theme, method_look
 from lmc_core.figures.path.curves import Scale
 from lmc_core.figures.path.drawing import Drawing
 from lmc_core.figures.path.panels import ACCURACY, LOSS
-from lmc_core.figures.sheet import f32, legend_look
+from lmc_core.figures.sheet import LEGEND_ROW, LayoutName, f32, legend_look, legend_rows
 from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Profile
 from lmc_core.words import numbers
-
-_ENTRY, _LETTER, _ROW = 62, 6.6, 29
-"""Pixels of a legend entry without its words, of a letter, of a row of entries."""
+from lmc_core.words.measures import measures
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def draw_overlays(drawing: Drawing, paths: Sequence[Overlay], scale: Scale, halo
         profile = path.profile
         for panel, values, value in (
             (LOSS, scale.draw(profile.loss()), "loss %{y:.3f}"),
-            (ACCURACY, np.nan_to_num(profile.accuracy()), "accuracy %{y:.1%}"),
+            (ACCURACY, np.nan_to_num(profile.accuracy()), f"{measures([profile]).score} %{{y:.1%}}"),
         ):
             drawing.add(
                 panel,
@@ -79,12 +77,6 @@ def legend(paths: Sequence[Overlay], theme: Theme) -> dict[str, Any]:
     return {"showlegend": True, "legend": place | legend_look(theme) | still}
 
 
-def legend_height(paths: Sequence[Overlay], width: int) -> int:
-    """Pixels that the legend needs above the panels of a figure of this width."""
-    rows, left = 0, 0.0
-    for path in paths:
-        needed = _ENTRY + _LETTER * len(f"{path.title} 0.00")
-        if needed > left:
-            rows, left = rows + 1, float(width)
-        left -= needed
-    return max(0, rows * _ROW - 2)
+def legend_height(paths: Sequence[Overlay], layout: LayoutName) -> int:
+    """Pixels that the legend needs above the panels."""
+    return max(0, legend_rows([f"{path.title} 0.00" for path in paths], layout) * LEGEND_ROW - 2)

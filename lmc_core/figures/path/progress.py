@@ -12,6 +12,8 @@ from lmc_core.figures.palette import ThemeName, faded, theme_of
 from lmc_core.figures.sheet import Sheet, f32, path_axis
 
 HEIGHT = 360
+_NAMED = (0.1, 0.9)
+"""Curves are named between these places, away from the edges."""
 
 
 def progress_figure(
@@ -36,7 +38,7 @@ def progress_figure(
         (0.0, 1.0, 0.0, 1.0),
         "<b>Test loss</b> so far",
         path_axis(ink),
-        {"range": [-0.06 * top, top], "nticks": 5},
+        {"range": [-0.14 * top, top], "nticks": 5},
     )
     for name, values, colour in (("naive", naive, ink.naive), ("aligned", aligned, ink.aligned)):
         if band:
@@ -63,7 +65,10 @@ def progress_figure(
             marker={"color": colour.mark, "size": 5, "symbol": "diamond" if name == "naive" else "circle"},
             hovertemplate=f"<b>{name}</b> so far<br>t = %{{x:.2f}}<br>loss %{{y:.3f}}<extra></extra>",
         )
-        at = int(np.nanargmax(y))
-        words = f"<b>{name}</b><br> "  # an empty line keeps the name off the dots
-        sheet.text(panel, t[at], y[at], words, colour, textfont={"color": colour.text, "size": 13})
+        measured = np.isfinite(y)
+        at = float(np.clip(t[int(np.nanargmax(y))], *_NAMED))
+        height = float(np.interp(at, np.asarray(t)[measured], y[measured]))
+        side = {"yanchor": "bottom", "yshift": 8} if name == "naive" else {"yanchor": "top", "yshift": -8}
+        place = {"xref": f"x{panel}", "yref": f"y{panel}", "xanchor": "center", **side}
+        sheet.note(f"<b>{name}</b>", at, height, font={"color": colour.text, "size": 13}, **place)
     return sheet.figure()

@@ -74,7 +74,7 @@ def units_figure(
         bar |= {"tickfont": {"size": 10 if narrow else 11, "color": ink.ticks}, "xpad": 4, "tickformat": ".2~g"}
         figure.update_layout(coloraxis={"colorscale": scale, "cmin": -top, "cmax": top, "colorbar": bar})
     if narrow:
-        figure.update_layout(margin={"l": 8, "r": 30, "b": FOOT})
+        figure.update_layout(margin={"l": 40 if block.kind == "profile" else 8, "r": 30, "b": FOOT})
     elif block.kind != "profile":
         figure.update_layout(margin={"l": 8, "b": FOOT})
     return figure

@@ -52,7 +52,7 @@ def test_every_other_method_has_a_line_of_its_own_in_both_panels_and_the_legend(
     assert len({look[2] for look in looks}) == len(NAMES) or len(NAMES) > 10
     height = drawn["layout"]["height"]
     assert height == path_height(layout, NAMES) > LAYOUTS[layout].height
-    above = legend_height(overlays(others, INK), LAYOUTS[layout].width)
+    above = legend_height(overlays(others, INK), layout)
     assert drawn["layout"]["margin"]["t"] - LAYOUTS[layout].margin[1] == above
     assert height - LAYOUTS[layout].height - above in range(LINE, MOST * LINE + 1)
 
@@ -86,8 +86,8 @@ def test_the_sentence_names_the_lowest_path():
 
 def test_a_legend_has_room_for_every_row():
     few, many = (overlays({name: path(1) for name in NAMES[:count]}, INK) for count in (1, len(NAMES)))
-    assert 0 == legend_height([], 1000) < legend_height(few, 1000) < legend_height(many, 1000)
-    assert legend_height(many, 1000) < legend_height(many, 358)
+    assert 0 == legend_height([], "wide") < legend_height(few, "wide") < legend_height(many, "wide")
+    assert legend_height(many, "wide") < legend_height(many, "narrow")
 
 
 def steps(drawn):
