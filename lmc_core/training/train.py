@@ -123,7 +123,7 @@ def train(
         module.load_state_dict(best.state)
     nn.utils.convert_conv2d_weight_memory_format(module, torch.contiguous_format)
     more = {"validation": {"accuracy": best.accuracy, "epoch": best.epoch}} if best else {}
-    return described(module, recipe, seed, data, x, y, name=name, more=more)
+    return described(module, recipe, seed, data, x, y, name=name, task=task, more=more)
 
 
 def described(
@@ -135,6 +135,7 @@ def described(
     y: Tensor,
     *,
     name: str = "",
+    task: Task = LOGITS,
     more: Mapping[str, Any] | None = None,
 ) -> Network:
     """A trained module as a network on the CPU, with what it scores in its metadata.
