@@ -90,10 +90,11 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
             "ot_fusion",
             "vanilla_average",
             "merge_many",
+            "full_symmetry_merge",
             "cycle_consistent",
             "zipit",
         ),
-        ("start", "rounds", "universe", "gromov", "zipping", "partial"),
+        ("start", "rounds", "frame", "universe", "gromov", "zipping", "partial"),
         ("barycenter", "_fusion", "outcome"),
     ),
     "pages": (

@@ -21,6 +21,8 @@ from lmc_core.symmetry.axis import Group, names_in
 from lmc_core.symmetry.classes import Element
 from lmc_core.symmetry.symmetry import Symmetry
 
+SETTLED = 1e-5
+"""Relative gain of a pass below which rotations have converged: they never quite stop."""
 _ATTENTION = ("softmax", "scaled_dot_product")
 
 

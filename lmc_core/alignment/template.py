@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from types import MappingProxyType
 
 from torch import Tensor
@@ -12,7 +13,7 @@ from lmc_core.errors import MismatchError
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum
-from lmc_core.symmetry.canonical.canonical import canonical
+from lmc_core.symmetry.canonical.canonical import Canonical, canonical
 from lmc_core.symmetry.classes import meet
 from lmc_core.symmetry.evidence import with_kinds
 from lmc_core.symmetry.infer import symmetry
@@ -91,11 +92,24 @@ def canonical_pair(a: Network, b: Network) -> tuple[Network, Network, Symmetry]:
 
     Raises MismatchError naming the first tensor that is there or used in one network only.
     """
-    first, second = canonical(a), canonical(b)
-    found, other = first.symmetry, common(first.network, second.network, first.symmetry, second.symmetry)
-    kinds = {name: meet(group.kind, other.groups[name].kind) for name, group in found.groups.items()}
-    both = replace(with_kinds(found, kinds), held=found.held & other.held)
-    return first.network, second.network, both
+    forms, (both, _) = canonical_forms([a, b])
+    return forms[0].network, forms[1].network, both
+
+
+def canonical_forms(networks: Sequence[Network]) -> tuple[list[Canonical], list[Symmetry]]:
+    """Networks in canonical form, and their symmetries in the group names of the first: every group in the class that
+    all share, and held what all hold.
+
+    Raises MismatchError naming the first tensor that is there or used in one network only.
+    """
+    first, *others = forms = [canonical(net) for net in networks]
+    found = [
+        first.symmetry,
+        *(common(first.network, other.network, first.symmetry, other.symmetry) for other in others),
+    ]
+    kinds = {name: reduce(meet, (each.groups[name].kind for each in found)) for name in first.symmetry.groups}
+    held = frozenset.intersection(*(each.held for each in found))
+    return forms, [replace(with_kinds(each, kinds), held=held) for each in found]
 
 
 def common(a: Network, b: Network, first: Symmetry, second: Symmetry) -> Symmetry:

@@ -13,7 +13,7 @@ from lmc_core.errors import CheckpointError, SettingError
 from lmc_core.report import Report
 
 if TYPE_CHECKING:
-    from lmc_core.data.dataset import Dataset
+    from lmc_core.data.dataset import Asked, Dataset
     from lmc_core.networks.network import Network
     from lmc_core.runs.summary import Summary
     from lmc_core.runs.values.card import ModelCard
@@ -68,12 +68,12 @@ def read_models(names: Sequence[str], args: argparse.Namespace, data: Dataset) -
     return networks, [card_of(net, title=title(name)) for net, name in zip(networks, names, strict=True)]
 
 
-def opening(args: argparse.Namespace, data: str, device: str) -> Opening:
+def opening(args: argparse.Namespace, data: str, device: str, task: Asked = "auto") -> Opening:
     """Opens pairs of networks that arguments name."""
     from lmc_core.data.registry import dataset
     from lmc_core.runs.work.pair import Pair, paired
 
-    examples = dataset(data)
+    examples = dataset(data, task=task)
 
     def opened(first: str, second: str, report: Report, stage: str) -> Pair:
         report(stage, 0, 0)

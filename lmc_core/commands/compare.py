@@ -44,20 +44,29 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     names = getattr(args, f"{OPTION}models")  # also one that is named twice
     if len(names) < 2:
         raise SettingError("compare takes two models, or more of which every pair is compared")
-    how = {option.name: request[option.name] for option in KIND.options if option.name not in ("models", "data")}
+    how = {
+        option.name: request[option.name] for option in KIND.options if option.name not in ("models", "data", "task")
+    }
     report("reading the networks", 0, 0)
     from lmc_core.data.registry import dataset
     from lmc_core.runs.work.compare import compare
     from lmc_core.runs.work.device import pick_device
 
-    data, device = dataset(request["data"]), pick_device(request["device"])
+    data, device = dataset(request["data"], task=request["task"]), pick_device(request["device"])
     networks, cards = read_models(names, args, data)
     if len(networks) > 2:
         return _several(networks, cards, data, how, report, device)
     a, b = networks
     examples = {name: counted(how[name]) for name in ("train_examples", "test_examples")}
     result = compare(a, b, data, **how | examples | {"device": device}, models=(cards[0], cards[1]), report=report)
-    kept = {"kind": KIND.name, "models": [card.id for card in cards], "data": data.name, **how, "device": device}
+    kept = {
+        "kind": KIND.name,
+        "models": [card.id for card in cards],
+        "data": data.name,
+        "task": data.task,
+        **how,
+        "device": device,
+    }
     return Answer(result.json, _text(result), partial(summary, KIND.name, ComparisonResult.of(result, kept)))
 
 
@@ -79,11 +88,24 @@ def _several(
     def opened(pair: tuple[ModelCard, ModelCard], report: Report) -> Pair:
         return Pair(known[pair[0].fingerprint], known[pair[1].fingerprint], data, pair, ())
 
-    request = {"kind": "compare", "models": [card.id for card in cards], "data": data.name, **how, "device": device}
+    request = {
+        "kind": "compare",
+        "models": [card.id for card in cards],
+        "data": data.name,
+        "task": data.task,
+        **how,
+        "device": device,
+    }
     result = every_pair(cards, opened, request, report, device)
     if not any(pair.seconds for pair in result.pairs):  # not one could be begun
         raise InputError(result.pairs[0].rows[0].why)
     return Answer(result.json, _text_of_several(result), partial(summary, KIND.name, result))
+
+
+def _kept(cards: Sequence[ModelCard], data: Dataset, how: Mapping[str, Any], device: str) -> dict[str, Any]:
+    """What was asked, as it is kept with the result."""
+    models = [card.id for card in cards]
+    return {"kind": KIND.name, "models": models, "data": data.name, "task": data.task, **how, "device": device}
 
 
 def _text(result: CompareResult) -> str:

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     from lmc_core.data.registry import dataset
     from lmc_core.runs.work.fuse import fuse_run, how
 
-    data = dataset(request["data"])
+    data = dataset(request["data"], task=request["task"])
     networks, cards = read_models(request["models"], args, data)
     result, network = fuse_run(networks, data, **how(request), device=request["device"], models=cards, report=report)
     if args.out:

@@ -41,7 +41,7 @@ def command(kind: Kind, data: str | None = None) -> tuple[Callable[..., None], C
 
         work = import_module(f"lmc_core.runs.work.{kind.name}")
         device = pick_device(request["device"])
-        opened = opening(args, data or request["data"], device)
+        opened = opening(args, data or request["data"], device, request.options.get("task", "auto"))
         result = work.measure(request, opened, report, device)
         return Answer(result.json, text(kind.name, result), partial(summary, kind.name, result))
 

@@ -24,6 +24,7 @@ from lmc_core.report import Report
 from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.kinds._options import counted
 from lmc_core.runs.summary import summary
+from lmc_core.words.measures import measures
 from lmc_core.words.models import assumed
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     from lmc_core.data.registry import dataset
     from lmc_core.runs.work.path import path_run
 
-    data = dataset(request["data"])
+    data = dataset(request["data"], task=request["task"])
     (a, b), (card_a, card_b) = read_models((request["a"], request["b"]), args, data)
     curve, waypoint = _through(request["curve"], a, args)
     chosen = said(args, "method") or said(args, "settings")
@@ -118,7 +119,7 @@ def _text(result: PathResult, written: Sequence[str]) -> str:
 
 def _rows(*profiles: Profile) -> list[tuple[str, ...]]:
     """Barrier and midpoint of paths in turn, where the last one is highest, and its ends."""
-    last = profiles[-1]
+    last, named = profiles[-1], measures(profiles)
     rows: list[tuple[str, ...]] = [("", "", "barrier", "", "midpoint", "", "ends")]
     splits: tuple[Split, ...] = ("test", "train")
     metrics: tuple[Metric, ...] = ("loss", "accuracy")
@@ -128,7 +129,7 @@ def _rows(*profiles: Profile) -> list[tuple[str, ...]]:
             middle = " → ".join(f"{profile.midpoint(split, metric):.4f}" for profile in profiles)
             y = last.values[split][metric]
             peak, ends = f"at t={last.peak(split, metric):.2f}", f"{y[0]:.4f}, {y[-1]:.4f}"
-            rows.append((split, metric, barrier, peak, middle, "", ends))
+            rows.append((split, named.name(metric), barrier, peak, middle, "", ends))
     return rows
 
 

@@ -21,7 +21,8 @@ def load(path: Path, largest: int = LARGEST) -> Dataset:
     """Examples and labels of an .npz file; optional `classes` holds names.
 
     x_*   (examples, …)   float, or unsigned bytes (divided by 255), or int64 tokens
-    y_*   (examples,)     class numbers from 0
+    y_*   (examples,)     class numbers from 0; (examples, …) those of every position; (examples, labels) 0 or 1;
+                          numbers of any kind, one or several per example
 
     largest   bytes that the arrays may take as they are computed with, told from their headers before one is unpacked
 
@@ -87,6 +88,12 @@ def checked(
         raise DataError(f"examples of x_train are {x_train.shape[1:]}, those of x_test are {x_test.shape[1:]}")
     if x["x_train"].dtype != x["x_test"].dtype:
         raise DataError(f"x_train holds {x_train.dtype}, x_test holds {x_test.dtype}; save both alike")
+    if y_train.shape[1:] != y_test.shape[1:]:
+        raise DataError(f"targets of y_train are {y_train.shape[1:]}, those of y_test are {y_test.shape[1:]}")
+    if any(np.issubdtype(part.dtype, np.floating) for part in y.values()):
+        if classes is not None:
+            raise DataError("classes names class numbers, and the targets are not whole numbers; leave it out")
+        return Dataset(name, x["x_train"], _numbers(y["y_train"]), x["x_test"], _numbers(y["y_test"]), ())
     count = 1 + max(int(y["y_train"].max()), int(y["y_test"].max()))
     if classes is None:
         names = tuple(str(i) for i in range(count))
@@ -114,13 +121,24 @@ def _examples(name: str, x: NDArray) -> NDArray:
     return x.astype(np.float32)
 
 
-def _labels(name: str, y: NDArray) -> NDArray[np.int64]:
-    """Class numbers from 0."""
-    if y.ndim != 1 or len(y) == 0:
-        raise DataError(f"{name} has shape {y.shape}; it needs one class number per example")
-    whole = np.issubdtype(y.dtype, np.integer) or (
-        np.issubdtype(y.dtype, np.floating) and bool((y == np.floor(y)).all())
-    )
-    if not whole or y.min() < 0 or y.max() >= 100_000:
-        raise DataError(f"{name} must hold whole class numbers from 0; it holds {y.dtype} from {y.min()} to {y.max()}")
+def _labels(name: str, y: NDArray) -> NDArray[np.int64] | NDArray[np.float32]:
+    """Class numbers from 0, or numbers that are not whole."""
+    if y.ndim < 1 or len(y) == 0:
+        raise DataError(f"{name} has shape {y.shape}; it needs a target per example along its first axis")
+    if not (np.issubdtype(y.dtype, np.integer) or np.issubdtype(y.dtype, np.floating) or y.dtype == np.bool_):
+        raise DataError(f"{name} holds {y.dtype}; it needs class numbers from 0, or numbers")
+    if not np.isfinite(y).all():
+        raise DataError(f"{name} holds NaN or infinite values; remove them first")
+    classes = bool((y == np.floor(y)).all()) and y.min() >= 0 and y.max() < 100_000
+    if not classes and np.issubdtype(y.dtype, np.floating):
+        return _numbers(y)
+    if not classes:
+        raise DataError(
+            f"{name} must hold class numbers from 0 to 99 999; it holds {y.dtype} from {y.min()} to {y.max()}; if they "
+            "are numbers to be predicted, save them as floating-point numbers"
+        )
     return y.astype(np.int64)
+
+
+def _numbers(y: NDArray) -> NDArray[np.float32]:
+    return np.asarray(y, dtype=np.float32)

@@ -5,9 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+Asked = Literal["auto", "classification", "labels", "regression"]
+"""What targets are: classes, yes or no for each of several labels, numbers; auto: what they and the outputs seem."""
+ASKED: tuple[Asked, ...] = get_args(Asked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,16 +20,19 @@ class Dataset:
     """Training and test examples.
 
     x_train, x_test   float32 in [0, 1] for images, (examples, …): digits (8, 8), mnist (28, 28), cifar10 (3, 32, 32)
-    y_train, y_test   int64 class numbers
-    classes           names of the classes
+    y_train, y_test   int64 class numbers, of each example or of each of its positions, or 0 and 1 for each label;
+                      float32 numbers
+    classes           names of the classes; none where targets are numbers
+    task              what the targets are taken for
     """
 
     name: str
     x_train: NDArray[np.float32]
-    y_train: NDArray[np.int64]
+    y_train: NDArray[np.int64] | NDArray[np.float32]
     x_test: NDArray[np.float32]
-    y_test: NDArray[np.int64]
+    y_test: NDArray[np.int64] | NDArray[np.float32]
     classes: tuple[str, ...]
+    task: Asked = "auto"
 
     @property
     def shape(self) -> tuple[int, ...]:

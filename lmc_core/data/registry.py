@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from lmc_core.data import arrays, cifar, digits, idx
-from lmc_core.data.dataset import Dataset
+from lmc_core.data.dataset import Asked, Dataset
 from lmc_core.errors import DataError
 
 
@@ -62,10 +62,11 @@ DATASETS: dict[str, Entry] = {
 }
 
 
-def dataset(name: str | Path, *, train_limit: int | None = None) -> Dataset:
+def dataset(name: str | Path, *, train_limit: int | None = None, task: Asked = "auto") -> Dataset:
     """A data set by name, or a user's own arrays by the path of an .npz file.
 
     train_limit   keep only the first so many training examples
+    task          what the targets are taken for
 
     Raises DataError for an unknown name and for files that are missing, damaged or of the wrong form.
     """
@@ -82,7 +83,7 @@ def dataset(name: str | Path, *, train_limit: int | None = None) -> Dataset:
         if train_limit < 1:
             raise DataError(f"train_limit={train_limit} leaves no training example")
         data = replace(data, x_train=data.x_train[:train_limit], y_train=data.y_train[:train_limit])
-    return data
+    return data if task == data.task else replace(data, task=task)
 
 
 @lru_cache(maxsize=2)

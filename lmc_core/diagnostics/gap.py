@@ -68,7 +68,7 @@ def function_gap(
     t = np.linspace(0.0, 1.0, points)
     rows = subset(len(data.x_test), test_examples, seed)
     traced = trace_or_whole(a, min(256, len(rows)))
-    split = batches(a, data.x_test[rows], data.y_test[rows], traced.batch)
+    split = batches(a, data.x_test[rows], data.y_test[rows], traced.batch, asked=data.task)
     path = LinearPath(a, b)
     corrections = [Correction()] * points
     if recalibrate is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,27 +70,34 @@ def votes(loss: float, a: Network, b: Network, middle: Network, data: Dataset, s
     chosen = np.arange(len(data.x_test))
     if len(chosen) > EXAMPLES:
         chosen = np.sort(np.random.default_rng([seed, 12]).choice(chosen, EXAMPLES, replace=False))
-    first, second, between = (
-        predictions(network, data.x_test[chosen], data.y_test[chosen]) for network in (a, b, middle)
-    )
-    apart = first != second
-    as_a, as_b = (int((between == end)[apart].sum()) for end in (first, second))
+    first, second, between = (answers(network, data, chosen) for network in (a, b, middle))
+    if first.dtype.kind == "f":  # numbers, in half standard deviations: the nearer end is sided with
+        apart, own = np.abs(first - second) > 1, np.abs(between - first) < np.abs(between - second)
+        sides = own, ~own
+    else:
+        apart, sides = first != second, (between == first, between == second)
+    as_a, as_b = (int(side[apart].sum()) for side in sides)
     return Votes(loss, int(apart.sum()), as_a, as_b), len(chosen)
 
 
-def predictions(network: Network, x: NDArray[np.generic], y: NDArray[np.integer]) -> NDArray[np.int64]:
-    """The class that a network says for every example, or for every step of one, as the targets are: y.shape."""
+def answers(network: Network, data: Dataset, chosen: NDArray[np.int64]) -> NDArray[Any]:
+    """What a network says of every target of these test examples: (targets,) the class, whether a label holds, or the
+    number in half standard deviations of all."""
     import torch
 
     from lmc_core.graph.trace import working_batch
     from lmc_core.paths.batches import batches
 
-    size = working_batch(network, min(BATCH, len(x)))
-    made = batches(network, x, y, size)
+    size = working_batch(network, min(BATCH, len(chosen)))
+    made = batches(network, data.x_test[chosen], data.y_test[chosen], size, asked=data.task)
     said = []
     with torch.no_grad():
         for number in range(len(made)):
             batch = made[number]
-            logits = batch.task.logits(network(batch.inputs))[: batch.count]
-            said.append(logits.argmax(-1 if logits.shape[:-1] == batch.targets.shape else 1))
-    return np.asarray(torch.cat(said).cpu().numpy(), dtype=np.int64)
+            task = batch.task
+            rows = task.rows(task.logits(network(batch.inputs))[: batch.count], batch.targets)
+            if task.kind == "regression":
+                said.append((rows.reshape(-1, len(task.deviation)) / rows.new_tensor(task.deviation) * 2).reshape(-1))
+            else:
+                said.append(rows > 0 if task.kind == "labels" else rows.argmax(-1))
+    return np.asarray(torch.cat(said).cpu().numpy())

@@ -27,6 +27,7 @@ from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Metric, Profile, Split
 from lmc_core.words import numbers
 from lmc_core.words.compare import NAIVE, Profiles, mean_barriers
+from lmc_core.words.measures import measures
 
 AxisKind = Literal["linear", "log"]
 
@@ -71,7 +72,7 @@ def compare_figure(
     scales: dict[Metric, dict[str, Any]] = {"loss": _losses(every, split, axis), "accuracy": _accuracies(every, split)}
     if len(pairs) == 1:
         (profiles,) = pairs.values()
-        titles: list[tuple[str, Metric]] = [("Loss", "loss"), ("Accuracy", "accuracy")]
+        titles: list[tuple[str, Metric]] = [("Loss", "loss"), (measures(every).title, "accuracy")]
         panels = [(f"<b>{words}</b>, {NAMED[split]}", profiles, shown) for words, shown in titles]
         boxes = columns([(0.0, 0.46), (0.54, 1.0)], layout == "narrow", gap=0.14)
     else:
@@ -119,7 +120,7 @@ def _curve(sheet: Sheet, panel: int, name: str, profile: Profile, metric: Metric
     look, title = method_look(name, sheet.theme), METHODS[name].title
     values = profile.values[split][metric]
     far = 10 * float(values[np.isfinite(values)].max(initial=1.0))  # where nothing finite was measured
-    value = "loss %{y:.3f}" if metric == "loss" else "accuracy %{y:.1%}"
+    value = "loss %{y:.3f}" if metric == "loss" else f"{measures([profile]).score} %{{y:.1%}}"
     sheet.add(
         panel,
         mode="lines+markers",

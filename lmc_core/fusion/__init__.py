@@ -2,6 +2,7 @@
 
 from lmc_core.fusion import (
     cycle_consistent,
+    full_symmetry_merge,
     gromov_wasserstein_barycenter,
     merge_many,
     ot_fusion,
@@ -18,6 +19,7 @@ FUSIONS: dict[str, Fusion] = {
     "vanilla-average": vanilla_average.FUSION,
     "merge-many": merge_many.FUSION,
     "c2m3": cycle_consistent.FUSION,
+    "full-symmetry-merge": full_symmetry_merge.FUSION,
     "zipit": zipit.FUSION,
 }
 """name → method, in the order in which forms list them."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lmc_core.alignment.problem import Problem
 from lmc_core.alignment.result import Result
-from lmc_core.alignment.transport import to_template
+from lmc_core.alignment.transport import to_template, transport
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError
 from lmc_core.graph.trace import Trace, trace, working_batch
@@ -74,9 +74,11 @@ def _goals(
     """(mean, deviation) that each layer should have: those of the models, carried and averaged."""
     found: dict[str, tuple[Tensor, Tensor]] = {}
     for model, weight, couplings in zip(problem.models, problem.weights, fused.couplings, strict=True):
-        averages = _statistics(model.network, layers, data, batch, problem.seed)
+        turned = any(coupling.map is not None for coupling in couplings.values())  # a deviation does not rotate
+        network = transport(model.network, model.symmetry, couplings) if turned else model.network
+        averages = _statistics(network, layers, data, batch, problem.seed)
         for value, layer in layers.items():
-            axes = (model.symmetry.values[value][layer.axis],)
+            axes = () if turned else (model.symmetry.values[value][layer.axis],)
             mean, deviation = (
                 weight * to_template(x, axes, model.symmetry, couplings)
                 for x in (averages[value].mean, averages[value].deviation)
@@ -110,7 +112,10 @@ def calibrate(network: Network, data: Dataset, *, examples: int = EXAMPLES) -> t
     batch = working_batch(network, min(256, len(data.x_train)))
     x, y = data.x_train[:examples], data.y_train[:examples]
     logits = []
-    task = Task.of(network, *(torch.as_tensor(part[:SEEN]).to(network.device) for part in (x, y)))
+    few, targets = (torch.as_tensor(part).to(network.device) for part in (x[:SEEN], y))
+    task = Task.of(network, few, targets, data.task)
+    if task.kind != "classification":
+        raise DataError(f"a temperature needs one class per example; the targets are of the kind {task.kind!r}")
     example = network.example_inputs[0]
     for start in range(0, len(x) - batch + 1, batch):
         part = torch.as_tensor(np.ascontiguousarray(x[start : start + batch])).to(example.device, example.dtype)

@@ -14,6 +14,7 @@ from lmc_core.alignment.problem import Model, Problem, State
 from lmc_core.alignment.result import Result
 from lmc_core.alignment.transport import to_template
 from lmc_core.symmetry.axis import Fixed
+from lmc_core.symmetry.move import move
 
 
 def alternate(problem: Problem, couple: Couple, start: State, *, iterations: int, passes: int = 1) -> Result:
@@ -51,5 +52,8 @@ def barycenter(problem: Problem, couplings: Sequence[Couplings], names: Iterable
 
 def moved(model: Model, name: str, couplings: Couplings, *, keep: int | None = None) -> Tensor:
     """One tensor of a model, carried to the template; axis number `keep` stays as it is."""
+    if keep is None and any(coupling.map is not None for coupling in couplings.values()):
+        elements = {group: coupling.element for group, coupling in couplings.items()}
+        return move({name: model.state[name]}, model.symmetry, elements)[name]
     axes = [Fixed(a.size) if n == keep else a for n, a in enumerate(model.symmetry.axes.get(name, ()))]
     return to_template(model.state[name], axes, model.symmetry, couplings)

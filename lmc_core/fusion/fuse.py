@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lmc_core.alignment.blocks import blocks
 from lmc_core.alignment.coupling import Couplings
 from lmc_core.alignment.kept import said
 from lmc_core.alignment.problem import Model, Problem, check_data
 from lmc_core.alignment.result import Result
-from lmc_core.alignment.template import sizes, symmetries
+from lmc_core.alignment.template import canonical_forms, sizes, symmetries
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError, MismatchError, SettingError
 from lmc_core.fusion import FUSIONS
@@ -22,8 +23,10 @@ from lmc_core.networks.network import Network
 from lmc_core.networks.original import ABOUT
 from lmc_core.networks.outputs import relative_error
 from lmc_core.report import Report, silent
+from lmc_core.symmetry.canonical.canonical import Canonical
 from lmc_core.symmetry.symmetry import Symmetry
 
+TURNED = "their streams and the insides of their heads were turned into one frame by full-symmetry merge beforehand"
 RECALIBRATIONS = ("bn-reset", "repair")
 
 
@@ -36,6 +39,7 @@ class FusionResult:
     symmetry         of the fused network
     history          the method's own objective, step after step
     notes            sentences for the user
+    parents          the models as the method was given them: as they are, or in canonical form
     carried          the models in the frame of the fused network, moved there by their couplings; of a partial zip
                      the trunk with the head of each model
     function_errors  per model: max |f − f carried| / max |f|, measured; 0 when nothing is lost
@@ -53,6 +57,7 @@ class FusionResult:
     history: tuple[float, ...] = ()
     converged: bool = True
     notes: tuple[str, ...] = ()
+    parents: tuple[Network, ...] = ()
     carried: tuple[Network, ...] = ()
     function_errors: tuple[float, ...] = ()
     temperature: float | None = None
@@ -73,7 +78,7 @@ def fuse(
     weights   λ per network, ≥ 0 and of sum 1; None: equal
     widths    of the fused network: one number for all hidden layers, or group name → size; None: as the first one
     data      for methods that compare activations
-    more      recalibrate=, temperature=, seed=, device=, report=, and parameters of the method
+    more      recalibrate=, temperature=, canonical=, seed=, device=, report=, and parameters of the method
 
     Raises SettingError, MismatchError and DataError as `fusion` does.
     """
@@ -91,6 +96,7 @@ def fusion(
     device: str | None = None,
     recalibrate: str | None = None,
     temperature: bool = False,
+    canonical: bool = False,
     report: Report = silent,
     **settings: Any,
 ) -> FusionResult:
@@ -102,6 +108,8 @@ def fusion(
     data          for methods that compare activations, for recalibration and temperature (training examples only)
     recalibrate   "bn-reset", "repair" or None
     temperature   divide the logits by the temperature that fits training examples
+    canonical     fuse the canonical forms of the networks: the same functions in other numbers of the same tensors,
+                  where gains and scales do not stand between what is compared; some methods always do
     settings      parameters of the method
 
     Raises SettingError for wrong arguments, MismatchError naming the first tensor that does not fit, DataError if
@@ -114,8 +122,15 @@ def fusion(
     shares = _weights(weights, len(networks))
     _check_data(networks, data, chosen.needs_data, recalibrate, temperature)
     started = time.perf_counter()
-    report("inferring the symmetry", 0, 1)
-    found_symmetries = symmetries(networks)
+    originals = networks = [net.to(device=device) if device else net for net in networks]
+    formed: tuple[str, ...] = ()
+    if canonical or chosen.canonical:
+        report("finding the canonical forms", 0, 1)
+        forms, found_symmetries = canonical_forms(networks)
+        networks, formed = [form.network for form in forms], _formed(forms)
+    else:
+        report("inferring the symmetry", 0, 1)
+        found_symmetries = symmetries(networks)
     frame = template(networks, found_symmetries, widths)
     if chosen.equal_widths and (odd := next((s for s in found_symmetries if sizes(s) != frame.sizes), None)):
         group = next(n for n, size in sizes(odd).items() if size != frame.sizes[n])
@@ -123,12 +138,12 @@ def fusion(
             f"{method} needs equal widths; group {group!r} has {sizes(odd)[group]} units in one network and "
             f"{frame.sizes[group]} in the fused one: use wasserstein-barycenter"
         )
-    if device:
-        networks = [net.to(device=device) for net in networks]
-        frame = replace(frame, frame=frame.frame.to(device=device))
     models = tuple(Model.of(net, s, frame) for net, s in zip(networks, found_symmetries, strict=True))
     problem = Problem(models, shares, frame, data, seed, report)
+    if canonical and not chosen.canonical and (turned := _turned(problem)):
+        problem, formed = turned, (*formed, TURNED)
     found = chosen.solve(problem, **checked)
+    models = problem.models
     made, degrees, notes = _afterwards(problem, found, recalibrate, temperature)
     about = {
         "title": f"{chosen.title} of {len(networks)} networks",
@@ -136,20 +151,21 @@ def fusion(
             "method": method,
             "settings": checked,
             "weights": list(shares),
-            "parents": [net.fingerprint for net in networks],
+            "parents": [net.fingerprint for net in originals],
             "widths": frame.sizes,
             "seed": seed,
             "recalibrate": recalibrate,
             "temperature": degrees,
+            **({"canonical": True} if canonical else {}),
         },
     }
     about |= {key: frame.frame.metadata[key] for key in ABOUT if key in frame.frame.metadata}
     report("measuring what the couplings keep", 0, 1)
     carried = found.alone or tuple(_carried(problem, m, c) for m, c in zip(models, found.couplings, strict=True))
-    errors = tuple(_error(net, there) for net, there in zip(networks, carried, strict=True))
+    errors = tuple(_error(net, there) for net, there in zip(originals, carried, strict=True))
     kept = [
         note
-        for number, (net, plans, error) in enumerate(zip(networks, found.couplings, errors, strict=True), 1)
+        for number, (net, plans, error) in enumerate(zip(originals, found.couplings, errors, strict=True), 1)
         if all(plan.keeps_function for plan in plans.values())
         for note in said(f"network {number}", net, plans, error)
     ]
@@ -163,12 +179,39 @@ def fusion(
         seed=seed,
         history=found.history,
         converged=found.converged,
-        notes=(*found.notes, *notes, *kept),
+        notes=(*formed, *found.notes, *notes, *kept),
+        parents=tuple(model.network for model in problem.models),
         carried=carried,
         function_errors=errors,
         temperature=degrees,
         seconds=time.perf_counter() - started,
     )
+
+
+def _turned(problem: Problem) -> Problem | None:
+    """Models turned into one frame by full-symmetry merge, so that methods that only re-order units find them alike;
+    None where nothing but orders is free, or where widths differ."""
+    symmetry, widths = problem.symmetry, problem.template.sizes
+    steps = [group for block in blocks(symmetry, classes=True) for group in (block.outer, *block.inner)]
+    if {group.kind for group in steps} <= {"permutation"} or any(sizes(m.symmetry) != widths for m in problem.models):
+        return None
+    chosen = FUSIONS["full-symmetry-merge"]
+    found = chosen.solve(problem, **chosen.settings({}))
+    models = [
+        Model.of(_carried(problem, model, couplings), model.symmetry, problem.template)
+        for model, couplings in zip(problem.models, found.couplings, strict=True)
+    ]
+    return replace(problem, models=tuple(models))
+
+
+def _formed(forms: Sequence[Canonical]) -> tuple[str, ...]:
+    """What the canonical forms settled, and what stays open."""
+    folded = dict.fromkeys(record.part for form in forms for record in form.folded)
+    refused = dict.fromkeys(f"{record.part} ({record.why})" for form in forms for record in form.refused)
+    done = f"settled: {', '.join(folded)}" if folded else "nothing in them was open"
+    stays = f"; left as they are: {', '.join(refused)}" if refused else ""
+    error = max(form.error for form in forms)
+    return (f"the networks were fused in canonical form, the same functions to {error:.0e}; {done}{stays}",)
 
 
 def _weights(given: Sequence[float] | None, count: int) -> tuple[float, ...]:

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from lmc_core.alignment.problem import Problem
     from lmc_core.alignment.result import Result
 
-SETTLED = 1e-5
-"""Relative gain of a pass below which rotations have converged."""
-
 
 def solve(
     problem: Problem, *, compare: Literal["auto", "weights", "responses"], examples: int, restarts: int, passes: int
@@ -29,7 +26,7 @@ def solve(
     circuits they compute (Theus 2025), the units inside them and streams by Procrustes, hidden units by assignment.
     The first start leaves all other units where they are, the others are random; the best is kept.
     """
-    from lmc_core.alignment.heads import attention_groups, by_circuits
+    from lmc_core.alignment.heads import SETTLED, attention_groups, by_circuits
     from lmc_core.alignment.moments import cross_costs, cross_moments
     from lmc_core.alignment.objective import Position, all_classes_objective
     from lmc_core.alignment.result import Result, best_of

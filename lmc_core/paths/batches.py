@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
+from lmc_core.data.dataset import Asked
 from lmc_core.errors import DataError
 from lmc_core.networks.fit import other_size
 from lmc_core.networks.network import Network
@@ -26,7 +26,7 @@ CACHE = {"cpu": 4 << 20, "cuda": 64 << 20}
 class Batch:
     """`size` rows of prepared inputs (size, …), of which the first `count` are examples.
 
-    targets   (count, …) class numbers
+    targets   (count, …) class numbers, or numbers
     classes   how many classes the targets of the whole split need
     task      how outputs are read
     """
@@ -72,12 +72,16 @@ class Batches:
 def batches(
     network: Network,
     x: NDArray[np.generic],
-    y: NDArray[np.integer],
+    y: NDArray[Any],
     size: int,
     layout: Layout | None = None,
     task: Task | None = None,
+    asked: Asked = "auto",
 ) -> Batches:
-    """Examples x (n, …) with targets y (n, …) on the device of `network`; how its outputs are read is seen from them.
+    """Examples x (n, …) with targets y (n, …) on the device of `network`; how its outputs are read is seen from them,
+    or is a `task` that is known already.
+
+    asked   what the targets are, where somebody says it
 
     Raises DataError if there are none, or if the network does not read examples of this shape.
     """
@@ -93,12 +97,15 @@ def batches(
         )
     if not wanted.is_floating_point() and np.issubdtype(x.dtype, np.floating):
         raise DataError(f"the examples are {x.dtype} numbers; the network reads whole numbers ({wanted.dtype})")
-    if not np.issubdtype(y.dtype, np.integer) or y.min() < 0:
+    whole = np.issubdtype(y.dtype, np.integer)
+    if whole and y.min() < 0 and asked != "regression":
         raise DataError("targets must be class numbers 0, 1, 2, …")
     device = network.device
-    examples, targets = torch.from_numpy(x).to(device), torch.from_numpy(y).to(device, torch.int64)
-    task = task or Task.of(network, examples, targets)
-    return Batches(network, examples, targets, size, int(y.max()) + 1, layout or Layout(), task)
+    examples = torch.from_numpy(x).to(device)
+    targets = torch.from_numpy(y).to(device, torch.int64 if whole else torch.float32)
+    task = task or Task.of(network, examples, targets, asked)
+    classes = int(y.max()) + 1 if whole and task.kind != "regression" else 0
+    return Batches(network, examples, targets, size, classes, layout or Layout(), task)
 
 
 def batch_size(widest: int, counts: Iterable[int], device: torch.device) -> int:
@@ -114,26 +121,14 @@ def batch_size(widest: int, counts: Iterable[int], device: torch.device) -> int:
 
 
 def scores(output: Any, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Cross-entropy (nats) of every target of the examples that count, and whether it was told right: (targets,) each.
+    """Loss of every target of the examples that count, and whether it was told right: (targets,) each.
 
-    output   what the network returned; its logits are (rows, classes), or per step (rows, steps, classes) or
-             (rows, classes, …), to match targets (rows, …)
+    output   what the network returned
 
     Raises DataError if the shapes do not fit or a target names a class the logits do not have.
     """
-    logits, y = batch.task.logits(output)[: batch.count], batch.targets
-    if logits.shape == y.shape:
-        logits = logits[..., None]
-    if logits.shape[:-1] == y.shape:
-        logits = logits.reshape(-1, logits.shape[-1])
-    elif logits.ndim > 2 and (logits.shape[0], *logits.shape[2:]) == tuple(y.shape):
-        logits = logits.movedim(1, -1).reshape(-1, logits.shape[1])
-    else:
-        raise DataError(f"the network's output {tuple(logits.shape)} does not fit targets of shape {tuple(y.shape)}")
-    if logits.shape[-1] < batch.classes:
-        raise DataError(f"the targets name {batch.classes} classes; the network tells {logits.shape[-1]} apart")
-    logits, y = logits.float() if logits.dtype.itemsize < 4 else logits, y.reshape(-1)
-    return cross_entropy(logits, y, reduction="none"), logits.argmax(-1) == y
+    logits = batch.task.logits(output)[: batch.count]
+    return batch.task.scores(batch.task.rows(logits, batch.targets), batch.targets, batch.classes)
 
 
 def summed(loss: Tensor, right: Tensor) -> Tensor:
@@ -142,5 +137,5 @@ def summed(loss: Tensor, right: Tensor) -> Tensor:
 
 
 def score(output: Any, batch: Batch) -> Tensor:
-    """Summed cross-entropy (nats) and number of right answers over the examples that count: (2,) float64."""
+    """Summed loss and number of right answers over the examples that count: (2,) float64."""
     return summed(*scores(output, batch))

@@ -45,7 +45,7 @@ def evaluate(
     report: Report = silent,
     partial: Partial | None = None,
 ) -> Profile:
-    """Mean cross-entropy and accuracy along a path, on training and test examples.
+    """Mean loss and score along a path, on training and test examples: cross-entropy and accuracy of classes.
 
     points           equally spaced in [0, 1], ends included; ≥ 2
     recalibrate      "bn-reset" or "repair" for the points between the ends, from training examples; the ends stay as
@@ -125,7 +125,7 @@ def evaluate_many(
         if early:
             chosen = np.random.default_rng([seed, 12]).permutation(chosen)
         task = examples[splits[0]].task if examples else None
-        examples[split] = batches(network, x[chosen], y[chosen], traced.batch, layout, task)
+        examples[split] = batches(network, x[chosen], y[chosen], traced.batch, layout, task, data.task)
         tallies[split] = Tally(len(paths), points, len(chosen), len(x), early=early, device=network.device)
     notes: tuple[str, ...] = examples[splits[0]].task.notes
     if recalibrate is None:
@@ -151,6 +151,7 @@ def evaluate_many(
                 {split: tallies[split].population for split in sampled},
                 {split: errors for split, (errors, _) in spread.items()},
                 {split: margins for split, (_, margins) in spread.items()},
+                examples[splits[0]].task.kind,
             )
             for i, spread in enumerate(spreads)
         )

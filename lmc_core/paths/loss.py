@@ -21,7 +21,7 @@ from lmc_core.paths.batches import Batch, batches, score
 
 
 class TaskLoss:
-    """Mean cross-entropy (nats) of a network's module at any state, on batches of training examples.
+    """Mean loss (of classes: cross-entropy, nats) of a network's module at any state, on batches of training examples.
 
     BatchNorm layers use the statistics of the batch, as in training: between two networks the running ones mean
     nothing. Everything else is in eval mode.
@@ -67,7 +67,9 @@ class TaskLoss:
 
     def _batches(self, order: NDArray[np.int64]) -> Iterator[Batch]:
         whole = order[: len(order) // self.rows * self.rows]
-        made = batches(self._network, self._data.x_train[whole], self._data.y_train[whole], self.rows)
+        made = batches(
+            self._network, self._data.x_train[whole], self._data.y_train[whole], self.rows, asked=self._data.task
+        )
         yield from (made[index] for index in range(len(made)))
 
     @full_float32()

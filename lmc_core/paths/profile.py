@@ -28,6 +28,7 @@ class Profile:
     errors       split → metric → (n,) standard error of the value, where only some examples were drawn
     margins      split → metric → (n,) half the width of the band that holds the excess of all examples at every t at
                  once, and at every look where it was measured until it is precise enough, with 95 %
+    task         what the targets are, which says what loss and accuracy are: `words/measures`
     """
 
     t: NDArray[np.float64]
@@ -39,6 +40,7 @@ class Profile:
     population: Mapping[str, int] = field(default_factory=dict)
     errors: Mapping[str, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
     margins: Mapping[str, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
+    task: str = "classification"
 
     def loss(self, split: Split = "test") -> NDArray[np.float64]:
         """The loss at every t, (points,)."""

@@ -97,7 +97,7 @@ def calibration_batches(
 ) -> Batches:
     """Whole batches of training examples: `rows` in the order given, as many as make up `examples`."""
     count = max(min(len(rows), examples) // size, 1) * size
-    return batches(network, data.x_train[rows[:count]], data.y_train[rows[:count]], size, layout)
+    return batches(network, data.x_train[rows[:count]], data.y_train[rows[:count]], size, layout, asked=data.task)
 
 
 def corrected_lines(

@@ -7,11 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, names_in
-from lmc_core.symmetry.classes import Element, draw, inverse_transpose, is_monomial, stacked
-from lmc_core.symmetry.permute import outer_units, permute
+from lmc_core.symmetry.classes import (
+    Element,
+    as_matrix,
+    as_permutation,
+    draw,
+    inverse_transpose,
+    is_monomial,
+    stacked,
+)
+from lmc_core.symmetry.permute import compose, identity, invert, outer_rows, outer_units, permute
 from lmc_core.symmetry.symmetry import Symmetry
 
 
@@ -131,3 +140,34 @@ def random_elements(
         rows = [draw(group.kind, group.size, rng) for _ in range(outer_units(symmetry, name))]
         drawn[name] = rows[0] if group.within is None else stacked(rows)
     return drawn
+
+
+def composed(first: Mapping[str, Element], second: Mapping[str, Element], symmetry: Symmetry) -> dict[str, Element]:
+    """One step for two, of elements of all groups: move(s, composed(g, h)) = move(move(s, g), h)."""
+    p, q = _orders(first, symmetry), _orders(second, symmetry)
+    made: dict[str, Element] = {**compose(p, q, symmetry)}
+    for name, group in symmetry.groups.items():
+        if first[name].dtype.kind == second[name].dtype.kind == "i":
+            continue
+        before, after = as_matrix(first[name]), as_matrix(second[name])
+        rows = slice(None) if group.within is None else outer_rows(symmetry, name, q)
+        made[name] = np.asarray(after @ before[rows])
+    return made
+
+
+def inverted(elements: Mapping[str, Element], symmetry: Symmetry) -> dict[str, Element]:
+    """Elements of all groups that undo others: move(move(s, g), inverted(g)) = s."""
+    orders = _orders(elements, symmetry)
+    made: dict[str, Element] = {**invert(orders, symmetry)}
+    for name, element in elements.items():
+        if element.dtype.kind != "i":
+            rows = slice(None) if symmetry.groups[name].within is None else outer_rows(symmetry, name, orders)
+            made[name] = np.empty_like(element)
+            made[name][rows] = inverse_transpose(element).swapaxes(-1, -2)
+    return made
+
+
+def _orders(elements: Mapping[str, Element], symmetry: Symmetry) -> dict[str, NDArray[np.int64]]:
+    """The permutations among elements; groups that are moved by matrices stay."""
+    found = {name: as_permutation(element) for name, element in elements.items() if element.dtype.kind == "i"}
+    return {**identity(symmetry), **found}

@@ -148,7 +148,7 @@ def invert(perms: Perms, symmetry: Arrangement) -> dict[str, NDArray[np.int64]]:
         if perm.ndim == 1:
             made[name] = np.argsort(perm)
         else:
-            rows = _outer_index(symmetry, name, full)
+            rows = outer_rows(symmetry, name, full)
             made[name] = np.empty_like(perm)
             made[name][rows] = np.argsort(perm, axis=1)
     for name in symmetry.groups:
@@ -165,12 +165,12 @@ def compose(first: Perms, second: Perms, symmetry: Arrangement) -> dict[str, NDA
         if p[name].ndim == 1:
             made[name] = p[name][q[name]]
         else:
-            rows = _outer_index(symmetry, name, q)
+            rows = outer_rows(symmetry, name, q)
             made[name] = np.take_along_axis(p[name][rows], q[name], axis=1)
     return made
 
 
-def _outer_index(symmetry: Arrangement, group: str, perms: Perms) -> NDArray[np.int64]:
+def outer_rows(symmetry: Arrangement, group: str, perms: Perms) -> NDArray[np.int64]:
     """Old row of every new row of a nested group: where its outer units go."""
     chain = []
     within = symmetry.groups[group].within

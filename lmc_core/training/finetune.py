@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lmc_core.data.dataset import Dataset
@@ -57,7 +56,7 @@ def finetune(
         for done, indices in enumerate(order.split(batch)):
             if done % 20 == 0:
                 report("fine-tuning", epoch * len(y) + done * batch, epochs * len(y))
-            loss = F.cross_entropy(task.logits(module(x[indices])), y[indices])
+            loss = task.loss(task.rows(task.logits(module(x[indices])), y[indices]), y[indices])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -78,8 +77,8 @@ def measure(network: Network, data: Dataset, splits: Sequence[str] = ("train", "
 
 
 def _task(network: Network, data: Dataset) -> Task:
-    examples, targets = (torch.from_numpy(part[:SEEN]).to(network.device) for part in (data.x_test, data.y_test))
-    return Task.of(network, examples, targets)
+    examples, targets = torch.from_numpy(data.x_test[:SEEN]), torch.from_numpy(data.y_test)
+    return Task.of(network, examples.to(network.device), targets.to(network.device), data.task)
 
 
 def _loaded(network: Network) -> nn.Module:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from lmc_core.networks.families import build, example_inputs
 from lmc_core.networks.network import Network, network
 from lmc_core.networks.precision import full_float32
 from lmc_core.networks.values import Architecture, Normalize
-from lmc_core.paths.task import LOGITS, Task
+from lmc_core.paths.task import LOGITS, SEEN, Task
 from lmc_core.report import Report, silent
 
 _LECUN_CORRECTION = 0.87962566103423978  # standard deviation of a unit normal truncated at ±2
@@ -30,7 +31,7 @@ class Recipe:
 
     rate           learning rate after the warm-up
     warmup         steps from 1e-6 to `rate`
-    schedule       after the warm-up: "cosine" to 0, or "constant"
+    schedule       after the warm-up: "cosine" or "linear" to 0, or "constant"
     init           "torch" (its own defaults) or "lecun" (truncated normal, variance 1 / fan-in, zero biases)
     augment        "none", "flip" (random mirror image) or "flip-crop" (and a random shift by up to 4 pixels)
     train_examples the first so many; None = all
@@ -83,29 +84,31 @@ def train(
 
     Raises SettingError for a recipe that cannot be followed, DataError for data that does not fit, Cancelled.
     """
-    _check(recipe, seed)
+    check(recipe, seed)
     data = data or dataset(recipe.data)
     generator = torch.Generator().manual_seed(seed)
-    module = _initialised(recipe, generator)
-    _check_fit(recipe, module, data)
+    module = initialised(recipe, generator)
+    check_fit(recipe, module, data)
     images = len(example_inputs(recipe.architecture)[0].shape) == 4
     layout = torch.channels_last if images else torch.contiguous_format  # a third less time for convolutions on a CPU
-    before = _prepare(recipe, module)  # makes a Network, and so sets evaluation mode
+    before = preparation(recipe, module)  # makes a Network, and so sets evaluation mode
     nn.utils.convert_conv2d_weight_memory_format(module.to(device), layout).train()
     limit = recipe.train_examples
     x, y = before(torch.from_numpy(data.x_train[:limit]).to(device)), torch.from_numpy(data.y_train[:limit]).to(device)
-    x, y, best = _apart(recipe, x, y)
+    task = _task(recipe, module, data)
+    x, y, best = _apart(recipe, x, y, task)
     epoch = math.ceil(len(y) / recipe.batch)
     steps = recipe.epochs * epoch
     optimiser = _optimiser(recipe, module)
-    for step, indices in enumerate(_batches(len(y), recipe, generator)):
+    for step, indices in enumerate(batches(len(y), recipe, generator)):
         for group in optimiser.param_groups:
             group["lr"] = rate(recipe, step, steps)
         indices = indices.to(device)
         inputs = x[indices]
         if recipe.augment != "none":
             inputs = augmented(inputs, generator, shift=4 if recipe.augment == "flip-crop" else 0)
-        loss = F.cross_entropy(module(inputs.contiguous(memory_format=layout)), y[indices])
+        rows = task.rows(task.logits(module(inputs.contiguous(memory_format=layout))), y[indices])
+        loss = task.loss(rows, y[indices])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if recipe.clip is not None:
@@ -118,9 +121,31 @@ def train(
     report("training", steps, steps)
     if best:
         module.load_state_dict(best.state)
-    nn.utils.convert_conv2d_weight_memory_format(module.eval(), torch.contiguous_format)
+    nn.utils.convert_conv2d_weight_memory_format(module, torch.contiguous_format)
+    more = {"validation": {"accuracy": best.accuracy, "epoch": best.epoch}} if best else {}
+    return described(module, recipe, seed, data, x, y, name=name, task=task, more=more)
+
+
+def described(
+    module: nn.Module,
+    recipe: Recipe,
+    seed: int,
+    data: Dataset,
+    x: Tensor,
+    y: Tensor,
+    *,
+    name: str = "",
+    task: Task = LOGITS,
+    more: Mapping[str, Any] | None = None,
+) -> Network:
+    """A trained module as a network on the CPU, with what it scores in its metadata.
+
+    x, y   prepared training examples, on the device of the module
+    """
+    before = preparation(recipe, module.eval())
+    device = x.device
     x_test, y_test = before(torch.from_numpy(data.x_test).to(device)), torch.from_numpy(data.y_test).to(device)
-    scores = {"train": score(module, x, y), "test": score(module, x_test, y_test)}
+    scores = {"train": score(module, x, y, task=task), "test": score(module, x_test, y_test, task=task)}
     about = {
         "title": recipe.title,
         "recipe": {"name": name, **recipe.as_json()},
@@ -128,9 +153,8 @@ def train(
         "data": data.name,
         "accuracy": {part: accuracy for part, (_, accuracy) in scores.items()},
         "loss": {part: loss for part, (loss, _) in scores.items()},
+        **(more or {}),
     }
-    if best:
-        about["validation"] = {"accuracy": best.accuracy, "epoch": best.epoch}
     return network(
         module.cpu(),
         example_inputs(recipe.architecture),
@@ -142,30 +166,30 @@ def train(
 
 
 def rate(recipe: Recipe, step: int, steps: int) -> float:
-    """Learning rate of one step: linear warm-up from 1e-6, then cosine decay to 0 at the last step (or constant)."""
+    """Learning rate of one step: linear warm-up from 1e-6, then decay to 0 at the last step (or constant)."""
     if step < recipe.warmup:
         return 1e-6 + (recipe.rate - 1e-6) * step / recipe.warmup
     if recipe.schedule == "constant":
         return recipe.rate
-    return recipe.rate * 0.5 * (1 + math.cos(math.pi * (step - recipe.warmup) / max(1, steps - recipe.warmup)))
+    share = (step - recipe.warmup) / max(1, steps - recipe.warmup)
+    return recipe.rate * (1 - share if recipe.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * share)))
 
 
 @torch.no_grad()
 @full_float32()
 def score(module: nn.Module, x: Tensor, y: Tensor, *, batch: int = 1000, task: Task = LOGITS) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy of prepared inputs x (n, …) with classes y (n,); `task` reads the outputs.
+    """Mean loss and accuracy of prepared inputs x (n, …) with targets y (n, …); `task` reads the outputs.
 
-    Raises DataError if the outputs are not one row of logits per example.
+    Raises DataError if outputs and targets do not fit.
     """
     loss = torch.zeros((), dtype=torch.float64)
-    right = 0
+    right, count = 0, 0
     for start in range(0, len(y), batch):
-        logits, labels = task.logits(module(x[start : start + batch])), y[start : start + batch]
-        if logits.ndim != 2:
-            raise DataError(f"scores need one row of logits per example; the output has shape {tuple(logits.shape)}")
-        loss += F.cross_entropy(logits, labels, reduction="sum").double().cpu()
-        right += int((logits.argmax(1) == labels).sum())
-    return float(loss) / len(y), right / len(y)
+        targets = y[start : start + batch]
+        each, told = task.scores(task.rows(task.logits(module(x[start : start + batch])), targets), targets)
+        loss += each.sum().double().cpu()
+        right, count = right + int(told.sum()), count + len(each)
+    return float(loss) / count, right / count
 
 
 def augmented(images: Tensor, generator: torch.Generator, *, shift: int) -> Tensor:
@@ -197,29 +221,42 @@ def lecun(module: nn.Module, generator: torch.Generator) -> None:
 class _Best:
     """The network of the epoch with the best accuracy on examples kept apart, the first of several."""
 
-    def __init__(self, x: Tensor, y: Tensor) -> None:
-        self.x, self.y = x, y
+    def __init__(self, x: Tensor, y: Tensor, task: Task) -> None:
+        self.x, self.y, self.task = x, y, task
         self.accuracy, self.epoch = -1.0, 0
         self.state: dict[str, Tensor] = {}
 
     def look(self, module: nn.Module, epoch: int) -> None:
-        _, accuracy = score(module.eval(), self.x, self.y)
+        _, accuracy = score(module.eval(), self.x, self.y, task=self.task)
         module.train()
         if accuracy > self.accuracy:
             self.accuracy, self.epoch = accuracy, epoch
             self.state = {name: x.detach().clone() for name, x in module.state_dict().items()}
 
 
-def _apart(recipe: Recipe, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, _Best | None]:
+def _task(recipe: Recipe, module: nn.Module, data: Dataset) -> Task:
+    """How outputs are read: as logits of classes, unless the targets are something else."""
+    if data.y_train.ndim == 1 and np.issubdtype(data.y_train.dtype, np.integer) and data.task != "regression":
+        return LOGITS
+    net = network(module.eval(), example_inputs(recipe.architecture), normalize=recipe.normalize)
+    device = next(module.parameters()).device
+    few = torch.from_numpy(data.x_train[:SEEN]).to(device)
+    found = Task.of(net, few, torch.from_numpy(data.y_train).to(device), data.task)
+    module.train()
+    return found
+
+
+def _apart(recipe: Recipe, x: Tensor, y: Tensor, task: Task) -> tuple[Tensor, Tensor, _Best | None]:
     """The examples to train on, and the judge of the others if there are any."""
     if not recipe.validation:
         return x, y, None
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(recipe.validation_seed)).to(y.device)
     kept = max(1, round(recipe.validation * len(y)))
-    return x[order[kept:]], y[order[kept:]], _Best(x[order[:kept]], y[order[:kept]])
+    return x[order[kept:]], y[order[kept:]], _Best(x[order[:kept]], y[order[:kept]], task)
 
 
-def _initialised(recipe: Recipe, generator: torch.Generator) -> nn.Module:
+def initialised(recipe: Recipe, generator: torch.Generator) -> nn.Module:
+    """A module whose weights the generator decides."""
     with torch.random.fork_rng(devices=[]):  # torch's layers draw their weights from the global generator
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
         module = build(recipe.architecture)
@@ -228,12 +265,12 @@ def _initialised(recipe: Recipe, generator: torch.Generator) -> nn.Module:
     return module
 
 
-def _prepare(recipe: Recipe, module: nn.Module) -> Callable[[Tensor], Tensor]:
+def preparation(recipe: Recipe, module: nn.Module) -> Callable[[Tensor], Tensor]:
     """How the network reads data, as a function."""
     return network(module, example_inputs(recipe.architecture), normalize=recipe.normalize).prepare
 
 
-def _batches(n: int, recipe: Recipe, generator: torch.Generator) -> Iterator[Tensor]:
+def batches(n: int, recipe: Recipe, generator: torch.Generator) -> Iterator[Tensor]:
     """Index batches; every epoch visits every example once, in a new order."""
     for _ in range(recipe.epochs):
         yield from torch.randperm(n, generator=generator).split(recipe.batch)
@@ -248,12 +285,13 @@ def _optimiser(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
     return kind(module.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
 
 
-def _check(recipe: Recipe, seed: int) -> None:
+def check(recipe: Recipe, seed: int) -> None:
+    """Raises SettingError for a recipe that cannot be followed."""
     if seed < 0:
         raise SettingError(f"seed={seed} is negative")
     allowed = {
         "optimiser": ("sgd", "adam", "adamw"),
-        "schedule": ("cosine", "constant"),
+        "schedule": ("cosine", "linear", "constant"),
         "init": ("torch", "lecun"),
         "augment": ("none", "flip", "flip-crop"),
     }
@@ -267,7 +305,7 @@ def _check(recipe: Recipe, seed: int) -> None:
             raise SettingError(f"{name}={getattr(recipe, name)} is not positive")
 
 
-def _check_fit(recipe: Recipe, module: nn.Module, data: Dataset) -> None:
+def check_fit(recipe: Recipe, module: nn.Module, data: Dataset) -> None:
     """The network reads examples of this size and knows all classes."""
     inputs = example_inputs(recipe.architecture)
     wanted = tuple(inputs[0].shape[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -93,6 +94,35 @@ def compare_alt(pairs: Sequence[Profiles]) -> str:
     over = f" on {len(pairs)} pairs; means:" if len(pairs) > 1 else "."
     lines = f"Test loss and accuracy along the paths of {numbers.counted(len(parts), 'method')}{over} "
     return lines + "; ".join(parts) + "."
+
+
+def rows_so_far(rows: Sequence[Mapping[str, Any]], pair: str = "") -> Text:
+    """What is known of a comparison under way.
+
+    rows   as a run's status has them: of every method that has aligned, its barrier and how far off it may be
+    pair   which is compared, of several
+    """
+    best = min(rows, key=lambda row: float(row["barrier"]))
+    return say(
+        "{pair}After {count}, {method} leaves the smallest test-loss barrier so far, {barrier}, from {seen} of {every} "
+        "test examples; ± holds with 95%.",
+        pair=f"{pair}: " if pair else "",
+        count=numbers.counted(len(rows), "method"),
+        method=numbers.inside(method_title(best["method"])),
+        barrier=marked("aligned", numbers.within(float(best["barrier"]), float(best["within"]))),
+        seen=numbers.count(best["examples"]),
+        every=numbers.count(best["of"]),
+    )
+
+
+def profiles_so_far(rows: Sequence[Mapping[str, Any]]) -> dict[str, Profile]:
+    """The same rows as paths; a loss that is no number is not drawn."""
+    found = {}
+    for row in rows:
+        loss = np.array([np.nan if value is None else value for value in row["loss"]])
+        values = {"test": {"loss": loss, "accuracy": np.array(row["accuracy"])}}
+        found[row["method"]] = Profile(np.array(row["t"]), values, {"test": row["examples"]})
+    return found
 
 
 def mean_barriers(pairs: Sequence[Profiles]) -> dict[str, float]:

@@ -35,7 +35,8 @@ class Thresholds:
         return max(self.small, self.relative * float(losses[0] + losses[-1]) / 2)
 
     def barely(self, classes: int) -> float:
-        """The accuracy below which a network is barely trained."""
+        """The accuracy below which a network is barely trained; labels and numbers have two answers."""
+        classes = max(classes, 2)
         return 1 / classes + self.chance * (1 - 1 / classes)
 
 

@@ -10,6 +10,7 @@ from lmc_core.fusion.outcome import Outcome, Scores
 from lmc_core.words import numbers
 from lmc_core.words.finding import THRESHOLDS, Card, Finding
 from lmc_core.words.marks import Text, marked, say
+from lmc_core.words.measures import measures
 
 AVERAGE = "vanilla-average"
 LOST = 0.05
@@ -43,7 +44,7 @@ def fuse_finding(outcome: Outcome, method: str, classes: int = 10) -> Finding:
         text += f" Try {remedy}, or a few epochs of fine-tuning."
     if min(alone) < THRESHOLDS.barely(classes):
         text += " One of them is barely trained, and pulls the others with it."
-    return Finding("strongly" if keeps else "fails", text)
+    return Finding("strongly" if keeps else "fails", measures(outcome.paths).said(text))
 
 
 def fuse_cards(outcome: Outcome, seconds: Mapping[str, float], device: str) -> tuple[Card, ...]:

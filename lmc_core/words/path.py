@@ -15,6 +15,7 @@ from lmc_core.paths.profile import Profile
 from lmc_core.words import numbers
 from lmc_core.words.finding import THRESHOLDS, Card, Case, Finding, Thresholds
 from lmc_core.words.marks import A, B, Text, joined, marked, say
+from lmc_core.words.measures import measures
 
 _FADES = 0.75
 """The signal fades if the variance of pre-activations half-way is below this share of the ends'."""
@@ -71,7 +72,8 @@ def path_finding(
         advice="" if _disagree(naive, aligned) or _weak(naive) else f" Try {', or '.join(_remedies(method, aligned))}.",
     )
     learned: list[Text | str] = [] if null is None else [null_sentence(null)]
-    return Finding(case, joined([sentence, *learned, *_remarks(case, naive, aligned, classes, thresholds)]))
+    whole = joined([sentence, *learned, *_remarks(case, naive, aligned, classes, thresholds)])
+    return Finding(case, measures([naive]).said(whole))
 
 
 def null_sentence(null: NullTest) -> Text:
@@ -153,7 +155,12 @@ def _remarks(case: Case, naive: Profile, aligned: Profile, classes: int, thresho
     """Sentences that keep the reader from a wrong conclusion."""
     remarks: list[Text | str] = [drawn_from(naive)] if naive.sampled() else []
     ends = [(float(naive.accuracy()[end]), name) for end, name in ((0, A), (-1, B))]
-    weak = [(name, numbers.percent(accuracy)) for accuracy, name in ends if accuracy < thresholds.barely(classes)]
+    guessing = thresholds.barely(classes)
+    if naive.task == "regression":  # a loss of 1 is what the mean of the targets gives
+        poor = {name for name, end in ((A, 0), (B, -1)) if float(naive.loss()[end]) > 1 - thresholds.chance}
+    else:
+        poor = {name for accuracy, name in ends if accuracy < guessing}
+    weak = [(name, numbers.percent(accuracy)) for accuracy, name in ends if name in poor]
     if len(weak) == 2:
         both = numbers.listed([accuracy for _, accuracy in weak])
         remarks.append(say("{A} and {B} are barely trained ({both}); a low barrier means little.", both=both))

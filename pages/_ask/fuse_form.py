@@ -46,12 +46,15 @@ def ask(default: runs.Request) -> runs.Request:
         remark.warning(escaped(why), icon=":material/join_inner:")
     with st.container(key="widths-asked"):
         asked = widths(first, method)
+        canonical = not FUSIONS[method].canonical and field(fuse.CANONICAL, "canonical", default["canonical"])
     more = section("Afterwards", default, AFTERWARDS) | section("Evaluation", default, EVALUATION)
     if why:
         raise MismatchError("These networks do not fit together: the reason stands above, under the networks.")
     ids = [card.id for card in cards]
     return runs.Request.of(
-        "fuse", models=ids, data=data, method=method, settings=settings, weights=weights, widths=asked, **more
+        "fuse",
+        **{"models": ids, "data": data, "method": method, "settings": settings},
+        **{"weights": weights, "widths": asked, "canonical": canonical, **more},
     )
 
 

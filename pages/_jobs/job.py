@@ -1,15 +1,18 @@
 """One run on its way: how far it is, how it is stopped, why it ended early, and how it is run again."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import streamlit as st
 
 from lmc_core import runs
 from lmc_core.errors import InputError, LMCError
 from lmc_core.figures.browser import plotly_config
+from lmc_core.figures.compare import compare_figure
 from lmc_core.figures.path.progress import progress_figure
+from lmc_core.words.compare import compare_alt, profiles_so_far, rows_so_far
 from lmc_core.words.numbers import inside, opening
 from lmc_core.words.path import progress_alt, progress_words
 from pages._frame import viewport
@@ -149,7 +152,9 @@ def left(now: runs.RunStatus) -> str:
 
 
 def curve(now: runs.RunStatus) -> None:
-    """What was measured so far."""
+    """What was measured so far: the two paths of a pair, or one of every method that has aligned."""
+    if rows := now.partial.get("methods"):
+        _methods(rows, now.partial.get("pair", ""))
     if not now.partial.get("t"):
         return
     t, naive, aligned = (now.partial[name] for name in ("t", "naive", "aligned"))
@@ -159,6 +164,14 @@ def curve(now: runs.RunStatus) -> None:
     if band:
         st.markdown(markdown(progress_words(band)))
     st.caption("Until it is done, this is the curve measured so far.")
+
+
+def _methods(rows: Sequence[Mapping[str, Any]], pair: str) -> None:
+    paths = profiles_so_far(rows)
+    figure = compare_figure({pair: paths}, theme=viewport.theme())
+    st.markdown(markdown(rows_so_far(rows, pair)))
+    st.plotly_chart(figure, key="progress", config=plotly_config(phone=True), alt=compare_alt([paths]))
+    st.caption("Until it is done, these are the paths measured so far, at few values of t and on some test examples.")
 
 
 def ended(now: runs.RunStatus, label: str = "") -> None:

@@ -112,7 +112,7 @@ def test_places_where_no_network_can_part_are_named():
         fuse([net, other], "zipit", data=data, after="layer.1", recalibrate="repair")
     parents = [load(f"checkpoints/digits-cnn/seed{seed}.safetensors") for seed in (0, 1)]
     digits = lmc_core.dataset("digits")
-    with pytest.raises(DataError, match="one row of logits"):
+    with pytest.raises(DataError, match="does not fit targets"):
         measure(fuse(parents, "zipit", data=digits, after="conv1", heads="apart"), digits)
     lstm, moved, _ = member("lstm2")
     with pytest.raises(SettingError, match=r"one operation: part after 'rnn.l1'"):

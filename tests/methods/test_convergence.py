@@ -41,6 +41,7 @@ CUT_FUSIONS = {
     "ot-fusion": {"solver": "sinkhorn", "epsilon": 1e-5},
     "merge-many": {"limit": 1},
     "c2m3": {"iterations": 1},
+    "full-symmetry-merge": {"limit": 1},
 }
 CLOSED = {"identity", "activation-matching", "vanilla-average", "zipit", "learned-matching"}
 """Methods without a loop that could go on: one assignment per layer, one pass of merging, a rate that falls to its end,

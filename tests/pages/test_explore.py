@@ -17,7 +17,7 @@ from pages._frame.text import escaped
 TABS = {
     "Matching": "A good matching moves the whole histogram left",
     "Layers": "averaging weights and averaging activations",
-    "Symmetry": "groups of interchangeable units were found and verified",
+    "Symmetry": "groups of units were found and verified",
     "Data": "Loss is the mean cross-entropy",
     "Reproduce": "Link to this result",
 }

@@ -14,6 +14,7 @@ from lmc_core.fusion.outcome import Outcome, Scores
 from lmc_core.paths.profile import Profile
 from lmc_core.words import numbers
 from lmc_core.words.fuse import letter
+from lmc_core.words.measures import measures
 
 HEIGHTS = {"wide": 530, "narrow": 950}
 BOTTOM = 30
@@ -49,7 +50,7 @@ def fuse_figure(
     rows = standings(outcome, ink, layout)
     for metric in ("accuracy", "loss"):
         scale = _scale(outcome, metric)
-        title = f"<b>{metric.capitalize()}</b>"
+        title = f"<b>{measures(outcome.paths).heading(metric)}</b>"
         key = "  <span style='font-size:11px'>● test  ○ train</span>"
         panel = sheet.panel(boxes["dots", metric], title + key, _names(rows), scale)
         _dots(sheet, panel, rows, metric, layout)

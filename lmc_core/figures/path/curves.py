@@ -14,6 +14,7 @@ from lmc_core.figures.path.panels import ACCURACY, LOSS
 from lmc_core.figures.sheet import f32
 from lmc_core.paths.profile import Profile
 from lmc_core.words import numbers
+from lmc_core.words.measures import measures
 
 Array = NDArray[np.float64]
 
@@ -211,9 +212,9 @@ def _curves(drawing: Drawing, path: Line, scale: Scale, theme: Theme) -> None:
         hover = _hover(path.name, "train", "loss %{y:.3f}")
         drawing.add(LOSS, mode="lines", x=f32(t), y=train, line=dotted, hovertemplate=hover)
         train = f32(profile.accuracy("train"))
-        hover = _hover(path.name, "train", "accuracy %{y:.1%}")
+        hover = _hover(path.name, "train", f"{measures([profile]).score} %{{y:.1%}}")
         drawing.add(ACCURACY, mode="lines", x=f32(t), y=train, line=dotted, hovertemplate=hover)
-    hover = _hover(path.name, "test", "accuracy %{y:.1%}")
+    hover = _hover(path.name, "test", f"{measures([profile]).score} %{{y:.1%}}")
     drawing.add(ACCURACY, mode="lines", x=f32(t), y=f32(profile.accuracy()), line=solid, hovertemplate=hover)
 
 

@@ -21,6 +21,7 @@ from lmc_core.figures.path.readout import Rows, height, rows
 from lmc_core.figures.sheet import LayoutName, canvas, path_axis, title_font
 from lmc_core.paths.profile import Profile
 from lmc_core.words import numbers
+from lmc_core.words.measures import measures
 
 LOG_WORTH = 30.0
 """A logarithmic loss axis is worth offering when the largest loss is so many times the smallest."""
@@ -86,7 +87,7 @@ def path_figure(
             **canvas(ink, place.height + extra, (left, above + extra, right, below), standalone),
             "clickmode": "event",  # selecting fails once a frame was shown
             **legend(more, ink),
-            "annotations": _titles(place, cloud, method_title, ink, layout == "wide", scale.log, standalone),
+            "annotations": _titles(place, cloud, method_title, naive, ink, layout == "wide", scale.log, standalone),
             "sliders": [slider(place, paths, spoken, t, first, ink)],
             "updatemenus": [play_button(place, spoken, ink)],
             **axes(place, ink, ranges, scale.log),
@@ -125,13 +126,13 @@ def worth_log(*profiles: Profile) -> bool:
 
 
 def _titles(
-    place: Layout, cloud: Cloud, method: str, ink: Theme, wide: bool, log: bool, standalone: bool
+    place: Layout, cloud: Cloud, method: str, naive: Profile, ink: Theme, wide: bool, log: bool, standalone: bool
 ) -> list[dict[str, Any]]:
     small = f"<span style='font-size:11px;color:{ink.neutral}'>"
     split = "log scale · " if log else ""
     titles = [
         (LOSS, f"<b>Loss</b>  {small}{split}solid: test · dotted: train</span>"),
-        (ACCURACY, "<b>Accuracy</b>"),
+        (ACCURACY, f"<b>{measures([naive]).title}</b>"),
         ("before_x", f"<b>Before alignment</b>  {small}B in its trained order</span>"),
         ("after_x", f"<b>After</b>  {small}{numbers.inside(method)}</span>"),
     ]

@@ -16,6 +16,7 @@ from lmc_core.figures.sheet import LEGEND_ROW, LayoutName, f32, legend_look, leg
 from lmc_core.methods import METHODS
 from lmc_core.paths.profile import Profile
 from lmc_core.words import numbers
+from lmc_core.words.measures import measures
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def draw_overlays(drawing: Drawing, paths: Sequence[Overlay], scale: Scale, halo
         profile = path.profile
         for panel, values, value in (
             (LOSS, scale.draw(profile.loss()), "loss %{y:.3f}"),
-            (ACCURACY, np.nan_to_num(profile.accuracy()), "accuracy %{y:.1%}"),
+            (ACCURACY, np.nan_to_num(profile.accuracy()), f"{measures([profile]).score} %{{y:.1%}}"),
         ):
             drawing.add(
                 panel,

@@ -13,6 +13,7 @@ from lmc_core.figures.sheet import MARGIN, Box, LayoutName, Sheet, f32
 from lmc_core.paths.profile import Metric, Profile, Split
 from lmc_core.paths.surface import Surface
 from lmc_core.words import numbers
+from lmc_core.words.measures import measures
 
 WIDTHS = {"wide": 405, "narrow": 267}
 """Pixels one map is wide on a full page; its height follows, so that distances are the same both ways."""
@@ -37,7 +38,7 @@ def plane_figure(
     sheet = Sheet(ink, plane_height(surface, layout), standalone)
     boxes = [(0.0, 0.85, 0.57, 1.0), (0.0, 0.85, 0.0, 0.43)] if narrow else [(0.01, 0.41, 0, 1), (0.54, 0.94, 0, 1)]
     for metric, box in zip(METRICS, boxes, strict=True):
-        panel = _panel(sheet, box, f"<b>{metric.capitalize()}</b>, {SPLITS[split]}", shown)
+        panel = _panel(sheet, box, f"<b>{shown.measures.heading(metric)}</b>, {SPLITS[split]}", shown)
         _map(sheet, panel, box, shown, metric, ink)
         for route in shown.routes:
             _route(sheet, panel, route, split, ink)
@@ -71,7 +72,7 @@ def _panel(sheet: Sheet, box: Box, title: str, shown: Scene) -> int:
 
 def _map(sheet: Sheet, panel: int, box: Box, shown: Scene, metric: Metric, ink: Theme) -> None:
     low, high = shown.bounds(metric)
-    value = "loss %{z:.3f}" if metric == "loss" else "accuracy %{z:.1%}"
+    value = "loss %{z:.3f}" if metric == "loss" else f"{shown.measures.score} %{{z:.1%}}"
     ticks = [low, (low + high) / 2, high]
     bar: dict[str, Any] = {
         "x": box[1] + 0.005,
@@ -120,7 +121,7 @@ def _route(sheet: Sheet, panel: int, route: Route, split: Split, ink: Theme) -> 
         customdata=f32(measured[1:-1]),
         marker={"size": 9, "color": route.colour.mark, "opacity": 0},  # only what the pointer finds
         hovertemplate=f"<b>{route.name}</b><br>t = %{{customdata[0]:.2f}}<br>loss %{{customdata[1]:.3f}}<br>"
-        "accuracy %{customdata[2]:.1%}<extra></extra>",
+        f"{measures([profile]).score} %{{customdata[2]:.1%}}<extra></extra>",
     )
 
 

@@ -62,7 +62,7 @@ def _ground(shown: Scene, metric: Metric, ink: Theme) -> dict[str, Any]:
         "showscale": False,
         "contours": {"z": lines},
         "lighting": {"ambient": 0.75, "diffuse": 0.5, "specular": 0.05},
-        "hovertemplate": f"{metric} %{{z:{FORMATS[metric]}}}<extra></extra>",
+        "hovertemplate": f"{shown.measures.name(metric)} %{{z:{FORMATS[metric]}}}<extra></extra>",
     }
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lmc_core.figures.palette import Ink, Theme
 from lmc_core.paths.profile import Metric, Profile, Split
 from lmc_core.paths.surface import Point, Surface
+from lmc_core.words.measures import Measures, measures
 from lmc_core.words.plane import own, third_key, third_name
 
 ABOVE = 1.3
@@ -57,6 +58,11 @@ class Scene:
     corners: tuple[Corner, ...]
     routes: tuple[Route, ...]
     third: str
+
+    @property
+    def measures(self) -> Measures:
+        """What loss and score are called."""
+        return measures(route.profile for route in self.routes)
 
     def clipped(self, losses: NDArray[np.float64]) -> NDArray[np.float64]:
         """Losses as they are drawn."""

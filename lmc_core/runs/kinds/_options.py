@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lmc_core.alignment.method import Method
+from lmc_core.data.dataset import ASKED
 from lmc_core.fusion import FUSIONS
 from lmc_core.methods import METHODS
 from lmc_core.options import REQUIRED, Nested, Option
@@ -71,6 +72,16 @@ A = Model("a", str, REQUIRED, "The reference: a model of the library.", low=1, h
 B = Model("b", str, REQUIRED, "The model that is aligned to A.", low=1, high=200, label="B")
 MODELS = Model("models", str, REQUIRED, "Models of the library; the first is A.", low=1, high=200, many=True)
 DATA = Data("data", str, "digits", "Data to measure on: a name, or the id of uploaded data.", low=1, high=80)
+TASK = Option(
+    "task",
+    str,
+    "auto",
+    "What the targets are: one class each, 0 or 1 for each of several labels, numbers to be predicted; auto: what they "
+    "and the outputs look like.",
+    choices=ASKED,
+    label="Task",
+    left_out=True,
+)
 METHOD = Option("method", str, "weight-matching", "How B is aligned to A.", choices=tuple(METHODS))
 SETTINGS = Settings("settings", dict, {}, "Of the method.", of=METHOD, known=METHODS)
 FUSION = Option(

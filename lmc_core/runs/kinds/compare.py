@@ -22,6 +22,7 @@ from lmc_core.runs.kinds._options import (
     POINTS,
     RECALIBRATE,
     SEED,
+    TASK,
     TEST_EXAMPLES,
 )
 from lmc_core.runs.values.card import ModelCard
@@ -96,7 +97,7 @@ COMPARE = Kind(
     Options(
         "compare",
         (
-            *(replace(MODELS, url="networks"), DATA, CHOSEN, SETTINGS),
+            *(replace(MODELS, url="networks"), DATA, TASK, CHOSEN, SETTINGS),
             *(POINTS, replace(RECALIBRATE, left_out=True), FEWER_EXAMPLES, TEST_EXAMPLES, SEED, DEVICE),
         ),
     ),

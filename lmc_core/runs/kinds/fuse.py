@@ -22,6 +22,7 @@ from lmc_core.runs.kinds._options import (
     POINTS,
     RECALIBRATE,
     SEED,
+    TASK,
     TEST_EXAMPLES,
     TRAIN_EXAMPLES,
 )
@@ -68,6 +69,14 @@ WEIGHTS = Option(
     wording="one number ≥ 0 for each network, at least one above 0",
 )
 WIDTHS = Widths("widths", dict, None, "Of the fused network; none: those of the first.", optional=True)
+CANONICAL = Option(
+    "canonical",
+    bool,
+    False,
+    "Fuse the same functions in canonical form: gains folded, scales balanced, transformers turned into one frame.",
+    label="Canonical form",
+    left_out=True,
+)
 TEMPERATURE = Option("temperature", bool, False, "Scale the logits as training examples want it; accuracy stays.")
 FINETUNE = Option(
     "finetune",
@@ -149,7 +158,8 @@ def shares(weights: Sequence[float] | None, count: int) -> list[float]:
 
 
 def _settle(options: Chosen) -> dict[str, Any]:
-    """Settings filled in, weights of sum 1, a learning rate only where something is learnt, points only on paths."""
+    """Settings filled in, weights of sum 1, a learning rate only where something is learnt, points only on paths, and
+    canonical form only where the method does not see to it."""
     if options["widths"] is not None and FUSIONS[options["method"]].equal_widths:
         title = FUSIONS[options["method"]].title
         raise SettingError(f"{title} keeps the widths of the networks; leave the widths as they are")
@@ -157,6 +167,7 @@ def _settle(options: Chosen) -> dict[str, Any]:
         **options,
         "settings": FUSION_SETTINGS.filled(options),
         "weights": shares(options["weights"], len(options["models"])),
+        "canonical": options["canonical"] and not FUSIONS[options["method"]].canonical,
         "rate": options["rate"] if options["finetune"] else RATE.default,
         "points": options["points"] if options["paths"] else LINE_POINTS.default,
     }
@@ -183,7 +194,7 @@ FUSE = Kind(
     Options(
         "fuse",
         (
-            *(MODELS, DATA, FUSION, FUSION_SETTINGS, WEIGHTS, WIDTHS),
+            *(MODELS, DATA, TASK, FUSION, FUSION_SETTINGS, WEIGHTS, WIDTHS, CANONICAL),
             *(RECALIBRATE, TEMPERATURE, FINETUNE, RATE),
             *(PATHS, LINE_POINTS, USED_EXAMPLES, TEST_EXAMPLES, SEED, DEVICE),
         ),

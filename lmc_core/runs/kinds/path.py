@@ -23,6 +23,7 @@ from lmc_core.runs.kinds._options import (
     RECALIBRATE,
     SEED,
     SETTINGS,
+    TASK,
     TEST_EXAMPLES,
     TRAIN_EXAMPLES,
     A,
@@ -131,7 +132,7 @@ PATH = Kind(
     Options(
         "path",
         (
-            *(A, B, DATA, METHOD, SETTINGS, CURVE),
+            *(A, B, DATA, TASK, METHOD, SETTINGS, CURVE),
             *(POINTS, RECALIBRATE, TRAIN_EXAMPLES, TEST_EXAMPLES, PRECISION, SEED, DEVICE),
         ),
     ),

@@ -19,6 +19,7 @@ from lmc_core.runs.kinds._options import (
     METHOD,
     SEED,
     SETTINGS,
+    TASK,
     A,
     B,
     Model,
@@ -104,7 +105,7 @@ PLANE = Kind(
     Options(
         "plane",
         (
-            *(A, B, THIRD, DATA, replace(METHOD, optional=True), SETTINGS),
+            *(A, B, THIRD, DATA, TASK, replace(METHOD, optional=True), SETTINGS),
             *(GRID, FEWER_EXAMPLES, FEWER_TEST_EXAMPLES, SEED, DEVICE),
         ),
     ),

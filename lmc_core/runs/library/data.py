@@ -21,7 +21,7 @@ from lmc_core.runs.values.card import DataCard
 from lmc_core.runs.values.names import plain_filename
 
 if TYPE_CHECKING:
-    from lmc_core.data.dataset import Dataset
+    from lmc_core.data.dataset import Asked, Dataset
 
 KIND = FOLDER = "data"
 FILE, CARD = "data.npz", "card.json"
@@ -77,14 +77,14 @@ def remove(name: str, owner: str) -> bool:
     return uploads.forget(name, owner, kind=KIND, folder=FOLDER)
 
 
-def read(name: str) -> Dataset:
-    """The examples themselves, for the worker. Raises DataError if they are gone."""
+def read(name: str, task: Asked = "auto") -> Dataset:
+    """The examples themselves, for the worker, their targets taken for `task`. Raises DataError if they are gone."""
     if name in DATASETS:
-        return dataset(name)
+        return dataset(name, task=task)
     if card(name) is None:
         raise DataError(f"there is no data {name[:80]!r} on this server any more; upload it again")
     with opened().store.local(FOLDER, name, FILE) as path:
-        return replace(dataset(path), name=name)
+        return replace(dataset(path, task=task), name=name)
 
 
 def keep(data: Dataset, name: str) -> DataCard:

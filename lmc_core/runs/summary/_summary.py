@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lmc_core.figures.report import Picture
 from lmc_core.words.finding import Card
 from lmc_core.words.marks import Text
+from lmc_core.words.measures import Measures
 
 Columns = Mapping[str, Sequence[Any]]
 NO_WORDS = Text()
@@ -50,3 +51,19 @@ class Summary:
     notes: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
     pictures: Callable[[], Sequence[Picture]] = tuple
+
+    def named(self, measures: Measures) -> Summary:
+        """The same in the names that loss and score have in a task."""
+        said = measures.said
+        return replace(
+            self,
+            finding=said(self.finding),
+            about=said(self.about),
+            cards=tuple(
+                replace(card, label=said(card.label), note=said(card.note), help=said(card.help)) for card in self.cards
+            ),
+            caption=said(self.caption),
+            tables=tuple(
+                replace(one, title=said(one.title), alt=said(one.alt), note=said(one.note)) for one in self.tables
+            ),
+        )

@@ -14,6 +14,7 @@ from lmc_core.runs.library import data as datasets
 from lmc_core.runs.summary._summary import Columns, Summary, Table
 from lmc_core.runs.values.card import models_title
 from lmc_core.words.compare import compare_alt, compare_caption, compare_cards, compare_finding
+from lmc_core.words.measures import measures
 from lmc_core.words.models import models_line
 
 
@@ -33,7 +34,7 @@ def summary(result: ComparisonResult) -> Summary:
             Table(partial(table, result), "Methods", "Table", "Every method on every pair, its barrier", open=True),
         ),
         pictures=partial(pictures, result),
-    )
+    ).named(measures(profile for pair in every for profile in pair.values()))
 
 
 def pictures(result: ComparisonResult) -> list[Picture]:
@@ -45,7 +46,8 @@ def pictures(result: ComparisonResult) -> list[Picture]:
     caption, alt = str(compare_caption(len(pairs))), compare_alt(every)
     drawn = [Picture("The paths", compare_figure(pairs, standalone=True), caption, alt)]
     if len(pairs) > 1:
-        drawn.append(Picture("Accuracy", compare_figure(pairs, metric="accuracy", standalone=True), "", alt))
+        score = measures(profile for pair in every for profile in pair.values()).title
+        drawn.append(Picture(score, compare_figure(pairs, metric="accuracy", standalone=True), "", alt))
     return drawn
 
 

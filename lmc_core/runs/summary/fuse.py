@@ -20,6 +20,7 @@ from lmc_core.words.fuse import (
     fuse_scores,
     history_alt,
 )
+from lmc_core.words.measures import measures
 from lmc_core.words.models import models_line
 
 
@@ -42,7 +43,7 @@ def summary(result: FuseResult) -> Summary:
             Table(partial(groups_table, result), title="Groups of hidden units, before and after"),
         ),
         pictures=partial(pictures, result),
-    )
+    ).named(measures(outcome.paths))
 
 
 def pictures(result: FuseResult) -> list[Picture]:

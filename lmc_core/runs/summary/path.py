@@ -18,6 +18,7 @@ from lmc_core.words.inspect import CLASSES, groups_alt
 from lmc_core.words.layers import layers_alt, layers_caption
 from lmc_core.words.marks import Text
 from lmc_core.words.matching import MATCHING_CAPTION, matching_alt
+from lmc_core.words.measures import measures
 from lmc_core.words.models import models_line
 from lmc_core.words.numbers import count, percent
 from lmc_core.words.path import NOTHING_TO_ALIGN, null_note, path_alt, path_caption, path_cards, path_finding
@@ -55,7 +56,7 @@ def with_cloud(result: PathResult, cloud: Cloud | None) -> Summary:
         notes=(*([] if result.null is None else [str(null_note(result.null))]), *result.alignment.notes, *result.notes),
         tables=tables(result),
         pictures=lambda: pictures(result, cloud, caption),
-    )
+    ).named(measures([result.naive]))
 
 
 def tables(result: PathResult) -> tuple[Table, ...]:

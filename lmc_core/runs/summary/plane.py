@@ -13,6 +13,7 @@ from lmc_core.figures.report import Picture
 from lmc_core.runs.kinds.plane import PlaneResult
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.summary._summary import Columns, Summary, Table
+from lmc_core.words.measures import measures
 from lmc_core.words.models import models_line
 from lmc_core.words.plane import plane_alt, plane_caption, plane_cards, plane_finding
 
@@ -30,7 +31,7 @@ def summary(result: PlaneResult) -> Summary:
         notes=result.notes,
         tables=(Table(partial(table, result), "Grid", "Grid", "Loss and accuracy of every network of the plane"),),
         pictures=partial(pictures, result),
-    )
+    ).named(measures([result.naive]))
 
 
 def table(result: PlaneResult) -> Columns:

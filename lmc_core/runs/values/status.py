@@ -26,7 +26,8 @@ class RunStatus:
     position          place in the queue, 1 = next; None unless queued
     reason            the sentence that says why it failed or was interrupted
     partial           measured so far: {"t": […], "naive": […], "aligned": […]}, test losses, None where unknown;
-                      "band": what some random examples tell of all of them, once it can be told
+                      "band": what some random examples tell of all of them, once it can be told; of a comparison
+                      {"methods": a first row of every method that has aligned, "pair": which of several}
     finding           the result in one sentence
     listed            False: reachable by its link only
     model             of a run that read a file and is done: the id of the new model, or of the new data

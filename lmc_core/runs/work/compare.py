@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,11 @@ from lmc_core.runs.kinds._options import counted
 from lmc_core.runs.kinds.compare import STAGES, Cards, CompareResult, ComparisonResult, MethodRow, pairs_of
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import models as library
-from lmc_core.runs.values.card import ModelCard
+from lmc_core.runs.values.card import ModelCard, pair_title
 from lmc_core.runs.work.device import device_name, on_device, pick_device
 from lmc_core.runs.work.facts import card_of, versions
 from lmc_core.runs.work.pair import Aligned, Pair, opening
+from lmc_core.runs.work.shown import first_row
 from lmc_core.runs.work.stages import Clock, within
 from lmc_core.runs.work.symmetry import verified_symmetry
 from lmc_core.symmetry.symmetry import Symmetry
@@ -40,6 +42,7 @@ ALIGNING = 0.8
 """The share of a comparison's progress that belongs to the methods; the rest to evaluating their paths."""
 HOW = ("methods", "settings", "recalibrate", "points", "seed")
 EXAMPLES = ("train_examples", "test_examples")
+Rows = Callable[[Sequence[Mapping[str, Any]]], None]
 
 
 def compare(
@@ -57,11 +60,13 @@ def compare(
     device: str = "auto",
     models: tuple[ModelCard, ModelCard] | None = None,
     report: Report = silent,
+    rows_so_far: Rows | None = None,
 ) -> CompareResult:
     """B aligned to A by each method, and the line from A to each result.
 
     methods    names in METHODS; all of them if none are given
     settings   method → its settings
+    rows_so_far   called after every method with a first row of each that has a path, from some of the examples
 
     A method that fails is a row with its reason. Raises InputError if the networks or the data do not fit or a method
     has no such setting, Cancelled if `report` does.
@@ -81,12 +86,20 @@ def compare(
         b = replace(b, module=a.module)
     with clock("symmetry"):
         symmetry, _ = verified_symmetry(a, within(report, SYMMETRY))
-    with clock("align"):
-        rows, aligned = _all_aligned(a, b, data, wanted, symmetry if same else None, seed, within(report, ALIGN))
     if recalibrate == "auto":
         recalibrate = default_recalibration(a)
     how: dict[str, Any] = {"points": points, "recalibrate": recalibrate, "train_examples": train_examples, "seed": seed}
     how["test_examples"] = test_examples
+    early: list[dict[str, Any]] = []
+
+    def seen(name: str, found: Aligned) -> None:
+        if rows_so_far is not None:
+            early.append(first_row(name, LinearPath(found.a, found.moved), data, how))
+            rows_so_far(early)
+
+    with clock("align"):
+        inner = within(report, ALIGN)
+        rows, aligned = _all_aligned(a, b, data, wanted, symmetry if same else None, seed, inner, seen)
     with clock("evaluate"):
         paths = [LinearPath(found.a, found.moved) for found in aligned.values()]
         measured = evaluate_many(paths, data, **how, report=within(report, EVALUATE, details=False)) if paths else ()
@@ -115,8 +128,9 @@ def _all_aligned(
     symmetry: Symmetry | None,
     seed: int,
     report: Report,
+    seen: Callable[[str, Aligned], None],
 ) -> tuple[list[MethodRow], dict[str, Aligned]]:
-    """Every method's row, still without its profile, and what those aligned that did not fail."""
+    """Every method's row, still without its profile, and what those aligned that did not fail, each `seen` at once."""
     rows, aligned = [], {}
     for number, (name, settings) in enumerate(wanted.items()):
         inner = _within(report, METHODS[name].title, number, len(wanted))
@@ -124,6 +138,7 @@ def _all_aligned(
         rows.append(row)
         if found is not None:
             aligned[name] = found
+            seen(name, found)
     return rows, aligned
 
 
@@ -185,7 +200,8 @@ def work(request: Request, report: Report, folder: Path, device: str) -> Compari
     cards = tuple(library.card(model) for model in request["models"])
     how = {name: request[name] for name in ("settings", "recalibrate", "test_examples")}
     asked = {"kind": "compare", **request.options, **how}
-    return every_pair(cards, both, asked, report, device, kept={"kind": "compare", **request.options})
+    show = getattr(report, "partial", None)
+    return every_pair(cards, both, asked, report, device, kept={"kind": "compare", **request.options}, show=show)
 
 
 def every_pair(
@@ -195,12 +211,14 @@ def every_pair(
     report: Report,
     device: str,
     kept: Mapping[str, Any] | None = None,
+    show: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> ComparisonResult:
     """Every two of the models that fit, compared by every method; for the worker and for the command line.
 
     opened    gives the networks of a pair; where it raises InputError, every method's row says why
     request   data, methods and how to evaluate, as a request has it
     kept      what to keep as the request, where that is not the same
+    show      takes what is known of the pair that is being compared, for a person who waits
     """
     clock, pairs = Clock(), pairs_of(cards)
     if not pairs:
@@ -209,7 +227,8 @@ def every_pair(
     notes = [f"No other model here has the shape of {listed(alone)}."] if alone else []
     found = []
     for number, pair in enumerate(pairs):
-        compared, said = _one(pair, opened, request, _part(report, number, len(pairs)), device)
+        rows = None if show is None else partial(_show_rows, show, pair_title(*pair) if len(pairs) > 1 else "")
+        compared, said = _one(pair, opened, request, _part(report, number, len(pairs)), device, rows)
         found.append(compared)
         notes += [*said, *compared.notes]
     return ComparisonResult(
@@ -227,19 +246,30 @@ def every_pair(
 
 
 def _one(
-    pair: Cards, opened: Callable[[Cards, Report], Pair], request: Mapping[str, Any], report: Report, device: str
+    pair: Cards,
+    opened: Callable[[Cards, Report], Pair],
+    request: Mapping[str, Any],
+    report: Report,
+    device: str,
+    rows_so_far: Rows | None,
 ) -> tuple[CompareResult, tuple[str, ...]]:
     """One pair, and notes on how it was opened; one that does not fit has a row for every method that says so."""
     how = {name: request[name] for name in HOW if name in request}
     how |= {name: counted(request[name]) for name in EXAMPLES if name in request}
     try:
         both = opened(pair, report)
-        found = compare(both.a, both.b, both.data, **how, device=device, models=pair, report=report)
+        found = compare(
+            both.a, both.b, both.data, **how, device=device, models=pair, report=report, rows_so_far=rows_so_far
+        )
     except InputError as error:
         rows = tuple(MethodRow(name, METHODS[name].title, why=str(error)) for name in request["methods"])
         nothing = CompareResult(pair, request["data"], rows, {}, None, None, {}, versions(), device, request["seed"])
         return nothing, ()
     return found, both.notes
+
+
+def _show_rows(show: Callable[[Mapping[str, Any]], None], pair: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    show({"methods": list(rows), "pair": pair})
 
 
 def _part(report: Report, number: int, pairs: int) -> Report:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-import torch.nn.functional as F
 
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.alignment.template import sizes
@@ -37,11 +36,11 @@ from lmc_core.training.finetune import measure
 from lmc_core.words.fuse import fuse_finding
 
 READ, FUSE, MEASURE, PATHS = STAGES
-HOW = ("method", "settings", "widths", "recalibrate", "temperature", "finetune", "rate", "paths", "points", "seed")
+FUSED = ("method", "settings", "widths", "canonical", "recalibrate", "temperature")
+HOW = (*FUSED, "finetune", "rate", "paths", "points", "seed")
 """Options that `fuse_run` takes as a request has them."""
 PLAIN = "vanilla-average"
 BATCH = 500  # examples
-TINY = 1e-300  # so that a probability of nothing has a logarithm
 Number = TypeVar("Number", int, float)
 
 
@@ -53,6 +52,7 @@ def fuse_run(
     settings: Mapping[str, Any] | None = None,
     weights: Sequence[float] | None = None,
     widths: int | Mapping[str, int] | None = None,
+    canonical: bool = False,
     recalibrate: str | None = "auto",
     temperature: bool = False,
     finetune: int = 0,
@@ -89,7 +89,15 @@ def fuse_run(
     used: dict[str, Any] = {"weights": weights, "data": data, "seed": seed, "recalibrate": recalibrate}
     used["temperature"] = temperature
     with clock("fuse"):
-        found = fusion(placed, method, widths=widths, report=within(report, FUSE), **used, **dict(settings or {}))
+        found = fusion(
+            placed,
+            method,
+            widths=widths,
+            canonical=canonical,
+            report=within(report, FUSE),
+            **used,
+            **dict(settings or {}),
+        )
     with clock("measure"):
         inner = within(report, MEASURE)
         average = _average(placed, method, used, inner)
@@ -103,7 +111,7 @@ def fuse_run(
     late: tuple[str, ...] = ()
     if paths:
         with clock("paths"):
-            begins = starts(placed, found, outcome.names)
+            begins = starts(found, outcome.names)
             how = {"points": points, "recalibrate": recalibrate, "seed": seed, "train_examples": None}
             inner = within(report, PATHS, details=False)
             plain = lines(placed, average, data, how, inner) if average else ()
@@ -138,7 +146,7 @@ def work(request: Request, report: Report, folder: Path, device: str) -> FuseRes
     networks, cards, notes = _opened(request, report)
     result, network = fuse_run(
         networks,
-        datasets.read(request["data"]),
+        datasets.read(request["data"], request["task"]),
         **how(request),
         device=device,
         models=cards,
@@ -203,25 +211,26 @@ def _measured(
 
 
 def _ensemble(networks: Sequence[Network], weights: Sequence[float], data: Dataset, report: Report) -> Scores:
-    """Loss and accuracy of Σ λ_i softmax f_i."""
+    """Loss and accuracy of Σ λ_i softmax f_i, or of the mean of what the networks say of labels and numbers."""
     example = networks[0].example_inputs[0]
-    few = [torch.from_numpy(part[:SEEN]).to(example.device) for part in (data.x_test, data.y_test)]
-    tasks = [Task.of(net, *few) for net in networks]
+    few, targets = (torch.from_numpy(part).to(example.device) for part in (data.x_test[:SEEN], data.y_test))
+    tasks = [Task.of(net, few, targets, data.task) for net in networks]
     found = {}
     for split, x, y in (("train", data.x_train, data.y_train), ("test", data.x_test, data.y_test)):
-        loss, right = 0.0, 0
+        loss, right, count = 0.0, 0, 0
         for start in range(0, len(y), BATCH):
             report("the ensemble", start, len(y))
             inputs = torch.from_numpy(x[start : start + BATCH]).to(example.device, example.dtype)
             labels = torch.from_numpy(y[start : start + BATCH]).to(example.device)
             parts = zip(networks, tasks, weights, strict=True)
             mixed = sum(
-                weight * task.logits(net(net.prepare(inputs))).double().softmax(-1) for net, task, weight in parts
+                weight * task.beliefs(task.rows(task.logits(net(net.prepare(inputs))).double(), labels))
+                for net, task, weight in parts
             )
             assert isinstance(mixed, torch.Tensor)
-            loss += float(F.nll_loss(mixed.clamp(min=TINY).log(), labels, reduction="sum"))
-            right += int((mixed.argmax(-1) == labels).sum())
-        found[split] = {"loss": loss / len(y), "accuracy": right / len(y)}
+            each, told = tasks[0].scores(tasks[0].from_beliefs(mixed), labels)
+            loss, right, count = loss + float(each.sum()), right + int(told.sum()), count + len(each)
+        found[split] = {"loss": loss / count, "accuracy": right / count}
     return found
 
 

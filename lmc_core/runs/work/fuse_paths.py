@@ -33,13 +33,13 @@ class Starts:
     notes: tuple[str, ...]
 
 
-def starts(parents: Sequence[Network], found: FusionResult, names: Sequence[str]) -> Starts:
+def starts(found: FusionResult, names: Sequence[str]) -> Starts:
     """Every parent carried by its couplings, where that keeps its function; else, where no width changes, re-ordered
     by the permutations closest to its couplings, which always does."""
     kept: list[Network | None] = []
     hard, lost = [], []
     for parent, carried, couplings, error, name in zip(
-        parents, found.carried, found.couplings, found.function_errors, names, strict=True
+        found.parents, found.carried, found.couplings, found.function_errors, names, strict=True
     ):
         start = carried if error <= KEPT else None
         if start is None and (start := _reordered(parent, found, couplings)) is not None:

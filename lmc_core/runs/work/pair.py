@@ -86,7 +86,7 @@ def opening(request: Request, device: str) -> Opening:
         cards = unchanged(request, first), unchanged(request, second)
         a, b, notes = open_pair(*cards)
         report(stage, 1, 2)
-        return paired(a, b, datasets.read(request["data"]), cards, device, notes)
+        return paired(a, b, datasets.read(request["data"], request.options.get("task", "auto")), cards, device, notes)
 
     return opened
 

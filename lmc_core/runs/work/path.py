@@ -211,7 +211,7 @@ def work(request: Request, report: Report, folder: Path, device: str) -> PathRes
     result, ends = path_run(
         a,
         b,
-        datasets.read(request["data"]),
+        datasets.read(request["data"], request["task"]),
         **{name: request[name] for name in ("method", "settings", "points", "recalibrate", "seed")},
         train_examples=counted(request["train_examples"]),
         test_examples=counted(request["test_examples"]),

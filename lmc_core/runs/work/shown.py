@@ -22,6 +22,8 @@ from lmc_core.report import Report
 
 POINTS, EXAMPLES, PRECISION = 5, 2_000, 0.1
 """Values of t that come first; test examples around the peaks, unless the barriers are known so well before."""
+ROWS = 9
+"""Values of t of a method's first row in a comparison."""
 CALIBRATION = 512
 """Training examples for recalibration: on a CIFAR ResNet-8 pair its barriers are those of 4096 within 0.5 %."""
 
@@ -58,6 +60,20 @@ def shown(paths: Sequence[Path], data: Dataset, how: Mapping[str, Any], stage: s
         places = around(grid, chosen, [profile.peak() for profile in measured])
         evaluate_many(paths, data, **{**first, "test_examples": EXAMPLES}, at=grid[places], partial=known)
     return known
+
+
+def first_row(method: str, path: Path, data: Dataset, how: Mapping[str, Any]) -> dict[str, Any]:
+    """The path after a method on a coarse grid and random test examples, as a status has it.
+
+    how   settings of the evaluation that follows
+    """
+    examples = min(how["test_examples"] or len(data.x_test), len(data.x_test), EXAMPLES)
+    settings = {**how, "points": min(how["points"], ROWS), "test_examples": examples, "precision": PRECISION}
+    (found,) = evaluate_many([path], data, **settings, calibration=CALIBRATION, splits=("test",))
+    loss = [float(y) if np.isfinite(y) else None for y in found.loss()]
+    row = {"method": method, "t": found.t.tolist(), "loss": loss, "accuracy": found.accuracy().tolist()}
+    seen = {"examples": found.examples["test"], "of": len(data.x_test)}
+    return {**row, **seen, "barrier": found.barrier(), "within": found.uncertainty()}
 
 
 def around(grid: NDArray[np.float64], chosen: NDArray[np.int64], peaks: Sequence[float]) -> NDArray[np.int64]:

@@ -50,7 +50,7 @@ MEANT: dict[str, list[dict]] = {
     "fuse": [
         {"models": [A, B, C], "weights": [0.2, 0.3, 0.5], "widths": {"fc1": 40, "fc2": 9}, "temperature": True},
         {"models": [A, B, C], "method": "zipit", "settings": {"after": "fc1"}, "finetune": 2, "rate": 0.003},
-        {"models": [A, B, C], "method": "merge-many", "points": 5},
+        {"models": [A, B, C], "method": "merge-many", "points": 5, "canonical": True},
     ],
     "compare": [
         {"methods": ["weight-matching", "frank-wolfe"], "settings": {"frank-wolfe": {"restarts": 4}}},

@@ -1,5 +1,7 @@
 """What is shown of a path while it is measured."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,9 @@ from lmc_core.figures.path.progress import progress_figure
 from lmc_core.networks.checkpoint import load
 from lmc_core.paths.evaluate import evaluate_many
 from lmc_core.paths.path import LinearPath
+from lmc_core.runs.work.compare import compare
 from lmc_core.runs.work.shown import POINTS, around, shown
+from lmc_core.words.compare import profiles_so_far, rows_so_far
 from lmc_core.words.path import progress_words
 
 HOW = {"points": 25, "recalibrate": None, "train_examples": 300, "test_examples": None, "precision": None, "seed": 0}
@@ -75,3 +79,26 @@ def test_the_grid_is_refined_around_the_peaks():
     coarse = np.array([0, 6, 12, 18, 24])
     assert around(grid, coarse, [0.5]).tolist() == [0, 6, 9, 10, 12, 14, 15, 18, 24]
     assert around(grid, coarse, [0.0]).tolist() == [0, 2, 3, 6, 12, 18, 24]
+
+
+def test_every_method_of_a_comparison_has_a_first_row_as_soon_as_it_has_aligned():
+    a, b = (load(f"checkpoints/digits-mlp-128/seed{seed}.safetensors") for seed in (0, 1))
+    seen: list[list[dict]] = []
+    methods = ("identity", "weight-matching", "activation-matching")
+    how = {"methods": methods, "points": 25, "train_examples": 300, "test_examples": None}
+    found = compare(a, b, dataset("digits"), **how, rows_so_far=lambda rows: seen.append(list(rows)))
+    assert [len(rows) for rows in seen] == [1, 2, 3]
+    plain = compare(a, b, dataset("digits"), **how)
+    for one, other in zip(found.rows, plain.rows, strict=True):
+        assert one.method == other.method
+        np.testing.assert_array_equal(one.profile.loss(), other.profile.loss())
+    for row in seen[-1]:
+        (full,) = (one for one in found.rows if one.method == row["method"])
+        assert abs(full.profile.barrier() - row["barrier"]) <= 0.02 + 0.1 * full.profile.barrier()
+        assert len(row["t"]) < 25
+    json.dumps(seen[-1], allow_nan=False)
+    best = min(seen[-1], key=lambda row: row["barrier"])
+    said = str(rows_so_far(seen[-1], "Seed 0 → seed 1"))
+    assert said.startswith("Seed 0 → seed 1: After 3 methods, activation matching leaves the smallest")
+    assert best["method"] == "activation-matching"
+    assert set(profiles_so_far(seen[-1])) == set(methods)
