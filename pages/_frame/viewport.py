@@ -1,7 +1,7 @@
 """What is known of the screen that looks at the page."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -18,7 +18,7 @@ def watch() -> None:
     phone = "Mobi" in st.context.headers.get("User-Agent", "")
     guess = {"narrow": phone, "dark": st.context.theme.type == "dark"}
     known = {name: st.session_state.get(name, value) for name, value in guess.items()}
-    changed = {f"on_{name}_change": lambda: None for name in known}
+    changed: dict[str, Any] = {f"on_{name}_change": lambda: None for name in known}
     with st.container(key="viewport-watch"):
         seen = _watch(key="viewport", data=known | {"width": NARROW}, default=known, **changed)
     for name in known:
