@@ -167,7 +167,8 @@ def figures() -> None:
     """docs/experiments/*.png, drawn anew from the results."""
     from playwright.sync_api import sync_playwright
 
-    from lmc_core.figures.experiment import Chart, experiment_figure
+    from lmc_core.figures.chart import Chart
+    from lmc_core.figures.experiment import experiment_figure
     from lmc_core.figures.report import figure_html
 
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:

@@ -25,8 +25,8 @@ def test_the_page_is_what_its_script_writes():
     assert (DOCS / "experiments.md").read_text() == script().page()
 
 
-def test_every_experiment_is_recorded_and_explained():
-    assert {file.stem for file in RESULTS} == set(EXPERIMENTS) == set(script().READING)
+def test_every_recorded_experiment_is_explained():
+    assert {file.stem for file in RESULTS} <= set(script().READING) <= set(EXPERIMENTS)
 
 
 @pytest.mark.parametrize("file", RESULTS, ids=lambda file: file.stem)
@@ -42,8 +42,8 @@ def test_a_recorded_result_names_a_command_and_no_machine(file):
 def test_every_mean_of_a_table_is_that_of_the_recorded_numbers(file):
     """Nothing was typed: the single numbers behind a mean are in the file."""
     result = json.loads(file.read_text())
-    numbers = result.get("accuracies") or result["losses"]
-    means = [sum(values) / len(values) for values in lists(numbers)]
+    parts = ("accuracies", "losses", "dimensions", "scores", "curves")
+    means = [sum(values) / len(values) for part in parts for values in lists(result.get(part, {}))]
     y = result["chart"]["y"]
     known = [row for row in result["rows"] if row["method"] != "the networks themselves"]
     assert all(min(abs(row[y] - mean) for mean in means) < 1e-9 for row in known)
@@ -54,8 +54,13 @@ def lists(value):
     if isinstance(value, dict):
         for item in value.values():
             yield from lists(item)
-    elif value and isinstance(value[0], list):
+    elif not isinstance(value, list) or not value:
+        return
+    elif isinstance(value[0], list):
         for item in value:
             yield from lists(item)
-    else:
+    elif isinstance(value[0], dict):
+        for key in value[0]:
+            yield from lists([item[key] for item in value if key in item])
+    elif isinstance(value[0], (int, float)):
         yield value

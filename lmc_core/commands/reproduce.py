@@ -27,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     known = "; ".join(f"{name}: {summary}" for name, summary in EXPERIMENTS.items())
     parser.add_argument("name", metavar="NAME", help=known)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the experiment")
+    parser.add_argument("--quick", action="store_true", help="smaller settings, for a first look within minutes")
     parser.add_argument(
         "--out", metavar="FOLDER|FILE", help=f"a folder for {', '.join(FILES)}, or one of them: FILE.csv, .json, .html"
     )
@@ -37,11 +38,11 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
 
     experiment = _experiment(args.name)
     known = {parameter.name: parameter for parameter in experiment.PARAMETERS}
-    settings = {}
+    settings: dict[str, Any] = dict(experiment.QUICK) if args.quick else {}
     for key, value in pairs(args.set, "--set").items():
         if key not in known:
             raise SettingError(f"{args.name} has no setting {key!r}; it has {', '.join(known) or 'none'}")
-        settings[key] = known[key].check(value)
+        settings[key] = known[key].parse(value)
     _check_out(args.out)
     found = experiment.reproduce(seed=args.seed, device=pick_device(args.device), report=report, **settings)
     answer = {"experiment": args.name, "command": _command(args), **found.json}
@@ -61,7 +62,8 @@ def _experiment(name: str) -> ModuleType:
 def _command(args: argparse.Namespace) -> str:
     """What gives the same table anywhere: without the folders of this machine."""
     words = ["python -m lmc_core reproduce", args.name]
-    words += [f"--set {word}" for word in args.set if not word.startswith("keep=")]
+    words += ["--quick"] if args.quick else []
+    words += [f"--set {word}" for word in args.set if not word.startswith(("keep=", "file="))]
     return " ".join(words + ([f"--seed {args.seed}"] if args.seed else []))
 
 

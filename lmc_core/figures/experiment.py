@@ -8,6 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from lmc_core.figures.chart import Chart
 from lmc_core.figures.palette import ThemeName, look, theme_of
 from lmc_core.figures.sheet import MARGIN, Sheet, legend_look, log_axis
 
@@ -15,29 +16,6 @@ Row = Mapping[str, Any]
 CURVES = 460  # height of a panel of curves
 LABEL, DOT = 30, 15  # heights of a name in a list of dots, and of a dot
 GAP, TITLE = 60, 30  # between panels, and more where the axis has a title
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A picture of a table.
-
-    x, y     columns of a point; fractions in x make curves, words a list of dots
-    line     points of one value share a colour, and are joined where they are curves; none: all alike
-    error    half the length of a bar at every point
-    panel    one panel per value
-    also     values known from elsewhere, as rings beside the points
-    lower    smaller y is better; its axis is logarithmic
-    least    where the axis starts; what lies below is written at its edge
-    """
-
-    x: str
-    y: str
-    line: str | None = None
-    error: str | None = None
-    panel: str | None = None
-    also: str | None = None
-    lower: bool = False
-    least: float | None = None
 
 
 def experiment_figure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,9 +13,10 @@ from lmc_core.alignment.blocks import Array, BlockCost, blocks
 from lmc_core.alignment.coupling import Elements, of_elements
 from lmc_core.alignment.heads import SETTLED, by_circuits
 from lmc_core.alignment.moments import cross_costs, cross_moments
-from lmc_core.alignment.objective import Position, all_classes_objective
+from lmc_core.alignment.objective import Position, all_classes_objective, entering_objective
 from lmc_core.alignment.problem import Problem
-from lmc_core.alignment.result import Result
+from lmc_core.alignment.result import Result, best_of
+from lmc_core.alignment.sweeps import forward_best
 from lmc_core.fusion.barycenter import averaged
 from lmc_core.symmetry.classes import as_matrix
 from lmc_core.symmetry.move import composed, inverted, move
@@ -60,20 +62,30 @@ def matched(
     mass = sum(problem.weights[j] for j in others)
     shares = [problem.weights[j] / mass if mass else 1 / len(others) for j in others]
     network, first = problem.models[i].network, i >= len(elements)
-    objective = all_classes_objective(network.with_state(mean(states, shares)), network, problem.symmetry)
-    position = Position(objective, identity(problem.symmetry) if first else elements[i])
-    for block in (block for block in objective.blocks if block.turns):
-        if block.name in agree.get((others[0], i), {}):
-            cost = np.zeros((block.outer.size,) * 2)
-            for j, share in zip(others, shares, strict=True):
-                cost += share * as_matrix(elements[j][block.name]) @ agree[j, i][block.name]
-            position.place(block, BlockCost(cost, {}).nearest(block))
-        elif first:
-            position.place(block, objective.alone(block).nearest(block))
+    target = network.with_state(mean(states, shares))
+    objective = all_classes_objective(target, network, problem.symmetry)
+    turning = [block for block in objective.blocks if block.turns]
+    starts: list[Elements] = [{**identity(problem.symmetry)}] if first else [elements[i]]
+    if first and not turning:
+        layerwise = forward_best(entering_objective(target, network, problem.symmetry), problem.rng(3, i))
+        starts.append({**layerwise.perms})
     held = frozenset(name for each in agree.values() for name in each)
-    known = Result.of_elements(position.elements, [position.total])
-    found = by_circuits(objective, position, known, heads, held, passes=PASSES, settled=SETTLED, report=problem.report)
-    return {name: coupling.element for name, coupling in found.couplings[0].items()}
+    found = []
+    for start in starts:
+        position = Position(objective, start)
+        for block in turning:
+            if block.name in held:
+                parts = (
+                    share * as_matrix(elements[j][block.name]) @ agree[j, i][block.name]
+                    for j, share in zip(others, shares, strict=True)
+                )
+                position.place(block, BlockCost(sum(parts, np.zeros(())), {}).nearest(block))
+            elif first:
+                position.place(block, objective.alone(block).nearest(block))
+        known = Result.of_elements(position.elements, [position.total])
+        climb = partial(by_circuits, objective, position, known, heads, held, passes=PASSES, settled=SETTLED)
+        found.append(climb(report=problem.report))
+    return {name: coupling.element for name, coupling in best_of(found).couplings[0].items()}
 
 
 def mean(states: Sequence[Mapping[str, Tensor]], weights: Sequence[float]) -> dict[str, Tensor]:

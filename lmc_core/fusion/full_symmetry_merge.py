@@ -41,10 +41,10 @@ def solve(problem: Problem, *, compare: Literal["auto", "weights", "responses"],
         for i in map(int, problem.rng(4, turn).permutation(count)):
             problem.report(f"matching each to the others, round {turn + 1}", i, count)
             tried[i] = matched(problem, tried, i, [j for j in range(count) if j != i], agree, heads)
-        value = lost(problem, tried)
-        if value < history[-1]:
+        before, value = history[-1], lost(problem, tried)
+        if value < before:
             elements, history = tried, [*history, value]
-        if settled := not value < (1 - SETTLED) * history[-1]:
+        if settled := not value < (1 - SETTLED) * before:
             break
     late = [] if settled else [f"did not converge in {limit} rounds: the last one still turned networks"]
     return replace(in_frame_of_first(problem, elements), history=tuple(history)).noting(late)

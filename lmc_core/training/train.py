@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ class Recipe:
 
     rate           learning rate after the warm-up
     warmup         steps from 1e-6 to `rate`
-    schedule       after the warm-up: "cosine" to 0, or "constant"
+    schedule       after the warm-up: "cosine" or "linear" to 0, or "constant"
     init           "torch" (its own defaults) or "lecun" (truncated normal, variance 1 / fan-in, zero biases)
     augment        "none", "flip" (random mirror image) or "flip-crop" (and a random shift by up to 4 pixels)
     train_examples the first so many; None = all
@@ -84,14 +84,14 @@ def train(
 
     Raises SettingError for a recipe that cannot be followed, DataError for data that does not fit, Cancelled.
     """
-    _check(recipe, seed)
+    check(recipe, seed)
     data = data or dataset(recipe.data)
     generator = torch.Generator().manual_seed(seed)
-    module = _initialised(recipe, generator)
-    _check_fit(recipe, module, data)
+    module = initialised(recipe, generator)
+    check_fit(recipe, module, data)
     images = len(example_inputs(recipe.architecture)[0].shape) == 4
     layout = torch.channels_last if images else torch.contiguous_format  # a third less time for convolutions on a CPU
-    before = _prepare(recipe, module)  # makes a Network, and so sets evaluation mode
+    before = preparation(recipe, module)  # makes a Network, and so sets evaluation mode
     nn.utils.convert_conv2d_weight_memory_format(module.to(device), layout).train()
     limit = recipe.train_examples
     x, y = before(torch.from_numpy(data.x_train[:limit]).to(device)), torch.from_numpy(data.y_train[:limit]).to(device)
@@ -100,7 +100,7 @@ def train(
     epoch = math.ceil(len(y) / recipe.batch)
     steps = recipe.epochs * epoch
     optimiser = _optimiser(recipe, module)
-    for step, indices in enumerate(_batches(len(y), recipe, generator)):
+    for step, indices in enumerate(batches(len(y), recipe, generator)):
         for group in optimiser.param_groups:
             group["lr"] = rate(recipe, step, steps)
         indices = indices.to(device)
@@ -121,7 +121,29 @@ def train(
     report("training", steps, steps)
     if best:
         module.load_state_dict(best.state)
-    nn.utils.convert_conv2d_weight_memory_format(module.eval(), torch.contiguous_format)
+    nn.utils.convert_conv2d_weight_memory_format(module, torch.contiguous_format)
+    more = {"validation": {"accuracy": best.accuracy, "epoch": best.epoch}} if best else {}
+    return described(module, recipe, seed, data, x, y, name=name, task=task, more=more)
+
+
+def described(
+    module: nn.Module,
+    recipe: Recipe,
+    seed: int,
+    data: Dataset,
+    x: Tensor,
+    y: Tensor,
+    *,
+    name: str = "",
+    task: Task = LOGITS,
+    more: Mapping[str, Any] | None = None,
+) -> Network:
+    """A trained module as a network on the CPU, with what it scores in its metadata.
+
+    x, y   prepared training examples, on the device of the module
+    """
+    before = preparation(recipe, module.eval())
+    device = x.device
     x_test, y_test = before(torch.from_numpy(data.x_test).to(device)), torch.from_numpy(data.y_test).to(device)
     scores = {"train": score(module, x, y, task=task), "test": score(module, x_test, y_test, task=task)}
     about = {
@@ -131,9 +153,8 @@ def train(
         "data": data.name,
         "accuracy": {part: accuracy for part, (_, accuracy) in scores.items()},
         "loss": {part: loss for part, (loss, _) in scores.items()},
+        **(more or {}),
     }
-    if best:
-        about["validation"] = {"accuracy": best.accuracy, "epoch": best.epoch}
     return network(
         module.cpu(),
         example_inputs(recipe.architecture),
@@ -145,12 +166,13 @@ def train(
 
 
 def rate(recipe: Recipe, step: int, steps: int) -> float:
-    """Learning rate of one step: linear warm-up from 1e-6, then cosine decay to 0 at the last step (or constant)."""
+    """Learning rate of one step: linear warm-up from 1e-6, then decay to 0 at the last step (or constant)."""
     if step < recipe.warmup:
         return 1e-6 + (recipe.rate - 1e-6) * step / recipe.warmup
     if recipe.schedule == "constant":
         return recipe.rate
-    return recipe.rate * 0.5 * (1 + math.cos(math.pi * (step - recipe.warmup) / max(1, steps - recipe.warmup)))
+    share = (step - recipe.warmup) / max(1, steps - recipe.warmup)
+    return recipe.rate * (1 - share if recipe.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * share)))
 
 
 @torch.no_grad()
@@ -233,7 +255,8 @@ def _apart(recipe: Recipe, x: Tensor, y: Tensor, task: Task) -> tuple[Tensor, Te
     return x[order[kept:]], y[order[kept:]], _Best(x[order[:kept]], y[order[:kept]], task)
 
 
-def _initialised(recipe: Recipe, generator: torch.Generator) -> nn.Module:
+def initialised(recipe: Recipe, generator: torch.Generator) -> nn.Module:
+    """A module whose weights the generator decides."""
     with torch.random.fork_rng(devices=[]):  # torch's layers draw their weights from the global generator
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
         module = build(recipe.architecture)
@@ -242,12 +265,12 @@ def _initialised(recipe: Recipe, generator: torch.Generator) -> nn.Module:
     return module
 
 
-def _prepare(recipe: Recipe, module: nn.Module) -> Callable[[Tensor], Tensor]:
+def preparation(recipe: Recipe, module: nn.Module) -> Callable[[Tensor], Tensor]:
     """How the network reads data, as a function."""
     return network(module, example_inputs(recipe.architecture), normalize=recipe.normalize).prepare
 
 
-def _batches(n: int, recipe: Recipe, generator: torch.Generator) -> Iterator[Tensor]:
+def batches(n: int, recipe: Recipe, generator: torch.Generator) -> Iterator[Tensor]:
     """Index batches; every epoch visits every example once, in a new order."""
     for _ in range(recipe.epochs):
         yield from torch.randperm(n, generator=generator).split(recipe.batch)
@@ -262,12 +285,13 @@ def _optimiser(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
     return kind(module.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
 
 
-def _check(recipe: Recipe, seed: int) -> None:
+def check(recipe: Recipe, seed: int) -> None:
+    """Raises SettingError for a recipe that cannot be followed."""
     if seed < 0:
         raise SettingError(f"seed={seed} is negative")
     allowed = {
         "optimiser": ("sgd", "adam", "adamw"),
-        "schedule": ("cosine", "constant"),
+        "schedule": ("cosine", "linear", "constant"),
         "init": ("torch", "lecun"),
         "augment": ("none", "flip", "flip-crop"),
     }
@@ -281,7 +305,7 @@ def _check(recipe: Recipe, seed: int) -> None:
             raise SettingError(f"{name}={getattr(recipe, name)} is not positive")
 
 
-def _check_fit(recipe: Recipe, module: nn.Module, data: Dataset) -> None:
+def check_fit(recipe: Recipe, module: nn.Module, data: Dataset) -> None:
     """The network reads examples of this size and knows all classes."""
     inputs = example_inputs(recipe.architecture)
     wanted = tuple(inputs[0].shape[1:])

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lmc_core.figures.experiment import Chart, experiment_figure
+from lmc_core.figures.chart import Chart
+from lmc_core.figures.experiment import experiment_figure
 
 CURVES = [
     {"method": method, "λ": step / 4, "accuracy": 0.5 + step / 10, "±": 0.01}

@@ -87,7 +87,7 @@ def test_a_method_that_is_cut_short_says_so(method):
 @pytest.mark.parametrize("name", CUT_FUSIONS)
 def test_a_fusion_that_is_cut_short_says_so(name):
     torch.manual_seed(0)
-    net, _, other = member("gpt_untied_manual" if name == "full-symmetry-merge" else "lstm2")
+    net, _, other = member("lstm2")
     third = net.with_state({k: torch.randn_like(x) if x.is_floating_point() else x for k, x in net.state.items()})
     nets = trained("digits-mlp-128")[:2] if "solver" in CUT_FUSIONS[name] else [net, other, third]
     result = fusion(nets, name.split(",")[0], data=random_data(nets[0]), **CUT_FUSIONS[name])

@@ -6,20 +6,37 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from lmc_core.cli import main
 from lmc_core.data.registry import dataset
+from lmc_core.errors import Cancelled, SettingError
 from lmc_core.training.finetune import measure
 from lmc_core.training.recipes import RECIPES
-from lmc_core.training.reproduce import EXPERIMENTS, akash_mnist, skill_transfer
+from lmc_core.training.reproduce import EXPERIMENTS, _deep, akash_mnist, ferbach_mnist, skill_transfer
 from lmc_core.training.reproduce._trained import filename, trained
+from lmc_core.training.together import stackable, train_together
 from lmc_core.training.train import train
 
 TINY = {
     "akash-mnist": {"data": "digits", "networks": 3, "epochs": 3, "draws": 1, "width": 0.1},
     "skill-transfer": {"data": "digits", "pairs": 2, "epochs": 4, "steps": 2, "width": 0.1},
     "recurrent-mnist": {"data": "digits", "networks": 3, "epochs": 2, "hidden": 8},
-    "ferbach-mnist": {"recipe": "digits-mlp-32", "networks": 3, "examples": 500},
+    "ferbach-mnist": {"recipe": "digits-mlp-32", "rates": "0.1", "pairs": 2, "epochs": 20, "examples": 500},
+    "ferbach-cnn": {"data": "digits", "widths": "4,8", "pairs": 1, "epochs": 2},
+    "repair-mnist-depth": {"data": "digits", "depths": "2,3", "width": 16, "pairs": 1, "epochs": 20},
+    "repair-mnist-width": {"data": "digits", "widths": "8,16", "depth": 2, "pairs": 1, "epochs": 5},
+    "rebasin-width": {
+        "mlp_data": "digits",
+        "widths": "8,16",
+        "mlp_epochs": 3,
+        "resnet_data": "digits",
+        "factors": "0.125",
+        "resnet_epochs": 1,
+        "train_examples": 300,
+        "test_examples": 200,
+        "pairs": 1,
+    },
     "vit-mnist": {"recipe": "digits-vit", "networks": 2, "steps": 20},
     "residual-toy": {"draws": 3, "width": 10, "stream": 20},
 }
@@ -145,10 +162,54 @@ def test_networks_are_fused_into_other_widths_but_by_methods_that_can(results):
 
 def test_alignment_lowers_the_loss_half_way_in_the_published_experiment(results):
     _, result = results("ferbach-mnist")
-    loss = {row["method"]: row["loss at t = ½"] for row in result["rows"]}
+    loss = {row["method"]: row["value"] for row in result["rows"] if row["quantity"].startswith("test loss")}
     naive = loss.pop("no alignment")
     assert all(value < naive / 2 for value in loss.values())
-    assert [row["count"] for row in result["rows"]] == [3] * 7
+    assert len(result["losses"]["0.1"]["activation matching"]) == 2
+    assert len(result["losses"]["0.1"]["the networks themselves"]) == 4
+
+
+def test_a_folded_network_is_the_same_function_without_batch_norm():
+    net = train(replace(_deep.recipe("digits", 3, 16, 3), warmup=0), 0, data=dataset("digits"))
+    plain = _deep.folded(net)
+    assert not any("norm" in name for name in plain.state)
+    x = net.prepare(torch.from_numpy(dataset("digits").x_test[:50]))
+    torch.testing.assert_close(plain(x), net(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adam"])
+def test_networks_trained_as_one_stack_are_those_trained_alone(optimiser):
+    recipe = replace(RECIPES["digits-mlp-32"], epochs=2, optimiser=optimiser, rate=0.01, weight_decay=1e-3)
+    plan = [(recipe, 0), (replace(recipe, rate=0.003), 1), (recipe, 5)]
+    for (each, seed), net in zip(plan, train_together(plan, data=dataset("digits")), strict=True):
+        for name, tensor in train(each, seed, data=dataset("digits")).state.items():
+            torch.testing.assert_close(net.state[name], tensor, rtol=1e-4, atol=1e-5)
+
+
+def test_recipes_that_cannot_share_a_stack_are_refused():
+    with pytest.raises(SettingError, match="cannot be trained as one stack"):
+        train_together([(SHORT, 0), (replace(SHORT, epochs=3), 0)], data=dataset("digits"))
+    assert not stackable(RECIPES["digits-cnn"])
+    assert not stackable(_deep.recipe("digits", 3, 16, 3))
+
+
+def test_an_experiment_that_was_stopped_goes_on_where_it_was(tmp_path):
+    """A first run is stopped in its middle; the second neither trains nor measures again what the first did."""
+    words = {**TINY["ferbach-mnist"], "epochs": 2, "keep": str(tmp_path)}
+    settings = {option.name: option.parse(str(words[option.name])) for option in ferbach_mnist.PARAMETERS}
+
+    def stopping(stage, done, total):
+        if stage.startswith("training network 1") and len(list(tmp_path.glob("*.safetensors"))) == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        ferbach_mnist.reproduce(**settings, report=stopping)
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.*")}
+    assert len(list((tmp_path / "found").iterdir())) == 2
+    found = ferbach_mnist.reproduce(**settings)
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+    again = ferbach_mnist.reproduce(**settings, report=stopping)
+    assert again.json == found.json == ferbach_mnist.reproduce(**{**settings, "keep": "none"}).json
 
 
 def test_recurrent_networks_are_fused_in_all_pairs_of_a_kind(results):

@@ -4,9 +4,13 @@ EXPERIMENTS = {
     "akash-mnist": "2, 4 and 6 MNIST networks fused: Wasserstein barycentre, OT fusion, average; other widths too",
     "skill-transfer": "one of two networks knows digit 4: accuracy of the fused one against its weight",
     "recurrent-mnist": "pairs of LSTMs and RNNs fused, with and without their hidden-to-hidden weights",
-    "ferbach-mnist": "test loss half way between MNIST networks, aligned by the methods of the paper's figure 2",
+    "ferbach-mnist": "test loss half way between MNIST networks, and their dimensions, at six learning rates",
+    "ferbach-cnn": "test loss half way between CIFAR-10 networks by width, weights against activations",
+    "repair-mnist-depth": "deep plain networks half way, aligned and with REPAIR, by depth",
+    "repair-mnist-width": "networks of ten layers half way, aligned and with REPAIR, by width",
+    "rebasin-width": "barriers after alignment against width: MLPs on MNIST, ResNet-20 on CIFAR-10",
     "residual-toy": "planted orders in a residual block, where a coordinate sweep recovers few",
     "vit-mnist": "barriers between vision transformers on MNIST, by orders, by rotations, learned, with a null test",
 }
-"""name → what it shows; each is a module here (hyphens are underscores) with PARAMETERS and
-`reproduce(*, seed, device, report, **settings) -> Experiment`."""
+"""name → what it shows; each is a module here (hyphens are underscores) with PARAMETERS, QUICK (those of
+them that make it a matter of minutes) and `reproduce(*, seed, device, report, **settings) -> Experiment`."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lmc_core.figures.experiment import Chart
+from lmc_core.figures.chart import Chart
 
 
 @dataclass(frozen=True)

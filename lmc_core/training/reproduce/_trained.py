@@ -16,6 +16,7 @@ from lmc_core.networks.network import Network
 from lmc_core.options import Option
 from lmc_core.report import Report
 from lmc_core.training.recipes import RECIPES
+from lmc_core.training.together import alike, stackable, train_together
 from lmc_core.training.train import Recipe, train
 
 KEEP = Option(
@@ -31,25 +32,47 @@ def trained(
 ) -> list[Network]:
     """Networks by recipe and seed, each read from the folder `keep` if it was trained before, or trained and kept.
 
+    On a card those that can share a stack are trained at once.
+
     data   what each is trained on
     """
-    found = []
-    folder = None if keep == "none" else Path(keep).expanduser() if keep else home() / "trained"
-    for number, ((recipe, seed), examples) in enumerate(zip(recipes, data, strict=True), 1):
+    folder = kept(keep)
+    files = [folder / filename(r, s, d) if folder else None for (r, s), d in zip(recipes, data, strict=True)]
+    found = {i: load(str(file)) for i, file in enumerate(files) if file and file.exists()}
+    for stack in _stacks(recipes, data, [i for i in range(len(recipes)) if i not in found], device):
 
-        def stage(what: str, done: int, total: int, /, part: str = "", number: int = number) -> None:
-            report(f"{what} network {number} of {len(recipes)}", done, total)
+        def stage(what: str, done: int, total: int, /, part: str = "", last: int = stack[-1] + 1) -> None:
+            report(f"{what} network {last} of {len(recipes)}", done, total)
 
-        file = folder / filename(recipe, seed, examples) if folder else None
-        if file and file.exists():
-            net = load(str(file))
+        if len(stack) > 1:
+            chosen = [recipes[i] for i in stack]
+            nets = train_together(chosen, data=data[stack[0]], device=device, report=stage)
         else:
-            net = train(recipe, seed, data=examples, device=device, report=stage)
-            if file:
+            recipe, seed = recipes[stack[0]]
+            nets = [train(recipe, seed, data=data[stack[0]], device=device, report=stage)]
+        for i, net in zip(stack, nets, strict=True):
+            found[i] = net
+            if file := files[i]:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 net.save(str(file))
-        found.append(net.to(device))
-    return found
+    return [found[i].to(device) for i in range(len(recipes))]
+
+
+def kept(keep: str) -> Path | None:
+    """The folder that the setting `keep` means; None where nothing is kept."""
+    return None if keep == "none" else Path(keep).expanduser() if keep else home() / "trained"
+
+
+def _stacks(
+    recipes: Sequence[tuple[Recipe, int]], data: Sequence[Dataset], missing: Sequence[int], device: str
+) -> list[list[int]]:
+    """Which of the missing networks are trained together: on a processor, each by itself."""
+    stacks: dict[object, list[int]] = {}
+    for i in missing:
+        recipe = recipes[i][0]
+        shared = device.startswith("cuda") and stackable(recipe)
+        stacks.setdefault((str(alike(recipe).as_json()), data[i].digest) if shared else i, []).append(i)
+    return list(stacks.values())
 
 
 def by_recipe(

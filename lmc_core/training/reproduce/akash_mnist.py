@@ -36,6 +36,7 @@ PARAMETERS = (
     WIDTH,
     KEEP,
 )
+QUICK = {"networks": 3, "epochs": 2, "draws": 1, "train_examples": 10_000, "sinkhorn": False}
 
 BARYCENTRE, OT = "wasserstein-barycenter", "ot-fusion"
 ENTROPIC = {"solver": "sinkhorn", "epsilon": 0.0005}

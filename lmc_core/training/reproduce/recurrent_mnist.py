@@ -33,6 +33,7 @@ PARAMETERS = (
     Option("hidden", int, 256, "Hidden units.", low=1, high=2048),
     KEEP,
 )
+QUICK = {"networks": 2, "epochs": 1, "hidden": 32}
 
 GROMOV = "gromov-wasserstein-barycenter"
 MAIN, WITHOUT = "Gromov–Wasserstein barycentre", "without hidden-to-hidden weights"

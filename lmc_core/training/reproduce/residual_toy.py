@@ -33,6 +33,7 @@ PARAMETERS = (
     Option("stream", int, 50, "Units of the residual stream.", low=1, high=1000),
     Option("noise", float, 0.0, "Noise on the weights, in standard deviations of them.", low=0, high=10),
 )
+QUICK = {"draws": 5, "width": 20, "stream": 40}
 
 
 def _one_sweep(problem: Problem) -> Result:

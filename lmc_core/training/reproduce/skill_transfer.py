@@ -37,6 +37,7 @@ PARAMETERS = (
     WIDTH,
     KEEP,
 )
+QUICK = {"pairs": 2, "epochs": 2, "steps": 2, "width": 0.25}
 
 WAYS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Wasserstein barycentre": ("wasserstein-barycenter", {}),

@@ -21,6 +21,7 @@ PARAMETERS = (
     STEPS,
     KEEP,
 )
+QUICK = {"recipe": "digits-vit", "networks": 2, "steps": 50}
 
 
 def reproduce(

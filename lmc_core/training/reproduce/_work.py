@@ -1,0 +1,61 @@
+"""What an experiment trains and measures, everything once: stopped at any time, it goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lmc_core.data.dataset import Dataset
+from lmc_core.networks.network import Network
+from lmc_core.report import Report
+from lmc_core.training.reproduce._trained import filename, kept, trained
+from lmc_core.training.train import Recipe
+
+Made = tuple[Recipe, int]
+"""A network by its recipe and its seed."""
+
+
+class Work:
+    """Networks and numbers of one experiment, kept in a folder: what is there is neither trained nor measured again.
+
+    plan   all networks that may be wanted; on a card those that can are trained together at the first need
+    """
+
+    def __init__(self, plan: Sequence[Made], data: Dataset, *, keep: str, device: str, report: Report) -> None:
+        self.plan, self.data, self.keep, self.device, self.report = list(plan), data, keep, device, report
+        self._networks: dict[str, Network] = {}
+        self._numbers: dict[str, Any] = {}
+
+    def network(self, made: Made) -> Network:
+        """Read, or trained."""
+        name = filename(*made, self.data)
+        if name not in self._networks:
+            plan = self.plan if self.device.startswith("cuda") else [made]
+            nets = trained(plan, keep=self.keep, data=[self.data] * len(plan), device=self.device, report=self.report)
+            self._networks |= {filename(*each, self.data): net for each, net in zip(plan, nets, strict=True)}
+        return self._networks[name]
+
+    def number(self, what: Mapping[str, Any], made: Sequence[Made], measure: Callable[..., Any]) -> Any:
+        """`measure(*networks)`, a JSON value, unless it was measured before.
+
+        what   everything the value depends on besides the networks
+        """
+        key = json.dumps({"what": what, "networks": [filename(*each, self.data) for each in made]}, sort_keys=True)
+        if key in self._numbers:
+            return self._numbers[key]
+        folder = kept(self.keep)
+        file = folder / "found" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json" if folder else None
+        if file and file.exists():
+            value = json.loads(file.read_text())["value"]
+        else:
+            value = measure(*(self.network(each) for each in made))
+            if file:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                part = file.with_suffix(f".{os.getpid()}")
+                part.write_text(json.dumps({"key": json.loads(key), "value": value}))
+                part.replace(file)
+        self._numbers[key] = value
+        return value
