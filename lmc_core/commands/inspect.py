@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lmc_core.commands.arguments import Answer, add_reading, read_model, table, title
+from lmc_core.commands.arguments import Answer, add_reading, check_output, read_model, table, title, write
 from lmc_core.commands.files import add_files
+from lmc_core.errors import SettingError
 from lmc_core.report import Report
 from lmc_core.runs.summary import summary
 from lmc_core.words.inspect import CLASSES
 
 if TYPE_CHECKING:
+    from lmc_core.operators import Kind
     from lmc_core.runs.kinds.inspect import InspectResult
+    from lmc_core.runs.values.facts import FormRow
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a checkpoint file, or the name of a shipped network")
     add_reading(parser)
     parser.add_argument("--data", help="measure its accuracy on these data")
+    parser.add_argument(
+        "--canonical", action="store_true", help="list what its canonical form folds, and what it refuses"
+    )
+    parser.add_argument("--out", metavar="FILE", help="write the canonical form, .safetensors, .pth or .pt2")
     add_files(parser)
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
+    if args.out and not args.canonical:
+        raise SettingError(f"--out {args.out} names a file for the canonical form; add --canonical")
+    check_output(args.out, ".safetensors", ".pth", ".pt2")
     report("reading the network", 0, 0)
     from lmc_core.data.registry import dataset
     from lmc_core.networks.reading import decided
@@ -34,7 +45,38 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     if data is not None:
         (network,) = decided([network], data)
     result = inspect_network(network, data, title=title(args.model), device=args.device, report=report)
-    return Answer(result.json, _text(result), partial(summary, "inspect", result))
+    if not args.canonical:
+        return Answer(result.json, _text(result), partial(summary, "inspect", result))
+    report("finding the canonical form", 0, 0)
+    from lmc_core.runs.work.facts import form_rows
+    from lmc_core.symmetry.canonical.canonical import canonical
+
+    form = canonical(network)
+    rows = form_rows({"": form})
+    if args.out:
+        write(form.network, args.out)
+    kinds = {name: group.kind for name, group in form.symmetry.groups.items()}
+    found = {"error": form.error, "classes": kinds, **_json(rows), "out": args.out}
+    said = [_text(result), _form_text(form.error, kinds, rows, args.out)]
+    return Answer({**result.json, "canonical": found}, "\n\n".join(said), partial(summary, "inspect", result))
+
+
+def _json(rows: Sequence[FormRow]) -> dict[str, Any]:
+    return {
+        "folded": [{"tensor": r.tensor, "part": r.part, "into": list(r.into)} for r in rows if r.settled],
+        "refused": [{"tensor": r.tensor, "part": r.part, "why": r.said} for r in rows if not r.settled],
+    }
+
+
+def _form_text(error: float, kinds: Mapping[str, Kind], rows: Sequence[FormRow], out: str | None) -> str:
+    parts = [f"canonical form: the same function to {error:.1e}, relative"]
+    for settled, heading in ((True, "settled"), (False, "left as it is")):
+        if chosen := [(row.tensor, row.part, row.said) for row in rows if row.settled == settled]:
+            parts.append(f"{heading}: tensor or group, part, what became of it\n{table(chosen)}")
+    if not rows:
+        parts.append("nothing was open: no gains, scales or frames to settle")
+    parts.append("groups after it: what may be done to them\n" + table((n, CLASSES[k]) for n, k in kinds.items()))
+    return "\n\n".join([*parts, *([f"written: {out}"] if out else [])])
 
 
 def _text(result: InspectResult) -> str:

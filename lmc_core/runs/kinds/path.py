@@ -35,6 +35,7 @@ from lmc_core.runs.values.facts import (
     AlignmentFacts,
     CurveFacts,
     DataFacts,
+    FormRow,
     GroupRow,
     SymmetryFacts,
     TensorRow,
@@ -137,7 +138,7 @@ PATH = Kind(
         ),
     ),
     (
-        *(PathResult, CurveFacts, DataFacts, GroupRow, TensorRow, SymmetryFacts, AlignmentFacts),
+        *(PathResult, CurveFacts, DataFacts, FormRow, GroupRow, TensorRow, SymmetryFacts, AlignmentFacts),
         *(Profile, Pinned, Coupling, *VALUES),
     ),
     models=_models,

@@ -53,6 +53,24 @@ class TensorRow:
 
 
 @dataclass(frozen=True)
+class FormRow:
+    """One step to a canonical form: what of a tensor or of a group was settled, or stays as it is, and where or why.
+
+    part    "gain", "shift", "key bias", "value bias", "mean direction", "frame" or "scales"
+    into    the tensors that a part went into; of what was taken out none
+    said    what became of it, in words
+    of      the networks that it is true of, of several that were compared: "A", "B" or "A, B"
+    """
+
+    tensor: str
+    part: str
+    settled: bool
+    into: tuple[str, ...]
+    said: str
+    of: str = ""
+
+
+@dataclass(frozen=True)
 class SymmetryFacts:
     """The symmetry as tables.
 
@@ -60,6 +78,7 @@ class SymmetryFacts:
     errors   the same for each group alone, where it was measured
     pinned   axes that do not move, and why
     moved_error   relative output change when every group is moved by a random element of its class at once
+    form     steps to the canonical forms, where these were compared or asked for
     """
 
     groups: tuple[GroupRow, ...]
@@ -70,6 +89,7 @@ class SymmetryFacts:
     error: float | None
     errors: Mapping[str, float] = field(default_factory=dict)
     moved_error: float | None = None
+    form: tuple[FormRow, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

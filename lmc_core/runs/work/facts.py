@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.data.dataset import Dataset
 from lmc_core.runs.values.card import ModelCard
-from lmc_core.runs.values.facts import DataFacts, GroupRow, SymmetryFacts, TensorRow
+from lmc_core.runs.values.facts import DataFacts, FormRow, GroupRow, SymmetryFacts, TensorRow
 from lmc_core.symmetry.axis import Group
+from lmc_core.symmetry.canonical.record import Folded, Record
 from lmc_core.symmetry.symmetry import Role, Symmetry
 
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
+    from lmc_core.symmetry.canonical.canonical import Canonical
 
 PACKAGES = ("mode-connectivity-explorer", "torch", "numpy", "scipy", "scikit-learn", "POT")
 
@@ -36,6 +38,21 @@ def symmetry_facts(
         dict(errors or {}),
         symmetry.element_error,
     )
+
+
+def form_rows(forms: Mapping[str, Canonical]) -> tuple[FormRow, ...]:
+    """Steps to the canonical forms of networks by name, what was settled first; each once, with all it is true of."""
+    of: dict[Record, list[str]] = {}
+    for name, form in forms.items():
+        records: tuple[Record, ...] = (*form.folded, *form.refused)
+        for record in records:
+            of.setdefault(record, []).append(name)
+    rows = []
+    for record, names in of.items():
+        settled = isinstance(record, Folded)
+        into = record.into if isinstance(record, Folded) else ()
+        rows.append(FormRow(record.tensor, record.part, settled, into, record.said, ", ".join(names)))
+    return tuple(sorted(rows, key=lambda row: not row.settled))
 
 
 def _group_row(symmetry: Symmetry, group: Group, coupling: Coupling | None) -> GroupRow:

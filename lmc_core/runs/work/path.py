@@ -34,12 +34,13 @@ from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
 from lmc_core.runs.values.facts import AlignmentFacts, CurveFacts
 from lmc_core.runs.work.device import device_name, on_device, pick_device
-from lmc_core.runs.work.facts import card_of, data_facts, symmetry_facts, versions
+from lmc_core.runs.work.facts import card_of, data_facts, form_rows, symmetry_facts, versions
 from lmc_core.runs.work.models import open_model, open_pair
 from lmc_core.runs.work.pair import Aligned, unchanged
 from lmc_core.runs.work.shown import shown
 from lmc_core.runs.work.stages import Clock, within
 from lmc_core.runs.work.symmetry import verified_symmetry
+from lmc_core.symmetry.canonical.canonical import canonical
 from lmc_core.words.path import path_finding
 
 READ, SYMMETRY, ALIGN, EVALUATE, COMPARE = STAGES
@@ -129,15 +130,16 @@ def path_run(
         "settings": dict(alignment.settings), **how, "precision": precision or 0.0, "device": device,
         **({} if curve is None else {"curve": curve}),
     }  # fmt: skip
+    facts = symmetry_facts(*((alignment.symmetry, {}) if alignment.canonical else (found, errors)), alignment.couplings)
+    if alignment.canonical:
+        facts = replace(facts, form=form_rows({"A": canonical(a), "B": canonical(b)}))
     result = PathResult(
         request=request or asked,
         models=known,
         data=data_facts(data),
         naive=naive,
         aligned=after,
-        symmetry=symmetry_facts(
-            *((alignment.symmetry, {}) if alignment.canonical else (found, errors)), alignment.couplings
-        ),
+        symmetry=facts,
         alignment=_alignment_facts(alignment),
         clouds=seen.clouds,
         matching=seen.matching,

@@ -23,12 +23,17 @@ class Folded:
     tensor: str
     into: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
+    @property
+    def said(self) -> str:
+        """What became of the part."""
         if self.part in ("frame", "scales"):
-            return f"{self.tensor}: {self.part} balanced between {', '.join(self.into)}"
+            return f"balanced between {', '.join(self.into)}"
         if self.part in _IGNORED:
-            return f"{self.tensor}: {self.part} taken out, as {_IGNORED[self.part]}"
-        return f"{self.tensor}: {self.part} folded into {', '.join(self.into)}"
+            return f"taken out, as {_IGNORED[self.part]}"
+        return f"folded into {', '.join(self.into)}"
+
+    def __str__(self) -> str:
+        return f"{self.tensor}: {self.part} {self.said}"
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,13 @@ class Refused:
     tensor: str
     why: str
 
+    @property
+    def said(self) -> str:
+        """What became of the part."""
+        return f"stays, as {self.why}"
+
     def __str__(self) -> str:
-        return f"{self.tensor}: {self.part} stays, as {self.why}"
+        return f"{self.tensor}: {self.part} {self.said}"
 
 
 Record = Folded | Refused

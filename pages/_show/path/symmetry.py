@@ -23,6 +23,11 @@ CAPTION = say(
     "rescaled, those between two linear maps mixed at will. "
     "Full-symmetry matching and learned matching use all of that, the other methods orders alone."
 )
+FORM = say(
+    "Before they were compared, both networks were written in other numbers of the same tensors, with the same "
+    "function: gains and biases that another tensor can carry were folded into it, scales and frames that are free "
+    "were balanced."
+)
 QUIET: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "border": True}
 VERIFIED = 1e-4  # relative: float32 leaves a few 1e-7
 
@@ -36,6 +41,10 @@ def body(shown: Shown) -> None:
     with left:
         st.markdown(f"### {headline(facts)}")
         table.show(groups(facts, labels), "The groups, what writes and what reads them")
+        if facts.form:
+            st.markdown("### Canonical form")
+            st.caption(FORM)
+            table.show(form(facts), "What was settled before the networks were compared, and what stays as it is")
         st.markdown("### Pinned axes")
         table.show(pinned(facts), "The axes that never move, and why")
     with right:
@@ -92,6 +101,16 @@ def groups(facts: SymmetryFacts, labels: Mapping[str, str]) -> dict[str, list[ob
         "written by": [sides(row.written, ranks) for row in facts.groups],
         "read by": [sides(row.read, ranks) for row in facts.groups],
         "orderings": [f"10{raised(round(row.orderings))}" for row in facts.groups],
+    }
+
+
+def form(facts: SymmetryFacts) -> dict[str, list[object]]:
+    """Every step to the canonical forms."""
+    return {
+        "tensor or group": [row.tensor for row in facts.form],
+        "part": [row.part for row in facts.form],
+        "what became of it": [row.said for row in facts.form],
+        "in": [row.of for row in facts.form],
     }
 
 

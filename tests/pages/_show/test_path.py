@@ -25,6 +25,7 @@ from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.share.bundle import export
+from lmc_core.runs.values.facts import FormRow, SymmetryFacts
 from pages._ask import links
 from pages._frame.text import escaped
 from pages._show import files
@@ -256,3 +257,17 @@ def test_a_run_that_came_in_a_bundle_has_its_units_and_can_be_placed_by_t_sne(st
     assert "t-SNE" in at.get_by_key("projection").options
     computed(request_of("projection", run=request.id, group="fc1"), home / "afar-tsne")
     assert "t-SNE keeps neighbours, not distances" in texts(opened("run.py", id=request.id, projection="tsne"))
+
+
+def test_the_symmetry_tab_lists_every_step_to_the_canonical_forms():
+    rows = (
+        FormRow("norm.weight", "gain", True, ("head.weight",), "folded into head.weight", "A, B"),
+        FormRow("emb.weight", "gain", False, (), "stays, as head.weight is tied", "B"),
+    )
+    table = symmetry.form(SymmetryFacts((), (), (), (), (), 0.0, form=rows))
+    assert table == {
+        "tensor or group": ["norm.weight", "emb.weight"],
+        "part": ["gain", "gain"],
+        "what became of it": ["folded into head.weight", "stays, as head.weight is tied"],
+        "in": ["A, B", "B"],
+    }

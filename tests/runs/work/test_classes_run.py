@@ -62,6 +62,9 @@ def test_a_method_that_learns_nothing_has_no_null_test():
     )
     assert result.null is None
     assert ends.alignment.canonical
+    form = result.symmetry.form
+    assert [(row.tensor, row.part, row.of) for row in form] == [(f"fc{k}", "scales", "A, B") for k in (1, 2, 3)]
+    assert all(row.settled and row.said.startswith("balanced between") for row in form)
 
 
 def test_a_worker_leaves_both_ends_of_the_path_in_files(tmp_path):
