@@ -57,7 +57,8 @@ SEEDS = (786, 234)
 
 
 def recipe(network: str, data: str, width: float, epochs: int) -> Recipe:
-    """A network without norms and biases; a width so narrow and a training so short take a gentler rate than 0.05."""
+    """A network without norms and biases: started at variance 1 / fan-in, warmed up and clipped, as narrow ones do not
+    leave the chance level in a short training otherwise, neither at a rate of 0.02 nor at the published 0.05."""
 
     def channels(*full: int) -> tuple[int, ...]:
         return tuple(max(1, round(width * n)) for n in full)
@@ -79,7 +80,7 @@ def recipe(network: str, data: str, width: float, epochs: int) -> Recipe:
             "resnet", blocks=(2, 2, 2, 2), widths=widths, norm="none", bias=False, fc_bias=False, input_shape=shape
         )
     plain = _cifar.recipe(f"{data} {network} ×{width:g}", made, data, epochs, rate=0.02, decay=5e-4)
-    return replace(plain, warmup=300, clip=1.0)
+    return replace(plain, warmup=300, clip=1.0, init="lecun")
 
 
 def reproduce(
