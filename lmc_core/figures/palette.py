@@ -30,7 +30,7 @@ class Theme:
     a, b             the networks; B keeps its colour when it is re-ordered
     naive, aligned   the paths, without and with alignment; `fused`: one network made of several
     grey             links, chords, cursor; `ticks` is its text
-    neutral          figure text that must survive either page; `text`, `page` are the page's own
+    text, page       the page's own
     series           methods and fusions, and the lines of any other picture, in their order: the clearest first
     groups           lines of groups of units, each beside its name
     dots, fill       opacity of unlinked dots; of the area between a curve and its chord
@@ -53,9 +53,13 @@ class Theme:
     series: tuple[str, ...]
     diverging: tuple[tuple[float, str], ...]
     groups: tuple[str, ...]
-    neutral: str = "#6B7A88"
     grid: str = "rgba(122,135,148,.17)"
     fill: float = 0.09
+
+    @property
+    def neutral(self) -> str:
+        """Figure text that says nothing of a network or a path."""
+        return self.grey.text
 
     @property
     def halo(self) -> str:

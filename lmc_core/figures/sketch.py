@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lmc_core.figures.palette import THEMES, Ink, contrast
+from lmc_core.figures.palette import THEMES, Ink, Theme, ThemeName, contrast
 from lmc_core.words import numbers
 
 if TYPE_CHECKING:
@@ -110,6 +112,42 @@ def thumbnail_svg(sketch: Sketch) -> str:
             "</svg>",
         )
     )
+
+
+def recoloured(svg: str, theme: ThemeName) -> str:
+    """A kept thumbnail, which is light, in the colours of a theme."""
+    if theme == "light":
+        return svg
+    return re.sub("#[0-9A-Fa-f]{6}", lambda found: _in_dark(found[0].upper()), svg)
+
+
+@cache
+def _in_dark(colour: str) -> str:
+    """What the dark theme has for a colour of the light one; on a scale, at the same share."""
+    light, dark = THEMES["light"], THEMES["dark"]
+    for name in ("a", "b", "naive", "aligned", "fused", "grey"):
+        one, other = getattr(light, name), getattr(dark, name)
+        if colour in (one.mark, one.text):
+            return str(other.mark if colour == one.mark else other.text)
+    alike = {light.fused_outline: dark.fused_outline, light.rail: dark.rail, light.page: dark.page}
+    if found := (alike | dict(zip(light.series, dark.series, strict=True))).get(colour):
+        return found
+    levels = np.linspace(0, 1, 256)
+    far = [sum(abs(a - b) for a, b in zip(_parts(shade(x, light)), _parts(colour), strict=True)) for x in levels]
+    return shade(float(levels[int(np.argmin(far))]), dark)
+
+
+def shade(level: float, theme: Theme = INK) -> str:
+    """The colour of a share of the scale of maps, as #RRGGBB."""
+    stops, colours = zip(*theme.sequential, strict=True)
+    mixed = [round(float(np.interp(level, stops, part))) for part in zip(*map(_parts, colours), strict=True)]
+    return "#" + "".join(f"{part:02X}" for part in mixed)
+
+
+def _parts(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of #RRGGBB."""
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return red, green, blue
 
 
 def card_png(title: str, finding: str, sketch: Sketch) -> bytes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmc_core.paths.profile import Profile
 from lmc_core.paths.surface import Surface
@@ -166,6 +168,22 @@ def plane_caption(surface: Surface, across: Profile | None = None) -> Text:
             else "",
         ]
     )
+
+
+def surface_so_far(grid: Mapping[str, Any]) -> tuple[Surface, dict[str, Profile]]:
+    """The first grid of a run under way and the paths on it, from its status; what is no number is not drawn."""
+
+    def numbered(values: Any) -> NDArray[np.float64]:
+        return np.array(values, dtype=np.float64)
+
+    values = {"test": {metric: numbered(grid[metric]) for metric in ("loss", "accuracy")}}
+    corners = {name: (float(x), float(y)) for name, (x, y) in grid["corners"].items()}
+    seen = {"test": int(grid["examples"])}
+    lines = {
+        name: Profile(numbered(line["t"]), {"test": {m: numbered(line[m]) for m in ("loss", "accuracy")}}, seen)
+        for name, line in grid["lines"].items()
+    }
+    return Surface(numbered(grid["x"]), numbered(grid["y"]), values, corners, seen), lines
 
 
 def plane_alt(

@@ -1,7 +1,7 @@
 """What is known of the screen that looks at the page."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -13,12 +13,16 @@ _watch = script(Path(__file__).with_name("viewport.js"))
 
 
 def watch() -> None:
-    """Learn the width of the column, and of its changes; once per page, before anything asks for the layout."""
-    guess = st.session_state.get("narrow", "Mobi" in st.context.headers.get("User-Agent", ""))
+    """Learn the width of the column and the theme of the page, and when they change; once per page, before anything
+    asks for them."""
+    phone = "Mobi" in st.context.headers.get("User-Agent", "")
+    guess = {"narrow": phone, "dark": st.context.theme.type == "dark"}
+    known = {name: st.session_state.get(name, value) for name, value in guess.items()}
+    changed: dict[str, Any] = {f"on_{name}_change": lambda: None for name in known}
     with st.container(key="viewport-watch"):
-        data = {"narrow": guess, "width": NARROW}
-        seen = _watch(key="viewport", data=data, default={"narrow": guess}, on_narrow_change=lambda: None)
-    st.session_state["narrow"] = bool(seen.narrow)
+        seen = _watch(key="viewport", data=known | {"width": NARROW}, default=known, **changed)
+    for name in known:
+        st.session_state[name] = bool(seen[name])
 
 
 def layout() -> Literal["wide", "narrow"]:
@@ -30,4 +34,5 @@ def layout() -> Literal["wide", "narrow"]:
 
 
 def theme() -> Literal["light", "dark"]:
-    return "dark" if st.context.theme.type == "dark" else "light"
+    """As the page is: the server is not told when somebody switches, so the browser says it."""
+    return "dark" if st.session_state.get("dark", st.context.theme.type == "dark") else "light"

@@ -12,9 +12,11 @@ from lmc_core.errors import InputError, LMCError
 from lmc_core.figures.browser import plotly_config
 from lmc_core.figures.compare import compare_figure
 from lmc_core.figures.path.progress import progress_figure
+from lmc_core.figures.plane.maps import plane_figure
 from lmc_core.words.compare import compare_alt, profiles_so_far, rows_so_far
-from lmc_core.words.numbers import inside, opening
+from lmc_core.words.numbers import count, inside, opening
 from lmc_core.words.path import progress_alt, progress_words
+from lmc_core.words.plane import plane_alt, surface_so_far
 from pages._frame import viewport
 from pages._frame.text import escaped, markdown
 from pages._jobs import gate, visitor
@@ -155,6 +157,8 @@ def curve(now: runs.RunStatus) -> None:
     """What was measured so far: the two paths of a pair, or one of every method that has aligned."""
     if rows := now.partial.get("methods"):
         _methods(rows, now.partial.get("pair", ""))
+    if plane := now.partial.get("plane"):
+        _plane(plane)
     if not now.partial.get("t"):
         return
     t, naive, aligned = (now.partial[name] for name in ("t", "naive", "aligned"))
@@ -172,6 +176,15 @@ def _methods(rows: Sequence[Mapping[str, Any]], pair: str) -> None:
     st.markdown(markdown(rows_so_far(rows, pair)))
     st.plotly_chart(figure, key="progress", config=plotly_config(phone=True), alt=compare_alt([paths]))
     st.caption("Until it is done, these are the paths measured so far, at few values of t and on some test examples.")
+
+
+def _plane(grid: Mapping[str, Any]) -> None:
+    surface, lines = surface_so_far(grid)
+    across = lines.get("across")
+    figure = plane_figure(surface, lines["naive"], lines["aligned"], across=across, theme=viewport.theme())
+    alt = plane_alt(surface, lines["naive"], lines["aligned"], across=across)
+    st.plotly_chart(figure, key="progress", config=plotly_config(phone=True), alt=alt)
+    st.caption(f"A first look on {count(grid['examples'])} test examples; the finer grid is being measured.")
 
 
 def ended(now: runs.RunStatus, label: str = "") -> None:

@@ -31,19 +31,19 @@ def body(shown: Shown) -> None:
         st.caption(escaped(" · ".join([*versions, result.device, *seed])))
         if "Python" in shown.listings:
             with st.expander("Request as JSON"):
-                st.code(request_text(result), language="json")
+                st.code(request_text(result), language="json", wrap_lines=True)
         back(asked.kind, asked.options)
     with right:
         _listing(shown, "Python")
         if "Python" not in shown.listings:
             st.markdown("**Request**")
-            st.code(request_text(result), language="json")
+            st.code(request_text(result), language="json", wrap_lines=True)
 
 
 def _listing(shown: Shown, title: str) -> None:
     if title in shown.listings:
         st.markdown(f"**{title}**")
-        st.code(shown.listings[title](), language=LANGUAGES[title])
+        st.code(shown.listings[title](), language=LANGUAGES[title], wrap_lines=True)
 
 
 def back(kind: str, options: Mapping[str, Any]) -> None:

@@ -4,8 +4,10 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.errors import LMCError
+from lmc_core.figures.sketch import recoloured
 from lmc_core.runs.keep.pictures import THUMBNAIL
 from lmc_core.runs.kinds import KINDS
+from pages._frame import viewport
 from pages._frame.navigation import lead
 from pages._frame.text import escaped
 from pages._show.view import view
@@ -27,7 +29,7 @@ def draw(now: runs.RunStatus) -> None:
     """The card, as high as its neighbours."""
     with st.container(border=True, height="stretch", key=f"run-card-{now.id}"):
         if picture := thumbnail(now.id):
-            st.image(picture, width="stretch", alt=f"{now.title}. {now.finding}")
+            st.image(recoloured(picture, viewport.theme()), width="stretch", alt=f"{now.title}. {now.finding}")
         st.markdown(f":gray[{TITLES.get(now.kind, now.kind)}]  \n**{escaped(now.title)}**")
         st.caption(escaped(now.finding))
         if now.tags:

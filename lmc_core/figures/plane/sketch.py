@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
 from lmc_core.figures.plane.scene import scene
-from lmc_core.figures.sketch import INK, Curve, Dot, Sketch, before_and_after
+from lmc_core.figures.sketch import INK, Curve, Dot, Sketch, before_and_after, shade
 from lmc_core.paths.profile import Profile
 from lmc_core.paths.surface import Surface
 
@@ -45,15 +43,6 @@ def plane_sketch(surface: Surface, naive: Profile, aligned: Profile, across: Pro
             )
             for c in shown.corners
         ),
-        cells=tuple(tuple(_shade(level[row, column]) for column in columns) for row in rows),
+        cells=tuple(tuple(shade(level[row, column]) for column in columns) for row in rows),
         numbers=before_and_after("barrier", naive.barrier(), aligned.barrier()) if shown.third == "aligned B" else (),
     )
-
-
-def _shade(level: float) -> str:
-    """The colour of a share of the scale, as #RRGGBB."""
-    stops: Mapping[float, str] = dict(INK.sequential)
-    parts = [
-        round(float(np.interp(level, list(stops), [int(c[k : k + 2], 16) for c in stops.values()]))) for k in (1, 3, 5)
-    ]
-    return "#" + "".join(f"{part:02X}" for part in parts)

@@ -27,7 +27,8 @@ class RunStatus:
     reason            the sentence that says why it failed or was interrupted
     partial           measured so far: {"t": […], "naive": […], "aligned": […]}, test losses, None where unknown;
                       "band": what some random examples tell of all of them, once it can be told; of a comparison
-                      {"methods": a first row of every method that has aligned, "pair": which of several}
+                      {"methods": a first row of every method that has aligned, "pair": which of several}; of a plane
+                      {"plane": a coarse grid and the paths on it}
     finding           the result in one sentence
     listed            False: reachable by its link only
     model             of a run that read a file and is done: the id of the new model, or of the new data

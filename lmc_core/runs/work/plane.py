@@ -19,6 +19,7 @@ from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.work.device import device_name
 from lmc_core.runs.work.facts import versions
 from lmc_core.runs.work.pair import Opening, Pair, opening
+from lmc_core.runs.work.shown import CELL_EXAMPLES, CELLS, first_plane
 from lmc_core.runs.work.stages import Clock, within
 from lmc_core.words.plane import plane_finding
 
@@ -52,8 +53,14 @@ def measure(request: Request, opened: Opening, report: Report, device: str) -> P
     with clock("plane"):
         inner = within(report, MEASURE, details=False)
         plane = Plane.through(pair.a, pair.b, third)
+        corners = {"a": (0.0, 0.0), "b": (plane.length, 0.0), key: plane.foot}
+        if show := getattr(report, "partial", None):
+            few = {**used, "train_examples": CELL_EXAMPLES, "test_examples": CELL_EXAMPLES}
+            coarse = evaluate_plane(plane, pair.data, points=min(CELLS, request["grid"]), margin=MARGIN, **few)
+            named = dict(zip(("naive", "aligned", "across"), (naive, after, *side), strict=False))
+            show({"plane": first_plane(replace(coarse, corners=corners), named)})
         surface = evaluate_plane(plane, pair.data, points=request["grid"], margin=MARGIN, **used, report=inner)
-    surface = replace(surface, corners={"a": (0.0, 0.0), "b": (plane.length, 0.0), key: plane.foot})
+    surface = replace(surface, corners=corners)
     title = METHODS[request["method"]].title if request["method"] else ""
     return PlaneResult(
         request={"kind": "plane", **request.options},

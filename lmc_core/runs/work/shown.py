@@ -18,12 +18,15 @@ from lmc_core.paths.evaluate import Partial, evaluate_many
 from lmc_core.paths.path import Path
 from lmc_core.paths.profile import Profile
 from lmc_core.paths.sampling import LEAST
+from lmc_core.paths.surface import Surface
 from lmc_core.report import Report
 
 POINTS, EXAMPLES, PRECISION = 5, 2_000, 0.1
 """Values of t that come first; test examples around the peaks, unless the barriers are known so well before."""
 ROWS = 9
 """Values of t of a method's first row in a comparison."""
+CELLS, CELL_EXAMPLES = 9, 500
+"""Points along the longer side of a plane's first grid, and test examples of each."""
 CALIBRATION = 512
 """Training examples for recalibration: on a CIFAR ResNet-8 pair its barriers are those of 4096 within 0.5 %."""
 
@@ -60,6 +63,24 @@ def shown(paths: Sequence[Path], data: Dataset, how: Mapping[str, Any], stage: s
         places = around(grid, chosen, [profile.peak() for profile in measured])
         evaluate_many(paths, data, **{**first, "test_examples": EXAMPLES}, at=grid[places], partial=known)
     return known
+
+
+def first_plane(surface: Surface, lines: Mapping[str, Profile]) -> dict[str, Any]:
+    """A coarse surface with the paths on it, as a status has it.
+
+    lines   "naive", "aligned" and, where a third model is looked at, "across"
+    """
+
+    def plain(values: NDArray[np.float64]) -> list[list[float | None]]:
+        return [[float(v) if np.isfinite(v) else None for v in row] for row in values]
+
+    grid = {"x": surface.x.tolist(), "y": surface.y.tolist(), "corners": dict(surface.corners)}
+    found = {metric: plain(values) for metric, values in surface.values["test"].items()}
+    drawn = {
+        name: {"t": line.t.tolist(), "loss": plain(line.loss()[None])[0], "accuracy": line.accuracy().tolist()}
+        for name, line in lines.items()
+    }
+    return {**grid, **found, "examples": surface.examples["test"], "lines": drawn}
 
 
 def first_row(method: str, path: Path, data: Dataset, how: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,13 +8,19 @@ import pytest
 from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.figures.path.progress import progress_figure
+from lmc_core.figures.plane.maps import plane_figure
 from lmc_core.networks.checkpoint import load
 from lmc_core.paths.evaluate import evaluate_many
 from lmc_core.paths.path import LinearPath
+from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.work.compare import compare
+from lmc_core.runs.work.facts import card_of
+from lmc_core.runs.work.pair import paired
+from lmc_core.runs.work.plane import measure
 from lmc_core.runs.work.shown import POINTS, around, shown
 from lmc_core.words.compare import profiles_so_far, rows_so_far
 from lmc_core.words.path import progress_words
+from lmc_core.words.plane import surface_so_far
 
 HOW = {"points": 25, "recalibrate": None, "train_examples": 300, "test_examples": None, "precision": None, "seed": 0}
 
@@ -102,3 +108,28 @@ def test_every_method_of_a_comparison_has_a_first_row_as_soon_as_it_has_aligned(
     assert said.startswith("Seed 0 → seed 1: After 3 methods, activation matching leaves the smallest")
     assert best["method"] == "activation-matching"
     assert set(profiles_so_far(seen[-1])) == set(methods)
+
+
+def test_a_plane_has_a_coarse_first_look_that_the_finer_grid_agrees_with():
+    a, b = (load(f"checkpoints/digits-mlp-128/seed{seed}.safetensors") for seed in (0, 1))
+    request = Request.of("plane", a="first", b="second", method="activation-matching", grid=17)
+
+    class Looking(Watch):
+        def __call__(self, stage, done, of, /, part=""):
+            pass
+
+    cards = (card_of(a, title="first"), card_of(b, title="second"))
+    pair = paired(a, b, dataset("digits"), cards, "cpu")
+    watch = Looking()
+    whole = measure(request, lambda *_: pair, watch, "cpu")
+    (seen,) = watch.shown
+    json.dumps(seen, allow_nan=False)
+    surface, lines = surface_so_far(seen["plane"])
+    assert surface.loss().size < whole.surface.loss().size / 2
+    assert lines["naive"].barrier() == pytest.approx(whole.naive.barrier())
+    assert surface.corners == whole.surface.corners
+    low, high = (np.quantile(np.log(s.loss()), [0.1, 0.9]) for s in (surface, whole.surface))
+    np.testing.assert_allclose(low, high, atol=0.5)
+    plane_figure(surface, lines["naive"], lines["aligned"]).to_json()
+    plain = measure(request, lambda *_: pair, lambda *_, **__: None, "cpu")
+    np.testing.assert_array_equal(plain.surface.loss(), whole.surface.loss())
