@@ -74,7 +74,7 @@ def train_together(
     found = []
     for number, (module, (each, seed)) in enumerate(zip(modules, plan, strict=True)):
         module.load_state_dict({name: tensor[number] for name, tensor in stack.items()})
-        found.append(described(module, each, seed, data, x, y))
+        found.append(described(module, each, seed, data, before, x, y))
     return found
 
 

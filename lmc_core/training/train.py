@@ -123,7 +123,7 @@ def train(
         module.load_state_dict(best.state)
     nn.utils.convert_conv2d_weight_memory_format(module, torch.contiguous_format)
     more = {"validation": {"accuracy": best.accuracy, "epoch": best.epoch}} if best else {}
-    return described(module, recipe, seed, data, x, y, name=name, task=task, more=more)
+    return described(module, recipe, seed, data, before, x, y, name=name, task=task, more=more)
 
 
 def described(
@@ -131,6 +131,7 @@ def described(
     recipe: Recipe,
     seed: int,
     data: Dataset,
+    before: Callable[[Tensor], Tensor],
     x: Tensor,
     y: Tensor,
     *,
@@ -140,9 +141,10 @@ def described(
 ) -> Network:
     """A trained module as a network on the CPU, with what it scores in its metadata.
 
-    x, y   prepared training examples, on the device of the module
+    before   how the network reads data
+    x, y     training examples read so, on the device of the module
     """
-    before = preparation(recipe, module.eval())
+    module.eval()
     device = x.device
     x_test, y_test = before(torch.from_numpy(data.x_test).to(device)), torch.from_numpy(data.y_test).to(device)
     scores = {"train": score(module, x, y, task=task), "test": score(module, x_test, y_test, task=task)}
