@@ -71,6 +71,7 @@ CLASSES = {
     "tied": "permutation",
     "RMSNorm": "orthogonal",
     "RMSNorm, no biases": "orthogonal",
+    "RMSNorm, one plus": "orthogonal",
     "RMSNorm, tied": "permutation",
     "multi-query": "orthogonal",
     "multi-query, fused": "centred",

@@ -119,6 +119,7 @@ class Check:
 
 
 PLAN = (
+    ("digits-vit", "digits"),
     ("attention", "digits"),
     ("digits-lstm", "digits"),
     ("digits-cnn", "digits"),
@@ -127,12 +128,12 @@ PLAN = (
     ("mnist-lstm", "mnist"),
     ("mnist-mlp-512", "mnist"),
 )
-"""Networks and the data they read; the first five, which are small, in float64 too."""
+"""Networks and the data they read; the first six, which are small, in float64 too."""
 
 
 def main(record: Record, budget: Budget, device: str, keep: Path | None, only: Sequence[str] | None) -> None:
     """Every check of every subject, failures included."""
-    chosen = [(*one, kind) for kind, part in (("float32", PLAN), ("float64", PLAN[:5])) for one in part]
+    chosen = [(*one, kind) for kind, part in (("float32", PLAN), ("float64", PLAN[:6])) for one in part]
     shared = ["--device", device, *(["--data", str(keep)] if keep else [])]
     tasks = [[*one, *shared] for one in chosen if one[0] in (only or one)]
     record.add("equality_about", {"tolerances": TOLERANCES, "reasons": REASONS})

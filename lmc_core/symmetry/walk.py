@@ -131,7 +131,8 @@ class _Walk:
             return evaluated
         args = torch.fx.node.map_arg(arguments(node), lambda n: self.env[n])
         name = operator_name(node)
-        made = Call(name, node.name, dict(args), shapes, self.facts, _outputs(node, len(shapes)))
+        readers = {operator_name(user) if user.op == "call_function" else user.op for user in node.users}
+        made = Call(name, node.name, dict(args), shapes, self.facts, _outputs(node, len(shapes)), readers)
         result = self._apply(made, node)
         for value in made.left():
             for axis in value.axes:

@@ -83,32 +83,32 @@ def _settle(label: str, read: query.Reader, default: Any, key: str, drawn: Hasha
     """
     state, asked = st.session_state, st.query_params.get(key)
     value, before = read(state.get(key)), state.get(f"{key}:default", default)
+    visit, last = state.get("visit"), state.get(f"{key}:here", (None, None))
     if asked is not None and asked != state.get(f"{key}:url"):
         value = read(asked)
         if value is None or (isinstance(value, list) and ",".join(value) != asked):
             st.toast(f"**{escaped(label)}**: the link asks for something that cannot be had here. It is left out.")
+    elif asked is None and state.get(f"{key}:url") is not None and last[0] == visit:
+        value = default  # the browser went back to an address without it
     elif before != default and not (lasting and value != before):
         value = default
-    value, here = default if value is None else value, (state.get("page"), drawn)
-    if value != state.get(key) or here != state.get(f"{key}:here"):
+    value, here = default if value is None else value, (visit, drawn)
+    if value != state.get(key) or here != last:
         state[key], state[f"{key}:here"] = value, here
     state[f"{key}:default"] = default
 
 
 def remember(key: str, wanted: str | None) -> None:
-    """Put a value into the URL, or take it out."""
+    """Put a value into the URL, with the version of the defaults that it leaves out; or take it out.
+
+    Both at once: every change of the URL is a step of the browser's history.
+    """
     asked = st.query_params.get(key)
     if wanted is None and asked is not None:
         del st.query_params[key]
     elif wanted is not None and asked != wanted:
-        st.query_params[key] = wanted
+        st.query_params.update({key: wanted, "v": VERSION})
     st.session_state[f"{key}:url"] = wanted
-
-
-def stamp() -> None:
-    """The version of the defaults, in the URL of every page with controls."""
-    if st.query_params.get("v") != VERSION:
-        st.query_params["v"] = VERSION
 
 
 def link(page: str = "", **query: str) -> str:

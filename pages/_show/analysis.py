@@ -9,7 +9,6 @@ from lmc_core import runs
 from lmc_core.errors import LMCError
 from pages._ask import examples
 from pages._frame.text import escaped
-from pages._frame.url import stamp
 from pages._jobs import gate, job, visitor
 from pages._show import run
 from pages._show.view import nothing
@@ -70,7 +69,6 @@ class Analysis:
             st.markdown(f"## {self.title}")
             st.markdown(self.what if isinstance(self.what, str) else self.what(request) if request else "")
             examples.finished(self.kind)
-        stamp()
 
     def _controls(
         self, start: runs.Request, shipped: runs.Request | None

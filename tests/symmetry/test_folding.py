@@ -87,22 +87,106 @@ def test_a_gain_that_other_operations_see_stays() -> None:
         ]
 
 
-class OnePlus(nn.Module):
-    """A norm whose gain is written as one plus a vector."""
+class Gained(nn.Module):
+    """A norm whose gain is what a function makes of a vector."""
 
-    def __init__(self) -> None:
+    def __init__(self, gain: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.enter, self.leave, self.gain = nn.Linear(7, 6), nn.Linear(6, 3), nn.Parameter(torch.randn(6))
+        self.of = gain
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.leave(F.rms_norm(self.enter(x), (6,)) * (1 + self.gain))
+        return self.leave(F.rms_norm(self.enter(x), (6,)) * self.of(self.gain))
 
 
 def test_a_gain_that_is_computed_says_so() -> None:
-    form = form_of(OnePlus())
+    form = form_of(Gained(torch.exp))
     assert next(iter(form.symmetry.groups.values())).kind == "permutation"
     assert [(r.part, r.tensor) for r in form.refused] == [("gain", "gain")]
-    assert "what aten.add makes of it" in form.refused[0].why
+    assert "what aten.exp makes of it" in form.refused[0].why
+
+
+@pytest.mark.parametrize("gain", [lambda g: 1 + g, lambda g: g + 1.0, lambda g: g + 0.5], ids=["1+g", "g+1", "g+½"])
+def test_a_gain_written_as_a_number_plus_a_vector_folds_and_leaves_a_stream_that_rotates(gain: object) -> None:
+    form = form_of(Gained(gain))  # type: ignore[arg-type]
+    assert [str(r) for r in form.folded] == ["gain: gain folded into leave.weight"]
+    assert form.refused == ()
+    assert {x.item() for x in (form.network.state["gain"] + gain(torch.zeros(()))).double()} == {1.0}  # type: ignore[operator]
+    assert [group.kind for group in form.symmetry.groups.values()] == ["orthogonal"]
+    assert form.symmetry.held == {"gain"}
+
+
+def test_one_plus_a_vector_that_more_than_a_product_reads_only_moves_by_what_leaves_the_one() -> None:
+    class Twice(Gained):
+        def forward(self, x: Tensor) -> Tensor:
+            gain = 1 + self.gain
+            return self.leave(F.rms_norm(self.enter(x), (6,)) * gain + gain)
+
+    form = form_of(Twice(torch.exp))
+    assert next(iter(form.symmetry.groups.values())).kind == "permutation"
+    assert [r.part for r in form.refused] == ["gain"]
+
+
+def test_a_layer_norm_may_be_given_one_plus_a_vector() -> None:
+    class Given(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.enter, self.leave = nn.Linear(7, 6), nn.Linear(6, 3)
+            self.gain, self.shift = nn.Parameter(torch.randn(6)), nn.Parameter(torch.randn(6))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.leave(F.layer_norm(self.enter(x), (6,), 1 + self.gain, self.shift))
+
+    form = form_of(Given())
+    assert {(r.part, r.tensor) for r in form.folded} >= {("gain", "gain"), ("shift", "shift")}
+    assert not form.network.state["gain"].any()
+
+
+def group_normed(behind: nn.Module) -> nn.Module:
+    """A GroupNorm of four channels in two groups, and what reads it."""
+    return nn.Sequential(nn.Conv2d(2, 4, 1), nn.GroupNorm(2, 4), behind, nn.Flatten(), nn.LazyLinear(3))
+
+
+def test_the_gain_of_a_group_norm_folds_into_convolutions_that_read_it() -> None:
+    module = group_normed(nn.Conv2d(4, 5, 1))
+    module(torch.zeros(1, 2, 3, 3))
+    form = form_of(module, 2, 3, 3)
+    assert [str(r) for r in form.folded if r.tensor.startswith("1.")] == [
+        "1.bias: shift folded into 2.bias",
+        "1.weight: gain folded into 2.weight",
+    ]
+
+
+def test_the_gain_of_a_group_norm_before_other_operations_stays_with_its_reason() -> None:
+    module = group_normed(nn.SiLU())
+    module(torch.zeros(1, 2, 3, 3))
+    form = form_of(module, 2, 3, 3)
+    assert [str(r) for r in form.refused] == [
+        "1.weight: gain stays, as its value is read by aten.silu, which is no contraction with weights"
+    ]
+
+
+def test_the_gain_behind_a_skip_stays_as_no_weights_stand_before_the_next_norm() -> None:
+    class PostNorm(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.enter, self.up, self.down, self.leave = (nn.Linear(n, m) for n, m in ((7, 6), (6, 9), (9, 6), (6, 3)))
+            self.first, self.last = nn.LayerNorm(6), nn.LayerNorm(6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.first(self.enter(x))
+            return self.leave(self.last(x + self.down(self.up(x).relu())))
+
+    form = form_of(PostNorm())
+    assert [(r.tensor, r.part) for r in form.folded if "last" in r.tensor] == [
+        ("last.bias", "shift"),
+        ("last.weight", "gain"),
+    ]
+    assert [str(r) for r in form.refused] == [
+        "first.weight: gain stays, as its value is added to another one (aten.add), with no weights in between that it "
+        "could be folded into"
+    ]
+    assert form.symmetry.groups["enter"].kind == "permutation"
 
 
 def test_a_step_that_would_change_the_function_is_undone_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,19 @@ class ByHand(nn.Module):
         return self.weight * y.to(x.dtype)
 
 
+class OnePlus(nn.Module):
+    """RMSNorm with its gain written as one plus a vector, as in Gemma."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x.to(torch.promote_types(x.dtype, torch.float32))
+        y = y * torch.rsqrt(y.pow(2).mean(-1, keepdim=True) + 1e-6)
+        return (y * (1.0 + self.weight)).type_as(x)
+
+
 class WithShift(nn.Module):
     """LayerNorm written as two operations after the normalisation."""
 
@@ -46,6 +59,7 @@ NORMS = {
     "layer, by hand": WithShift,
     "rms": nn.RMSNorm,
     "rms, by hand": ByHand,
+    "rms, one plus": OnePlus,
 }
 
 
@@ -304,6 +318,7 @@ CHOICES: dict[str, Choice] = {
     "RMSNorm": Choice(norm="rms"),
     "RMSNorm, no biases": Choice(norm="rms, by hand", bias=False),
     "RMSNorm, tied": Choice(norm="rms", tied=True, bias=False),
+    "RMSNorm, one plus": Choice(norm="rms, one plus", bias=False),
     "multi-query": Choice(norm="rms", kv=1),
     "multi-query, fused": Choice(kv=1, fused=True, by_hand=True),
     "fused": Choice(fused=True, act="relu"),

@@ -92,6 +92,7 @@ class Call:
     name     of the node; names[k] of its k-th output, None if nothing reads that
     args     argument name → Value, list of Values, or a plain number, list, string …
     shapes   of the outputs
+    readers  the operations that read its result
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Call:
         shapes: Sequence[tuple[int, ...]],
         facts: Facts,
         names: Sequence[str | None] = (),
+        readers: Collection[str] = (),
     ) -> None:
         self.op = op
         self.name = name
@@ -109,6 +111,7 @@ class Call:
         self.shapes = shapes
         self.facts = facts
         self.names = names or (name,)
+        self.readers = readers
         self._taken: set[int] = set()
         self.followed: set[int] = set()
 

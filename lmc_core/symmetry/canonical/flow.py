@@ -50,7 +50,7 @@ def flow(graph: Graph, start: Mapping[Node, Tensor], through: Through | None = N
     env: dict[Node, Any] = dict(start)
     found: list[Reader] = []
     for node in graph.nodes:
-        if node in start or node.op == "placeholder" or not any(source in env for source in node.all_input_nodes):
+        if node in start or node.op == "placeholder" or not any(source in env for source in _sources(node)):
             continue
         passed = _moved(node, env) if node.op == "call_function" else None
         arriving = dict(_arriving(node, env)) if passed is None else {}
@@ -64,6 +64,7 @@ def flow(graph: Graph, start: Mapping[Node, Tensor], through: Through | None = N
 
 
 LAYER_NORMS = ("layer_norm", "native_layer_norm")
+GROUP_NORMS = ("group_norm", "native_group_norm")
 RMS_NORMS = ("rms_norm", "_fused_rms_norm")
 
 
@@ -93,6 +94,13 @@ _READS_NUMBERS_TOO = frozenset({"index", "index_select", "_unsafe_index"})
 """Operations that move numbers to places which another argument names."""
 
 
+def _sources(node: Node) -> list[Node]:
+    """The nodes whose numbers an operation reads: not those whose type alone matters."""
+    known = OPERATORS.get(operator_name(node)) if node.op == "call_function" else None
+    cast = known is not None and known.rule == "cast_like" and isinstance(node.args[0], Node)
+    return [node.args[0]] if cast else node.all_input_nodes  # type: ignore[list-item]
+
+
 def _moved(node: Node, env: Mapping[Node, Any]) -> Any:
     """Labels of the result of an operation that only moves numbers; None of any other."""
     name = operator_name(node)
@@ -102,7 +110,11 @@ def _moved(node: Node, env: Mapping[Node, Any]) -> Any:
     if known is None:
         return None
     given = arguments(node)
-    if known.rule == "same" and isinstance(node.meta.get("val"), Tensor) and node.meta["val"].is_floating_point():
+    if (
+        known.rule in ("same", "cast_like")
+        and isinstance(node.meta.get("val"), Tensor)
+        and node.meta["val"].is_floating_point()
+    ):
         return env.get(node.args[0])  # type: ignore[arg-type]
     if known.rule == "dropout" and not given.get("train", True) and isinstance(node.meta.get("val"), Tensor):
         return env.get(node.args[0])  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ Forwards for every norm and product whose every reader is a contraction over tha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from torch.fx import Node
 
 from lmc_core.graph.operation import arguments, operator_name
 from lmc_core.symmetry.canonical.contraction import Contraction, across, contraction, positions
-from lmc_core.symmetry.canonical.flow import LAYER_NORMS, RMS_NORMS, Reader, averaged, flow, result, shape
+from lmc_core.symmetry.canonical.flow import GROUP_NORMS, LAYER_NORMS, RMS_NORMS, Reader, averaged, flow, result, shape
 from lmc_core.symmetry.canonical.record import Folded, Record, Refused
 from lmc_core.symmetry.canonical.uses import Uses
 
@@ -27,12 +27,13 @@ SMALLEST = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Gain:
-    """x ↦ γ ⊙ x + β.
+    """x ↦ (c + γ) ⊙ x + β.
 
     node    the value after both
     gain    (n,) numbers of γ; shift: of β, None where nothing is added
     labels  of the value's shape: which entry of γ and β meets each position
     before  for a product: the value that γ multiplies, under the name of its argument
+    offset  c: 0, or 1 where a gain is written as one plus a vector
     """
 
     node: Node
@@ -40,6 +41,15 @@ class Gain:
     shift: Tensor | None
     labels: Tensor
     before: tuple[Node, str] | None = None
+    offset: float = 0.0
+
+    def values(self, numbers: Tensor) -> Tensor:
+        """(n,) what units are multiplied by."""
+        return numbers[self.gain] + self.offset
+
+    def settle(self, numbers: Tensor) -> None:
+        """Change the numbers so that nothing is multiplied any more."""
+        numbers[self.gain] = 1.0 - self.offset
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +70,7 @@ def fold_gains(numbers: Tensor, uses: Uses) -> list[Record]:
     """Fold what can be folded; `numbers` is changed in place, and equal entries are left as ones."""
     said: list[Record] = []
     for found in gains(uses):
-        values = numbers[found.gain]
+        values = found.values(numbers)
         shifted = found.shift is not None and bool((numbers[found.shift] != 0).any())
         if bool((values == 1).all()) and not shifted:
             continue
@@ -75,12 +85,15 @@ def fold_gains(numbers: Tensor, uses: Uses) -> list[Record]:
 
 
 def _computed(uses: Uses) -> Iterator[Refused]:
-    """Products of a value with a vector that is computed from the state, such as 1 + γ."""
+    """Products of a value with a vector that is computed from the state in another way than 1 + γ."""
     for node in uses.trace.graph.nodes:
         if node not in uses.data or node.op != "call_function" or operator_name(node) != "mul":
             continue
-        for one in (arguments(node)["self"], arguments(node)["other"]):
+        for argument in ("self", "other"):
+            one = arguments(node)[argument]
             if not isinstance(one, Node) or one in uses.data or one.op != "call_function":
+                continue
+            if _vector(node, argument, uses) is not None:
                 continue
             read = [ids[ids >= 0] for (reader, _), ids in uses.read.items() if reader is one]
             if read and len(read[0]) and max(shape(one), default=1) > 1:
@@ -89,23 +102,42 @@ def _computed(uses: Uses) -> Iterator[Refused]:
 
 
 def gains(uses: Uses) -> Iterator[Gain]:
-    """Every norm with a gain, and every product of a value with a vector of the state."""
+    """Every norm with a gain, and every product of a value with a vector of the state, or with one plus that."""
     for node in uses.trace.graph.nodes:
         if node not in uses.data or node.op != "call_function":
             continue
         name, given = operator_name(node), arguments(node)
         value = result(node)
-        if name in (*LAYER_NORMS, *RMS_NORMS) and value is not None:
-            ids, shift = uses.own(node, "weight"), uses.own(node, "bias")
-            if ids is not None and ids.ndim == 1 and (given.get("bias") is None or shift is not None):
-                made = Gain(value, ids, shift, positions(value, len(shape(value)) - 1))
+        if name in (*LAYER_NORMS, *RMS_NORMS, *GROUP_NORMS) and value is not None:
+            known, shift = _vector(node, "weight", uses), uses.own(node, "bias")
+            if known is not None and known[0].ndim == 1 and (given.get("bias") is None or shift is not None):
+                axis = 1 if name in GROUP_NORMS else len(shape(value)) - 1
+                made = Gain(value, known[0], shift, positions(value, axis), offset=known[1])
                 yield made if shift is not None else _with_shift(made, uses)
         elif name == "mul":
             for argument, other in (("self", "other"), ("other", "self")):
-                ids = uses.own(node, argument)
-                if ids is not None and ids.numel() == max(ids.shape, default=1) > 1 and given[other] in uses.data:
-                    made = Gain(node, ids.flatten(), None, across(ids, node), (given[other], other))
+                known = _vector(node, argument, uses)
+                if known is not None and known[0].numel() == max(known[0].shape, default=1) > 1:
+                    if given[other] not in uses.data:
+                        continue
+                    ids, offset = known
+                    made = Gain(node, ids.flatten(), None, across(ids, node), (given[other], other), offset)
                     yield _with_shift(made, uses)
+
+
+def _vector(node: Node, argument: str, uses: Uses) -> tuple[Tensor, float] | None:
+    """The numbers γ of the state that an argument is, and c where it is c + γ and nothing else reads that."""
+    ids = uses.own(node, argument)
+    if ids is not None:
+        return ids, 0.0
+    made = arguments(node).get(argument)
+    if not isinstance(made, Node) or made.op != "call_function" or operator_name(made) != "add":
+        return None
+    given = arguments(made)
+    ids, offset = uses.own(made, "self"), given["other"]
+    if ids is None or not isinstance(offset, int | float) or given.get("alpha", 1) != 1 or len(made.users) != 1:
+        return None
+    return ids, float(offset)
 
 
 def _with_shift(found: Gain, uses: Uses) -> Gain:
@@ -120,7 +152,7 @@ def _with_shift(found: Gain, uses: Uses) -> Gain:
     ids = uses.own(after, other)
     if ids is None or ids.numel() != found.gain.numel() or not torch.equal(across(ids, after), found.labels):
         return found
-    return Gain(after, found.gain, ids.flatten(), found.labels, found.before)
+    return replace(found, node=after, shift=ids.flatten())
 
 
 def _readers(found: Gain, uses: Uses) -> list[Into] | str:
@@ -140,6 +172,8 @@ def _readers(found: Gain, uses: Uses) -> list[Into] | str:
 def _into(reader: Reader, uses: Uses) -> Into | str:
     known = contraction(reader.node)
     weights = uses.weights(known) if known else None
+    if operator_name(reader.node) == "add":
+        return "its value is added to another one (aten.add), with no weights in between that it could be folded into"
     if known is None or known.value != reader.argument or weights is None:
         return f"its value is read by {reader.named}, which is no contraction with weights"
     factors = known.spread(reader.labels, tuple(weights.shape))
@@ -157,7 +191,7 @@ def _into(reader: Reader, uses: Uses) -> Into | str:
 
 def _fold(numbers: Tensor, found: Gain, readers: list[Into], uses: Uses, said: list[Record]) -> str:
     """Fold forwards; why not, else nothing."""
-    gain = numbers[found.gain]
+    gain = found.values(numbers)
     shift = None if found.shift is None else numbers[found.shift]
     shifted = shift is not None and bool((shift != 0).any())
     to_bias = all(into.bias is not None for into in readers)
@@ -180,7 +214,7 @@ def _fold(numbers: Tensor, found: Gain, readers: list[Into], uses: Uses, said: l
             numbers[found.shift] = torch.where(small, 0.0, shift / gain)
     if not bool((gain == 1).all()):
         said.append(Folded("gain", uses.tensors(found.gain)[0], names))
-    numbers[found.gain] = 1.0
+    found.settle(numbers)
     return ""
 
 
@@ -204,12 +238,12 @@ def _fold_back(numbers: Tensor, found: Gain, uses: Uses, said: list[Record]) -> 
         rows = _entries(read[0].labels, found.labels, weights.shape[known.write])
         if rows is None:
             return "it multiplies along another axis"
-        factor = numbers[found.gain][rows]
+        factor = found.values(numbers)[rows]
         along = [-1 if k == known.write else 1 for k in range(weights.ndim)]
         numbers[weights] = numbers[weights] * factor.view(along)
         if bias is not None:
             numbers[bias] = numbers[bias] * factor
-        numbers[found.gain] = 1.0
+        found.settle(numbers)
         said.append(Folded("gain", uses.tensors(found.gain)[0], uses.tensors(weights)))
         return ""
     return "what it multiplies is no contraction with weights"

@@ -22,6 +22,8 @@ def pointwise(call: Call) -> Result:
     if affine == "quotient" and isinstance(divisor := call.args["other"], Value):
         _limit_divisor(call, divisor)
     if affine == "sum" and call.args.get("other") and not isinstance(call.args["other"], Value):
+        if values[0].whole in call.facts.even and set(call.readers) == {"mul"}:  # a gain of equal entries, as 1 + γ
+            return replace(call.pointwise(values, kept="sum"), whole=values[0].whole)
         call.limit_all(values[0], "centred")  # a number added everywhere
     return call.pointwise(values, kept="sum" if affine == "sum" else "product" if affine else "")
 
