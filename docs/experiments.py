@@ -28,13 +28,22 @@ found in a folder named by `LMC_DATA`, or downloaded.
 
 READING = {
     "ferbach-mnist": (
-        "Ferbach 2024, figure 2 (left)",
+        "Ferbach 2024, figure 2",
         "The published order comes back: weighting by the covariance of the inputs takes away most of the loss that "
         "layer-wise matching leaves, and matching of activations a little more. Layer-wise matching and activations "
         "come out within the spread of the published values. Weighting by the covariance comes out above it, by about "
-        "as much as counting the biases takes off again; it also depends on how many examples the covariance is of.",
-        "One of the six learning rates of the figure, and pairs that share networks: the spread is of pairs, not of "
-        "independent trainings. Published values are read off a figure. The paper has no row for Git Re-Basin.",
+        "as much as counting the biases takes off again; the next experiment says what it depends on.",
+        "Published values are read off a figure. The paper has no row for Git Re-Basin.",
+    ),
+    "ferbach-covariance": (
+        "Ferbach 2024, §6: readings of the method",
+        "Whose covariance it is matters, and so do biases; how many examples it is of does not, nor that its mean "
+        "direction counts. The covariance of A alone, as the method is written, gives the highest loss of all with the "
+        "mean left in. The mean of both covariances takes off a fifth of what is above the ends and comes out within "
+        "the spread of the published value; the moment E[φ^A φ^Bᵀ] of both networks' inputs takes off two fifths, and "
+        "is then as good as matching activations. So a pass that compares what each network computes from its *own* "
+        "inputs is better than one that asks what both would compute from those of A.",
+        "Which of these the authors ran is not known. Four networks, whose pairs share members.",
     ),
     "akash-mnist": (
         "Akash 2022, fully connected networks on MNIST",
@@ -72,6 +81,27 @@ READING = {
         "Two blocks of width 64 on MNIST; three networks, whose pairs share members. Values of the paper are of "
         "larger networks, along paths of products of query and key matrices that no network of one shape holds.",
     ),
+    "width-without-permutation": (
+        "Width-only 2025, MLPs on MNIST",
+        "Without any permutation the barrier falls with width, and most of what is left of it at width 512 is "
+        "confidence, not order: dividing the logits by one number takes off three quarters of the loss there, and the "
+        "accuracy is down by 7 points only. Matched networks of that width are better half-way than at their ends.",
+        "The paper's 16 × as wide networks have a loss barrier of 0.013 and lose 0.5 points; its base width is not "
+        "known here, and these networks are trained for a tenth of the epochs of Git Re-Basin.",
+    ),
+    "lmc-over-training": (
+        "Frankle 2020 and Ainsworth 2022, an MLP on MNIST",
+        "Runs from one start are connected from the first epoch on, whenever they part. Independent ones never are as "
+        "they stand; with their units in order they become connected as they train, and have no barrier left after six "
+        "epochs.",
+        "An MLP on MNIST is the case that Frankle 2020 found stable from the start; their larger networks are not.",
+    ),
+    "akash-cifar": (
+        "Akash 2022, VGG11 and ResNet-18 on CIFAR-10",
+        "Not measured yet.",
+        "An eighth of the width, a fifth of the examples and a tenth of the epochs: what trains on one core. The "
+        "accuracies of the paper are not known here.",
+    ),
     "residual-toy": (
         "Planted orders in a residual block",
         "One coordinate sweep seldom finds a planted order of a block that is free at both ends; starting several "
@@ -80,6 +110,10 @@ READING = {
     ),
 }
 """Name → source, what the experiment shows, what it does not; in the order of the page."""
+
+
+NUMBERS = ("λ", "rate", "width", "hidden layers", "epoch")
+"""Beginnings of columns that are written as short as they are."""
 
 
 def page() -> str:
@@ -132,18 +166,20 @@ def pivoted(result: dict[str, Any]) -> Iterator[str]:
         if name:
             yield f"\n{chart['panel'].capitalize()}: {name}\n"
         lines = [
-            [cell(down, value), *(measured(found.get((value, column)), y, error) for column in columns)]
+            [cell(down, value), *(measured(found.get((value, column)), y, error, chart["also"]) for column in columns)]
             for value in dict.fromkeys(row[down] for row in here)
         ]
         yield from table([down, *map(str, columns)], lines)
 
 
-def measured(row: dict[str, Any] | None, y: str, error: str | None) -> str:
-    """A mean with its spread."""
+def measured(row: dict[str, Any] | None, y: str, error: str | None, also: str | None = None) -> str:
+    """A mean with its spread, and what is published in brackets."""
     if row is None or row[y] is None:
         return ""
     spread = row[error] if error else None
-    return cell(y, row[y]) + (f" ± {cell(y, spread)}" if spread is not None else "")
+    known = row[also] if also else None
+    said = cell(y, row[y]) + (f" ± {cell(y, spread)}" if spread is not None else "")
+    return said + (f" ({cell(y, known)})" if known is not None else "")
 
 
 def cell(column: str, value: Any) -> str:
@@ -152,9 +188,9 @@ def cell(column: str, value: Any) -> str:
         return ""
     if not isinstance(value, float):
         return str(value)
-    if column.startswith(("accuracy", "on the")):
+    if column.startswith(("accuracy", "published accuracy", "on the")):
         return f"{100 * value:.2f}"
-    return f"{value:g}" if column.startswith("λ") else f"{value:.4f}"
+    return f"{value:g}" if column.startswith(NUMBERS) else f"{value:.4f}"
 
 
 def table(head: list[str], rows: list[list[str]]) -> Iterator[str]:

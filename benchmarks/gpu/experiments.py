@@ -27,6 +27,7 @@ from benchmarks.gpu.images import unpack
 from lmc_core.training.reproduce import EXPERIMENTS, ferbach_cnn, ferbach_mnist, rebasin_width
 from lmc_core.training.reproduce import repair_mnist_depth as depth
 from lmc_core.training.reproduce import repair_mnist_width as width
+from lmc_core.training.reproduce.repair_resnet20 import NORMS
 
 RESERVE = 15.0  # seconds at the end for the last files
 SHORTEST = 25.0  # a job is not begun with fewer seconds left
@@ -66,6 +67,8 @@ def plan(images: Sequence[str] = IMAGES) -> dict[str, Whole]:
 
     rates = [Job("ferbach-mnist", (f"rates={rate}",)) for rate in ferbach_mnist.RATES]
     mlps = [Job("rebasin-width", ("networks=mlp", f"widths={w}")) for w in rebasin_width.WIDTHS]
+    tail = ("epochs=30", *images)
+    repaired = [Job("repair-resnet20", (f"norms={norm}", "factors=1", "pairs=1", *tail)) for norm in NORMS]
     nets = pairs("rebasin-width", "factors", rebasin_width.FACTORS, 2, ("networks=resnet", *images))
     return {
         "ferbach-mnist": Whole((), tuple(rates)),
@@ -73,6 +76,7 @@ def plan(images: Sequence[str] = IMAGES) -> dict[str, Whole]:
         "rebasin-width": Whole(("pairs=2", *images), (*mlps, *nets.jobs)),
         "repair-mnist-width": pairs("repair-mnist-width", "widths", width.WIDTHS, 2),
         "ferbach-cnn": pairs("ferbach-cnn", "widths", ferbach_cnn.WIDTHS, 2, images),
+        "repair-resnet20": Whole(("factors=1", "pairs=1", *tail), tuple(repaired)),
     }
 
 

@@ -34,7 +34,7 @@ def experiment_figure(
     top = height
     for name, part in zip(names, parts, strict=True):
         box = (0.0, 1.0, max(0.0, (top - part.height) / height), top / height)
-        number = sheet.panel(box, _title(chart, name), *part.axes(across))
+        number = sheet.panel(box, _title(chart, name), *part.axes(_range(part.rows, chart) if chart.apart else across))
         for place, line in enumerate(lines):
             if chosen := [row for row in part.rows if _key(row, chart.line) == line]:
                 _points(sheet, number, part, chosen, place, str(line or chart.x))
@@ -74,7 +74,9 @@ class _Part:
     def axes(self, values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Of x and y; a list of dots runs down, its values across."""
         if self.curves:
-            return {"title": self.chart.x, "nticks": 11}, values
+            across = [row[self.chart.x] for row in self.rows]
+            scale = log_axis(min(across), max(across)) if self.chart.powers else {"nticks": 11}
+            return {"title": self.chart.x, **scale}, values
         return values, {"range": [self.height, 0], "showticklabels": False, "showgrid": False}
 
     def points(self, rows: Sequence[Row], values: Sequence[Any]) -> dict[str, list[Any]]:
@@ -154,6 +156,8 @@ def _names(sheet: Sheet, panel: int, part: _Part) -> None:
 
 def _title(chart: Chart, panel: Any) -> str:
     named = f"{chart.y}, smaller is better" if chart.lower else chart.y
+    if chart.apart:
+        return f"<b>{panel}</b>"
     return f"<b>{panel} {chart.panel}</b>, {named}" if chart.panel else f"<b>{named[0].upper()}{named[1:]}</b>"
 
 

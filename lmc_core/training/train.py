@@ -74,6 +74,7 @@ def train(
     *,
     name: str = "",
     data: Dataset | None = None,
+    start: Mapping[str, Tensor] | None = None,
     device: str | torch.device = "cpu",
     report: Report = silent,
 ) -> Network:
@@ -81,6 +82,7 @@ def train(
 
     name   of the recipe, for the metadata
     data   instead of the data set the recipe names
+    start  where training starts, instead of weights that the seed decides
 
     Raises SettingError for a recipe that cannot be followed, DataError for data that does not fit, Cancelled.
     """
@@ -88,6 +90,8 @@ def train(
     data = data or dataset(recipe.data)
     generator = torch.Generator().manual_seed(seed)
     module = initialised(recipe, generator)
+    if start is not None:
+        module.load_state_dict(start)
     check_fit(recipe, module, data)
     images = len(example_inputs(recipe.architecture)[0].shape) == 4
     layout = torch.channels_last if images else torch.contiguous_format  # a third less time for convolutions on a CPU

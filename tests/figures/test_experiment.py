@@ -66,3 +66,16 @@ def test_rows_without_a_value_are_left_out():
     rows = [*CURVES, {"method": "three", "λ": None, "accuracy": None, "±": None}]
     figure = experiment_figure(rows, Chart(x="λ", y="accuracy", line="method"))
     assert len(figure.data) == 2
+
+
+def test_panels_of_powers_have_logarithmic_axes_and_ranges_of_their_own():
+    rows = [
+        {"what": what, "width": width, "method": "one", "value": factor * width, "known": None}
+        for what, factor in (("loss", 0.01), ("dimension", 1.0))
+        for width in (1.0, 10.0, 100.0)
+    ]
+    chart = Chart("width", "value", "method", panel="what", lower=True, powers=True, apart=True)
+    figure = experiment_figure(rows, chart)
+    assert figure.layout.xaxis.type == figure.layout.yaxis.type == "log"
+    assert figure.layout.yaxis.range[1] < figure.layout.yaxis2.range[1]
+    assert "<b>loss</b>" in [note.text for note in figure.layout.annotations]

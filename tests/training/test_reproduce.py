@@ -11,10 +11,19 @@ import torch
 from lmc_core.cli import main
 from lmc_core.data.registry import dataset
 from lmc_core.errors import Cancelled, SettingError
+from lmc_core.report import silent
 from lmc_core.training.finetune import measure
 from lmc_core.training.recipes import RECIPES
-from lmc_core.training.reproduce import EXPERIMENTS, _deep, akash_mnist, ferbach_mnist, skill_transfer
-from lmc_core.training.reproduce._trained import filename, trained
+from lmc_core.training.reproduce import (
+    EXPERIMENTS,
+    _deep,
+    akash_mnist,
+    ferbach_mnist,
+    lmc_over_training,
+    skill_transfer,
+)
+from lmc_core.training.reproduce._pairs import aligned
+from lmc_core.training.reproduce._trained import by_recipe, filename, trained
 from lmc_core.training.together import stackable, train_together
 from lmc_core.training.train import train
 
@@ -38,6 +47,24 @@ TINY = {
         "pairs": 1,
     },
     "vit-mnist": {"recipe": "digits-vit", "networks": 2, "steps": 20},
+    "ferbach-covariance": {"recipe": "digits-mlp-32", "networks": 2},
+    "width-without-permutation": {"data": "digits", "widths": "8,16", "pairs": 1, "epochs": 3},
+    "lmc-over-training": {"data": "digits", "width": 16, "epochs": 3, "spawned": "1", "pairs": 1},
+    "repair-resnet20": {
+        "data": "digits",
+        "factors": "0.125",
+        "epochs": 1,
+        "train_examples": 300,
+        "test_examples": 200,
+    },
+    "akash-cifar": {
+        "data": "digits",
+        "width": 0.05,
+        "epochs": 1,
+        "tuned": 1,
+        "train_examples": 300,
+        "test_examples": 200,
+    },
     "residual-toy": {"draws": 3, "width": 10, "stream": 20},
 }
 SHORT = replace(RECIPES["digits-mlp-32"], schedule="constant", epochs=2)
@@ -191,6 +218,26 @@ def test_recipes_that_cannot_share_a_stack_are_refused():
         train_together([(SHORT, 0), (replace(SHORT, epochs=3), 0)], data=dataset("digits"))
     assert not stackable(RECIPES["digits-cnn"])
     assert not stackable(_deep.recipe("digits", 3, 16, 3))
+
+
+def test_of_several_readings_of_a_covariance_the_first_is_the_method_itself(results):
+    """One pass over an MLP is exact, so that the method of the library finds the same."""
+    _, result = results("ferbach-covariance")
+    nets = by_recipe("digits-mlp-32", 2, 0, data=dataset("digits"), keep="none", device="cpu", report=silent)
+    given = {"examples": 0, "bias": False}
+    path = aligned(nets[0], nets[1], "covariance-weight-matching", given, dataset("digits"), 0, silent)
+    middle = measure(nets[0].with_state(path(0.5)), dataset("digits"), ("test",))["test"]["loss"]
+    assert result["losses"]["Σ of A"] == pytest.approx([middle], rel=0.05)
+
+
+def test_spawned_runs_are_one_run_until_they_part():
+    recipe = lmc_over_training.step("digits", "mlp", 8)
+    first, second = (
+        list(lmc_over_training.runs(recipe, dataset("digits"), 2, 1, 0, own, "cpu", silent)) for own in (0, 1)
+    )
+    whole = list(lmc_over_training.runs(recipe, dataset("digits"), 2, None, 5, 0, "cpu", silent))
+    assert len(first) == len(second) == 1
+    assert first[0].fingerprint == whole[1].fingerprint != second[0].fingerprint
 
 
 def test_an_experiment_that_was_stopped_goes_on_where_it_was(tmp_path):
