@@ -265,6 +265,11 @@ class Options:
                 raise SettingError(f"{self.owner} needs {option.name}: {option.help}")
         return {option.name: option.check(given.get(option.name, option.default)) for option in self.options}
 
+    def brief(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values without those that are left out at their default."""
+        spare = {option.name: option.default for option in self.options if option.left_out}
+        return {name: value for name, value in values.items() if name not in spare or value != spare[name]}
+
     def query(self, values: Mapping[str, Any]) -> dict[str, str]:
         """Name → text as a URL spells it, of checked values that are not at their default."""
         found: dict[str, str] = {}

@@ -8,23 +8,25 @@ import streamlit as st
 from lmc_core import runs
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.share import bundle
+from lmc_core.runs.values.status import Order
 from pages._frame.navigation import lead
 from pages._frame.url import choice
 from pages._jobs import gate, incoming, visitor
-from pages._show import run_card
+from pages._show import run_card, side_by_side
 
 PAGE, COLUMNS = 12, 3
 SEARCH = 200  # characters
 SLOT = incoming.Slot("bundles", many=False)
+ORDERS: dict[str, str] = {"newest": "Newest first", "oldest": "Oldest first", "title": "By name"}
 WHOSE = {"all": "Published", "mine": "Mine"}
 
 
-def found(words: str, kind: str | None, mine: bool) -> list[runs.RunStatus]:
-    """The newest finished runs of a kind with these words, one more than are shown."""
+def found(words: str, kind: str | None, mine: bool, order: Order) -> list[runs.RunStatus]:
+    """The first finished runs of a kind with these words, one more than are shown."""
     shown = PAGE * int(st.session_state.get("gallery-pages", 1))
     owner = visitor.name() if mine else None
     kinds = [kind] if kind else list(run_card.TITLES)
-    return runs.recent(shown + 1, kind=kinds, state="done", owner=owner, words=words, mine=mine)
+    return runs.recent(shown + 1, kind=kinds, state="done", owner=owner, words=words, mine=mine, order=order)
 
 
 def brought(file: Any) -> Request:
@@ -51,6 +53,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     )
     kinds = {"all": "Everything"} | run_card.TITLES
     kind = choice(st.selectbox, "Kind", kinds, "all", "kind", label_visibility="collapsed", width=160)
+    order: Any = choice(st.selectbox, "Order", ORDERS, "newest", "order", label_visibility="collapsed", width=150)
     whose = choice(st.segmented_control, "Whose", WHOSE, "all", "whose", required=True, label_visibility="collapsed")
     with st.popover("Open a bundle", icon=":material/unarchive:"):
         st.caption("A .zip that another server exported. It is checked field by field, and private until you publish.")
@@ -65,13 +68,14 @@ about.caption(
     if own
     else "Finished runs that their owners published. Your own are under *Mine*; open one to publish it."
 )
-listed = found(words, None if kind == "all" else kind, own)
+listed = found(words, None if kind == "all" else kind, own, order)
 tags = Counter(tag for run in listed for tag in run.tags)
 common = [tag for tag, _ in tags.most_common(12)]
 chosen = st.pills("Tags", common, key="tag", bind="query-params", label_visibility="collapsed") if common else None
 listed = [run for run in listed if chosen is None or chosen in run.tags]
 if not listed:
     st.caption("No finished run matches." if words or chosen or kind != "all" else "Nothing has been published yet.")
+side_by_side.draw()
 for start in range(0, min(len(listed), PAGE * st.session_state.get("gallery-pages", 1)), COLUMNS):
     for column, run in zip(st.columns(COLUMNS), listed[start : start + COLUMNS], strict=False):
         with column:

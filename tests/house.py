@@ -71,7 +71,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     ),
     "lmc_core/alignment": (
         ("alignment", "passes", "relaxed", "kept"),
-        ("sweeps", "soften", "structure", "heads", "distance", "learn"),
+        ("sweeps", "soften", "structure", "heads", "distance", "learn", "levels"),
         ("objective",),
         ("terms",),
         ("moments",),

@@ -70,3 +70,26 @@ class Method:
     def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """All parameters with defaults filled in and values checked. Raises SettingError for unknown names."""
         return self.options.check(given)
+
+    def said(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The same as they are written down: without those that are left out at their default."""
+        return self.options.brief(self.settings(given))
+
+
+BALANCED = Option(
+    "balanced",
+    str,
+    "auto",
+    "Bring units that a ReLU leaves free in scale to one size first; auto: where their sizes differ much.",
+    choices=("auto", "on", "off"),
+    left_out=True,
+)
+SIGNED = Option(
+    "signed",
+    bool,
+    False,
+    "Let units of odd functions, such as tanh, change their sign.",
+    left_out=True,
+)
+LEVELS = (BALANCED, SIGNED)
+"""The settings of methods that find orders, for groups whose class is larger than that."""

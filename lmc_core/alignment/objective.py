@@ -39,6 +39,7 @@ class Objective:
     def __init__(self, moved: Network, symmetry: Symmetry, terms: tuple[Term, ...], *, classes: bool = False) -> None:
         self.symmetry = symmetry
         self.terms = terms
+        self.classes = classes
         self.still = {name: real(moved.state[name]) for term in terms for name in term.targets}
         self.blocks = tuple(b for b in blocks(symmetry, classes=classes) if any(set(b.names) & t.owners for t in terms))
         self.judges = {b.name: [i for i, t in enumerate(terms) if set(b.names) & t.owners] for b in self.blocks}
@@ -146,10 +147,14 @@ def _put_back(gram: Tensor, element: Element) -> Tensor:
     return gram @ torch.as_tensor(element, dtype=gram.dtype, device=gram.device)
 
 
-def weight_objective(reference: Network, moved: Network, symmetry: Symmetry) -> Objective:
-    """Σ <A, T(B, P)> over all parameters, both the sides that write and that read (Ainsworth 2022, eq. 2)."""
+def weight_objective(reference: Network, moved: Network, symmetry: Symmetry, *, classes: bool = False) -> Objective:
+    """Σ <A, T(B, P)> over all parameters, both the sides that write and that read (Ainsworth 2022, eq. 2).
+
+    classes   steps are elements of the class of each group
+    """
     terms = weight_terms(reference, symmetry)
-    return Objective(moved, symmetry, (*terms, *constant_terms(reference, moved, symmetry, terms)))
+    every = (*terms, *constant_terms(reference, moved, symmetry, terms))
+    return Objective(moved, symmetry, every, classes=classes)
 
 
 def all_classes_objective(reference: Network, moved: Network, symmetry: Symmetry) -> Objective:
@@ -178,13 +183,17 @@ def entering_objective(
     symmetry: Symmetry,
     moments: Sequence[Moment | None] | None = None,
     bias: bool = False,
+    *,
+    classes: bool = False,
 ) -> Objective:
     """Σ_l <W^A_l Σ_l, P_l W^B_l P_{l-1}ᵀ> over the weights that enter each layer (Ferbach 2024, §6).
 
     moments   one per contraction, of what the layer reads; None: Σ = I
+    classes   steps are elements of the class of each group
     """
     terms = entering_terms(reference, symmetry, moments, bias)
-    return Objective(moved, symmetry, (*terms, *constant_terms(reference, moved, symmetry, terms)))
+    every = (*terms, *constant_terms(reference, moved, symmetry, terms))
+    return Objective(moved, symmetry, every, classes=classes)
 
 
 def _products(axis: Axis) -> Iterator[Product]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from lmc_core.alignment.coupling import Couplings, Perms, of_elements, permutations
+from lmc_core.alignment.coupling import Couplings, Elements, Perms, of_elements, permutations
 from lmc_core.symmetry.classes import Element
 
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ class Result:
     def of_elements(cls, elements: Mapping[str, Element], history: Sequence[float], **more: Any) -> Result:
         """Of a pair, from the elements of the classes of its groups that were reached."""
         return cls((of_elements(elements),), tuple(history), (history[-1],), **more)
+
+    @property
+    def elements(self) -> Elements:
+        """What moves the units of a pair, where all couplings keep the function."""
+        return {name: coupling.element for name, coupling in self.couplings[0].items()}
 
     @property
     def perms(self) -> Perms:

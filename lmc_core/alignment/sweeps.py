@@ -11,6 +11,7 @@ from lmc_core.alignment.coupling import Perms
 from lmc_core.alignment.objective import Objective, Position
 from lmc_core.alignment.result import Result, best_of
 from lmc_core.report import Report, silent
+from lmc_core.symmetry.classes import Element
 from lmc_core.symmetry.permute import identity, random_permutations
 
 
@@ -18,7 +19,7 @@ def sweep(
     objective: Objective,
     rng: np.random.Generator,
     *,
-    start: Perms | None = None,
+    start: Mapping[str, Element] | None = None,
     limit: int = 100,
     report: Report = silent,
     skip: bool = True,
@@ -46,12 +47,14 @@ def sweep(
                 waiting |= objective.neighbours(block)
                 history.append(position.total)
         if not moved:
-            return Result.of_elements(position.perms, history)
+            return Result.of_elements(position.elements, history)
     note = f"did not converge in {limit} sweeps: the last one still improved the objective"
-    return Result.of_elements(position.perms, history, converged=False, notes=(note,))
+    return Result.of_elements(position.elements, history, converged=False, notes=(note,))
 
 
-def forward(objective: Objective, *, start: Perms | None = None, limit: int = 10, report: Report = silent) -> Result:
+def forward(
+    objective: Objective, *, start: Mapping[str, Element] | None = None, limit: int = 10, report: Report = silent
+) -> Result:
     """Groups solved one after the other from input to output, each on its own terms, until a pass moves none.
 
     In a chain of layers one pass is exact. Where units are written in several places or recur, later steps change
@@ -59,7 +62,7 @@ def forward(objective: Objective, *, start: Perms | None = None, limit: int = 10
     """
     position = Position(objective, identity(objective.symmetry))
     history = [position.total]
-    passes = [(position.total, position.perms)]
+    passes = [(position.total, position.elements)]
     if start is not None:
         position = Position(objective, start)
         history.append(position.total)
@@ -69,22 +72,22 @@ def forward(objective: Objective, *, start: Perms | None = None, limit: int = 10
             report(f"matching weights, pass {number + 1}", done, len(objective.blocks))
             if position.step(block):
                 history.append(position.total)
-        passes.append((position.total, position.perms))
+        passes.append((position.total, position.elements))
         if settled := len(history) == before:
             break
-    value, perms = max(passes, key=lambda found: found[0])
+    value, elements = max(passes, key=lambda found: found[0])
     notes = [] if settled else [f"did not settle in {limit} passes"]
     if value > position.total:
         notes.append("the last pass was worse than an earlier one on the whole objective; the earlier one is kept")
         history.append(value)
-    return Result.of_elements(perms, history, converged=settled, notes=tuple(notes))
+    return Result.of_elements(elements, history, converged=settled, notes=tuple(notes))
 
 
 def forward_best(
     objective: Objective,
     rng: np.random.Generator,
     *,
-    starts: Sequence[Perms] = (),
+    starts: Sequence[Mapping[str, Element]] = (),
     limit: int = 10,
     report: Report = silent,
 ) -> Result:
@@ -113,9 +116,9 @@ def each_once(objective: Objective, costs: Mapping[str, BlockCost], *, report: R
     costs        block name → C
     """
     position = Position(objective, identity(objective.symmetry))
-    solved = blocks(objective.symmetry)
+    solved = blocks(objective.symmetry, classes=objective.classes)
     judged = {block.name for block in objective.blocks}
-    history = [sum(costs[block.name].total(block, position.perms) for block in solved if block.name in costs)]
+    history = [sum(costs[block.name].total(block, position.elements) for block in solved if block.name in costs)]
     for done, block in enumerate(solved):
         report("matching activations", done, len(solved))
         cost = costs.get(block.name)
@@ -123,10 +126,10 @@ def each_once(objective: Objective, costs: Mapping[str, BlockCost], *, report: R
         both = tie if cost is None else cost if tie is None else cost.tied(tie)
         if both is None:
             continue
-        best = both.best(block)
-        if not both.total(block, best) - both.total(block, position.perms) > 1e-10 * both.scale:
+        best = both.nearest(block)
+        if not both.total(block, best) - both.total(block, position.elements) > 1e-10 * both.scale:
             continue
         if cost is not None:
-            history.append(history[-1] + cost.total(block, best) - cost.total(block, position.perms))
+            history.append(history[-1] + cost.total(block, best) - cost.total(block, position.elements))
         position.place(block, best)
-    return Result.of_elements(position.perms, history)
+    return Result.of_elements(position.elements, history)

@@ -78,7 +78,7 @@ def align(
         couplings=found.couplings[0],
         symmetry=symmetry,
         method=method,
-        settings=checked,
+        settings=chosen.options.brief(checked),
         seed=seed,
         history=found.history,
         spread=found.spread,

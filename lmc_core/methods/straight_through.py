@@ -39,7 +39,7 @@ def solve(problem: Problem, *, steps: int, rate: float, momentum: float, example
 
     best = identity(symmetry)
     history = [worth(b.state)]
-    perms = weight_matching(problem, restarts=3, sweeps=100).perms
+    perms = weight_matching(problem, restarts=3, sweeps=100, balanced="off", signed=False).perms
     moved = permute(b.state, symmetry, perms)
     free = {name: x for term in weight_terms(a, symmetry) for name, x in term.targets.items()}
     if not free:

@@ -19,7 +19,7 @@ from lmc_core.runs.share.prepare import Preparation
 from lmc_core.runs.share.shipped import adopt
 from lmc_core.runs.values.names import tidy_tags
 from lmc_core.runs.values.record import Result
-from lmc_core.runs.values.status import RunStatus
+from lmc_core.runs.values.status import Order, RunStatus
 
 
 def start() -> None:
@@ -139,13 +139,14 @@ def recent(
     owner: str | None = None,
     words: str = "",
     mine: bool = False,
+    order: Order = "newest",
 ) -> list[RunStatus]:
-    """The newest runs that are listed, or that `owner` asked for, with all `words` in title, finding or tags.
+    """The first runs in an order that are listed, or that `owner` asked for, with all `words` in their texts and tags.
 
     kind   one, several, or None for all
     mine   only what `owner` was the first to ask for, listed or not
     """
-    return keep.opened().index.recent(limit, kind=kind, state=state, owner=owner, words=words, mine=mine)
+    return keep.opened().index.recent(limit, kind=kind, state=state, owner=owner, words=words, mine=mine, order=order)
 
 
 def owned(run: str, owner: str) -> bool:

@@ -1,10 +1,13 @@
-"""The command that computes a result in the reader's shell."""
+"""The command that computes a result in the reader's shell, and how the reader opens its models."""
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from lmc_core.commands.spelling import line
 from lmc_core.runs.kinds.request import Request
+from lmc_core.runs.library import data as datasets
 from lmc_core.runs.values.card import ModelCard
 from lmc_core.runs.values.record import Result
 
@@ -18,12 +21,54 @@ def command(result: Result, also: Mapping[str, str] = NOTHING) -> str:
     """
     options = dict(result.request)
     request = Request(options.pop("kind"), options, 0)
-    files = {card.id: location(card) for card in getattr(result, "models", ())} | dict(also)
-    return line(request, lambda name: files.get(name, name))
+    models: Sequence[ModelCard] = getattr(result, "models", ())
+    files = {card.id: location(card) for card in models} | dict(also)
+    if (data := options.get("data")) is not None:
+        files[data] = data_location(data)
+    return " \\\n  ".join([line(request, lambda name: files.get(name, name)), *map(shlex.join, _said_of_all(models))])
 
 
 def location(card: ModelCard) -> str:
     """Where the reader finds a model: in the repository, or under the name it was uploaded with."""
-    if card.uploaded and card.title.startswith("-"):
-        return f"./{card.title}"  # a shell's command would read an option
-    return card.title if card.uploaded else f"checkpoints/{card.id}.safetensors"
+    if not card.uploaded:
+        return f"checkpoints/{card.id}.safetensors"
+    name = card.filename or card.title
+    return f"./{name}" if name.startswith("-") else name  # a shell's command would read an option
+
+
+def data_location(data: str) -> str:
+    """What the reader calls the data: a name, or the file that it was uploaded as."""
+    return f"{datasets.title(data)}.npz" if data.startswith("npz-") else data
+
+
+def opened(card: ModelCard) -> str:
+    """The call that opens a model in Python as it was read here."""
+    said = _said(card)
+    normalize = said.pop("normalize", None)
+    given = [repr(location(card)), *([f"arch={said!r}"] if said else [])]
+    return f"lmc.load({', '.join([*given, *([f'normalize={normalize!r}'] if normalize else [])])})"
+
+
+def _said(card: ModelCard) -> dict[str, Any]:
+    """Option → value of what the file of a model does not say; lists follow from its shapes."""
+    found = {option: value for option, value, _ in card.assumptions if not isinstance(value, (list, tuple))}
+    for option, value, _ in card.assumptions:
+        if option == "normalize":
+            found[option] = "none" if value is None else value if isinstance(value, str) else _spelled(value)
+    return found
+
+
+def _spelled(normalize: Sequence[Any]) -> str:
+    """Mean and deviation as a command reads them."""
+    sides = [side if isinstance(side, (list, tuple)) else (side,) for side in normalize]
+    return "/".join(",".join(f"{number:g}" for number in side) for side in sides)
+
+
+def _said_of_all(models: Sequence[ModelCard]) -> list[list[str]]:
+    """Words of a command that say so for all its models, where that is the same for each."""
+    found = [_said(card) for card in models]
+    if not found or any(one != found[0] for one in found):
+        return []
+    named = {name: value for name, value in found[0].items() if name != "normalize"}
+    words = [["--arch", f"{name}={value}"] for name, value in named.items()]
+    return words + ([["--normalize", found[0]["normalize"]]] if "normalize" in found[0] else [])

@@ -1,5 +1,7 @@
 """A finished run as a card: picture, what was compared, the finding."""
 
+from datetime import UTC, datetime
+
 import streamlit as st
 
 from lmc_core import runs
@@ -7,9 +9,11 @@ from lmc_core.errors import LMCError
 from lmc_core.figures.sketch import recoloured
 from lmc_core.runs.keep.pictures import THUMBNAIL
 from lmc_core.runs.kinds import KINDS
+from lmc_core.runs.library import data as datasets
 from pages._frame import viewport
 from pages._frame.navigation import lead
 from pages._frame.text import escaped
+from pages._show import request, side_by_side
 from pages._show.view import view
 
 TITLES = {kind: view(kind).title for kind in KINDS if view(kind).title}
@@ -32,8 +36,18 @@ def draw(now: runs.RunStatus) -> None:
             st.image(recoloured(picture, viewport.theme()), width="stretch", alt=f"{now.title}. {now.finding}")
         st.markdown(f":gray[{TITLES.get(now.kind, now.kind)}]  \n**{escaped(now.title)}**")
         st.caption(escaped(now.finding))
+        st.caption(escaped(" · ".join(settings(now))))
         if now.tags:
             with st.container(horizontal=True, gap="small"):
                 for tag in now.tags:
                     st.badge(escaped(tag), color="gray")
-        lead("run", "Open", {"id": now.id})
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            lead("run", "Open", {"id": now.id})
+            side_by_side.pick(now.id)
+
+
+def settings(now: runs.RunStatus) -> list[str]:
+    """When it was asked for, on which data, and how much was measured."""
+    options = runs.request(now.id).options
+    data = [datasets.title(options["data"])] if options.get("data") else []
+    return [f"{datetime.fromtimestamp(now.created, UTC):%-d %b %Y}", *data, *request.numbers(options)]

@@ -20,7 +20,7 @@ def test_units_that_never_respond_are_matched_by_their_incoming_weights():
     net = network(module, torch.randn(2, 4, dtype=torch.float64))
     problem = planted(net, symmetry(net), seed=0)
     alignment = align(net, problem.moved, "activation-matching", random_data(net))
-    assert difference(alignment.transport(problem.moved).state, net.state) == 0
+    assert difference(alignment.transport(problem.moved).state, net.state) < 1e-15
 
 
 def test_fewer_examples_than_one_batch_are_refused():

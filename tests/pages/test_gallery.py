@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,6 +22,7 @@ from lmc_core.figures.report import Report, Table, report_html
 from lmc_core.figures.sketch import card_png, thumbnail_svg
 from lmc_core.runs import keep
 from lmc_core.runs.keep import pictures
+from lmc_core.runs.keep.index import ORDERS
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.values.names import tidy_tags
 
@@ -188,3 +190,32 @@ def test_the_report_of_a_run_holds_its_figures_tables_and_the_way_to_compute_it_
     assert "fc1.weight[0]" in page
     assert "python -m lmc_core path" in page
     assert str(shown.finding).split(".")[0][:30] in page
+
+
+def test_cards_say_when_a_run_was_asked_for_and_what_was_measured(falls: str) -> None:
+    at = opened("gallery.py", whose="mine", visitor=OWNER)
+    day = f"{datetime.now(UTC):%-d %b %Y}"
+    assert any(caption.value.startswith(f"{day} · Digits · 25 points") for caption in at.caption)
+
+
+def test_two_picked_runs_stand_side_by_side_with_only_what_differs(falls: str, private: str) -> None:
+    at = opened("gallery.py", whose="mine", visitor=OWNER)
+    assert "### Side by side" not in texts(at)
+    at.get_by_key(f"pick-{falls}").check().run()
+    at.get_by_key(f"pick-{private}").check().run()
+    assert at.query_params["with"] == f"{falls},{private}"
+    assert "### Side by side" in texts(at)
+    shown = at.dataframe[0].value
+    asked = {name: (one, other) for name, one, other in zip(shown["what"], shown["1"], shown["2"], strict=True)}
+    assert asked["seed"] == ("1", "2")
+    assert not {"a", "b", "data", "method", "points"} & set(asked)
+    again = opened("gallery.py", visitor=OWNER, **{"with": f"{falls},{private}"})
+    assert "### Side by side" in texts(again)
+    again.get_by_key("side-by-side-close").click().run()
+    assert "### Side by side" not in texts(again)
+
+
+def test_runs_are_listed_in_the_order_that_was_asked_for(falls: str, private: str) -> None:
+    found = {order: [run.id for run in runs.recent(9, owner=OWNER, mine=True, order=order)] for order in ORDERS}
+    assert found["newest"] == found["oldest"][::-1]
+    assert len(found["newest"]) > 1

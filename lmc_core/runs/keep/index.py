@@ -23,7 +23,7 @@ from lmc_core.runs.keep.migrations import upgrade
 from lmc_core.runs.keep.tables import KEYS, RUNS, WANTED, tables
 from lmc_core.runs.kinds import stages
 from lmc_core.runs.kinds.request import Request
-from lmc_core.runs.values.status import RunStatus
+from lmc_core.runs.values.status import Order, RunStatus
 
 log = logging.getLogger("lmc_core.runs.keep.index")
 
@@ -31,6 +31,12 @@ PATIENCE = 10.0
 """Seconds that a writer waits for another before it fails."""
 PROBE = 1.0
 """The same, of a health check."""
+
+ORDERS: Mapping[Order, tuple[sql.ColumnElement[Any], ...]] = {
+    "newest": (RUNS.c.created.desc(),),
+    "oldest": (RUNS.c.created,),
+    "title": (RUNS.c.title, RUNS.c.created.desc()),
+}
 
 
 class Index:
@@ -239,14 +245,15 @@ class Index:
         owner: str | None,
         words: str = "",
         mine: bool = False,
+        order: Order = "newest",
     ) -> list[RunStatus]:
-        """The newest runs that are listed, or asked for by `owner`, that hold every one of `words`.
+        """The first runs in an order that are listed, or asked for by `owner`, that hold every one of `words`.
 
         mine   only what `owner` was the first to ask for
         """
         visible = RUNS.c.listed if owner is None else sql.or_(RUNS.c.listed, RUNS.c.owner == owner)
         visible = RUNS.c.owner == owner if mine else visible
-        query = sql.select(RUNS).where(visible).order_by(RUNS.c.created.desc()).limit(limit)
+        query = sql.select(RUNS).where(visible).order_by(*ORDERS[order]).limit(limit)
         for word in words.split()[:8]:
             texts = (RUNS.c.title, RUNS.c.finding, RUNS.c.tags)
             query = query.where(sql.or_(*(text.icontains(word, autoescape=True) for text in texts)))

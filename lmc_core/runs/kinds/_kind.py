@@ -87,8 +87,7 @@ class Kind:
 
     def canonical(self, options: Chosen) -> dict[str, Any]:
         """The options as a request's text has them: without those that are left out at their default."""
-        spare = {option.name: option.default for option in self.options if option.left_out}
-        return {name: value for name, value in options.items() if name not in spare or value != spare[name]}
+        return self.options.brief(options)
 
     @property
     def schema(self) -> dict[str, Any]:

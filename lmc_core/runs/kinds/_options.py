@@ -51,7 +51,7 @@ class Settings(Nested):
 
     def filled(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """All settings of the method that the options name. Raises SettingError."""
-        return self.known[options["method"]].settings(options[self.name])
+        return self.known[options["method"]].said(options[self.name])
 
     def spread(self, values: Mapping[str, Any]) -> dict[str, str]:
         if values.get("method") is None:

@@ -50,7 +50,7 @@ class SettingsOfMethods(Nested):
     def check(self, value: Any) -> dict[str, dict[str, Any]]:
         if not isinstance(value, Mapping) or not all(isinstance(given, Mapping) for given in value.values()):
             raise self.refused(value)
-        return {METHOD.check(name): METHODS[METHOD.check(name)].settings(given) for name, given in value.items()}
+        return {METHOD.check(name): METHODS[METHOD.check(name)].said(given) for name, given in value.items()}
 
     @property
     def allowed(self) -> str:

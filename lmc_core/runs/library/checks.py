@@ -25,6 +25,7 @@ from lmc_core.runs.kinds.fuse import FEWEST, FINETUNE, MOST, FuseResult
 from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.library.proofs import PROOFS
 from lmc_core.runs.values.card import ModelCard
+from lmc_core.runs.values.names import plain_filename
 from lmc_core.runs.values.record import Measured
 from lmc_core.words.fuse import fuse_finding
 from lmc_core.words.path import path_finding
@@ -181,4 +182,6 @@ def anonymous(card: ModelCard) -> ModelCard:
     """A card without what only its own server knows. Raises InputError if a command took its name for an option."""
     if card.title.startswith("-"):
         raise InputError(f"a model here is called {card.title[:40]!r}; a name that is read must not begin with a dash")
+    if card.filename and (card.filename.startswith("-") or plain_filename(card.filename) != card.filename):
+        raise InputError(f"a model here came from a file {card.filename[:40]!r}, which is not the name of a file")
     return replace(card, path="", listed=False, recipe={})

@@ -22,6 +22,7 @@ class ModelCard:
     parameters    how many numbers
     input_shape   of one example
     path          address of its .safetensors or .pt2 file
+    filename      as it was uploaded, with its ending; "" if it was not, or where nobody knows any more
     listed        False: only its owner and those who know its id see it
     assumptions   (option, value, why): what the file did not say
     groups        group name → size, of an uploaded model; error = its measured symmetry error
@@ -44,6 +45,7 @@ class ModelCard:
     error: float | None = None
     seed: int | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    filename: str = ""
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from lmc_core.report import Progress
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+Order = Literal["newest", "oldest", "title"]
 FINAL: tuple[State, ...] = ("done", "failed", "cancelled", "interrupted")
 
 

@@ -110,7 +110,8 @@ def work(request: Request, report: Report, folder: Path, device: str) -> Inspect
     except InputError:
         store.remove("uploads", options["upload"])
         raise
-    result = replace(result, model=replace(result.model, id=opened().index.unguessable(network.fingerprint)[:16]))
+    known = replace(result.model, id=opened().index.unguessable(network.fingerprint)[:16], filename=options["filename"])
+    result = replace(result, model=known)
     if fetched:
         result = replace(result, notes=(fetched, *result.notes))
     if said := _said(options):  # stays on the card, where it can be said otherwise

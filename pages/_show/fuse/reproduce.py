@@ -7,7 +7,7 @@ from lmc_core.runs.kinds._options import counted
 from lmc_core.runs.kinds.fuse import FuseResult
 from pages._ask.links import changed
 from pages._show.command import command as command_of
-from pages._show.command import location
+from pages._show.command import data_location, opened
 
 OUT = "fused.safetensors"
 
@@ -20,7 +20,7 @@ def command(result: FuseResult) -> str:
 def python(result: FuseResult) -> str:
     """The lines that compute this result in Python, with the measured accuracy as a comment."""
     asked = result.request
-    files = "".join(f"    {location(card)!r},\n" for card in result.models)
+    networks = "".join(f"    {opened(card)},\n" for card in result.models)
     drawn = _drawn(asked)
     given: dict[str, Any] = {"data": "data"}
     if len(set(asked["weights"])) > 1:
@@ -42,10 +42,9 @@ def python(result: FuseResult) -> str:
         tuned = f"fused = finetune(fused, data, {how}).network\n"
     return f"""import lmc_core as lmc
 {first}
-files = [
-{files}]
-networks = [lmc.load(file) for file in files]
-data = lmc.dataset({asked["data"]!r}){drawn}
+networks = [
+{networks}]
+data = lmc.dataset({data_location(asked["data"])!r}){drawn}
 
 fused = lmc.fuse(
     networks, method={asked["method"]!r},

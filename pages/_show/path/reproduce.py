@@ -3,7 +3,7 @@
 from lmc_core.runs.kinds.path import PathResult
 from pages._ask.links import changed
 from pages._show.command import command as command_of
-from pages._show.command import location
+from pages._show.command import data_location, opened
 
 
 def command(result: PathResult) -> str:
@@ -15,7 +15,7 @@ def command(result: PathResult) -> str:
 def python(result: PathResult) -> str:
     """The lines that compute this result in Python, with the measured barrier as a comment."""
     request = result.request
-    a, b = (location(card) for card in result.models)
+    a, b = map(opened, result.models)
     settings = "".join(f", {name}={value!r}" for name, value in changed(request["method"], request["settings"]))
     asked = {"recalibrate": result.aligned.recalibrate, **{name: request[name] for name in ("train_examples", "seed")}}
     asked |= {name: request.get(name) or None for name in ("test_examples", "precision")}
@@ -24,9 +24,9 @@ def python(result: PathResult) -> str:
     start = "\na = alignment.reference(a)  # the same function in other numbers" if result.alignment.canonical else ""
     return f"""import lmc_core as lmc
 
-a = lmc.load({a!r})
-b = lmc.load({b!r})
-data = lmc.dataset({request["data"]!r})
+a = {a}
+b = {b}
+data = lmc.dataset({data_location(request["data"])!r})
 
 alignment = lmc.align(
     a, b, method={request["method"]!r},
