@@ -124,9 +124,8 @@ READING = {
     ),
     "rebasin-width": (
         "Ainsworth 2022, barriers by width",
-        "Matched by weights, MLPs have no barrier from 256 units on, and at 512 the claim of the paper, a barrier of 0, "
-        "comes out; matching activations needs a little more width. Left as they are, wide networks have a "
-        "barrier again that grows with width.",
+        "Matched by weights, MLPs have no barrier from 256 units on; at 512 that is the claim of the paper. Matching "
+        "activations needs a little more width. Left as they are, wide networks have a barrier that grows again.",
         "The curves of the paper are not known as numbers. ResNets were not trained: they need more than a processor.",
     ),
     "width-without-permutation": (
