@@ -204,8 +204,7 @@ def score(module: nn.Module, x: Tensor, y: Tensor, *, batch: int = 1000, task: T
 
 def augmented(images: Tensor, generator: torch.Generator, *, shift: int) -> Tensor:
     """Each image (b, c, h, w) mirrored with probability ½ and moved by up to `shift` pixels, zeros coming in."""
-    b, _, h, w = images.shape
-    flip = torch.rand(b, generator=generator).to(images.device) < 0.5
+    flip = torch.rand(len(images), generator=generator).to(images.device) < 0.5
     images = torch.where(flip[:, None, None, None], images.flip(3), images)
     return shifted(images, generator, shift) if shift else images
 

@@ -60,8 +60,8 @@ def reproduce(
         notes=(
             f"{pairs} independent pairs for every depth, {epochs} epochs, BatchNorm folded in before averaging; "
             "aligned by the correlation of activations on all training examples, REPAIR by 4096 of them.",
-            "Published values are of one pair, and of one hidden layer more than the number they are published under: the "
-            "authors' notebook counts the layers after the first.",
+            "Published values are of one pair, and of one hidden layer more than the number they are published under: "
+            "the authors' notebook counts the layers after the first.",
         ),
         settings={"data": data, "depths": list(depths), "width": width, "pairs": pairs, "epochs": epochs},
         keep=keep,
