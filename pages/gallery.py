@@ -12,13 +12,13 @@ from lmc_core.runs.values.status import Order
 from pages._frame.navigation import lead
 from pages._frame.url import choice
 from pages._jobs import gate, incoming, visitor
-from pages._show import run_card, side_by_side
+from pages._show import reproductions, run_card, side_by_side
 
 PAGE, COLUMNS = 12, 3
 SEARCH = 200  # characters
 SLOT = incoming.Slot("bundles", many=False)
 ORDERS: dict[str, str] = {"newest": "Newest first", "oldest": "Oldest first", "title": "By name"}
-WHOSE = {"all": "Published", "mine": "Mine"}
+WHOSE = {"all": "Published", "mine": "Mine", "papers": "Reproductions"}
 
 
 def found(words: str, kind: str | None, mine: bool, order: Order) -> list[runs.RunStatus]:
@@ -61,6 +61,11 @@ with st.container(horizontal=True, vertical_alignment="center"):
             incoming.uploader("A bundle", ["zip"], SLOT, brought)
         for now in incoming.reading(SLOT):
             lead("run", "Open the run", {"id": now.id}, icon=":material/check:")
+if whose == "papers":
+    heading.markdown("## Reproductions")
+    about.caption("Experiments of the papers, run here: published numbers stand beside those found.")
+    reproductions.draw()
+    st.stop()
 own = whose == "mine"
 heading.markdown("## Your runs" if own else "## Gallery")
 about.caption(

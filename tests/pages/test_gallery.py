@@ -25,6 +25,7 @@ from lmc_core.runs.keep import pictures
 from lmc_core.runs.keep.index import ORDERS
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.values.names import tidy_tags
+from pages._show import reproductions
 
 ROOT = Path(__file__).parents[2]
 A, B = "digits-mlp-128/seed0", "digits-mlp-128/seed1"
@@ -219,3 +220,13 @@ def test_runs_are_listed_in_the_order_that_was_asked_for(falls: str, private: st
     found = {order: [run.id for run in runs.recent(9, owner=OWNER, mine=True, order=order)] for order in ORDERS}
     assert found["newest"] == found["oldest"][::-1]
     assert len(found["newest"]) > 1
+
+
+def test_the_shelf_of_reproductions_shows_an_experiment_with_figure_table_and_command(home: Path) -> None:
+    at = opened("gallery.py", "a stranger", whose="papers", experiment="residual-toy")
+    assert not at.exception
+    assert "Reproductions" in texts(at)
+    assert [code.value for code in at.code] == [reproductions.result("residual-toy")["command"]]
+    assert len(at.dataframe) == 1
+    assert len(at.get("plotly_chart")) == 1
+    assert set(reproductions.recorded()) == {file.stem for file in (ROOT / "docs" / "experiments").glob("*.json")}
