@@ -40,7 +40,17 @@ def write_figure(picture: Picture, path: Path) -> None:
         page = figure_html(picture.figure, title=picture.title, caption=picture.caption, alt=picture.alt)
         path.write_text(page, encoding="utf-8")
         return
-    _still(picture.figure).write_image(path, width=WIDTH, scale=SHARP if path.suffix == ".png" else 1)
+    path.write_bytes(drawn(picture, path.suffix))
+
+
+def drawn(picture: Picture, ending: str, width: int = WIDTH) -> bytes:
+    """The picture alone as .svg, .pdf with its font, or .png in two dots per pixel; `width` in pixels.
+
+    Raises SettingError where no browser is installed that draws it.
+    """
+    check_figure(Path(f"figure{ending}"))
+    how = {"format": ending.removeprefix("."), "width": width, "scale": SHARP if ending == ".png" else 1}
+    return bytes(_still(picture.figure).to_image(**how))
 
 
 def _still(figure: go.Figure) -> go.Figure:
@@ -49,6 +59,11 @@ def _still(figure: go.Figure) -> go.Figure:
     room = CONTROLS if found.layout.sliders else 0
     found.layout.sliders = found.layout.updatemenus = None
     return found.update_layout(height=found.layout.height - room, margin={"b": found.layout.margin.b - room})
+
+
+def drawable() -> bool:
+    """Whether a browser is installed that draws pictures."""
+    return _browser() is not None
 
 
 def _browser() -> str | None:

@@ -33,7 +33,8 @@ class Recipe:
     warmup         steps from 1e-6 to `rate`
     schedule       after the warm-up: "cosine" or "linear" to 0, or "constant"
     init           "torch" (its own defaults) or "lecun" (truncated normal, variance 1 / fan-in, zero biases)
-    augment        "none", "flip" (random mirror image) or "flip-crop" (and a random shift by up to 4 pixels)
+    augment        "none", "flip" (random mirror image), "flip-crop" (and a random shift by up to 4 pixels, zeros coming
+                   in) or "shift" (the shift alone, the darkest value coming in)
     train_examples the first so many; None = all
     clip           largest norm of the gradient; None = any
     validation     share of these examples kept apart; the network of the epoch that does best on them is the result.
@@ -101,6 +102,7 @@ def train(
     x, y = before(torch.from_numpy(data.x_train[:limit]).to(device)), torch.from_numpy(data.y_train[:limit]).to(device)
     task = _task(recipe, module, data)
     x, y, best = _apart(recipe, x, y, task)
+    darkest = float(x.min()) if recipe.augment == "shift" else 0.0
     epoch = math.ceil(len(y) / recipe.batch)
     steps = recipe.epochs * epoch
     optimiser = _optimiser(recipe, module)
@@ -109,7 +111,9 @@ def train(
             group["lr"] = rate(recipe, step, steps)
         indices = indices.to(device)
         inputs = x[indices]
-        if recipe.augment != "none":
+        if recipe.augment == "shift":
+            inputs = shifted(inputs, generator, 4, fill=darkest)
+        elif recipe.augment != "none":
             inputs = augmented(inputs, generator, shift=4 if recipe.augment == "flip-crop" else 0)
         rows = task.rows(task.logits(module(inputs.contiguous(memory_format=layout))), y[indices])
         loss = task.loss(rows, y[indices])
@@ -200,17 +204,20 @@ def score(module: nn.Module, x: Tensor, y: Tensor, *, batch: int = 1000, task: T
 
 def augmented(images: Tensor, generator: torch.Generator, *, shift: int) -> Tensor:
     """Each image (b, c, h, w) mirrored with probability ½ and moved by up to `shift` pixels, zeros coming in."""
-    b, _, h, w = images.shape
-    flip = torch.rand(b, generator=generator).to(images.device) < 0.5
+    flip = torch.rand(len(images), generator=generator).to(images.device) < 0.5
     images = torch.where(flip[:, None, None, None], images.flip(3), images)
-    if not shift:
-        return images
+    return shifted(images, generator, shift) if shift else images
+
+
+def shifted(images: Tensor, generator: torch.Generator, shift: int, *, fill: float = 0.0) -> Tensor:
+    """Each image (b, …, h, w) moved by up to `shift` pixels each way, `fill` coming in."""
+    b, h, w = images.shape[0], *images.shape[-2:]
     down, right = torch.randint(0, 2 * shift + 1, (2, b, 1), generator=generator).to(images.device)
-    padded = F.pad(images, (shift,) * 4).permute(0, 2, 3, 1)
+    padded = F.pad(images.reshape(b, -1, h, w), (shift,) * 4, value=fill).permute(0, 2, 3, 1)
     rows = torch.arange(h, device=images.device) + down
     columns = torch.arange(w, device=images.device) + right
     each = torch.arange(b, device=images.device)[:, None, None]
-    return padded[each, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    return padded[each, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).reshape(images.shape)
 
 
 def lecun(module: nn.Module, generator: torch.Generator) -> None:
@@ -299,7 +306,7 @@ def check(recipe: Recipe, seed: int) -> None:
         "optimiser": ("sgd", "adam", "adamw"),
         "schedule": ("cosine", "linear", "constant"),
         "init": ("torch", "lecun"),
-        "augment": ("none", "flip", "flip-crop"),
+        "augment": ("none", "flip", "flip-crop", "shift"),
     }
     for name, choices in allowed.items():
         if getattr(recipe, name) not in choices:

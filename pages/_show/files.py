@@ -3,10 +3,12 @@
 import json
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from lmc_core import runs
+from lmc_core.figures.files import WIDTH, drawable, drawn
 from lmc_core.runs.library import models as library
 from lmc_core.runs.share import bundle
 from lmc_core.runs.summary import Table
@@ -16,6 +18,9 @@ from pages._frame.url import link
 from pages._jobs import visitor
 from pages._show import table
 from pages._show.view import File, Shown
+
+NARROWEST, WIDEST = 740, 2000
+"""Pixels of a figure whose panels stand side by side."""
 
 
 def files(shown: Shown) -> tuple[File, ...]:
@@ -40,12 +45,31 @@ def bundles(run: str, models: Sequence[ModelCard]) -> tuple[File, ...]:
 
 def body(shown: Shown) -> None:
     """The files, and the first table where none is open above."""
+    _figure(shown)
     with st.container(horizontal=True, key="files"):
         for file in files(shown):
             icon = f":material/{file.icon}:"
             st.download_button(file.label, file.make, f"{shown.run}{file.ending}", icon=icon, on_click="ignore")
     if not any(one.open for one in shown.tables):
         numbers(shown.tables[:1])
+
+
+def _figure(shown: Shown) -> None:
+    """The picture alone, for a paper; nothing where no browser is installed that draws it."""
+    if shown.pictures is tuple or not drawable():
+        return
+    with st.container(horizontal=True, key="figure-files", vertical_alignment="bottom"):
+        pixels = st.number_input(
+            "Width of the figure, pixels", NARROWEST, WIDEST, WIDTH, step=20, key="figure-width", width=220
+        )
+        for label, ending in {"PDF": ".pdf", "SVG": ".svg", "PNG, 2×": ".png"}.items():
+            make = partial(_drawn, shown, ending, pixels)
+            how: dict[str, Any] = {"icon": ":material/image:", "on_click": "ignore", "key": f"figure{ending}"}
+            st.download_button(f"Figure, {label}", make, f"{shown.run}-figure{ending}", **how)
+
+
+def _drawn(shown: Shown, ending: str, width: int) -> bytes:
+    return drawn(shown.pictures()[0], ending, width)
 
 
 def numbers(tables: Sequence[Table]) -> None:

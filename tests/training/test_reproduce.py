@@ -29,6 +29,7 @@ from lmc_core.training.train import train
 
 TINY = {
     "akash-mnist": {"data": "digits", "networks": 3, "epochs": 3, "draws": 1, "width": 0.1},
+    "barycentre-moves": {"data": "digits", "counts": "2,3", "epochs": 3, "width": 0.1, "draws": 1},
     "skill-transfer": {"data": "digits", "pairs": 2, "epochs": 4, "steps": 2, "width": 0.1},
     "recurrent-mnist": {"data": "digits", "networks": 3, "epochs": 2, "hidden": 8},
     "ferbach-mnist": {"recipe": "digits-mlp-32", "rates": "0.1", "pairs": 2, "epochs": 20, "examples": 500},
@@ -177,6 +178,15 @@ def test_the_barycentre_of_two_networks_by_exact_plans_is_their_ot_fusion(result
     _, result = results("akash-mnist")
     found = result["accuracies"]["2 into 40-20-10"]
     assert found["Wasserstein barycentre"] == found["OT fusion"] != found["vanilla average"]
+
+
+def test_of_two_networks_of_equal_widths_no_unit_moves_after_the_first_round(results):
+    _, result = results("barycentre-moves")
+    rows = {(row["networks"], row["method"]): row for row in result["rows"]}
+    still = rows[2.0, "equal widths"]
+    assert still["moved"] == 0
+    assert still["accuracy after one round"] == still["accuracy in the end"]
+    assert rows[3.0, "half the widths"]["moved"] > 0
 
 
 def test_networks_are_fused_into_other_widths_but_by_methods_that_can(results):

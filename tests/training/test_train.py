@@ -18,7 +18,7 @@ from lmc_core.networks.checkpoint import load
 from lmc_core.networks.families import architecture, build
 from lmc_core.training.index import entry
 from lmc_core.training.recipes import RECIPES
-from lmc_core.training.train import Recipe, augmented, lecun, rate, score, train
+from lmc_core.training.train import Recipe, augmented, lecun, rate, score, shifted, train
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 INDEX = json.loads((CHECKPOINTS / "index.json").read_text())
@@ -114,6 +114,16 @@ def test_lecun_weights_have_variance_one_over_fan_in_and_no_tails():
     assert weight.std().item() == pytest.approx(400**-0.5, rel=0.01)
     assert weight.abs().max().item() <= 2 * 400**-0.5 / 0.8796
     assert not module.fc1.bias.any()
+
+
+def test_shifted_images_are_originals_with_the_darkest_value_around():
+    images = torch.arange(1.0, 2 * 25 + 1).reshape(2, 5, 5)
+    moved = shifted(images, torch.Generator().manual_seed(3), 2, fill=-1.0)
+    assert moved.shape == images.shape
+    padded = torch.nn.functional.pad(images, (2,) * 4, value=-1.0)
+    for image, wide in zip(moved, padded, strict=True):
+        assert any(torch.equal(image, wide[i : i + 5, j : j + 5]) for i in range(5) for j in range(5))
+    assert not torch.equal(moved, images)
 
 
 def test_augmented_images_are_shifted_mirrored_originals():

@@ -2,6 +2,7 @@
 
 EXPERIMENTS = {
     "akash-mnist": "2, 4 and 6 MNIST networks fused: Wasserstein barycentre, OT fusion, average; other widths too",
+    "barycentre-moves": "when the Wasserstein barycentre by exact plans is more than OT fusion, by networks and widths",
     "skill-transfer": "one of two networks knows digit 4: accuracy of the fused one against its weight",
     "recurrent-mnist": "pairs of LSTMs and RNNs fused, with and without their hidden-to-hidden weights",
     "ferbach-mnist": "test loss half way between MNIST networks, and their dimensions, at six learning rates",

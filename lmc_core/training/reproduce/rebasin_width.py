@@ -112,17 +112,26 @@ def reproduce(
         examples=EXAMPLES,
         title="Barriers after alignment, by width",
         notes=(
-            f"{pairs} independent pairs for every width. MLPs: {mlp_epochs} epochs on all training examples. ResNets: "
-            f"{resnet_epochs} epochs on {train_examples} training examples, where the paper takes 250 on 50000.",
+            f"{pairs} independent pairs for every width.",
+            *((f"MLPs: {mlp_epochs} epochs on all training examples.",) * (networks != "resnet")),
+            *(
+                (f"ResNets: {resnet_epochs} epochs on {train_examples} examples, where the paper takes 250 on 50000.",)
+                * (networks != "mlp")
+            ),
             f"Barrier: the largest rise of the test loss over the chord at {POINTS} points.",
         ),
         settings={
-            "widths": list(widths),
-            "mlp_epochs": mlp_epochs,
-            "factors": list(factors),
-            "resnet_epochs": resnet_epochs,
-            "train_examples": train_examples,
-            "test_examples": test_examples,
+            **({"widths": list(widths), "mlp_epochs": mlp_epochs} if networks != "resnet" else {}),
+            **(
+                {
+                    "factors": list(factors),
+                    "resnet_epochs": resnet_epochs,
+                    "train_examples": train_examples,
+                    "test_examples": test_examples,
+                }
+                if networks != "mlp"
+                else {}
+            ),
             "pairs": pairs,
         },
         keep=keep,

@@ -11,7 +11,9 @@ from lmc_core.training.reproduce._experiment import Experiment
 from lmc_core.training.reproduce._mlp import DATA
 from lmc_core.training.reproduce._trained import KEEP
 
-DEPTHS = (1, 3, 5, 10, 20, 40)
+DEPTHS = (2, 4, 6, 11, 21, 41)
+"""Published as 1, 3, 5, 10, 20 and 40: the authors' notebook counts the layers after the first."""
+
 PARAMETERS = (
     DATA,
     Option("depths", int, DEPTHS, "Hidden layers.", low=1, high=100, many=True),
@@ -58,7 +60,8 @@ def reproduce(
         notes=(
             f"{pairs} independent pairs for every depth, {epochs} epochs, BatchNorm folded in before averaging; "
             "aligned by the correlation of activations on all training examples, REPAIR by 4096 of them.",
-            "Published values are of one pair.",
+            "Published values are of one pair, and of one hidden layer more than the number they are published under: "
+            "the authors' notebook counts the layers after the first.",
         ),
         settings={"data": data, "depths": list(depths), "width": width, "pairs": pairs, "epochs": epochs},
         keep=keep,

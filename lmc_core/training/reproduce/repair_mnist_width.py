@@ -18,6 +18,7 @@ PARAMETERS = (
     Option("depth", int, 10, "Hidden layers.", low=1, high=100),
     Option("pairs", int, 2, "Independent pairs of networks for every width.", low=1, high=20),
     Option("epochs", int, 100, "Epochs of training.", low=1, high=1000),
+    Option("shift", bool, False, "Train on images shifted by up to 4 pixels."),
     KEEP,
 )
 QUICK = {"widths": (32, 64, 128), "pairs": 1, "epochs": 3}
@@ -39,6 +40,7 @@ def reproduce(
     depth: int = 10,
     pairs: int = 2,
     epochs: int = 100,
+    shift: bool = False,
     keep: str = "",
     seed: int = 0,
     device: str = "cpu",
@@ -53,7 +55,7 @@ def reproduce(
     }
     return compared(
         "width",
-        {float(width): recipe(data, depth, width, epochs) for width in widths},
+        {float(width): recipe(data, depth, width, epochs, shift=shift) for width in widths},
         pairs,
         published if known else {},
         title=f"REPAIR on {data} by width, {depth} hidden layers",
@@ -62,7 +64,14 @@ def reproduce(
             "aligned by the correlation of activations on all training examples, REPAIR by 4096 of them.",
             "Published values are of one pair.",
         ),
-        settings={"data": data, "widths": list(widths), "depth": depth, "pairs": pairs, "epochs": epochs},
+        settings={
+            "data": data,
+            "widths": list(widths),
+            "depth": depth,
+            "pairs": pairs,
+            "epochs": epochs,
+            "shift": shift,
+        },
         keep=keep,
         seed=seed,
         device=device,
