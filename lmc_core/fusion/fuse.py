@@ -27,6 +27,9 @@ from lmc_core.symmetry.canonical.canonical import Canonical
 from lmc_core.symmetry.symmetry import Symmetry
 
 TURNED = "their streams and the insides of their heads were turned into one frame by full-symmetry merge beforehand"
+NOT_TURNED = (
+    "their streams were not turned into one frame: rotations are square, and a norm over more units is another function"
+)
 RECALIBRATIONS = ("bn-reset", "repair")
 
 
@@ -134,14 +137,16 @@ def fusion(
     frame = template(networks, found_symmetries, widths)
     if chosen.equal_widths and (odd := next((s for s in found_symmetries if sizes(s) != frame.sizes), None)):
         group = next(n for n, size in sizes(odd).items() if size != frame.sizes[n])
+        why = ", as what turns a frame is an invertible square matrix" if chosen.canonical else ""
         raise MismatchError(
-            f"{method} needs equal widths; group {group!r} has {sizes(odd)[group]} units in one network and "
+            f"{method} needs equal widths{why}; group {group!r} has {sizes(odd)[group]} units in one network and "
             f"{frame.sizes[group]} in the fused one: use wasserstein-barycenter"
         )
     models = tuple(Model.of(net, s, frame) for net, s in zip(networks, found_symmetries, strict=True))
     problem = Problem(models, shares, frame, data, seed, report)
-    if canonical and not chosen.canonical and (turned := _turned(problem)):
-        problem, formed = turned, (*formed, TURNED)
+    if canonical and not chosen.canonical:
+        problem, about_frame = _turned(problem)
+        formed += about_frame
     found = chosen.solve(problem, **checked)
     models = problem.models
     made, degrees, notes = _afterwards(problem, found, recalibrate, temperature)
@@ -188,20 +193,22 @@ def fusion(
     )
 
 
-def _turned(problem: Problem) -> Problem | None:
-    """Models turned into one frame by full-symmetry merge, so that methods that only re-order units find them alike;
-    None where nothing but orders is free, or where widths differ."""
+def _turned(problem: Problem) -> tuple[Problem, tuple[str, ...]]:
+    """Models turned into one frame by full-symmetry merge, so that methods that only re-order units find them alike,
+    and a note; as they are where nothing but orders is free, or where widths differ."""
     symmetry, widths = problem.symmetry, problem.template.sizes
     steps = [group for block in blocks(symmetry, classes=True) for group in (block.outer, *block.inner)]
-    if {group.kind for group in steps} <= {"permutation"} or any(sizes(m.symmetry) != widths for m in problem.models):
-        return None
+    if {group.kind for group in steps} <= {"permutation"}:
+        return problem, ()
+    if any(sizes(model.symmetry) != widths for model in problem.models):
+        return problem, (NOT_TURNED,)
     chosen = FUSIONS["full-symmetry-merge"]
     found = chosen.solve(problem, **chosen.settings({}))
     models = [
         Model.of(_carried(problem, model, couplings), model.symmetry, problem.template)
         for model, couplings in zip(problem.models, found.couplings, strict=True)
     ]
-    return replace(problem, models=tuple(models))
+    return replace(problem, models=tuple(models)), (TURNED,)
 
 
 def _formed(forms: Sequence[Canonical]) -> tuple[str, ...]:

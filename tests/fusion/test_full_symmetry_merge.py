@@ -10,9 +10,12 @@ from planted import noisy, random_data
 from zoo.transformers import TRANSFORMERS
 
 from lmc_core.data.registry import dataset
+from lmc_core.errors import MismatchError
 from lmc_core.fusion.frame import mean
 from lmc_core.fusion.fuse import fusion
 from lmc_core.networks.checkpoint import load
+from lmc_core.networks.families import architecture, build, example_inputs
+from lmc_core.networks.network import network
 from lmc_core.symmetry.canonical.canonical import canonical
 from lmc_core.symmetry.move import composed, inverted, move, random_elements
 from lmc_core.training.finetune import measure
@@ -103,3 +106,19 @@ def test_methods_that_only_order_units_gain_from_canonical_form():
         assert max(result.function_errors) < 1e-5
         assert any("canonical form" in note for note in result.notes) == form
     assert losses[True] < losses[False]
+
+
+def wider(**options):
+    found = architecture("transformer", **{**vits()[0].architecture.options, **options})
+    torch.manual_seed(0)
+    return network(build(found), example_inputs(found), architecture=found)
+
+
+def test_streams_of_different_widths_are_refused_in_a_sentence_that_says_why():
+    with pytest.raises(MismatchError, match="needs equal widths, as what turns a frame is an invertible square matrix"):
+        fusion([vits()[0], wider(width=48)], "full-symmetry-merge")
+
+
+def test_networks_of_different_widths_in_canonical_form_say_that_they_were_not_turned():
+    result = fusion([vits()[0], wider(width=48)], "wasserstein-barycenter", canonical=True)
+    assert any("not turned into one frame" in note for note in result.notes)
