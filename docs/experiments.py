@@ -96,7 +96,9 @@ READING = {
     ),
     "ferbach-cnn": (
         "Ferbach 2024, figure 3, convolutional networks on CIFAR-10",
-        "Not measured yet.",
+        "The wider the networks, the less is lost half-way by any matching, and the more directions the data fills. "
+        "Activations and covariances are ahead of layer-wise matching from the middle width on; at the smallest all "
+        "lose as much, and their spreads overlap.",
         "Architecture, data and values of the figure are not known here; these are small networks on a fifth of the "
         "examples.",
     ),
@@ -143,6 +145,13 @@ READING = {
         "epochs.",
         "An MLP on MNIST is the case that Frankle 2020 found stable from the start; their larger networks are not.",
     ),
+    "akash-planes": (
+        "Akash 2022, loss planes",
+        "Between A and B as they are there is a wall in every kind of network; between A and B aligned it is gone for "
+        "the fully connected ones, low for convolutions, and lower but there for recurrent and residual ones. The "
+        "fused network is the middle of that line.",
+        "One pair of each kind, small ones. The whole planes are in the file, and in the landscapes of the app.",
+    ),
     "akash-cifar": (
         "Akash 2022, VGG11 and ResNet-18 on CIFAR-10",
         "Not measured yet.",
@@ -180,7 +189,12 @@ CLAIMS = {
         "narrower networks, shorter training; the paper's base width is not known",
     ),
     "lmc-over-training": ("small networks are stable from the start", "they are", ""),
-    "ferbach-cnn": ("not known", "see there", ""),
+    "ferbach-cnn": ("not known", "activations ahead of weights, and less lost by wider networks", ""),
+    "akash-planes": (
+        "SGD solutions share a basin after permutation: FC, CNN, ResNet, RNN, LSTM",
+        "FC; nearly CNN; not quite the others",
+        "narrow networks: see barriers by width",
+    ),
     "rebasin-width": (
         "barrier 0 for MLPs of 512 units; curves not known as numbers",
         "0 from 256 units on",

@@ -66,6 +66,7 @@ TINY = {
         "train_examples": 300,
         "test_examples": 200,
     },
+    "akash-planes": {"kinds": "fully connected,LSTM", "points": 3, "test_examples": 100},
     "residual-toy": {"draws": 3, "width": 10, "stream": 20},
 }
 SHORT = replace(RECIPES["digits-mlp-32"], schedule="constant", epochs=2)

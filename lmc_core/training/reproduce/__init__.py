@@ -15,6 +15,7 @@ EXPERIMENTS = {
     "lmc-over-training": "when two runs become connected: barriers by epoch, from one start and from two",
     "repair-resnet20": "ResNet-20 with BatchNorm and with LayerNorm half way, aligned and with REPAIR",
     "akash-cifar": "VGG11 and ResNet-18 without norms fused, and trained on, against training from scratch",
+    "akash-planes": "losses along the planes of two networks, aligned and fused, for five kinds of networks",
     "residual-toy": "planted orders in a residual block, where a coordinate sweep recovers few",
     "vit-mnist": "barriers between vision transformers on MNIST, by orders, by rotations, learned, with a null test",
 }
