@@ -108,7 +108,7 @@ READING = {
         "hidden layer and at chance with forty; REPAIR brings back what is lost up to twenty layers, and most of it at "
         "forty. The training of the authors' notebook is needed for that: BatchNorm, folded in afterwards. Without it "
         "ten hidden layers stay at chance for epochs.",
-        "The notebook counts the layers after the first, so that its L has L + 1 hidden layers. That this is so for the "
+        "The notebook counts the layers after the first: its L has L + 1 hidden layers. That this is so of the "
         "published numbers is seen at L = 1: unaligned they are at 39.6 %, one hidden layer here at 93, two at 49. Not "
         "all depths have a partner here.",
     ),
