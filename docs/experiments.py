@@ -149,9 +149,9 @@ READING = {
     ),
     "akash-planes": (
         "Akash 2022, loss planes",
-        "Between A and B as they are there is a wall in every kind of network; between A and B aligned it is gone for "
-        "the fully connected ones, low for convolutions, and lower but there for recurrent and residual ones. The "
-        "fused network is the middle of that line.",
+        "Between A and B as they are there is a wall in every kind of network. Between A and B aligned it is gone for "
+        "the fully connected ones and nearly so for convolutions; a third of it is left for the LSTM, half for the "
+        "residual network, and four fifths for the RNN. The fused network is the middle of that line.",
         "One pair of each kind, small ones. The whole planes are in the file, and in the landscapes of the app.",
     ),
     "akash-cifar": (
@@ -194,7 +194,7 @@ CLAIMS = {
     "ferbach-cnn": ("not known", "activations ahead of weights, and less lost by wider networks", ""),
     "akash-planes": (
         "SGD solutions share a basin after permutation: FC, CNN, ResNet, RNN, LSTM",
-        "FC; nearly CNN; not quite the others",
+        "FC; nearly CNN; not these LSTMs, ResNets and RNNs",
         "narrow networks: see barriers by width",
     ),
     "rebasin-width": (

@@ -30,7 +30,7 @@ PARAMETERS = (
     _cifar.FILE,
     KEEP,
 )
-QUICK = {"factors": (0.5,), "epochs": 1, "train_examples": 3000, "test_examples": 1000}
+QUICK = {"factors": (0.25,), "epochs": 1, "train_examples": 1000, "test_examples": 500}
 
 NORMS: Mapping[str, tuple[str, Recalibration]] = {"bn": ("BatchNorm", "bn-reset"), "ln": ("LayerNorm", "repair")}
 VANILLA, ORDERED, AFTER = "no alignment", "aligned", "aligned, reset or REPAIR"
