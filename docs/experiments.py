@@ -173,7 +173,7 @@ READING = {
 """Name → source, what the experiment shows, what it does not; in the order of the page."""
 
 
-NUMBERS = ("λ", "rate", "width", "hidden layers", "epoch")
+NUMBERS = ("λ", "rate", "width", "hidden layers", "epoch", "networks")
 """Beginnings of columns that are written as short as they are."""
 
 
@@ -328,7 +328,7 @@ def pivoted(result: dict[str, Any]) -> Iterator[str]:
             yield f"\n{chart['panel'].capitalize()}: {name}\n"
         lines = [
             [cell(down, value), *(measured(found.get((value, column)), y, error, chart["also"]) for column in columns)]
-            for value in dict.fromkeys(row[down] for row in here)
+            for value in (sorted if numbers else list)(dict.fromkeys(row[down] for row in here))
         ]
         yield from table([down, *map(str, columns)], lines)
 

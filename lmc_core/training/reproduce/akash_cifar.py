@@ -123,7 +123,7 @@ def reproduce(
                 rows += [(called, float(epoch), title, value) for epoch, value in enumerate(values)]
         curves[called] = {t: [v] if t == ENDS else [[x] for x in v] for t, v in found.items()}
     return Experiment(
-        f"Fusing VGG11 and ResNet-18 on {data}, and training on",
+        f"Fusing pairs of {' and '.join(curves)} on {data}, and training on",
         ("network", "epochs of fine-tuning", "method", "accuracy"),
         tuple(rows),
         (
