@@ -156,10 +156,10 @@ READING = {
     ),
     "akash-cifar": (
         "Akash 2022, VGG11 and ResNet-18 on CIFAR-10",
-        "Fused by weights VGG11 is at chance before it is trained on, by activations well above it. A few epochs later "
-        "both are far ahead of a network trained anew for as long, and of the average trained on, and approach their "
-        "parents; they do not reach the ensemble of both. Barycentre and OT fusion are one, as by exact plans of two "
-        "networks they must be.",
+        "Fused by weights both kinds of networks are near chance before they are trained on, fused by activations well "
+        "above it. A few epochs later they are far ahead of a network trained anew for as long, ahead of the average "
+        "trained on, and near their parents; they do not reach the ensemble of both. Barycentre and OT fusion are one, "
+        "as by exact plans of two networks they must be.",
         "An eighth of the width, a fifth of the examples and a tenth of the epochs: what trains on one core. The "
         "accuracies of the paper are not known here. One pair.",
     ),
