@@ -115,6 +115,6 @@ def test_a_budget_stops_work_that_reports():
 
 def test_the_page_is_what_the_results_say(monkeypatch):
     monkeypatch.chdir(ROOT)
-    files = [Path("benchmarks/results") / name for name in ("gpu-h200.json", "gpu-h200-more.json")]
+    files = [Path("benchmarks/results") / name for name in ("gpu-h200.json", "gpu-h200-more.json", "gpu-h100.json")]
     assert PAGE.read_text() == written(files)
     assert "3.82 | 0.173 | 22.0" in written(files)

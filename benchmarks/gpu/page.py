@@ -1,6 +1,6 @@
 """docs/gpu.md, written from results, so that no number in it is typed by hand.
 
-python -m benchmarks.gpu.page benchmarks/results/gpu-h200.json benchmarks/results/gpu-h200-more.json
+python -m benchmarks.gpu.page benchmarks/results/gpu-{h200,h200-more,h100}.json
 """
 
 from __future__ import annotations
