@@ -90,3 +90,13 @@ def test_a_complex_network_is_used_in_python_as_its_refusal_says() -> None:
 
     torch.manual_seed(0)
     assert {g.size for g in symmetry(lmc.network(Complex(), torch.randn(2, 6))).groups.values()} == {9}
+
+
+def test_who_has_only_a_pickled_module_is_told_how_to_get_at_its_numbers(tmp_path) -> None:
+    """Nothing of it is imported or called; the way that is named gives a file that opens."""
+    file = tmp_path / "whole.pth"
+    torch.save(torch.nn.Sequential(torch.nn.Linear(4, 3)), file)
+    with pytest.raises(CheckpointError, match=r"nothing of it was run.*who has only this file.*weights_only=False"):
+        lmc.load(file)
+    torch.save(torch.load(file, weights_only=False).state_dict(), tmp_path / "numbers.pt")
+    assert lmc.load(tmp_path / "numbers.pt").parameters == 15

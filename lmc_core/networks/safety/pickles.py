@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from lmc_core.errors import CheckpointError
 from lmc_core.networks.safety.limits import ITEM_BYTES, plain
-from lmc_core.networks.safety.reasons import of_object, of_protocol
+from lmc_core.networks.safety.reasons import NUMBERS, of_object, of_protocol
 
 OPCODES = 5_000_000
 
@@ -163,7 +163,7 @@ class _Machine:
         else:
             raise CheckpointError(
                 f"{self.name} holds Python objects (operation {opcode}), not only numbers; opening it could run code, "
-                f"and nothing of it was run: save the numbers with torch.save(model.state_dict(), 'model.pt')"
+                f"and nothing of it was run: {NUMBERS}"
             )
         return False
 

@@ -28,6 +28,13 @@ _REASONS: tuple[tuple[tuple[str, ...], str], ...] = (
 """First words of what a pickle refers to, and what that says of the file."""
 
 
+NUMBERS = (
+    "save the numbers with torch.save(model.state_dict(), 'model.pt'); who has only this file and trusts it gets that "
+    "model, where the code of its classes can be imported, from torch.load(file, weights_only=False)"
+)
+"""What to do with a file that holds a model whole."""
+
+
 def of_object(file: str, name: str) -> str:
     """Why a file that refers to a Python object is not read."""
     for beginnings, reason in _REASONS:
@@ -35,7 +42,7 @@ def of_object(file: str, name: str) -> str:
             return f"{file} {reason}"
     return (
         f"{file} refers to the Python object {plain(name, 100)}, not only to numbers; opening it could "
-        "run code, and nothing of it was run: save the numbers with torch.save(model.state_dict(), 'model.pt')"
+        f"run code, and nothing of it was run: {NUMBERS}"
     )
 
 
