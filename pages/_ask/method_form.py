@@ -8,7 +8,7 @@ import streamlit as st
 from lmc_core.alignment.method import Method
 from lmc_core.methods import METHODS
 from pages._ask.fields import field
-from pages._frame.url import choice
+from pages._frame.url import choice, link
 
 
 def method(default: str, known: Mapping[str, Method] = METHODS, key: str = "method") -> tuple[str, dict[str, Any]]:
@@ -17,7 +17,8 @@ def method(default: str, known: Mapping[str, Method] = METHODS, key: str = "meth
     titles = {name: declared.title for name, declared in known.items()}
     name = choice(st.selectbox, "Method", titles, default, key, lasting=True, label_visibility="collapsed")
     chosen = known[name]
-    st.caption(f"{chosen.summary} [{chosen.paper.key}]({chosen.paper.url})")
+    more = link("guide", part="methods")
+    st.caption(f"{chosen.summary} [{chosen.paper.key}]({chosen.paper.url}) · [Learn more]({more})")
     with st.expander("Settings"):
         settings = {each.name: field(each, f"{name}.{each.name}", each.default) for each in chosen.parameters}
         for note in chosen.notes or (() if chosen.parameters else ("Nothing to set.",)):

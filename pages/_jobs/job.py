@@ -23,6 +23,7 @@ from pages._jobs import gate, visitor
 
 POLL = 0.5  # seconds between looks at a job
 STOPPED = 1.0  # seconds after which a cancelled run has stopped
+TOLD = 0.02  # of a run without any like it before, from which its own steps tell how long it will take
 COUNTED = 100  # more parts than this are told in percent
 
 
@@ -144,7 +145,8 @@ def steps(now: runs.RunStatus) -> str:
 def left(now: runs.RunStatus) -> str:
     """How long it will still take, where runs like it are known."""
     if now.expected is None:
-        return "no estimate yet"
+        rest = now.elapsed * (1 - now.fraction) / now.fraction if now.fraction > TOLD else 0.0
+        return f"about {seconds(rest)} left, going by the steps so far" if rest else "estimating the time"
     if now.state == "queued":
         return f"about {seconds(now.expected)} once it starts"
     rest = now.expected - now.elapsed

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from lmc_core.diagnostics.inspector import Block, Units
@@ -24,6 +25,7 @@ NOT_KEPT = (
     "This run came without its single units, so their weights cannot be looked at here, and t-SNE cannot place them: "
     "run it again, or export it again from where it was made."
 )
+WORST_HELP = "The unit of A that is least like its match in aligned B: cosine between their incoming weights."
 METRICS = {"data": "as the data sees them", "weights": "raw"}
 METRIC_HELP = (
     "Raw weights are mostly the noise of the initialisation: what a unit does with inputs that never vary, or always "
@@ -51,6 +53,7 @@ def draw(run_id: str, look: Look) -> None:
         if number is not None:
             units = kept[_metric(kept)]
         if number is None:
+            st.button("Worst match", key="worst-match", on_click=_worst, args=(units,), help=WORST_HELP)
             st.caption("or click a dot in the figure, to see the weights that make it", width="content")
     cloud = clouds.cloud(clouds.path(run_id), run_id, look.group, look.projection)
     rings = None if number is None or cloud is None else ring(cloud, number, theme=viewport.theme())
@@ -72,6 +75,11 @@ def _number(units: Units) -> int | None:
         st.session_state[KEY] = NONE
     found = choice(st.selectbox, f"Look at a unit of {units.label}", options, NONE, KEY, width=230)
     return None if found == NONE else int(found)
+
+
+def _worst(units: Units) -> None:
+    """Look at the unit whose match is least alike."""
+    st.session_state[KEY] = str(units.numbers[int(np.argmin(units.cosine[:, 1]))])
 
 
 def _metric(kept: Mapping[str, Units]) -> str:

@@ -119,6 +119,14 @@ def test_a_unit_that_is_picked_is_shown_as_images_of_one_scale(stored: Request) 
     assert [trace["coloraxis"] for trace in images] == ["coloraxis"] * 3
 
 
+def test_the_unit_with_the_worst_match_is_one_click_away(stored: Request) -> None:
+    at = opened()
+    at.get_by_key("worst-match").click().run()
+    assert not at.exception
+    kept = units(stored.id, runs.result(stored.id).symmetry.groups[0].name)["weights"]
+    assert kept.cosine[kept.place(int(at.get_by_key("unit").value)), 1] == kept.cosine[:, 1].min()
+
+
 def test_a_link_opens_a_unit_of_a_deeper_layer_in_raw_weights(stored: Request) -> None:
     at = opened(layer="fc2", unit="5", metric="weights")
     assert "Unit 5 of layer 2" in texts(at)
