@@ -13,6 +13,7 @@ from torch.func import functional_call, grad, vmap
 
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import SettingError
+from lmc_core.networks.families import family
 from lmc_core.networks.network import Network
 from lmc_core.report import Report, silent
 from lmc_core.training.train import Recipe, batches, check, check_fit, described, initialised, preparation, rate
@@ -24,7 +25,7 @@ BETAS, EPSILON = (0.9, 0.999), 1e-8
 def stackable(recipe: Recipe) -> bool:
     """Whether networks of this recipe can be trained as a stack."""
     plain = recipe.augment == "none" and recipe.clip is None and not recipe.validation
-    layers = recipe.architecture.family == "mlp" and recipe.architecture.options.get("norm", "none") != "bn"
+    layers = family(recipe.architecture.family).chain and recipe.architecture.options.get("norm", "none") != "bn"
     return plain and layers and recipe.optimiser in ("sgd", "adam")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lmc_core.data.dataset import Dataset
+from lmc_core.data.dataset import Asked, Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.figures.compare import compare_figure
 from lmc_core.figures.fuse.figure import fuse_figure
@@ -93,14 +93,14 @@ def _figures(pair: Mapping[str, str], third: str | None, folder: Path) -> Iterat
     yield "history", partial(history_figure, fused.history, fused.outcome.curve)
 
 
-def small(name: str) -> Dataset:
+def small(name: str, task: Asked = "auto") -> Dataset:
     """The data of a name with 60 examples of either split; for CIFAR-10 digits of the size of its pictures."""
     data = dataset("digits" if name == "cifar10" else name)
     x_train, x_test = data.x_train[:EXAMPLES], data.x_test[:EXAMPLES]
     if name == "cifar10":
         x_train, x_test = (np.stack([x.repeat(4, 1).repeat(4, 2)] * 3, axis=1) for x in (x_train, x_test))
     y_train, y_test = data.y_train[:EXAMPLES], data.y_test[:EXAMPLES]
-    return Dataset(name, x_train, y_train, x_test, y_test, data.classes)
+    return Dataset(name, x_train, y_train, x_test, y_test, data.classes, task)
 
 
 def _run(kind: str, folder: Path, **options: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from serving import Server
+from serving import PATIENCE, Server
 from visiting import COMPUTED, opened
 
 from lmc_core.figures.palette import THEMES
@@ -35,7 +35,7 @@ def shown_in(page: Page, theme: str) -> None:
         return used.length > 1 && used.every((colours) => mine.some((one) => colours.includes(one)))
             && !used.some((colours) => foreign.some((one) => colours.includes(one)));
     }}"""
-    page.wait_for_function(test, timeout=20_000)
+    page.wait_for_function(test, timeout=PATIENCE)
 
 
 def test_the_system_switches_all_figures_and_back(browser: Browser, server: Server) -> None:

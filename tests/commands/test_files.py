@@ -61,7 +61,7 @@ def test_a_figure_without_controls_keeps_its_plot(tmp_path, monkeypatch):
 
     seen = []
     monkeypatch.setattr(files, "_browser", lambda: "a browser")
-    monkeypatch.setattr(go.Figure, "write_image", lambda figure, path, **how: seen.append(figure))
+    monkeypatch.setattr(go.Figure, "to_image", lambda figure, **how: seen.append(figure) or b"")
     layout = {"height": 500, "margin": {"t": 20, "b": 80}}
     for sliders in ([], [{"steps": [{"label": "0"}]}]):
         made = go.Figure(go.Scatter(y=[0, 1]), {**layout, "sliders": sliders})

@@ -29,6 +29,7 @@ class Family:
     module   the class in module.py that builds a network from `Options`; beside it `example`
     widths   what can be chosen where networks are fused; empty where other widths make no module
     attends  whether its units attend to each other
+    chain    whether it is linear layers one after the other, so that many of one shape can be computed as a stack
     images   whether an input of 3 × h × w is a colour image
     unlike   pattern of names of tensors that belong to something else of the same shapes: such a state dict is read as
              this family only where somebody asks for it
@@ -43,6 +44,7 @@ class Family:
     module: str
     widths: tuple[Freedom, ...] = ()
     attends: bool = False
+    chain: bool = False
     images: bool = False
     unlike: str = ""
 
