@@ -23,6 +23,7 @@ from lmc_core.runs.share.headers import Guarded
 from lmc_core.runs.share.routes import ROUTES
 from pages._frame import document as _document
 from pages._frame.static import Compressed
+from pages._jobs.door import Door
 
 M_ARENA_MAX = -8
 ARENAS = 2  # every thread of a visitor would hold on to what it freed
@@ -68,5 +69,5 @@ app = st.App(
     Path(__file__).parent / "pages" / "_shell.py",
     routes=[*ROUTES, *_document.ROUTES],
     lifespan=lifespan,
-    middleware=[Middleware(Guarded), Middleware(Compressed), Middleware(Naming)],
+    middleware=[Middleware(Guarded), Middleware(Door), Middleware(Compressed), Middleware(Naming)],
 )

@@ -12,7 +12,7 @@ from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library.limits import upload_limit
 from lmc_core.runs.values.status import RunStatus
 from pages._frame.text import escaped
-from pages._jobs import gate, job, visitor
+from pages._jobs import door, gate, job, visitor
 
 REFUSED = "refused "
 
@@ -36,6 +36,8 @@ def uploader(label: str, kinds: Sequence[str], slot: Slot, take: Callable[[Any],
     state = st.session_state
     turn = state.setdefault(f"{slot.name}:turn", 0)
     how: dict[str, Any] = {"label_visibility": "collapsed", "max_upload_size": largest()}
+    if gate.allowed():
+        door.admit()
     given = st.file_uploader(label, list(kinds), slot.many, key=f"{slot.name}-{turn}", **how)
     files = given if isinstance(given, list) else [given] if given is not None else []
     if not files:
