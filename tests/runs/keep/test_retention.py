@@ -21,8 +21,9 @@ from lmc_core.cli import main
 from lmc_core.errors import RunError
 from lmc_core.runs import engine, keep
 from lmc_core.runs.keep import entries, retention
-from lmc_core.runs.keep.store import ARRAYS, RESULT, Store
+from lmc_core.runs.keep.store import Store
 from lmc_core.runs.keep.tables import RUNS
+from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.settings import settings
 from lmc_core.runs.share import routes
@@ -31,6 +32,7 @@ MB = 2**20
 DAY = retention.DAY
 OWNERS = ("ann", "bob", "eve", None)
 OLD = 91 * DAY
+ASKED = PAIR | {"method": "weight-matching", "points": 3}
 
 Make = Callable[..., keep.Archive]
 
@@ -278,45 +280,50 @@ def test_an_engine_removes_what_is_old_and_computes_it_again_for_its_owner(bench
 
 
 @pytest.fixture
-def removed(home: Path, tmp_path: Path) -> Iterator[Request]:
-    """A path that was really computed for Ann, and removed since; what it was lies in a folder beside it."""
+def first(home: Path, tmp_path: Path) -> Iterator[PathResult]:
+    """What a path of Ann's found that was removed since."""
     archive = keep.opened()
-    request = path_request(PAIR["a"], PAIR["b"], method="weight-matching", points=3, train_examples=200)
+    request = path_request(**ASKED)
     archive.store.remove("runs", request.id)
     archive.index.delete(RUNS, RUNS.c.id == request.id)
     computed(request, tmp_path / "first")
+    found = archive.result(request.id)
+    assert isinstance(found, PathResult)
+    archive.note_openings()
     archive.index.change(RUNS, RUNS.c.id == request.id, owner="ann", opened=1.0)
-    (tmp_path / "kept.json").write_text(json.dumps(numbers(request.id)))
-    for name in (RESULT, ARRAYS):
-        (tmp_path / name).write_bytes(archive.store.read("runs", request.id, name))
-    archive._openings.clear()
     assert archive.tidy() == [request.id]
-    yield request
+    yield found
     archive.index.close()
 
 
-def numbers(run: str) -> Any:
-    """What a result says, but for what depends on the time of day."""
-    found = dict(runs.result(run).json)
-    return json.loads(json.dumps({name: found[name] for name in ("naive", "aligned", "finding")}))
+@pytest.fixture
+def removed(first: PathResult) -> str:
+    """Its id."""
+    return path_request(**ASKED).id
 
 
-def test_a_removed_run_asked_again_has_the_same_id_owner_and_digits(removed: Request, tmp_path: Path) -> None:
-    assert runs.retry(removed.id, "bob") == removed.id
-    assert runs.status(removed.id).state == "queued"
+def digits(found: Any) -> Any:
+    """What a path found, but for the seconds that it took."""
+    profiles = [(path.t, path.values) for path in (found.naive, found.aligned)]
+    return profiles, found.alignment.couplings, found.alignment.history, found.finding, found.symmetry, found.data
+
+
+def test_a_removed_run_asked_again_has_the_same_id_owner_and_digits(first: PathResult, removed: str) -> None:
+    assert runs.retry(removed, "bob") == removed
+    assert runs.status(removed).state == "queued"
     archive = keep.opened()
     engine.start(archive)
     try:
         end = time.monotonic() + 120
-        while not runs.status(removed.id).finished:
+        while not runs.status(removed).finished:
             assert time.monotonic() < end
             time.sleep(0.05)
     finally:
         engine.stop(archive)
-    assert runs.status(removed.id).state == "done", runs.status(removed.id).reason
-    assert numbers(removed.id) == json.loads((tmp_path / "kept.json").read_text())
-    assert runs.owned(removed.id, "ann")
-    assert not runs.owned(removed.id, "bob")
+    assert runs.status(removed).state == "done", runs.status(removed).reason
+    same(digits(runs.result(removed)), digits(first))
+    assert runs.owned(removed, "ann")
+    assert not runs.owned(removed, "bob")
 
 
 def asked(route: Callable[[HTTPRequest], Any], run: str) -> tuple[int, str]:
@@ -328,24 +335,24 @@ def asked(route: Callable[[HTTPRequest], Any], run: str) -> tuple[int, str]:
     return answer.status_code, bytes(answer.body).decode()
 
 
-def test_every_address_of_a_removed_run_answers_410_with_one_sentence(removed: Request) -> None:
+def test_every_address_of_a_removed_run_answers_410_with_one_sentence(removed: str) -> None:
     sentence = "This result was removed after nobody had opened it for 90 days. Compute it again to see it."
     for route in (routes.run_json, routes.share, routes.card):
-        code, text = asked(route, removed.id)
+        code, text = asked(route, removed)
         assert (code, sentence in text) == (410, True), route
-    told = json.loads(asked(routes.run_json, removed.id)[1])
+    told = json.loads(asked(routes.run_json, removed)[1])
     assert told["error"] == sentence
     assert "result" not in told
 
 
-def test_the_health_check_says_nothing_of_results_and_names_nobody(removed: Request) -> None:
+def test_the_health_check_says_nothing_of_results_and_names_nobody(removed: str) -> None:
     said = json.dumps(engine.health(keep.opened()))
-    for secret in ("ann", removed.id, "bytes", "quota"):
+    for secret in ("ann", removed, "bytes", "quota"):
         assert secret not in said
 
 
 def test_the_command_that_reads_the_store_says_how_much_it_measured(
-    removed: Request, capsys: pytest.CaptureFixture[str]
+    removed: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["reindex", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["measured"] == 0
