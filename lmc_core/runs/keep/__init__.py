@@ -145,15 +145,23 @@ class Archive:
         return changed
 
     def artifact(self, run: str, name: str) -> bytes:
-        """A file kept with a run: "aligned.safetensors". Raises InputError if there is none."""
-        self.status(run)
-        return self.store.artifact(run, name)
+        """A file kept with a run: "aligned.safetensors".
+
+        Raises InputError if there is none, RunError if it was removed with the result.
+        """
+        now = self.status(run)
+        if now.removed is not None:
+            raise RunError(now.reason)
+        content = self.store.artifact(run, name)
+        self._openings.add(run)
+        return content
 
     def picture(self, run: str, name: str) -> bytes:
         """A picture of a finished run. Raises LMCError if there is none."""
         if name in pictures.PICTURES and self.store.exists("runs", run, name):
-            with suppress(DamagedError):
-                if pictures.whole(name, kept := self.artifact(run, name)):
+            self.status(run)
+            with suppress(DamagedError):  # to see its picture is not to open it
+                if pictures.whole(name, kept := self.store.artifact(run, name)):
                     return kept
         return pictures.draw(self.result(run), name)
 

@@ -174,11 +174,16 @@ def test_a_result_that_nobody_opened_for_long_is_removed_and_one_that_was_opened
 ) -> None:
     archive = make(LMC_RESULT_DAYS="30")
     store = Filled(archive, tmp_path)
-    forgotten, read, young = store("ann", 100, age=31 * DAY), store("ann", 100, age=31 * DAY), store("ann", 100)
-    late = store("ann", 100, age=31 * DAY, published=True)
+    forgotten, pictured, read, taken = (store("ann", 100, age=31 * DAY) for _ in range(4))
+    published, young = store("ann", 100, age=31 * DAY, published=True), store("ann", 100)
     same(archive.result(read), a_result())
-    assert {*archive.tidy()} == {forgotten, late}
-    assert kept(archive) == {read, young}
+    archive.artifact(taken, "padding")
+    archive.store.write(b"<svg></svg>", "runs", pictured, "thumbnail.svg")
+    archive.picture(pictured, "thumbnail.svg")
+    assert {*archive.tidy()} == {forgotten, pictured, published}
+    assert kept(archive) == {read, taken, young}
+    with pytest.raises(RunError, match="Compute it again"):
+        archive.artifact(forgotten, "padding")
     assert time.time() - row(archive, read).opened < 60
 
 
