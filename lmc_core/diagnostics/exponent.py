@@ -52,8 +52,8 @@ def exponent(
     Every resample gives each pair the residual of a random one, ± r_i / √(1 − h_i) with h the leverage, refits, and
     keeps t* = (β* − β) / se*; the interval is β − t*_(1−α/2) se … β − t*_(α/2) se (Davison 1997, section 6.2.4). Plain
     percentiles of a few pairs cover too seldom: t is studentised, and residuals are smoothed by normal noise of
-    n^(−1/5) times their deviation (Davison 1997, section 3.4). Pairs count as independent: those that share a network are not
-    quite, and the interval is then too short.
+    n^(−1/5) times their deviation (Davison 1997, section 3.4). Pairs count as independent: those that share a network
+    are not quite, and the interval is then too short.
 
     widths, values   one per pair: its width m, and what was measured of it, B > 0
     rng              draws the resamples
