@@ -60,5 +60,5 @@ def gelbrich(a: Rows, b: Rows) -> Gelbrich:
 
 def _fidelity(x: Rows, y: Rows) -> float:
     """tr (Σ_A^½ Σ_B Σ_A^½)^½ of Σ_A = XᵀX and Σ_B = YᵀY: the nuclear norm of X Yᵀ, which needs no root."""
-    triangles = [np.linalg.qr(rows, mode="r") if len(rows) > rows.shape[1] else rows for rows in (x, y)]
+    triangles = [np.linalg.qr(rows)[1] if len(rows) > rows.shape[1] else rows for rows in (x, y)]
     return float(np.linalg.norm(triangles[0] @ triangles[1].T, "nuc"))
