@@ -9,6 +9,8 @@ import sqlalchemy as sql
 
 tables = sql.MetaData()
 
+QUEUED = sql.text("state = 'queued'")
+
 RUNS = sql.Table(
     "runs",
     tables,
@@ -37,6 +39,9 @@ RUNS = sql.Table(
     sql.Column("beat", sql.Float, nullable=False, default=0.0),
     sql.Column("tags", sql.String(200), nullable=False, default="", server_default=""),
     sql.Index("ix_runs_owner_started", "owner", "started"),
+    sql.Index("ix_runs_created", "created"),
+    sql.Index("ix_runs_state_finished", "state", "finished"),
+    sql.Index("ix_runs_turn", "owner", "queued", "id", sqlite_where=QUEUED, postgresql_where=QUEUED),
 )
 
 WANTED = sql.Table(  # who waits for a run: it is stopped only when nobody is left
