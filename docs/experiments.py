@@ -80,7 +80,7 @@ READING = {
     ),
     "recurrent-mnist": (
         "Akash 2022, recurrent networks on rows of MNIST",
-        "Hidden-to-hidden weights are worth comparing: see the first five rows of each kind against the row without "
+        "Hidden-to-hidden weights are worth comparing: see the first four rows of each kind against the row without "
         "them, which is what FedMA and OT fusion by weights do. The exact gradient couples LSTMs better than its row "
         "term. Methods that see more, responses to examples or the outgoing weights, do better still.",
         "Fewer hidden units and epochs than in the paper (256 and 20), whose accuracies are not known here.",

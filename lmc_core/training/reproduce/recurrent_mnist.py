@@ -47,14 +47,13 @@ WAYS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         GROMOV,
         {**PUBLISHED, "gradient": "row", "solver": "sinkhorn", "iterations": 10},
     ),
-    "Gromov–Wasserstein barycentre, α = 64": (GROMOV, {"alpha": 64.0}),
     WITHOUT: (GROMOV, {"gradient": "none"}),
     "OT fusion": ("ot-fusion", {}),
     "OT fusion by activations": ("ot-fusion", {"compare": "activations"}),
     "MergeMany": ("merge-many", {}),
     "vanilla average": ("vanilla-average", {}),
 }
-"""What is compared. The first five compare hidden-to-hidden weights, four of them with the α of the authors' code: by
+"""What is compared. The first four compare hidden-to-hidden weights, with the α of the authors' code: by
 the exact gradient of the Gromov–Wasserstein term, or by its row term as in that code, with its ε too. MergeMany is no
 method of the paper."""
 
