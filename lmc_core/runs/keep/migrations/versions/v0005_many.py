@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlalchemy as sql
 from alembic import op
 
-revision, down_revision = "0004", "0003"
+revision, down_revision = "0005", "0004"
 QUEUED = sql.text("state = 'queued'")
 INDICES = {
     "ix_runs_created": (["created"], None),
-    "ix_runs_state_finished": (["state", "finished"], None),
+    "ix_runs_finished": (["finished"], None),
     "ix_runs_turn": (["owner", "queued", "id"], QUEUED),
 }
 
