@@ -31,6 +31,7 @@ FAULTS = {
     "results were removed, on every page and address": "tests/pages/test_removed.py",
     "a small file of arrays unpacks to gigabytes": "tests/data/test_data.py -k 'headers or bomb'",
     "models of two precisions, no hidden layer, one unit, weights × 1e30": "tests/methods/test_odd_numbers.py",
+    "the same fused": "tests/fusion/test_odd_numbers.py",
     "model files that harm, lie, waste or run code": "tests/networks/test_attacks.py",
     "bundles that lie, and requests in them that would run in a shell": "tests/runs/share/test_bundle.py",
     "hostile addresses, and every walk from page to page": "tests/pages/test_links.py",
