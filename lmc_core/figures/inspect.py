@@ -76,8 +76,8 @@ def groups_figure(
     width, names = WIDTHS[layout], _NAMES[layout]
     room, most = _LANES[layout]
     longest = max((len(f"{named.get(lane.group, lane.group)} · {lane.size}") for lane in lanes), default=0)
-    most = max(most, _LABEL * longest + 16) if layout == "wide" else most
-    gap = min(most, room / max(1, 1 + max((lane.place for lane in lanes), default=0)))
+    needed = max(most, _LABEL * longest + 16) if layout == "wide" else most
+    gap = min(needed, room / max(1, 1 + max((lane.place for lane in lanes), default=0)))
     across = {lane.group: names + 24 + gap * lane.place for lane in lanes}
     pins = names + 24 + max(gap * (1 + max((lane.place for lane in lanes), default=0)), 64)
     traces: list[dict[str, Any]] = []

@@ -14,7 +14,7 @@ from lmc_core.data.registry import dataset
 from lmc_core.errors import Cancelled, MismatchError, SettingError
 from lmc_core.figures.palette import THEMES
 from lmc_core.figures.plane.maps import plane_figure
-from lmc_core.figures.plane.relief import relief_figure
+from lmc_core.figures.plane.relief import TALL, relief_figure
 from lmc_core.figures.plane.scene import loss_range, scene
 from lmc_core.methods.align import align
 from lmc_core.networks.checkpoint import load
@@ -151,6 +151,24 @@ def test_the_figure_draws_both_paths_and_clips_what_is_far_above_them(
     assert "weight matching" in plane_finding(measured, naive, aligned, "Weight matching").text
     assert "aligned B" in plane_alt(measured, naive, aligned)
     assert len(plane_cards(measured, naive, aligned)) == 4
+
+
+def test_a_relief_has_a_scale_of_colours_and_summits_of_their_own_shape(
+    measured: Surface, plane: Plane, data: Dataset
+) -> None:
+    naive, aligned = (evaluate(LinearPath(plane.a, end), data, points=5) for end in (plane.b, plane.c))
+    low, high = loss_range(measured, naive, aligned)
+    tall = measured.loss("test").copy()
+    tall[0, :2] = low + 2.0 * (high - low), low + 50.0 * (high - low)
+    steep = replace(measured, values={**measured.values, "test": {**measured.values["test"], "loss": tall}})
+    ground = relief_figure(steep, naive, aligned, eye=(1.0, -2.0, 0.5)).data[0]
+    assert ground.z[0, 0] == pytest.approx(tall[0, 0], rel=1e-5), "a summit is not cut where the colours end"
+    assert ground.z[0, 1] == pytest.approx(low + TALL * (high - low), rel=1e-5)
+    assert ground.colorbar.ticktext[-1].endswith("and more")
+    assert [ground.cmin, ground.cmax] == pytest.approx([low, high])
+    calm = relief_figure(measured, naive, aligned, metric="accuracy")
+    assert calm.data[0].colorbar.ticktext[-1] == "100%"
+    assert relief_figure(measured, naive, aligned, eye=(1.0, -2.0, 0.5)).layout.scene.camera.eye.y == -2.0
 
 
 def test_a_third_model_is_named_in_the_words_and_no_path_to_it_is_called_aligned(
