@@ -181,9 +181,11 @@ def usual(kind: str) -> float | None:
     """Seconds that the default analysis of a kind took where it was computed; None where there is no such result."""
     request = default_request(kind)
     try:
-        return None if request is None else result(request.id).seconds.get("total")
+        found = None if request is None else result(request.id)
     except LMCError:
         return None
+    took = getattr(found, "seconds", {}).get("total")
+    return None if took is None else float(took)
 
 
 def health() -> dict[str, Any]:
