@@ -14,6 +14,7 @@ from lmc_core.words.plane import plane_alt
 from pages._frame import query
 from pages._frame.url import buttons
 from pages._show.chart import chart
+from pages._show.command import command, location
 from pages._show.view import Shown, View
 
 SHAPES = {"maps": "Maps", "relief": "Relief"}
@@ -51,7 +52,8 @@ def eye(asked: str | None) -> tuple[float, float, float] | None:
 
 
 def shown(result: PlaneResult, run_id: str, look: Look) -> Shown:
-    return Shown.of(summary(result), run_id, look)
+    also = {card.id: location(card) for card in result.checkpoints}
+    return Shown.of(summary(result), run_id, look, listings={"Command line": partial(command, result, also)})
 
 
 def figure(shown: Shown) -> None:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from lmc_core.figures.palette import Theme, ThemeName, theme_of
-from lmc_core.figures.plane.maps import LEVELS, scale
+from lmc_core.figures.plane.maps import LEVELS, scale, sizes
 from lmc_core.figures.plane.scene import SPLITS, Scene, scene
 from lmc_core.figures.sheet import LayoutName, canvas, f32
 from lmc_core.paths.profile import Metric, Profile, Split
@@ -47,7 +47,12 @@ def relief_figure(
     ink = theme_of(theme)
     shown = scene(surface, naive, aligned, split, ink, across)
     return go.Figure(
-        data=[_ground(shown, metric, ink), *_routes(shown, metric), *_corners(shown, metric, ink)],
+        data=[
+            _ground(shown, metric, ink),
+            *_routes(shown, metric),
+            *_walk(shown, metric, ink),
+            *_corners(shown, metric, ink),
+        ],
         layout={
             **canvas(ink, RELIEF[layout], (0, 6, 0, 0), standalone),
             "dragmode": "turntable",
@@ -110,6 +115,26 @@ def _routes(shown: Scene, metric: Metric) -> list[dict[str, Any]]:
             "hovertemplate": f"<b>{route.name}</b><br>{metric} %{{z:{FORMATS[metric]}}}<extra></extra>",
         }
         for route in shown.routes
+    ]
+
+
+def _walk(shown: Scene, metric: Metric, ink: Theme) -> list[dict[str, Any]]:
+    """The training run, as high as its checkpoints themselves, which do not lie on the ground."""
+    walked = shown.surface.trajectory
+    if walked is None:
+        return []
+    return [
+        {
+            "type": "scatter3d",
+            "mode": "lines+markers",
+            "x": f32(walked.x),
+            "y": f32(walked.y),
+            "z": f32(shown.drawn(walked.values[shown.split][metric], metric) + _lift(shown, metric)),
+            "text": list(walked.names),
+            "line": {"color": ink.neutral, "width": 5},
+            "marker": {"size": [size / 2 for size in sizes(len(walked.x))], "color": ink.neutral},
+            "hovertemplate": f"<b>Training</b>, %{{text}}<br>{metric} %{{z:{FORMATS[metric]}}}<extra></extra>",
+        }
     ]
 
 
