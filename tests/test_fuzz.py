@@ -33,9 +33,14 @@ def test_a_fault_is_found_and_said_how_to_make_it_again(monkeypatch: pytest.Monk
     assert again.examples == tally.examples
 
 
-def test_the_recorded_run_has_a_million_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_recorded_run_has_a_million_inputs_and_its_page_is_of_these_readers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert sum(RECORDED.values()) == 1_000_000
     assert RECORDED.keys() == READERS.keys()
+    stored = (Path(__file__).parents[1] / "docs" / "fuzz.md").read_text()
+    assert [line.split("|")[1].strip() for line in stored.splitlines() if line.startswith("| ")][1:] == list(READERS)
+    assert "0 of them raised" in stored
     monkeypatch.setattr(module, "RECORDED", dict.fromkeys(("option", "cookie"), 30))
     assert module.record(tmp_path / "page.md", 0) == 0
     assert "60 inputs with seed 0" in (tmp_path / "page.md").read_text()

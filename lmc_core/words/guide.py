@@ -119,8 +119,8 @@ WHEN: Mapping[str, str] = {
     "learned-matching": "Transformers, and the lowest barrier matters more than time: rotations are trained on the "
     "loss along the path. What is trained can also join what has nothing in common, so read the null test beside it.",
     "wasserstein-barycenter": "Fully connected and convolutional models, of the same or of other widths. Each layer is "
-    "matched by the weights that enter it, once and for good: of narrow models and of three or more, MergeMany, which "
-    "also looks at the weights that leave, keeps more; so does comparing activations.",
+    "matched by the weights that enter it, once and for good: of two narrow models, MergeMany, which also looks at the "
+    "weights that leave, keeps more, and so does comparing activations; of four, neither is ahead everywhere.",
     "gromov-wasserstein-barycenter": "RNNs, LSTMs and GRUs, whose recurrent weights carry one group on both axes. The "
     "authors' α of 1000 lets recurrent weights outvote the inputs; 64, the default, kept more accuracy "
     "at every width tried. What leaves the units is not compared: of three or more, MergeMany keeps more.",
