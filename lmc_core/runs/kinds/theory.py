@@ -85,10 +85,35 @@ def theory_rows(result: TheoryResult) -> list[dict[str, Any]]:
         row |= {f"dimension {name}": None if s is None else s.dimension for name, s in spectra}
         for name, side in (("naive", layer.before), ("aligned", layer.after)):
             row[f"lowest cosine, {name}"] = None if side is None else float(side.cosine.min())
-        law = result.laws.get(group)
-        if law is not None:
-            row |= {"R, naive": law.before, "R, aligned": law.after, "share of two moments": law.split.share}
-            row |= {"dimension from subsets": law.dimension, "dimension from neighbours": law.neighbours}
+        if result.laws:
+            row |= _law_row(result.laws.get(group))
+        rows.append(row)
+    return rows
+
+
+LAW_COLUMNS = ("R, naive", "R, aligned", "share of two moments", "dimension from subsets", "dimension from neighbours")
+
+
+def _law_row(law: Law | None) -> dict[str, float | None]:
+    """What a row says of the law of its layer."""
+    values: tuple[float | None, ...] = (None,) * len(LAW_COLUMNS)
+    if law is not None:
+        values = (law.before, law.after, law.split.share, law.dimension, law.neighbours)
+    return dict(zip(LAW_COLUMNS, values, strict=True))
+
+
+def ledger_rows(result: TheoryResult) -> list[dict[str, Any]]:
+    """One row per layer: what its product and what follows it add to the loss, and their defects, on both paths."""
+    if result.ledgers is None:
+        return []
+    naive, aligned = result.ledgers
+    rows = []
+    for before, after in zip(naive.entries, aligned.entries, strict=True):
+        row: dict[str, Any] = {"layer": after.layer}
+        for name, entry in (("naive", before), ("aligned", after)):
+            row |= {f"loss, product, {name}": entry.linear, f"loss, activation, {name}": entry.activation}
+            row |= {f"defect of the product, {name}": entry.linear_defect}
+            row |= {f"defect of the activation, {name}": entry.activation_defect}
         rows.append(row)
     return rows
 

@@ -94,7 +94,7 @@ def _ends(pair: Pair, found: Aligned) -> tuple[tuple[Network, Network], ...]:
 
 def _laws(
     pair: Pair, found: Aligned, examples: int, seed: int, report: Report
-) -> tuple[Sequence[Moment] | None, dict[str, Law]]:
+) -> tuple[Sequence[Moment | None] | None, dict[str, Law]]:
     """Moments of A's inputs, and the law of every layer; none of them where A cannot be traced."""
     symmetry = found.alignment.symmetry
     try:
