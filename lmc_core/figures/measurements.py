@@ -1,4 +1,4 @@
-"""Measurements of the theory on one pair, a row per layer: law, dimension, parts of the cost, ledger of the barrier."""
+"""Measurements of the theory, a row per layer: law, dimension, parts of the cost, ledger, exponents in the width."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from lmc_core.diagnostics.exponent import Exponent
 from lmc_core.diagnostics.laws import Law
 from lmc_core.diagnostics.ledger import Ledger
+from lmc_core.diagnostics.width import Scaling
 from lmc_core.figures.palette import Ink, Theme, ThemeName, theme_of
 from lmc_core.figures.sheet import LayoutName, Sheet, f32, log_axis, row_axis, share_axis, short
 from lmc_core.words import numbers
@@ -17,6 +19,8 @@ from lmc_core.words import numbers
 _ROW, _AROUND, _KEY = 34, 130, -42
 _BOX = (0.13, 1.0, 0.0, 1.0)
 _LABEL = 13
+EXPONENTS = {"barrier": "barrier", "gap": "function gap"}
+"""What falls with the width, as the rows call it."""
 
 
 def measurement_height(rows: int) -> int:
@@ -32,7 +36,7 @@ def law_figure(
     values = [value for law in every for value in (law.before, law.after) if value is not None]
     sheet = _sheet(ink, len(every), standalone)
     low, high = min([0.8, *values]), max([1.25, *values])
-    panel = _panel(sheet, "<b>R</b>: distance of two layers over that of halves of one", log_axis(low, high), every)
+    panel = _panel(sheet, "<b>R</b> of every layer; 1 is one law", log_axis(low, high), every)
     _line(sheet, panel, 1.0, len(every), ink)
     for k, law in enumerate(every):
         _dots(
@@ -83,7 +87,7 @@ def split_figure(
         part = np.array(values) / totals
         _bars(sheet, panel, part, left, 0.0, 0.56, colour, opacity, [law.label for law in every], f"{name}: %{{x:.1%}}")
         left = left + part
-    parts = _named("■ means and ▪ covariances", ink.aligned)
+    parts = _named("■ means, paler covariances", ink.aligned)
     _key(sheet, f"{parts}  {_named('■ the rest', ink.grey)}")
     return sheet.figure()
 
@@ -106,10 +110,38 @@ def ledger_figure(
         _bars(sheet, panel, values, zeros, shift, 0.3, ink.aligned, opacity, names, f"{what}: %{{x:.4f}}")
     saved = {"customdata": ["outputs"], "hovertemplate": "<b>mixing the outputs</b><br>%{x:.4f}<extra></extra>"}
     looks = {"color": ink.grey.mark, "line": {"width": 0}}
-    place = {"x": f32([ledger.saved]), "y": [len(entries)], "width": 0.4}
+    place = {"x": f32([ledger.saved]), "y": [len(entries)], "width": 0.4, "offset": -0.2}
     sheet.add(panel, type="bar", orientation="h", marker=looks, **place, **saved)
-    words = _named("■ products and ▪ activations", ink.aligned)
+    words = _named("■ products, paler activations", ink.aligned)
     _key(sheet, f"{words}  sum {numbers.loss(ledger.total)}".replace("-", "−"))
+    return sheet.figure()
+
+
+def exponent_figure(
+    exponents: Mapping[str, Exponent],
+    scalings: Mapping[str, Scaling],
+    *,
+    theme: ThemeName = "light",
+    layout: LayoutName = "wide",
+    standalone: bool = False,
+) -> go.Figure:
+    """Exponents in the width with their intervals, beside ½ and the 2/d of every layer."""
+    ink = theme_of(theme)
+    rates = {f"2/d, {label}": -line.slope for label, line in scalings.items()}
+    names = [*(EXPONENTS[name] for name in exponents), *rates]
+    ends = [0.0, 0.5, *rates.values(), *(end for found in exponents.values() for end in (found.low, found.high))]
+    sheet, room = _sheet(ink, len(names), standalone), 0.06 * (max(ends) - min(ends))
+    axis = {"range": [min(ends) - room, max(ends) + room], "nticks": 7}
+    panel = _panel(sheet, "<b>Exponent β</b> of width<sup>−β</sup>, with its 95% interval", axis, names)
+    _line(sheet, panel, 0.5, len(names), ink)
+    for k, (name, found) in enumerate(exponents.items()):
+        line = {"color": ink.aligned.mark, "width": 3}
+        sheet.add(panel, mode="lines", x=f32([found.low, found.high]), y=[k, k], line=line)
+        interval = f"β = %{{x:.2f}} ({found.low:.2f} … {found.high:.2f})"
+        _dots(sheet, panel, k, EXPONENTS[name], (("aligned", found.beta, ink.aligned, "circle"),), interval)
+    for k, (name, rate) in enumerate(rates.items(), len(exponents)):
+        _dots(sheet, panel, k, name, (("of W₂²", rate, ink.grey, "line-ns-open"),), "%{x:.2f}")
+    _key(sheet, f"{_named('● after alignment', ink.aligned)}  | −slope of W₂²  ┊ ½")
     return sheet.figure()
 
 
@@ -160,7 +192,8 @@ def _bars(
         orientation="h",
         x=f32(values),
         base=f32(base),
-        y=f32(np.arange(len(values)) + shift),
+        y=f32(np.arange(len(values))),
+        offset=shift - width / 2,  # said, because bars of one row would else stand beside each other
         width=width,
         marker={"color": colour.mark, "opacity": opacity, "line": {"width": 0}},
         customdata=list(labels)[: len(values)],

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from lmc_core.diagnostics.exponent import Exponent
 from lmc_core.diagnostics.laws import Law
 from lmc_core.diagnostics.ledger import Entry, Ledger
+from lmc_core.diagnostics.width import Scaling
 from lmc_core.words import numbers
 from lmc_core.words.marks import Text, marked, say
 
+_FALLS = {"barrier": "barrier", "gap": "function gap"}
 _SAME = 0.1
 """R this near to 1 is what halves of a layer of one law give among themselves."""
 
@@ -67,20 +70,60 @@ def split_words(laws: Mapping[str, Law]) -> Text:
 def ledger_words(naive: Ledger, aligned: Ledger) -> Text:
     """Which layer to blame, on both paths."""
     worst, before = aligned.worst, naive.worst
+    parts: dict[str, Text | str] = {
+        "t": f"{aligned.t:.2f}",
+        "total": marked("aligned", _signed(aligned.total)),
+        "layer": worst.layer,
+        "most": marked("aligned", _signed(_added(worst))),
+        "saved": numbers.loss(-aligned.saved),
+        "naive": marked("naive", _signed(naive.total)),
+        "naive_layer": before.layer,
+        "naive_most": marked("naive", _signed(_added(before))),
+    }
     return say(
         "**Which layer is to blame?** At t = {t} the loss of the aligned path stands {total} above the chord: {layer} "
-        "adds most, {most}, and mixing the outputs saves {saved} (unaligned: {naive}, most of it, {naive_most}, by "
-        "{naive_layer}); layers are counted in the order in which they compute, so a part is what is added to those "
-        "before it.",
-        t=f"{aligned.t:.2f}",
-        total=marked("aligned", _signed(aligned.total)),
-        layer=worst.layer,
-        most=marked("aligned", _signed(_added(worst))),
-        saved=numbers.loss(-aligned.saved),
-        naive=marked("naive", _signed(naive.total)),
-        naive_layer=before.layer,
-        naive_most=marked("naive", _signed(_added(before))),
+        "adds most, {most}, and mixing the outputs saves {saved} (unaligned, {naive_layer} adds {naive_most} of "
+        "{naive}); a part is what a layer adds when all before it are mixed already."
+        if aligned.total > 0
+        else "**Which layer is to blame?** None: the loss of the aligned path lies below the chord even where it is "
+        "highest ({total} at t = {t}), what {layer} adds, {most}, is made up for by the others, and unaligned "
+        "{naive_layer} adds {naive_most} of {naive}; a part is what a layer adds when all before it are mixed already.",
+        **parts,
     )
+
+
+def exponent_words(exponents: Mapping[str, Exponent], scalings: Mapping[str, Scaling]) -> Text:
+    """How fast barrier and function gap fall with the width, and what so few pairs can tell."""
+    if not exponents:
+        return say(
+            "**How fast does it fall?** Barrier and function gap are zero at one of the widths, so no power of the "
+            "width can be read off."
+        )
+    parts = [
+        f"β = {found.beta:.2f} for the {name} ({100 * found.level:.0f} % interval {found.low:.2f} to {found.high:.2f})"
+        for name, found in ((_FALLS[key], found) for key, found in exponents.items())
+    ]
+    zero = [
+        f"the {name} is zero at one of the widths and has none" for key, name in _FALLS.items() if key not in exponents
+    ]
+    held = [f"the {_FALLS[key]}" for key, found in exponents.items() if found.holds(0.5)]
+    rates = [-line.slope for line in scalings.values()]
+    return say(
+        "**How fast does it fall?** As width to the power −β, with {parts}; {zero}W₂² of the layers has {rates}, and ½ "
+        "(Zhan 2025) is inside the interval of {held}; {pairs} pairs tell no more, `reproduce rebasin-width` measures "
+        "independent ones.",
+        parts=marked("aligned", numbers.listed(parts).replace("-", "−")),
+        zero=f"{zero[0]}; " if zero else "",
+        rates=numbers.spanned(rates, 2).replace("-", "−") if rates else "no exponent here",
+        held=numbers.listed(held) or "none",
+        pairs=numbers.in_words(min(found.pairs for found in exponents.values())),
+    )
+
+
+def exponent_alt(exponents: Mapping[str, Exponent]) -> str:
+    """What the figure of exponents shows."""
+    parts = [f"{_FALLS[n]}: β {f.beta:.2f}, from {f.low:.2f} to {f.high:.2f}" for n, f in exponents.items()]
+    return f"{'; '.join(parts)}."
 
 
 def law_alt(laws: Mapping[str, Law]) -> str:

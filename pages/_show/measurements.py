@@ -5,10 +5,9 @@ from functools import partial
 import streamlit as st
 
 from lmc_core.figures.measurements import measurement_height
-from lmc_core.figures.sheet import LayoutName
 from lmc_core.runs.kinds.theory import TheoryResult
 from lmc_core.runs.summary.theory import measured
-from pages._show.chart import caption, chart
+from pages._show.chart import caption, chart, same_height
 from pages._show.view import Shown
 
 
@@ -22,9 +21,6 @@ def body(shown: Shown) -> None:
     for start in range(0, len(every), 2):
         for place, one in zip(st.columns(2, gap="large"), every[start : start + 2], strict=False):
             with place:
-                chart(one.name, shown.run, one.make, one.alt, height=partial(_height, one.rows))
+                height = partial(same_height, measurement_height(one.rows))
+                chart(one.name, shown.run, one.make, one.alt, height=height)
                 caption(one.name, one.words)
-
-
-def _height(rows: int, layout: LayoutName) -> int:
-    return measurement_height(rows)
