@@ -77,7 +77,7 @@ class Score:
 
 def scored(network: Network, data: Dataset, examples: int) -> Score | None:
     """On the first training examples that seed 0 draws; None where the network does not give one row of logits for
-    each example."""
+    each target: of an example, or of each of its positions."""
     example = network.example_inputs[0]
     if len(network.example_inputs) != 1 or prod(example.shape[1:]) != prod(data.shape):
         return None
@@ -86,9 +86,12 @@ def scored(network: Network, data: Dataset, examples: int) -> Score | None:
     rows = subset(len(data.y_train), examples, 0)
     x, y = (torch.from_numpy(part[rows]).to(example.device) for part in (data.x_train, data.y_train))
     outputs = [network(network.prepare(part.to(example.dtype))) for part in x.split(250)]
-    if not isinstance(outputs[0], torch.Tensor) or outputs[0].ndim != 2 or outputs[0].shape[1] <= int(y.max()):
+    if not isinstance(outputs[0], torch.Tensor) or outputs[0].shape[-1] <= int(y.max()):
         return None
     logits = torch.cat(outputs).double()
+    if logits.shape[:-1] != y.shape:
+        return None
+    logits, y = logits.flatten(0, -2), y.flatten()
     losses = [float(cross_entropy(logits / temperature, y)) for temperature in TEMPERATURES]
     loss = max(min((x for x in losses if x == x), default=inf), LEAST)
     return Score(loss, float((logits.argmax(1) == y).double().mean()))
