@@ -94,11 +94,6 @@ READING = {
         "Two blocks of width 64 on MNIST; three networks, whose pairs share members. Values of the paper are of "
         "larger networks, along paths of products of query and key matrices that no network of one shape holds.",
     ),
-    "char-gpt": (
-        "Theus 2025, language models",
-        "SHOWS",
-        "NOTSHOWN",
-    ),
     "ferbach-cnn": (
         "Ferbach 2024, figure 3, convolutional networks on CIFAR-10",
         "The wider the networks, the less is lost half-way by any matching, and the more directions the data fills. "
@@ -193,7 +188,6 @@ CLAIMS = {
     "recurrent-mnist": ("hidden-to-hidden weights help; accuracies not known", "they do", ""),
     "akash-cifar": ("fine-tuning the fused network beats training anew; accuracies not known", "it does", ""),
     "vit-mnist": ("barriers near zero after learning", "most of the barrier goes, not all", "smaller networks"),
-    "char-gpt": ("barriers near zero after learning", "HERE", "smaller networks, characters"),
     "width-without-permutation": (
         "barrier 0.013 at 16 × the width",
         "falls with width, above that",

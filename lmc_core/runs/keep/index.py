@@ -34,6 +34,9 @@ PROBE = 1.0
 MANY = 500
 """Runs that one statement names at most."""
 
+REMEMBERED = 2_000
+"""Runs, the last ones, that an estimate is made from: looking through all would take longer with every run."""
+
 ORDERS: Mapping[Order, tuple[sql.ColumnElement[Any], ...]] = {
     "newest": (RUNS.c.created.desc(),),
     "oldest": (RUNS.c.created,),
@@ -329,16 +332,20 @@ class Index:
 
         likeness   words from general to special, "path|digits|mlp 2^15|…": the longest shared start wins
         least      how many words must be shared at least
+
+        Only the last REMEMBERED runs count.
         """
         words = likeness.split("|")
-        seconds = RUNS.c.finished - RUNS.c.started
         once = sql.or_(RUNS.c.state == "done", RUNS.c.removed.is_not(None))
-        done = sql.select(seconds).where(once, RUNS.c.started.is_not(None))
+        spent = (RUNS.c.finished - RUNS.c.started).label("spent")
+        done = sql.select(RUNS.c.likeness, RUNS.c.finished, spent)
+        done = done.where(once, RUNS.c.started.is_not(None), RUNS.c.finished.is_not(None))
+        last = done.order_by(RUNS.c.finished.desc()).limit(REMEMBERED).subquery("last")
         with self.database.connect() as connection:
             for length in range(len(words), min(least, len(words)) - 1, -1):
                 start = "|".join(words[:length])
-                same = RUNS.c.likeness.startswith(start + "|", autoescape=True) | (RUNS.c.likeness == start)
-                query = done.where(same).order_by(RUNS.c.finished.desc()).limit(5)
+                same = last.c.likeness.startswith(start + "|", autoescape=True) | (last.c.likeness == start)
+                query = sql.select(last.c.spent).where(same).order_by(last.c.finished.desc()).limit(5)
                 if past := list(connection.scalars(query)):
                     return float(statistics.median(past))
         return None

@@ -24,6 +24,9 @@ from lmc_core.runs.keep.pack import pack, unpack
 from lmc_core.runs.kinds import classes
 from lmc_core.runs.values.record import Result
 
+FRESH = {"use_listings_cache": False}
+"""Of remote stores: what another machine put into a folder is seen by one that looked into it before."""
+
 RESULT, ARRAYS = "run.json", "arrays.npz"
 DIGESTS = "digests.json"
 """Name → SHA-256 of every other file of a run; runs of earlier versions have none."""
@@ -44,7 +47,7 @@ class Store:
 
     def __init__(self, address: str):
         self.address = address
-        self.fs, self.root = fsspec.core.url_to_fs(address)
+        self.fs, self.root = fsspec.core.url_to_fs(address, **FRESH)
         self._local = "file" in (self.fs.protocol if isinstance(self.fs.protocol, tuple) else (self.fs.protocol,))
 
     def has(self, run: str) -> bool:
