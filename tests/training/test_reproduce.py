@@ -59,6 +59,7 @@ TINY = {
         "train_examples": 300,
         "test_examples": 200,
         "pairs": 1,
+        "resnet_pairs": 1,
     },
     "vit-mnist": {"recipe": "digits-vit", "networks": 2, "steps": 20},
     "ferbach-covariance": {"recipe": "digits-mlp-32", "networks": 2},
