@@ -128,8 +128,8 @@ READING = {
         "What is matched decides, what is averaged hardly does. The sub-networks that the authors' notebook matches "
         "leave the first BatchNorm out, and so compare activations that the networks do not have: 2.2 ± 0.8 points "
         "lost, and twice the spread over pairs. Norms averaged instead of folded in give back 0.2 ± 0.1. Matched "
-        "before their ReLU, the units of three pairs lose 1 to 3 points, and those of one fall to 73 %. By weights alone deep "
-        "networks are not aligned at all. REPAIR makes up for all of it but the last: 95.3 to 95.6 %.",
+        "before their ReLU, the units of three pairs lose 1 to 3 points, and those of one fall to 73 %. By weights "
+        "alone deep networks are not aligned at all. REPAIR makes up for all of it but the last: 95.3 to 95.6 %.",
         "The published 81.2 % of one pair is below all four pairs aligned as in the notebook, 85.2 to 90.0 %, and "
         "within the spread of pre-activations only. The notebook itself prints 87.5 % for one layer fewer, where two "
         "pairs here have 88.7 %. Training in half precision, as theirs, was not tried.",
