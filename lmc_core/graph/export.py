@@ -17,6 +17,7 @@ from torch.export import ExportedProgram
 
 from lmc_core.errors import TraceError
 from lmc_core.networks.copies import refreshing
+from lmc_core.networks.outputs import traceable
 
 FALLBACK = "declare its symmetry as text instead: lmc_core.symmetry.declare.declare(network, patterns)"
 
@@ -37,7 +38,7 @@ def export(module: nn.Module, inputs: tuple[Tensor, ...], *, seconds: float) -> 
     """
 
     def work() -> ExportedProgram:
-        program = torch.export.export(refreshing(module), inputs, strict=False)
+        program = torch.export.export(refreshing(module, traceable), inputs, strict=False)
         return program if is_functional(program) else program.run_decompositions({})
 
     with quiet():

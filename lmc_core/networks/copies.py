@@ -157,8 +157,11 @@ def _tensors(module: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def refreshing(module: nn.Module) -> nn.Module:
-    """A module that keeps nothing of its calls, so that tracing it writes into nothing that stays."""
+def refreshing(module: nn.Module, returned: Callable[[Any], Any]) -> nn.Module:
+    """A module that keeps nothing of its calls, so that tracing it writes into nothing that stays.
+
+    returned   what is made of the output of a module that is not torch's own
+    """
     if all(map(_keeps_nothing, module.modules())) and "forward" not in vars(module):
         return module
     made = copied(module, shared=True)
@@ -171,7 +174,7 @@ def refreshing(module: nn.Module) -> nn.Module:
             return {id(x): now[name] for name, x in before.items()}
 
         with unchanged(made, given, shared=True):
-            return run(*args, **named)
+            return returned(run(*args, **named))
 
     vars(made)["forward"] = forward
     return made

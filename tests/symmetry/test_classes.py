@@ -11,7 +11,7 @@ from zoo import ALL, symmetric
 from lmc_core.errors import SettingError
 from lmc_core.networks.network import network
 from lmc_core.networks.outputs import relative_error, tensors
-from lmc_core.symmetry.classes import KINDS, WITHIN, draw, inverse_transpose, meet, self_dual, stacked
+from lmc_core.symmetry.classes import KINDS, WITHIN, condition, draw, inverse_transpose, meet, self_dual, stacked
 from lmc_core.symmetry.declare import declare
 from lmc_core.symmetry.evidence import classified, with_kinds
 from lmc_core.symmetry.infer import symmetry
@@ -68,6 +68,14 @@ def test_the_inverse_transposes_of_scales_are_exact_and_those_of_a_stack_are_one
     stack = stacked([draw("general", N, rng) for _ in range(3)])
     for matrix, dual in zip(stack, inverse_transpose(stack), strict=True):
         assert np.allclose(dual.T @ matrix, np.eye(N))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "permutation"])
+def test_the_condition_of_an_element_is_that_of_its_matrix(kind: str) -> None:
+    element = draw(kind, N, np.random.default_rng(4))
+    assert condition(element) == pytest.approx(np.linalg.cond(element).max(), rel=1e-12)
+    many = np.stack([draw(kind, N, np.random.default_rng(seed)) for seed in (5, 6)])
+    assert condition(many) == pytest.approx(np.linalg.cond(many).max(), rel=1e-12)
 
 
 @pytest.mark.parametrize("name", ALL)
