@@ -97,12 +97,6 @@ def test_the_page_counts_what_did_not_succeed() -> None:
     assert "TraceError: why" in page
 
 
-def test_the_stored_page_is_that_of_the_stored_record() -> None:
-    from benchmarks.models.page import PAGE
-
-    assert PAGE.read_text() == written(list(models.recorded(models.RECORD).values()))
-
-
 def test_names_are_unique() -> None:
     titles = [architecture.title for architecture in models.architectures()]
     assert len(titles) == len(set(titles)) >= 198

@@ -120,10 +120,7 @@ def _steps(architecture: Architecture, seconds: float) -> Any:
     rng = np.random.default_rng(7)
     # Statistics and gains of a new network are all alike, which would hide units that cannot be told apart.
     anywhere = elsewhere(network, rng)
-    try:
-        report = verify(anywhere.to(dtype=torch.float64), symmetry, rng=rng, groups=False)
-    except RuntimeError:  # a module with another type written into its code
-        report = verify(anywhere, symmetry, rng=rng, groups=False)
+    report = _exactly(anywhere, symmetry, rng) or verify(anywhere, symmetry, rng=rng, groups=False)
     if report.blind:
         report = verify(network, symmetry, rng=rng, groups=False)
     # Of the network's own type, since many modules compute in float32 whatever they are given.
@@ -135,3 +132,16 @@ def _steps(architecture: Architecture, seconds: float) -> Any:
         pairs = [(a, back[name]) for name, a in anywhere.state.items() if a.is_floating_point()]
         same = sum(int(torch.isclose(a, b, rtol=TOLERANCE, atol=TOLERANCE).sum()) for a, b in pairs)
         yield {"restored": same / sum(a.numel() for a, _ in pairs)}
+
+
+def _exactly(network: Any, symmetry: Any, rng: Any) -> Any:
+    """The report in float64; None where the module refuses that type or computes no numbers in it."""
+    import torch
+
+    from lmc_core.symmetry.verify import verify
+
+    try:
+        report = verify(network.to(dtype=torch.float64), symmetry, rng=rng, groups=False)
+    except RuntimeError:
+        return None
+    return report if report.error < float("inf") and not report.blind else None
