@@ -97,6 +97,13 @@ def test_the_page_counts_what_did_not_succeed() -> None:
     assert "TraceError: why" in page
 
 
+def test_the_stored_page_is_that_of_the_stored_record() -> None:
+    from benchmarks.models.page import PAGE
+
+    rows = list(models.recorded(models.RECORD).values())
+    assert PAGE.read_text() == written(rows, len(list(models.architectures())) - len(rows))
+
+
 def test_names_are_unique() -> None:
     titles = [architecture.title for architecture in models.architectures()]
     assert len(titles) == len(set(titles)) >= 198

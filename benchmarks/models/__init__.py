@@ -27,6 +27,7 @@ def main(words: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks models", description=__doc__.split("\n")[0])  # type: ignore[union-attr]
     parser.add_argument("--only", nargs="+", default=[""], metavar="TEXT", help="what has one of these in its name")
     parser.add_argument("--again", action="store_true", help="measure also what the record holds")
+    parser.add_argument("--page", action="store_true", help="write the page after a part too")
     parser.add_argument("--failed", action="store_true", help="measure again what did not succeed")
     parser.add_argument("--seconds", type=float, default=180.0, help="limit for one architecture (default: 180)")
     parser.add_argument("--record", type=Path, default=RECORD, metavar="FILE", help="one JSON line per architecture")
@@ -44,12 +45,13 @@ def main(words: list[str]) -> None:
         with asked.record.open("a") as file:
             file.write(json.dumps(row) + "\n")
         print(f"{number}/{len(due)} {_line(row)}", flush=True)
-    if asked.only == [""]:
+    if asked.only == [""] or asked.page:
         from benchmarks.models.page import PAGE, written
 
-        rows = [known[a.title] for a in meant]
+        titles = [a.title for a in architectures()]
+        rows = [known[title] for title in titles if title in known]
         asked.record.write_text("".join(json.dumps(row) + "\n" for row in rows))  # the last row of each, in order
-        PAGE.write_text(written(rows))
+        PAGE.write_text(written(rows, len(titles) - len(rows)))
         print(PAGE.read_text().split("\n\n")[1])
 
 

@@ -29,7 +29,7 @@ class Row:
     error      relative change of the outputs when all groups are permuted at once, at a random state, by a draw that
                the inference has not seen; tolerance: what rounding may do
     restored   fraction of the numbers of a permuted copy that weight matching puts back; None without groups
-    seconds    of the processor, for tracing, inferring and verifying
+    seconds    of tracing, inferring and verifying
     fault      why there is no more
     """
 
@@ -112,9 +112,9 @@ def _steps(architecture: Architecture, seconds: float) -> Any:
     module, example = architecture.build()
     network = lmc.network(module.eval(), example)
     yield {"tensors": len(network.state)}
-    started = time.process_time()
+    started = time.perf_counter()
     symmetry = lmc.symmetry(network, seconds=seconds)
-    taken = time.process_time() - started
+    taken = time.perf_counter() - started
     dropped = len({pin.why for pin in symmetry.pinned if pin.why.startswith("moving it changed")})
     yield {"traced": True, "groups": len(symmetry.groups), "dropped": dropped, "seconds": taken}
     rng = np.random.default_rng(7)

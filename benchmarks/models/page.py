@@ -19,16 +19,16 @@ by `python -m benchmarks models` (`requirements-models.txt`), one process per ar
 - *Error*: largest relative change of the outputs, max |Δ| / max |output|, when all groups are permuted at once by a
   draw that the inference has not seen, at random weights, gains and statistics, in float64 where the module allows it.
 - *Restored*: how much of a permuted copy weight matching puts back, in its default settings.
-- *Seconds*: of the processor, for tracing, inferring and verifying together.
+- *Seconds*: tracing, inferring and verifying together, on the clock of a machine whose two cores did other work too.
 """
 
 
-def written(rows: Sequence[Row]) -> str:
-    """The page."""
-    return "\n".join(("# Published architectures\n", _summary(rows), HEAD, *_tables(rows)))
+def written(rows: Sequence[Row], missing: int = 0) -> str:
+    """The page; `missing` architectures have not been measured."""
+    return "\n".join(("# Published architectures\n", _summary(rows, missing), HEAD, *_tables(rows)))
 
 
-def _summary(rows: Sequence[Row]) -> str:
+def _summary(rows: Sequence[Row], missing: int) -> str:
     traced = [row for row in rows if row["traced"]]
     verified = [row for row in traced if _verified(row)]
     planted = [row for row in traced if row["restored"] is not None]
@@ -37,7 +37,7 @@ def _summary(rows: Sequence[Row]) -> str:
     slow = f"; slowest {slowest['seconds']:.0f} s ({slowest['name']})" if slowest else ""
     return (
         f"**{len(rows)} architectures: {len(traced)} traced, {len(verified)} verified, planted copies restored in "
-        f"{len(restored)} of {len(planted)}{slow}.**\n"
+        f"{len(restored)} of {len(planted)}{slow}{f'; {missing} not measured yet' if missing else ''}.**\n"
     )
 
 
