@@ -157,24 +157,27 @@ def _tensors(module: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def refreshing(module: nn.Module, returned: Callable[[Any], Any]) -> nn.Module:
+Run = Callable[..., Any]
+
+
+def refreshing(module: nn.Module, around: Callable[[Run], Run]) -> nn.Module:
     """A module that keeps nothing of its calls, so that tracing it writes into nothing that stays.
 
-    returned   what is made of the output of a module that is not torch's own
+    around   what is made of the forward of a module that is not torch's own
     """
     if all(map(_keeps_nothing, module.modules())) and "forward" not in vars(module):
         return module
     made = copied(module, shared=True)
-    before, run = _tensors(made), made.forward
+    before, run = _tensors(made), around(made.forward)
 
-    @functools.wraps(run)
+    @functools.wraps(made.forward)
     def forward(*args: Any, **named: Any) -> Any:
         def given() -> dict[int, Tensor]:
             now = _tensors(made)  # a tracer puts its own in their place
             return {id(x): now[name] for name, x in before.items()}
 
         with unchanged(made, given, shared=True):
-            return returned(run(*args, **named))
+            return run(*args, **named)
 
     vars(made)["forward"] = forward
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -30,10 +30,15 @@ def _parts(output: Any) -> list[tuple[str, Any]]:
     return list(vars(output).items())
 
 
-def traceable(output: Any) -> Any:
-    """An output as it is where torch knows what it is made of; otherwise the list of its tensors."""
+def traceable(run: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that returns the same where torch knows what that is made of, otherwise the list of its tensors."""
     known = (Tensor, int, float, bool, str, type(None))
-    return output if all(isinstance(x, known) for x in pytree.tree_leaves(output)) else tensors(output)
+
+    def plain(*args: Any, **named: Any) -> Any:
+        output = run(*args, **named)
+        return output if all(isinstance(x, known) for x in pytree.tree_leaves(output)) else tensors(output)
+
+    return plain
 
 
 def tensors(output: Any) -> list[Tensor]:

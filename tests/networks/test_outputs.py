@@ -63,5 +63,5 @@ def test_tensors_are_found_in_types_that_torch_does_not_know_or_knows_without_na
 def test_an_output_is_traced_as_it_is_where_torch_knows_it_and_else_as_its_tensors() -> None:
     x, y = torch.ones(2), torch.zeros(3)
     known = {"answer": x, "more": (y, None, 3)}
-    assert traceable(known) is known
-    assert [len(z) for z in traceable({"answer": x, "cache": Cache(y, x)})] == [2, 3, 2]
+    assert traceable(lambda: known)() is known
+    assert [len(z) for z in traceable(lambda: {"answer": x, "cache": Cache(y, x)})()] == [2, 3, 2]
