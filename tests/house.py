@@ -55,6 +55,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("trace",),
         ("decompose", "recurrence"),
         ("export", "operation"),
+        ("asked",),
     ),
     # A symmetry verifies itself: moving units and measuring need only the arrangement below it.
     "lmc_core/symmetry": (

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from lmc_core.errors import TraceError
+from lmc_core.graph.asked import Answer, asked, told
 from lmc_core.networks.copies import refreshing
+from lmc_core.networks.outputs import traceable
 
 FALLBACK = "declare its symmetry as text instead: lmc_core.symmetry.declare.declare(network, patterns)"
 
@@ -37,7 +39,14 @@ def export(module: nn.Module, inputs: tuple[Tensor, ...], *, seconds: float) -> 
     """
 
     def work() -> ExportedProgram:
-        program = torch.export.export(refreshing(module), inputs, strict=False)
+        try:
+            program = torch.export.export(refreshing(module, traceable), inputs, strict=False)
+        except Exception:
+            answers = _answers(module, inputs)
+            if not any(constant for constant, _ in answers):
+                raise
+            telling = refreshing(module, lambda run: traceable(told(run, answers)))
+            program = torch.export.export(telling, inputs, strict=False)
         return program if is_functional(program) else program.run_decompositions({})
 
     with quiet():
@@ -47,6 +56,14 @@ def export(module: nn.Module, inputs: tuple[Tensor, ...], *, seconds: float) -> 
             raise TooSlow(f"tracing this network took longer than {seconds:g} s; {FALLBACK}") from None
         except Exception as error:
             raise TraceError(f"torch.export cannot trace this module ({_cause(error)}); {FALLBACK}") from error
+
+
+def _answers(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Answer, ...]:
+    """What a module asks of numbers; nothing where it does not even run."""
+    try:
+        return asked(module, inputs)
+    except Exception:  # noqa: BLE001 - a user's module may raise anything, and why it cannot be traced is already known
+        return ()
 
 
 _LOGGERS = ("torch.fx.experimental.symbolic_shapes", "torch._subclasses.fake_tensor")

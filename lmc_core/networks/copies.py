@@ -157,14 +157,20 @@ def _tensors(module: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def refreshing(module: nn.Module) -> nn.Module:
-    """A module that keeps nothing of its calls, so that tracing it writes into nothing that stays."""
+Run = Callable[..., Any]
+
+
+def refreshing(module: nn.Module, around: Callable[[Run], Run]) -> nn.Module:
+    """A module that keeps nothing of its calls, so that tracing it writes into nothing that stays.
+
+    around   what is made of the forward of a module that is not torch's own
+    """
     if all(map(_keeps_nothing, module.modules())) and "forward" not in vars(module):
         return module
     made = copied(module, shared=True)
-    before, run = _tensors(made), made.forward
+    before, run = _tensors(made), around(made.forward)
 
-    @functools.wraps(run)
+    @functools.wraps(made.forward)
     def forward(*args: Any, **named: Any) -> Any:
         def given() -> dict[int, Tensor]:
             now = _tensors(made)  # a tracer puts its own in their place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -12,16 +13,32 @@ from lmc_core.errors import DataError
 
 
 def named_tensors(output: Any) -> list[tuple[str, Tensor]]:
-    """Every tensor a module returned with the last name or number on the way to it: in tuples, lists, dicts, or as the
-    attributes of an object."""
-    found: list[tuple[str, Tensor]] = []
-    for path, leaf in pytree.tree_flatten_with_path(output)[0]:
-        name = str(getattr(path[-1], "key", getattr(path[-1], "idx", ""))) if path else ""
-        if isinstance(leaf, Tensor):
-            found.append((name, leaf))
-        elif hasattr(leaf, "__dict__") and not isinstance(leaf, type):
-            found.extend((inner or key, x) for key, value in vars(leaf).items() for inner, x in named_tensors(value))
-    return found
+    """Every tensor a module returned with the last name or number on the way to it: in tuples, lists, mappings, or as
+    the attributes of an object."""
+    if isinstance(output, Tensor):
+        return [("", output)]
+    return [(inner or name, x) for name, part in _parts(output) for inner, x in named_tensors(part)]
+
+
+def _parts(output: Any) -> list[tuple[str, Any]]:
+    if isinstance(output, Mapping):
+        return [(str(name), part) for name, part in output.items()]
+    if isinstance(output, tuple | list):
+        return [(str(number), part) for number, part in enumerate(output)]
+    if isinstance(output, type | torch.nn.Module) or not hasattr(output, "__dict__"):
+        return []
+    return list(vars(output).items())
+
+
+def traceable(run: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that returns the same where torch knows what that is made of, otherwise the list of its tensors."""
+    known = (Tensor, int, float, bool, str, type(None))
+
+    def plain(*args: Any, **named: Any) -> Any:
+        output = run(*args, **named)
+        return output if all(isinstance(x, known) for x in pytree.tree_leaves(output)) else tensors(output)
+
+    return plain
 
 
 def tensors(output: Any) -> list[Tensor]:

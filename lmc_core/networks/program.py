@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from lmc_core.errors import CheckpointError, TraceError
 from lmc_core.networks.copies import copied, refreshing
+from lmc_core.networks.outputs import traceable
 from lmc_core.networks.safety.limits import plain, readable
 from lmc_core.networks.safety.programfile import NOTES, Program, read_program
 from lmc_core.networks.statedict import check_finite
@@ -115,7 +116,7 @@ def _traced(module: nn.Module, inputs: tuple[Tensor, ...]) -> torch.export.Expor
     for given, shapes in ((several, tuple({0: torch.export.Dim.AUTO} for _ in inputs)), (inputs, None)):
         try:
             with _quiet(), torch.no_grad():
-                return torch.export.export(refreshing(module), given, dynamic_shapes=shapes, strict=False)
+                return torch.export.export(refreshing(module, traceable), given, dynamic_shapes=shapes, strict=False)
         except Exception as error:  # noqa: BLE001 - tracing runs the user's module, which may raise anything
             reason = error
     raise TraceError(

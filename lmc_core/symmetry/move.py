@@ -20,7 +20,7 @@ from lmc_core.symmetry.classes import (
     is_monomial,
     stacked,
 )
-from lmc_core.symmetry.permute import compose, identity, invert, outer_rows, outer_units, permute
+from lmc_core.symmetry.permute import compose, identity, invert, lies_under, outer_rows, outer_units, permute, row_of
 from lmc_core.symmetry.symmetry import Symmetry
 
 
@@ -87,12 +87,17 @@ def moved(state: Mapping[str, Tensor], symmetry: Symmetry, movers: Movers) -> di
             continue
         y = x if x.dtype in (torch.float32, torch.float64) or not x.is_floating_point() else x.float()
         for number, axis in enumerate(axes):
-            y = _along(y, number, axis, symmetry.roles.get((name, number)) == "read", movers, {})
+            y = _along(y, number, axis, symmetry.roles.get((name, number)) == "read", movers, {}, symmetry.groups)
         made[name] = y.to(x.dtype)
     return made
 
 
-def _along(x: Tensor, dim: int, axis: Axis, reads: bool, movers: Movers, at: Mapping[str, int]) -> Tensor:
+Groups = Mapping[str, Group]
+
+
+def _along(
+    x: Tensor, dim: int, axis: Axis, reads: bool, movers: Movers, at: Mapping[str, int], groups: Groups
+) -> Tensor:
     """`at`: outer group → the place that is being filled."""
     match axis:
         case Fixed():
@@ -101,33 +106,39 @@ def _along(x: Tensor, dim: int, axis: Axis, reads: bool, movers: Movers, at: Map
             if name not in movers:
                 return x
             mover = movers[name][reads != axis.dual]
-            return (mover if axis.within is None else mover.at(at[axis.within]))(x, dim)
+            return (mover if axis.within is None else mover.at(row_of(axis, at, groups)))(x, dim)
         case Sum(parts):
             blocks = x.split([part.size for part in parts], dim)
-            return torch.cat([_along(b, dim, p, reads, movers, at) for b, p in zip(blocks, parts, strict=True)], dim)
+            moved = [_along(b, dim, p, reads, movers, at, groups) for b, p in zip(blocks, parts, strict=True)]
+            return torch.cat(moved, dim)
         case Product(factors):
             sizes = [factor.size for factor in factors]
-            return _factors(x.unflatten(dim, sizes), dim, factors, reads, movers, at).flatten(
+            return _factors(x.unflatten(dim, sizes), dim, factors, reads, movers, at, groups).flatten(
                 dim, dim + len(factors) - 1
             )
 
 
 def _factors(
-    x: Tensor, dim: int, factors: tuple[Axis, ...], reads: bool, movers: Movers, at: Mapping[str, int]
+    x: Tensor, dim: int, factors: tuple[Axis, ...], reads: bool, movers: Movers, at: Mapping[str, int], groups: Groups
 ) -> Tensor:
     if not factors:
         return x
     first, *others = factors
     rest = tuple(others)
-    if isinstance(first, Group) and any(g.within == first.name for factor in rest for g in groups_in(factor)):
-        order = movers[first.name][0].order if first.name in movers else None
-        places = range(first.size) if order is None else order.tolist()
+    if isinstance(first, Group) and any(lies_under(g, first.name, groups) for f in rest for g in groups_in(f)):
+        places = list(range(first.size))
+        if first.name in movers:
+            mover = movers[first.name][0]
+            order = (mover if first.within is None else mover.at(row_of(first, at, groups))).order
+            assert order is not None, "a group with others nested in it is only re-ordered"
+            places = order.tolist()
         rows = [
-            _factors(x.select(dim, source), dim, rest, reads, movers, {**at, first.name: place})
+            _factors(x.select(dim, source), dim, rest, reads, movers, {**at, first.name: place}, groups)
             for place, source in enumerate(places)
         ]
         return torch.stack(rows, dim)
-    return _factors(_along(x, dim, first, reads, movers, at), dim + 1, rest, reads, movers, at)
+    moved = _along(x, dim, first, reads, movers, at, groups)
+    return _factors(moved, dim + 1, rest, reads, movers, at, groups)
 
 
 def random_elements(

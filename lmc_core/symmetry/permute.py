@@ -35,7 +35,7 @@ def _index(axis: Axis, perms: Perms, at: dict[str, int], groups: Mapping[str, Gr
             perm = perms.get(name)
             if perm is None:
                 return np.arange(size, dtype=np.int64)
-            return np.asarray(perm if perm.ndim == 1 else perm[_row(axis, at, groups)], dtype=np.int64)
+            return np.asarray(perm if perm.ndim == 1 else perm[row_of(axis, at, groups)], dtype=np.int64)
         case Sum(parts):
             offsets = np.cumsum([0, *(part.size for part in parts)])
             return np.concatenate([o + _index(p, perms, at, groups) for o, p in zip(offsets, parts, strict=False)])
@@ -43,7 +43,7 @@ def _index(axis: Axis, perms: Perms, at: dict[str, int], groups: Mapping[str, Gr
             first = factors[0]
             rest = factors[1] if len(factors) == 2 else Product(factors[1:])
             outer = _index(first, perms, at, groups)
-            depends = isinstance(first, Group) and any(_under(g, first.name, groups) for g in groups_in(rest))
+            depends = isinstance(first, Group) and any(lies_under(g, first.name, groups) for g in groups_in(rest))
             if not depends:
                 return (outer[:, None] * rest.size + _index(rest, perms, at, groups)).ravel()
             assert isinstance(first, Group)
@@ -52,7 +52,8 @@ def _index(axis: Axis, perms: Perms, at: dict[str, int], groups: Mapping[str, Gr
             )
 
 
-def _under(group: Group, outer: str, groups: Mapping[str, Group]) -> bool:
+def lies_under(group: Group, outer: str, groups: Mapping[str, Group]) -> bool:
+    """Whether a group is nested within another, at any depth."""
     while group.within is not None:
         if group.within == outer:
             return True
@@ -62,7 +63,7 @@ def _under(group: Group, outer: str, groups: Mapping[str, Group]) -> bool:
     return False
 
 
-def _row(group: Group, at: Mapping[str, int], groups: Mapping[str, Group]) -> int:
+def row_of(group: Group, at: Mapping[str, int], groups: Mapping[str, Group]) -> int:
     """The row of a nested group's permutations: the number of its outer unit, counted through all outer groups."""
     row, stride = 0, 1
     within = group.within
@@ -152,7 +153,7 @@ def invert(perms: Perms, symmetry: Arrangement) -> dict[str, NDArray[np.int64]]:
             made[name] = np.empty_like(perm)
             made[name][rows] = np.argsort(perm, axis=1)
     for name in symmetry.groups:
-        if name not in made and any(_under(symmetry.groups[name], p, symmetry.groups) for p in perms):
+        if name not in made and any(lies_under(symmetry.groups[name], p, symmetry.groups) for p in perms):
             made[name] = full[name]
     return {name: made[name] for name in symmetry.groups if name in made}
 

@@ -4,8 +4,10 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
 
-from lmc_core.networks.outputs import relative_error, tensors
+from lmc_core.networks.outputs import named_tensors, relative_error, tensors, traceable
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
@@ -35,3 +37,31 @@ def test_what_is_no_number_and_what_comes_from_nothing_is_infinitely_far() -> No
 def test_another_number_of_outputs_is_a_fault() -> None:
     with pytest.raises(ValueError, match="zip"):
         relative_error((torch.ones(2),), (torch.ones(2), torch.ones(2)))
+
+
+class Cache:
+    """What a module may return beside its answer, of a type that torch does not know."""
+
+    def __init__(self, *keys: Tensor) -> None:
+        self.length, self.layers = 3, [{"key": key} for key in keys]
+
+
+class Answer(dict[str, Tensor]):
+    """A type whose names torch was not told."""
+
+
+pytree.register_pytree_node(
+    Answer, lambda x: (list(x.values()), list(x)), lambda x, names: Answer(zip(names, x, strict=True))
+)
+
+
+def test_tensors_are_found_in_types_that_torch_does_not_know_or_knows_without_names() -> None:
+    x, y = torch.ones(2), torch.zeros(3)
+    assert [(name, len(z)) for name, z in named_tensors((Answer(sample=x), Cache(y)))] == [("sample", 2), ("key", 3)]
+
+
+def test_an_output_is_traced_as_it_is_where_torch_knows_it_and_else_as_its_tensors() -> None:
+    x, y = torch.ones(2), torch.zeros(3)
+    known = {"answer": x, "more": (y, None, 3)}
+    assert traceable(lambda: known)() is known
+    assert [len(z) for z in traceable(lambda: {"answer": x, "cache": Cache(y, x)})()] == [2, 3, 2]

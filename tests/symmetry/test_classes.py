@@ -5,13 +5,24 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from planted import parameters
 from torch import Tensor, nn
 from zoo import ALL, symmetric
 
 from lmc_core.errors import SettingError
 from lmc_core.networks.network import network
 from lmc_core.networks.outputs import relative_error, tensors
-from lmc_core.symmetry.classes import KINDS, WITHIN, draw, inverse_transpose, meet, self_dual, stacked
+from lmc_core.symmetry.axis import Fixed, Group, Product
+from lmc_core.symmetry.classes import (
+    KINDS,
+    WITHIN,
+    condition,
+    draw,
+    inverse_transpose,
+    meet,
+    self_dual,
+    stacked,
+)
 from lmc_core.symmetry.declare import declare
 from lmc_core.symmetry.evidence import classified, with_kinds
 from lmc_core.symmetry.infer import symmetry
@@ -70,6 +81,14 @@ def test_the_inverse_transposes_of_scales_are_exact_and_those_of_a_stack_are_one
         assert np.allclose(dual.T @ matrix, np.eye(N))
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "permutation"])
+def test_the_condition_of_an_element_is_that_of_its_matrix(kind: str) -> None:
+    element = draw(kind, N, np.random.default_rng(4))
+    assert condition(element) == pytest.approx(np.linalg.cond(element).max(), rel=1e-12)
+    many = np.stack([draw(kind, N, np.random.default_rng(seed)) for seed in (5, 6)])
+    assert condition(many) == pytest.approx(np.linalg.cond(many).max(), rel=1e-12)
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_random_elements_of_all_classes_at_once_keep_the_function(name: str) -> None:
     """In float64, with the classes that the rules say, before any experiment could lower one."""
@@ -86,6 +105,16 @@ def test_random_elements_of_all_classes_at_once_keep_the_function(name: str) -> 
 def test_most_architectures_have_more_than_permutations() -> None:
     above = [name for name in ALL if any(g.kind != "permutation" for g in symmetric(name)[1].groups.values())]
     assert len(above) >= 23
+
+
+def test_units_within_units_within_units_move_by_matrices_as_by_orders() -> None:
+    outer, middle, inner = Group("a", 3), Group("b", 2, within="a"), Group("c", 4, within="b")
+    found = parameters({"w": (Product((outer, middle, inner)), Fixed(2))})
+    state = {"w": torch.randn(24, 2, dtype=torch.float64)}
+    orders = random_permutations(found, np.random.default_rng(0))
+    as_matrices = {**orders, "c": np.eye(4)[orders["c"]]}
+    assert torch.equal(move(state, found, as_matrices)["w"], permute(state, found, orders)["w"])
+    assert not torch.equal(move(state, found, {"b": orders["b"], "c": as_matrices["c"]})["w"], state["w"])
 
 
 def test_permutations_move_a_state_as_they_always_did() -> None:

@@ -74,6 +74,16 @@ CASES: dict[str, tuple[Callable[[Tensor, nn.ParameterList], Tensor], tuple[tuple
     "lerp, addcmul": (lambda x, w: torch.lerp(x, x.sin(), 0.3).addcmul(x, x, value=0.1), (), FREE),
     "atan2, pow, fmod": (lambda x, w: torch.atan2(x, x + 2) + x.pow(2) + x.fmod(0.7), (), FREE),
     "maximum of two": (lambda x, w: torch.maximum(x, x.cos()), (), FREE),
+    "an empty part": (
+        lambda x, w: torch.cat([x, x[..., :0]], -1) + torch.cat([x[..., :0], x.tanh()], -1).split([0, UNITS, 0], -1)[1],
+        (),
+        FREE,
+    ),
+    "an empty part of the steps": (
+        lambda x, w: torch.cat([w[0], w[1], x], 1) * torch.cat([w[0], x.new_zeros(2, 0, UNITS), x], 1),
+        ((2, 1, UNITS), (2, 0, UNITS)),
+        FREE,
+    ),
     "cast there and back": (lambda x, w: x.float().double().contiguous().clone(), (), FREE),
     "dropout at rest": (lambda x, w: F.dropout(x, 0.5, training=False), (), FREE),
     "a parameter added": (lambda x, w: x + w[0], ((UNITS,),), FREE),

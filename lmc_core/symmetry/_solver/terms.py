@@ -175,7 +175,12 @@ def find(term: Term) -> Term:
         case Sum():
             parts: list[Term] = []
             for part in map(find, term.parts):
-                parts.extend(part.parts if isinstance(part, Sum) else (part,))
+                if isinstance(part, Sum):
+                    parts.extend(part.parts)
+                elif part.size:
+                    parts.append(part)
+            if not parts:
+                return pinned(0, "no position")
             return parts[0] if len(parts) == 1 else Sum(tuple(parts))
 
 
@@ -203,29 +208,50 @@ def leaves(term: Term) -> Iterator[Var]:
         yield side.of if isinstance(side, Dual) else side
 
 
-def scope(var: Var, _busy: tuple[Var, ...] = ()) -> frozenset[Var]:
-    """The variables under which `var` may be re-ordered separately per index."""
-    if not var.claims or var in _busy:
+def scope(var: Var) -> frozenset[Var]:
+    """The variables under which `var` may be re-ordered separately per index.
+
+    The least solution of S(v) = (⋂ over claims c of v of ⋃ over factors f of c of {f} ∪ S(f)) − {v}: claims may lead in
+    circles, and the solution is reached by repeating the equations for all variables they lead to.
+    """
+    if not var.claims:
         return frozenset()
-    common: frozenset[Var] | None = None
-    for claim in var.claims:
-        reach = _reach(bare(claim), (*_busy, var))
-        common = reach if common is None else common & reach
-        if not common:
-            break
-    return (common or frozenset()) - {var}
+    claims = _claims_below(var)
+    found: dict[Var, frozenset[Var]] = dict.fromkeys(claims, frozenset())
+    while True:
+        before = dict(found)
+        for here, places in claims.items():
+            reached = (place.union(*(found[outer] for outer in place)) for place in places)
+            first = next(reached, None)
+            found[here] = frozenset() if first is None else first.intersection(*reached) - {here}
+        if found == before:
+            return found[var]
 
 
-def _reach(term: Term, busy: tuple[Var, ...]) -> frozenset[Var]:
-    match term:
-        case Var():
-            return frozenset((term,)) | scope(term, busy)
-        case Dual():
-            return _reach(term.of, busy)
-        case Prod():
-            return frozenset().union(*(_reach(f, busy) for f in term.factors))
-        case Sum():  # an index into a sum belongs to one part or another: nothing in common
-            return frozenset()
+def _claims_below(var: Var) -> dict[Var, frozenset[frozenset[Var]]]:
+    """Variable → the factors of each of its claims, for all that the claims of `var` lead to, innermost first."""
+    made: dict[Var, frozenset[frozenset[Var]]] = {}
+    places: dict[Var, frozenset[frozenset[Var]]] = {}
+    waiting = [var]
+    while waiting:
+        here = waiting[-1]
+        if here not in places:
+            places[here] = frozenset(frozenset(_outer(claim)) for claim in here.claims or ())
+            waiting.extend(outer for place in places[here] for outer in place if outer not in places)
+        else:
+            waiting.pop()
+            made.setdefault(here, places[here])
+    return made
+
+
+def _outer(claim: Term) -> Iterator[Var]:
+    """The variables among the factors of a claim; an index into a sum belongs to one part or another: none."""
+    match bare(claim):
+        case Var() as var:
+            yield var
+        case Prod(factors=factors):
+            for factor in factors:
+                yield from _outer(factor)
 
 
 def add_claim(var: Var, claims: Claims) -> None:

@@ -122,6 +122,8 @@ def slices(call: Call) -> Result:
         start, stop, step = int(call["start"]), int(call["start"]) + int(call["length"]), 1
     else:
         start, stop, step = slice(call.args.get("start"), call.args.get("end"), call.args.get("step", 1)).indices(size)
+    if not call.shape[axis]:
+        return part(x, axis, pinned(0, "no position"))
     if step != 1 or stop <= start:
         call.mix(x, [axis], "every so many positions are taken from it")
         return part(x, axis, pinned(call.shape[axis], INDEX))
