@@ -33,6 +33,8 @@ class Place:
     axes      of both
     number    of the axis
     movers    (axis number, names of the groups that move it) for every axis that moves
+    shared    whether groups nested in the block lie in one product there: what one is worth depends on the others, so
+              all are moved, and columns put back
     """
 
     target: Tensor
@@ -43,28 +45,36 @@ class Place:
     block: Block
     symmetry: Symmetry
     movers: tuple[tuple[int, frozenset[str]], ...]
+    shared: bool
 
     @classmethod
     def of(cls, target: Tensor, tensor: Tensor, name: str, number: int, block: Block, symmetry: Symmetry) -> Place:
         """Axis `number` of the tensor of that name; what is held does not move."""
         axes = tuple(symmetry.axes[name])
         groups = {m: frozenset(names_in(axis)) for m, axis in enumerate(axes)}
-        groups[number] -= frozenset(block.names)
+        shared = (
+            any(len(m.kept) > 1 for _, m in met((tensor,), (axes,), [number], block.name)) if block.inner else False
+        )
+        if not shared:
+            groups[number] -= frozenset(block.names)
         movers = tuple((m, names) for m, names in groups.items() if names and name not in symmetry.held)
-        return cls(target, tensor, name, axes, number, block, symmetry, movers)
+        return cls(target, tensor, name, axes, number, block, symmetry, movers, shared)
 
     def gram(self, elements: Mapping[str, Element]) -> Grams:
         """With everything else at `elements`."""
         moved = self.tensor
         for axis, names in self.movers:
             moved = self._along(moved, axis, names, elements)
-        return self._grams(self.target, moved)
+        found = self._grams(self.target, moved)
+        return self._put_back(found, elements) if self.shared else found
 
     def change(self, before: Mapping[str, Element], after: Mapping[str, Element]) -> Grams:
         """What it gains when everything else goes from `before` to `after`: Gram(A, T(B, after) − T(B, before)).
 
         One axis after the other; of an axis that is re-ordered only those positions whose unit is another.
         """
+        if self.shared:
+            return plus(self.gram(after), {name: -x for name, x in self.gram(before).items()})
         found: dict[str, Tensor] = {}
         for k, (axis, names) in enumerate(self.movers):
             if all(before[name] is after[name] for name in names):
@@ -93,6 +103,20 @@ class Place:
         for (x, y), meeting in met((a, b), (self.axes, self.axes), [self.number], self.block.name):
             for group, keep in meeting.kept:  # several nested groups in one product share its value
                 found = dict(plus(found, {group: gram(x, y, keep) / len(meeting.kept)}))
+        return found
+
+    def _put_back(self, grams: Grams, elements: Mapping[str, Element]) -> Grams:
+        """Columns for units as elements have moved them → for units as they were: Gram(A, B) = Gram(A, G B) G."""
+        found = {}
+        for name, x in grams.items():
+            back = torch.empty_like(x)
+            for i, j in enumerate(as_permutation(elements[self.block.name])):
+                element, moved = elements[name][i], x[:, :, i]
+                if element.dtype.kind == "i":
+                    back[:, :, j] = _select(moved, 2, np.argsort(element))
+                else:
+                    back[:, :, j] = moved @ torch.as_tensor(element, dtype=x.dtype, device=x.device)
+            found[name] = back
         return found
 
     def _index(self, axis: int, names: frozenset[str], elements: Mapping[str, Element]) -> np.ndarray:

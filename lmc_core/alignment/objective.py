@@ -32,6 +32,7 @@ class Objective:
     touched     block name → numbers of the terms that change when it moves
     places      block name → where the terms that judge it meet its units
     quadratic   names of blocks that meet themselves in one tensor: a best linear step may then not be an improvement
+    linear      names of blocks in which all that judges them is linear, the groups nested in them included
     entangled   whether any block is, or shares a product with another: a pass from input to output is then not exact
     chain       whether neither is so and every block is written once: layer after layer
     tolerance   block name → smallest change of its terms that is more than rounding in the type of the tensors
@@ -44,13 +45,20 @@ class Objective:
         self.terms = terms
         self.classes = classes
         self.still = {name: real(moved.state[name]) for term in terms for name in term.targets}
+        here = {name: [names_in(axis) for axis in symmetry.axes[name]] for name in self.still}
         self.blocks = tuple(b for b in blocks(symmetry, classes=classes) if any(set(b.names) & t.owners for t in terms))
         self.judges = {b.name: [i for i, t in enumerate(terms) if set(b.names) & t.owners] for b in self.blocks}
-        self.tensors = {b.name: [name for name in self.still if symmetry.places(name, b.name)] for b in self.blocks}
+        numbers = {
+            b.name: {
+                name: held for name, axes in here.items() if (held := [m for m, g in enumerate(axes) if b.name in g])
+            }
+            for b in self.blocks
+        }
+        self.tensors = {name: list(places) for name, places in numbers.items()}
         self.quadratic = frozenset(
             b.name
             for b in self.blocks
-            if any(len(symmetry.places(name, b.name)) > 1 for i in self.judges[b.name] for name in terms[i].targets)
+            if any(len(numbers[b.name].get(name, ())) > 1 for i in self.judges[b.name] for name in terms[i].targets)
         )
         products = [
             {g.name for g in groups_in(part) if g.within is None}
@@ -67,7 +75,20 @@ class Objective:
             block: frozenset(i for i, term in enumerate(terms) if not term.targets.keys().isdisjoint(names))
             for block, names in self.tensors.items()
         }
-        self.places = {b.name: self._places_of(b) for b in self.blocks}
+        self.places = {
+            b.name: tuple(
+                Place.of(terms[i].targets[name], self.still[name], name, number, b, symmetry)
+                for i in self.judges[b.name]
+                for name in terms[i].targets
+                for number in numbers[b.name].get(name, ())
+            )
+            for b in self.blocks
+        }
+        self.linear = frozenset(
+            b.name
+            for b in self.blocks
+            if b.name not in self.quadratic and not any(p.shared for p in self.places[b.name])
+        )
         self._fixed: dict[str, Grams] = {}
         self._movers: dict[str, tuple[Element, Mover]] = {}
 
@@ -113,14 +134,6 @@ class Objective:
                     total = plus(total, place.gram({}))
             self._fixed[block.name] = total
         return self._fixed[block.name]
-
-    def _places_of(self, block: Block) -> tuple[Place, ...]:
-        return tuple(
-            Place.of(term.targets[name], self.still[name], name, number, block, self.symmetry)
-            for term in (self.terms[i] for i in self.judges[block.name])
-            for name in term.targets
-            for number in self.symmetry.places(name, block.name)
-        )
 
 
 def _writers(symmetry: Symmetry, block: Block) -> int:
@@ -244,9 +257,11 @@ class Position:
         twice as much each time, until a step is an improvement or nothing moves.
         """
         cost = self.cost(block)
-        unit = cost.scale / block.outer.size / 8
-        quadratic = block.name in self.objective.quadratic
-        for reward in (0.0, *(unit * 2**k for k in range(16 if quadratic else 0))):
+        rewards = [0.0]
+        if block.name in self.objective.quadratic:
+            unit = cost.scale / block.outer.size / 8
+            rewards += [unit * 2**k for k in range(16)]
+        for reward in rewards:
             elements = cost.hold(block, self.elements, reward).nearest(block)
             if all(np.array_equal(element, self.elements[name]) for name, element in elements.items()):
                 return False
@@ -263,11 +278,11 @@ class Position:
     def _take(self, block: Block, elements: Elements, cost: BlockCost) -> bool:
         """Move a block to `elements` if the terms that judge it grow by more than rounding.
 
-        Where no term holds the block twice they grow by what its cost says.
+        Where they are linear in the block they grow by what its cost says.
         """
         objective, judges = self.objective, frozenset(self.objective.judges[block.name])
         values: dict[int, float] = {}
-        if block.name in objective.quadratic:
+        if block.name not in objective.linear:
             if judges & self._stale:
                 self._refresh()
             values = objective.values({**self.elements, **elements}, judges)
