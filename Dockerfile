@@ -1,8 +1,11 @@
 # One web process and its workers. TORCH_INDEX is the address of a wheel index of PyTorch, as its installation guide lists
 # them: the CPU index for a small image, a CUDA index for NVIDIA cards. Without it torch comes from pip's own index.
+# Everything else is installed at the versions and with the hashes of deploy/lock/web.txt. BASE may name the base image by
+# its digest, so that a build of tomorrow starts from the same one.
 #   docker build --build-arg TORCH_INDEX=... -t mce .
 #   docker run -p 8501:8501 -v mce:/data mce            (with cards: --gpus all)
-FROM python:3.11-slim
+ARG BASE=python:3.11-slim
+FROM ${BASE}
 
 ARG TORCH_INDEX=
 
@@ -15,10 +18,11 @@ ENV PYTHONUNBUFFERED=1 \
 RUN useradd --create-home --uid 1000 explorer && install -d -o explorer -g explorer /data
 WORKDIR /app
 
-COPY requirements.txt ./
-RUN torch=$(grep '^torch' requirements.txt) \
+COPY requirements.txt deploy/lock/web.txt ./
+RUN pip install --require-hashes -r web.txt \
+    && torch=$(grep '^torch' requirements.txt) \
     && pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$torch" \
-    && pip install -r requirements.txt
+    && pip check
 
 # Root owns the program, so the server cannot change it; everybody may read it, whatever umask it was checked out with.
 COPY --chmod=755 . .

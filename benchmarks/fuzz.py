@@ -2,6 +2,7 @@
 
     python -m benchmarks fuzz --minutes 10
     python -m benchmarks fuzz --inputs 100000 --only bundle npz --seed 7
+    python -m benchmarks fuzz --record docs/fuzz.md
 
 Each input is made from a good one by a few random changes, inside the members of zip files too. Whatever is raised that
 is not an error of this program is counted as a fault, and printed with the seed that makes it again.
@@ -54,10 +55,11 @@ WORDS = (
 
 @dataclass(frozen=True)
 class Reader:
-    """What is fed: `read` takes bytes; `seeds` makes good input."""
+    """What is fed: `read` takes bytes; `seeds` makes good input; `what` says what it is."""
 
     read: Callable[[bytes], Any]
     seeds: Callable[[], list[bytes]]
+    what: str
     text: bool = False
 
 
@@ -83,7 +85,10 @@ def main(words: list[str]) -> None:
     parser.add_argument("--inputs", type=int, help="inputs of every reader, however long they take")
     parser.add_argument("--only", nargs="+", default=list(READERS), choices=list(READERS))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--record", metavar="FILE", help="a million inputs in all, and a page with the table")
     asked = parser.parse_args(words)
+    if asked.record is not None:
+        sys.exit(record(Path(asked.record), asked.seed))
     seconds = None if asked.inputs and not asked.minutes else 60 * (asked.minutes or 1.0) / len(asked.only)
     print(f"{'reader':12}{'inputs':>10}{'read':>10}{'refused':>10}{'faults':>8}{'seconds':>9}")
     bad = 0
@@ -95,6 +100,30 @@ def main(words: list[str]) -> None:
         for fault, count in tally.faults.most_common():
             print(f"    {count} × {fault}: {tally.examples[fault]}")
     sys.exit(1 if bad else 0)
+
+
+def record(page: Path, seed: int) -> int:
+    """A million inputs, the table as a page. Status 1 if there is a fault, 0 if there is none."""
+    start, rows, bad = time.perf_counter(), [], Counter[str]()
+    for name, inputs in RECORDED.items():
+        tally = fuzz(name, seed=seed, inputs=inputs)
+        bad += Counter({f"{name}: {fault} ({tally.examples[fault]})": n for fault, n in tally.faults.items()})
+        rows.append(f"| {name} | {READERS[name].what} | {tally.inputs:,} | {tally.read:,} | {tally.refused:,} | ")
+        rows[-1] += f"{tally.faults.total()} | {tally.seconds:.0f} |"
+        print(rows[-1], flush=True)
+    total, minutes = sum(RECORDED.values()), (time.perf_counter() - start) / 60
+    page.write_text(
+        f"# Damaged input\n\n{total:,} inputs with seed {seed}, made from good ones by random changes, in "
+        f"{minutes:.0f} minutes on one core. {bad.total()} of them raised what is not an error of this program.\n\n"
+        "| Reader | What it reads | Inputs | Read | Refused in a sentence | Faults | Seconds |\n"
+        "|---|---|--:|--:|--:|--:|--:|\n"
+        + "\n".join(rows)
+        + "\n\n"
+        + "".join(f"- {each}\n" for each in bad)
+        + "`python -m benchmarks fuzz --record docs/fuzz.md` writes this page; a seeded part of it runs with the "
+        "tests. A reader refuses by an error of `lmc_core.errors`, whose text is what people see.\n"
+    )
+    return 1 if bad else 0
 
 
 def fuzz(name: str, *, seed: int, inputs: int | None = None, seconds: float | None = None) -> Tally:
@@ -233,6 +262,59 @@ def _checkpoints() -> list[bytes]:
     return made
 
 
+def _tensors() -> list[bytes]:
+    from safetensors.torch import save
+
+    shipped = [ROOT / "checkpoints" / name / "seed0.safetensors" for name in ("digits-mlp-32", "digits-vit")]
+    import torch
+
+    plain = {"conv.weight": torch.randn(4, 1, 3, 3), "fc.weight": torch.randn(10, 16), "fc.bias": torch.zeros(10)}
+    return [*(path.read_bytes() for path in shipped), save(plain), save({"a": torch.zeros(2, dtype=torch.bfloat16)})]
+
+
+def _program(path: Path) -> Any:
+    """All that comes before torch is given a rebuilt program."""
+    from lmc_core.networks.safety.limits import readable
+    from lmc_core.networks.safety.programfile import read_program
+
+    with readable(path, "a program"):
+        return read_program(path)
+
+
+def _programs() -> list[bytes]:
+    """A module as torch.export.save writes it, and as we write it."""
+    import torch
+    from torch import nn
+
+    from lmc_core.networks.network import network
+
+    module, made = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 3)).eval(), io.BytesIO()
+    inputs = (torch.randn(2, 1, 8, 8),)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.export.save(torch.export.export(module, inputs, strict=False), made)
+    with tempfile.TemporaryDirectory(prefix="lmc-fuzz-") as folder:
+        network(module, inputs).export(Path(folder) / "ours.pt2")
+        return [made.getvalue(), (Path(folder) / "ours.pt2").read_bytes()]
+
+
+def _index(content: bytes) -> Any:
+    """An index of shards, beside the shards it should name."""
+    from lmc_core.networks.safety.shards import files_of
+
+    with tempfile.TemporaryDirectory(prefix="lmc-fuzz-") as folder:
+        index = Path(folder) / "model.safetensors.index.json"
+        index.write_bytes(content)
+        for number in (1, 2):
+            (Path(folder) / f"model-{number:05}-of-00002.safetensors").write_bytes(b"{}")
+        return files_of(folder)
+
+
+def _indices() -> list[bytes]:
+    where = {f"layers.{n}.weight": f"model-{1 + n % 2:05}-of-00002.safetensors" for n in range(6)}
+    return [json.dumps({"metadata": {"total_size": 99}, "weight_map": where}).encode()]
+
+
 def _npz(path: Path) -> Any:
     from lmc_core.data.arrays import load
 
@@ -314,6 +396,61 @@ def _declarations() -> list[bytes]:
     return [inferred.encode(), few.encode()]
 
 
+def _normalisation(content: bytes) -> Any:
+    from lmc_core.networks.values import parse_normalize, read_normalize
+
+    return read_normalize(parse_normalize(content.decode(errors="replace")))
+
+
+def _architecture(content: bytes) -> Any:
+    """Options as `--arch` spells them, for a file that is there."""
+    from lmc_core.commands.spelling import pairs
+    from lmc_core.networks.checkpoint import load
+
+    return load(ROOT / "checkpoints" / "digits-mlp-32" / "seed0.safetensors", arch=pairs(_words(content), "--arch"))
+
+
+def _option(content: bytes) -> Any:
+    """Options of every kind of run and of every method, as addresses and commands spell them."""
+    from lmc_core.fusion import FUSIONS
+    from lmc_core.methods import METHODS
+    from lmc_core.runs.kinds import KINDS
+
+    name, _, text = content.decode(errors="replace").partition("=")
+    every = [
+        *(option for kind in KINDS.values() for option in kind.options),
+        *(option for method in (*METHODS.values(), *FUSIONS.values()) for option in method.parameters),
+    ]
+    return every[sum(name.encode(errors="replace")) % len(every)].parse(text)
+
+
+def _sweep(content: bytes) -> Any:
+    from lmc_core.runs.kinds.grid import requests
+
+    return requests(content.decode(errors="replace"))
+
+
+def _sweeps() -> list[bytes]:
+    pairs = [["digits-mlp-32/seed0", "digits-mlp-32/seed1"]]
+    methods = ["weight-matching", {"method": "frank-wolfe", "restarts": [1, 3]}]
+    return [
+        json.dumps({"pairs": pairs, "methods": methods, "data": ["digits"], "seeds": [0, 1], "points": 25}).encode(),
+        json.dumps({"pairs": pairs, "train_examples": 1000, "recalibrate": "auto"}).encode(),
+    ]
+
+
+def _visitor(content: bytes) -> Any:
+    from starlette.datastructures import Headers
+
+    from lmc_core.runs.share.cookie import given
+
+    return given(Headers(raw=[(b"cookie", content)]))
+
+
+def _words(content: bytes) -> list[str]:
+    return [line for line in content.decode(errors="replace").splitlines() if line]
+
+
 def _settings(content: bytes) -> Any:
     from lmc_core.runs.settings import settings
 
@@ -329,11 +466,51 @@ def _environments() -> list[bytes]:
 
 
 READERS: Mapping[str, Reader] = {
-    "checkpoint": Reader(_from_file(".pt", _checkpoint), _checkpoints),
-    "npz": Reader(_from_file(".npz", _npz), _arrays),
-    "bundle": Reader(_from_file(".zip", _bundle), _bundles),
-    "request": Reader(_request, _requests, text=True),
-    "declared": Reader(_declared, _declarations, text=True),
-    "settings": Reader(_settings, _environments, text=True),
+    "checkpoint": Reader(_from_file(".pt", _checkpoint), _checkpoints, "checkpoints of torch.save, old and new"),
+    "tensors": Reader(_from_file(".safetensors", _checkpoint), _tensors, "checkpoints of safetensors"),
+    "program": Reader(_from_file(".pt2", _program), _programs, "exported programs, up to torch"),
+    "index": Reader(_index, _indices, "indices of checkpoints in several files"),
+    "npz": Reader(_from_file(".npz", _npz), _arrays, "data"),
+    "bundle": Reader(_from_file(".zip", _bundle), _bundles, "analyses in a file"),
+    "request": Reader(_request, _requests, "requests", text=True),
+    "declared": Reader(_declared, _declarations, "symmetries that a person declares", text=True),
+    "normalise": Reader(
+        _normalisation,
+        lambda: [b"0.1307/0.3081", b"[0.5, 0.5, 0.5], [0.2, 0.2, 0.2]"],
+        "normalisations as typed",
+        text=True,
+    ),
+    "architecture": Reader(
+        _architecture, lambda: [b"activation=tanh\ninput_shape=1,8,8", b"norm=ln"], "options of families", text=True
+    ),
+    "option": Reader(
+        _option,
+        lambda: [b"a=25", b"seeds=0,1", b'p=["a", "b"]', b"x=none", b"y=0.5"],
+        "options of runs and methods in addresses and commands",
+        text=True,
+    ),
+    "sweep": Reader(_sweep, _sweeps, "descriptions of sweeps", text=True),
+    "cookie": Reader(
+        _visitor, lambda: [b"lmc_visitor=0123456789abcdef0123456789abcdef; other=1"], "cookies of browsers"
+    ),
+    "settings": Reader(_settings, _environments, "settings of a host", text=True),
 }
 """Name → a reader of what strangers send, or of what an operator sets."""
+
+RECORDED: Mapping[str, int] = {
+    "checkpoint": 50_000,
+    "tensors": 50_000,
+    "program": 50_000,
+    "index": 50_000,
+    "npz": 50_000,
+    "bundle": 1_000,
+    "request": 200_000,
+    "declared": 99_000,
+    "normalise": 100_000,
+    "architecture": 50_000,
+    "option": 100_000,
+    "sweep": 100_000,
+    "cookie": 50_000,
+    "settings": 50_000,
+}
+"""Reader → inputs of the recorded run, a million together."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from lmc_core.runs.share.routes import NAME
-from pages._frame import navigation, style, viewport
+from pages._frame import navigation, style, url, viewport
 
 HERE = Path(__file__).parent
 
@@ -24,4 +24,5 @@ viewport.watch()
 if st.session_state.get("page") != page.url_path:
     st.session_state["visit"] = st.session_state.get("visit", 0) + 1  # of pages, one after the other
 st.session_state["page"] = page.url_path
+url.renew()
 page.run()

@@ -43,6 +43,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("reading",),
         ("checkpoint",),
         ("fit", "scale", "untied"),
+        ("race",),
         ("network",),
         ("families", "program"),
         ("statedict",),

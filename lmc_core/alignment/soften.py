@@ -13,6 +13,7 @@ from lmc_core.alignment.blocks import Block, heaviest
 from lmc_core.alignment.coupling import Perms
 from lmc_core.alignment.objective import Objective
 from lmc_core.alignment.transport import carried_state
+from lmc_core.errors import SettingError
 from lmc_core.networks.network import Network, State
 from lmc_core.paths.loss import TaskLoss
 from lmc_core.paths.path import Blend
@@ -55,6 +56,8 @@ class ImplicitSinkhorn(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         (plan,) = ctx.saved_tensors
         pushed = plan * grads[0]
+        if not torch.isfinite(pushed).all():
+            raise SettingError("a gradient holds NaN or infinite entries; check the weights of both networks for them")
         rows, columns = plan.sum(-1, keepdim=True), plan.sum(-2).unsqueeze(-1)
         right, below = pushed.sum(-1, keepdim=True), pushed.sum(-2).unsqueeze(-1)
         turned = plan.transpose(-1, -2)

@@ -20,6 +20,6 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     found = archive.rebuild()
     said = (
         f"{found.restored} runs are in the index again with their owners, {found.ownerless} without, "
-        f"{found.known} were there, {found.unread} cannot be read"
+        f"{found.known} were there, {found.unread} cannot be read; {found.measured} results were measured"
     )
     return Answer({**asdict(found), "store": archive.store.address}, said)

@@ -16,14 +16,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, report: Report) -> Answer:
-    from lmc_core.runs.keep import pictures
+    from lmc_core.runs.keep import SHIPPED, pictures
     from lmc_core.runs.keep.store import Store
     from lmc_core.runs.settings import settings
     from lmc_core.runs.share.default import examples
-    from lmc_core.runs.share.shipped import FOLDER
     from lmc_core.runs.work.run import run as carry_out
 
-    folder, rows = settings().checkpoints / FOLDER, []
+    folder, rows = settings().checkpoints / SHIPPED, []
     store = Store(str(folder))
     for request in examples():
         with tempfile.TemporaryDirectory() as name:

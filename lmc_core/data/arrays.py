@@ -106,7 +106,7 @@ def checked(
 
 def _examples(name: str, x: NDArray) -> NDArray:
     """float32 numbers or int64 tokens."""
-    if x.ndim < 2 or len(x) == 0:
+    if x.ndim < 2 or 0 in x.shape:
         raise DataError(
             f"{name} has shape {x.shape}; it needs examples along its first axis and at least one more axis"
         )
@@ -123,7 +123,7 @@ def _examples(name: str, x: NDArray) -> NDArray:
 
 def _labels(name: str, y: NDArray) -> NDArray[np.int64] | NDArray[np.float32]:
     """Class numbers from 0, or numbers that are not whole."""
-    if y.ndim < 1 or len(y) == 0:
+    if y.ndim < 1 or 0 in y.shape:
         raise DataError(f"{name} has shape {y.shape}; it needs a target per example along its first axis")
     if not (np.issubdtype(y.dtype, np.integer) or np.issubdtype(y.dtype, np.floating) or y.dtype == np.bool_):
         raise DataError(f"{name} holds {y.dtype}; it needs class numbers from 0, or numbers")

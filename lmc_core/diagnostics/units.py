@@ -77,6 +77,32 @@ def units_of(
     return [np.concatenate(own, axis=1) for own in blocks]
 
 
+def functions_of(
+    networks: Sequence[Network], symmetry: Symmetry, group: str, moments: Sequence[Any]
+) -> list[NDArray[np.float64]]:
+    """Units as functions of the data: the squared distance of two rows is E (z_i − z_j)², z the pre-activations.
+
+    z = w·φ + b with C the covariance and m the mean of what is read, so the rows are [W C^½, W m + b].
+
+    moments    one per entry of `symmetry.contractions`, for a group that is `weighed` by them
+
+    Returns one (units, features) per network. Raises InputError as `unit_weights` does.
+    """
+    spread = units_of(networks, symmetry, group, moments, centred=True)
+    means: list[list[NDArray[np.float64]]] = [[] for _ in networks]
+    for contraction, moment in zip(symmetry.contractions, moments, strict=True):
+        if not _writes(symmetry, contraction, group):
+            continue
+        places = positions(symmetry.axes[contraction.weight][contraction.write], symmetry.groups, group)
+        for network, own in zip(networks, means, strict=True):
+            mean = _rows(array(network.state[contraction.weight]), contraction.write)[places] @ array(moment.mean)
+            if contraction.bias is not None:
+                at = positions(symmetry.axes[contraction.bias][0], symmetry.groups, group)
+                mean = mean + array(network.state[contraction.bias])[at]
+            own.append(mean)
+    return [np.concatenate([rows, *own], axis=1) for rows, own in zip(spread, means, strict=True)]
+
+
 def reads_groups(symmetry: Symmetry, group: str) -> bool:
     """Whether what the units read can itself be re-ordered (false for a first layer)."""
     written = [(c.weight, c.write) for c in _writers(symmetry, group)] or symmetry.slots(group)

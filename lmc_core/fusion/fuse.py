@@ -19,6 +19,7 @@ from lmc_core.fusion import FUSIONS
 from lmc_core.fusion.after import calibrate, repair, reset
 from lmc_core.fusion.barycenter import moved
 from lmc_core.fusion.template import Widths, template
+from lmc_core.networks.fit import of_one_precision
 from lmc_core.networks.network import Network
 from lmc_core.networks.original import ABOUT
 from lmc_core.networks.outputs import relative_error
@@ -125,7 +126,8 @@ def fusion(
     shares = _weights(weights, len(networks))
     _check_data(networks, data, chosen.needs_data, recalibrate, temperature)
     started = time.perf_counter()
-    originals = networks = [net.to(device=device) if device else net for net in networks]
+    given = networks
+    originals = networks = [net.to(device=device) if device else net for net in of_one_precision(*networks)]
     formed: tuple[str, ...] = ()
     if canonical or chosen.canonical:
         report("finding the canonical forms", 0, 1)
@@ -156,7 +158,7 @@ def fusion(
             "method": method,
             "settings": checked,
             "weights": list(shares),
-            "parents": [net.fingerprint for net in originals],
+            "parents": [net.fingerprint for net in given],
             "widths": frame.sizes,
             "seed": seed,
             "recalibrate": recalibrate,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,7 @@ from lmc_core.data.dataset import Dataset
 from lmc_core.errors import DataError, MismatchError, SettingError
 from lmc_core.methods import METHODS
 from lmc_core.methods.usual import usual
-from lmc_core.networks.fit import mismatch
+from lmc_core.networks.fit import mismatch, of_one_precision
 from lmc_core.networks.network import Network
 from lmc_core.networks.outputs import relative_error
 from lmc_core.report import Report, silent
@@ -46,14 +47,16 @@ def align(
     symmetry    of the reference; inferred if not given
     settings    parameters of the method
 
-    Raises SettingError for an unknown method or setting, MismatchError if the networks differ, DataError if data is
-    missing or of another shape, Cancelled if `report` raises it.
+    Raises SettingError for an unknown method or setting, MismatchError if the networks differ or their weights are so
+    large that the objective is not a number, DataError if data is missing or of another shape, Cancelled if `report`
+    raises it.
     """
     if method is not None and method not in METHODS:
         raise SettingError(f"there is no alignment method {method!r}; there are {', '.join(METHODS)}")
     started = time.perf_counter()
     if why := mismatch(reference, moved):
         raise MismatchError(why)
+    reference, moved = of_one_precision(reference, moved)
     if method is None:
         if symmetry is None:
             report("inferring the symmetry", 0, 1)
@@ -74,6 +77,8 @@ def align(
         a, b, symmetry = canonical_pair(a, b)
     problem = Problem.pair(a, b, symmetry, data, seed, report)
     found = chosen.solve(problem, **checked)
+    if any(map(math.isnan, found.history)):
+        raise MismatchError(_no_number(method, reference, moved))
     alignment = Alignment(
         couplings=found.couplings[0],
         symmetry=symmetry,
@@ -92,6 +97,13 @@ def align(
     error = function_error(moved, placed, data)
     notes = (*said("B", moved, alignment.couplings, error), *_unjudged(a, b, placed, symmetry))
     return replace(alignment, notes=(*alignment.notes, *notes), function_error=error)
+
+
+def _no_number(method: str, *networks: Network) -> str:
+    """What to say where what a method minimises is not a number."""
+    sizes = [max((float(x.abs().max()) for x in n.state.values() if x.numel()), default=0.0) for n in networks]
+    said = " and ".join(f"{letter}'s reach {size:.2g}" for letter, size in zip("AB", sizes, strict=True))
+    return f"what {method} minimises is not a number here (the weights of {said}); bring both to one scale"
 
 
 def _unjudged(reference: Network, moved: Network, placed: Network, symmetry: Symmetry) -> list[str]:

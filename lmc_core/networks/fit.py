@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from math import prod
 
+import torch
 from torch import Tensor
 
 from lmc_core.networks.network import Network
@@ -18,6 +20,23 @@ def mismatch(a: Network, b: Network) -> str | None:
     the modules compute, what they read, and how inputs are normalised.
     """
     return _tensors(a, b) or _function(a, b)
+
+
+def of_one_precision(*networks: Network) -> tuple[Network, ...]:
+    """The same networks, all in the most exact of their floating-point types: their numbers meet in products."""
+    types = [_exact(network) for network in networks]
+    wanted = reduce(torch.promote_types, types)
+    return tuple(
+        network if of == wanted else network.to(dtype=wanted) for network, of in zip(networks, types, strict=True)
+    )
+
+
+def _exact(network: Network) -> torch.dtype:
+    """The most exact floating-point type among its numbers; that of its inputs if it has none."""
+    for numbers in (network.state.values(), network.example_inputs):
+        if types := [x.dtype for x in numbers if x.is_floating_point()]:
+            return reduce(torch.promote_types, types)
+    return torch.float32
 
 
 def other_size(network: Network, shape: Sequence[int]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lmc_core.data.dataset import Dataset
 from lmc_core.networks.checkpoint import read_with
 from lmc_core.networks.network import Network
-from lmc_core.networks.scale import CLOSE, Score, fitted, scored
+from lmc_core.networks.race import CLOSE, Score, raced
+from lmc_core.networks.scale import fitted
 from lmc_core.networks.values import Assumption
 
 EXAMPLES = 250
@@ -26,7 +27,7 @@ def decided(networks: Sequence[Network], data: Dataset) -> list[Network]:
     """
     found, limit, changed = fitted(networks, data), time.monotonic() + SECONDS, False
     for option in dict.fromkeys(a.option for network in found for a in network.assumptions if a.others):
-        tried = list(_by_value(found, option, data, limit))
+        tried = _by_value(found, option, data, limit)
         if tried:
             usual, best = tried[0], min(tried, key=lambda trial: trial[2])
             chosen = best if best[2] < usual[2] * (1 - CLOSE) else usual
@@ -39,22 +40,29 @@ Trial = tuple[object, list[Network], float, list[Score | None]]
 """A value, the networks read with it, the sum of their losses, and their scores."""
 
 
-def _by_value(networks: Sequence[Network], option: str, data: Dataset, limit: float) -> Iterator[Trial]:
+def _by_value(networks: Sequence[Network], option: str, data: Dataset, limit: float) -> list[Trial]:
     """The networks under each value that an option could have, the assumed one first, while there is time."""
+    if time.monotonic() > limit:
+        return []
     open_ = [next((a for a in network.assumptions if a.option == option and a.others), None) for network in networks]
     first = next(a for a in open_ if a)
-    for value in (first.value, *first.others):
-        if time.monotonic() > limit:
-            return
-        read = [
+    values = (first.value, *first.others)
+    read = [
+        [
             network if a is None or a.value == value else read_with(network, option, value)
             for network, a in zip(networks, open_, strict=True)
         ]
-        scores = [scored(network, data, EXAMPLES) if a else None for network, a in zip(read, open_, strict=True)]
-        known = [score for score in scores if score]
-        if not known:
-            return
-        yield value, read, sum(score.loss for score in known), scores
+        for value in values
+    ]
+    judged = [[network for network, a in zip(each, open_, strict=True) if a] for each in read]
+    found: list[Trial] = []
+    for value, each, scores in zip(
+        values, read, raced(judged, data, EXAMPLES, limit) or [[]] * len(values), strict=True
+    ):
+        if scores:
+            left = iter(scores)
+            found.append((value, each, sum(s.loss for s in scores), [next(left) if a else None for a in open_]))
+    return found
 
 
 def _said(network: Network, option: str, value: object, tried: Sequence[Trial], data: str) -> Network:
@@ -64,13 +72,18 @@ def _said(network: Network, option: str, value: object, tried: Sequence[Trial], 
         return network
     losses = ((spoken, sum(s.loss for s in scores if s), [s for s in scores if s]) for spoken, _, _, scores in tried)
     ordered = sorted(losses, key=lambda each: (each[0] != value, each[1]))
+    most = ordered[0][2][0].examples
     measured = ", ".join(
-        f"{spoken} {loss / len(known):.3g} ({sum(s.accuracy for s in known) / len(known):.1%})"
+        f"{spoken} {loss / len(known):.3g} ({sum(s.accuracy for s in known) / len(known):.1%}{_fewer(known, most)})"
         for spoken, loss, known in ordered
     )
-    why = f"{guess.why}; loss (accuracy) on {EXAMPLES} training examples of {data}: {measured}"
+    why = f"{guess.why}; loss (accuracy) on {most} training examples of {data}: {measured}"
     missing = [other for other in guess.others if all(other != spoken for spoken, *_ in tried)]
     if missing:
         why += f"; not tried, as each takes long: {', '.join(map(str, missing))}"
     kept = (Assumption(option, value, why) if a is guess else a for a in network.assumptions)
     return replace(network, assumptions=tuple(kept))
+
+
+def _fewer(scores: Sequence[Score], most: int) -> str:
+    return f" of {scores[0].examples}" if scores[0].examples < most else ""

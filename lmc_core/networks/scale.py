@@ -4,30 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf, prod
+from math import inf
 
 import numpy as np
-import torch
-from torch.nn.functional import cross_entropy
 
-from lmc_core.data.dataset import Dataset, subset
+from lmc_core.data.dataset import Dataset
 from lmc_core.networks.families.recognise import IMAGENET
 from lmc_core.networks.network import Network
+from lmc_core.networks.race import CLOSE, raced
 from lmc_core.networks.values import Assumption, Normalize, spoken
 
 EXAMPLES = 1_000
-CLOSE = 0.05
-"""Two normalisations cannot be told apart where the loss of one is within this share of the other's."""
-LEAST = 1e-3
-"""Losses below this are alike: every training example is known by heart, and the first of the usual ones is taken."""
-TEMPERATURES = np.logspace(-1, 1, 41)
 FAR = 0.02
 """A network is read wrongly, it seems, where another usual normalisation gives so much more accuracy."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a network scores under one normalisation, on `EXAMPLES` training examples.
+    """What a network scores under one normalisation, on so many training examples.
 
     loss   in nats, at the temperature that suits it: larger inputs make larger logits, which only look surer
     """
@@ -35,6 +29,12 @@ class Trial:
     normalize: Normalize | None
     loss: float
     accuracy: float
+    examples: int
+
+    def spoken(self, most: int) -> str:
+        """The normalisation with loss and accuracy, and of how many examples if it was given up early."""
+        fewer = f" of {self.examples}" if self.examples < most else ""
+        return f"{spoken(self.normalize)} {self.loss:.3g} ({self.accuracy:.1%}{fewer})"
 
 
 def usual(data: Dataset) -> tuple[Normalize | None, ...]:
@@ -53,45 +53,13 @@ def tried(network: Network, data: Dataset) -> tuple[Trial, ...]:
     example = network.example_inputs[0]
     if not np.issubdtype(data.x_train.dtype, np.floating):
         return ()
-    found = []
-    for normalize in dict.fromkeys((network.normalize, *usual(data))):
-        if normalize and len(normalize.mean) > 1 and (example.ndim < 3 or example.shape[1] != len(normalize.mean)):
-            continue
-        score = scored(replace(network, normalize=normalize), data, EXAMPLES)
-        if score is None:
-            return ()
-        found.append(Trial(normalize, score.loss, score.accuracy))
-    return tuple(found)
-
-
-@dataclass(frozen=True)
-class Score:
-    """What a network scores on some training examples.
-
-    loss   in nats, at the temperature that suits it; at least `LEAST`
-    """
-
-    loss: float
-    accuracy: float
-
-
-def scored(network: Network, data: Dataset, examples: int) -> Score | None:
-    """On the first training examples that seed 0 draws; None where the network does not give one row of logits for
-    each example."""
-    example = network.example_inputs[0]
-    if len(network.example_inputs) != 1 or prod(example.shape[1:]) != prod(data.shape):
-        return None
-    if example.is_floating_point() != np.issubdtype(data.x_train.dtype, np.floating):
-        return None
-    rows = subset(len(data.y_train), examples, 0)
-    x, y = (torch.from_numpy(part[rows]).to(example.device) for part in (data.x_train, data.y_train))
-    outputs = [network(network.prepare(part.to(example.dtype))) for part in x.split(250)]
-    if not isinstance(outputs[0], torch.Tensor) or outputs[0].ndim != 2 or outputs[0].shape[1] <= int(y.max()):
-        return None
-    logits = torch.cat(outputs).double()
-    losses = [float(cross_entropy(logits / temperature, y)) for temperature in TEMPERATURES]
-    loss = max(min((x for x in losses if x == x), default=inf), LEAST)
-    return Score(loss, float((logits.argmax(1) == y).double().mean()))
+    ways = [
+        normalize
+        for normalize in dict.fromkeys((network.normalize, *usual(data)))
+        if not normalize or len(normalize.mean) == 1 or (example.ndim >= 3 and example.shape[1] == len(normalize.mean))
+    ]
+    scores = raced([[replace(network, normalize=normalize)] for normalize in ways], data, EXAMPLES)
+    return tuple(Trial(way, only.loss, only.accuracy, only.examples) for way, (only,) in zip(ways, scores, strict=True))
 
 
 def fitted(networks: Sequence[Network], data: Dataset) -> list[Network]:
@@ -113,8 +81,8 @@ def _loss(trials: Sequence[Trial], normalize: Normalize | None) -> float:
 
 def _assuming(network: Network, best: Normalize | None, trials: Sequence[Trial], data: str) -> Network:
     ordered = sorted(trials, key=lambda trial: (trial.normalize != best, trial.loss))
-    measured = ", ".join(f"{spoken(t.normalize)} {t.loss:.3g} ({t.accuracy:.1%})" for t in ordered)
-    why = f"no tensor tells it; loss (accuracy) on {EXAMPLES} training examples of {data}: {measured}"
+    measured = ", ".join(trial.spoken(ordered[0].examples) for trial in ordered)
+    why = f"no tensor tells it; loss (accuracy) on {ordered[0].examples} training examples of {data}: {measured}"
     limit = _loss(trials, best) * (1 + CLOSE)
     if close := [spoken(t.normalize) for t in trials if t.normalize != best and t.loss <= limit]:
         why += f"; {' and '.join(close)} within {CLOSE:.0%}: not told apart"

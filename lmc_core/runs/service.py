@@ -162,12 +162,9 @@ def wanted(run: str, owner: str) -> bool:
 def publish(run: str, owner: str, listed: bool = True, tags: Sequence[str] = ()) -> bool:
     """Show a finished run in the gallery under some tags, or no longer. True if it is `owner`'s.
 
-    Raises SettingError for tags that are not up to six short words.
+    Raises SettingError for tags that are not up to six short words, RunError if too much of theirs is published.
     """
-    archive = keep.opened()
-    changed = archive.index.publish(run, owner, listed, tidy_tags(tags))
-    archive.note(run)
-    return changed
+    return keep.opened().publish(run, owner, listed, tidy_tags(tags))
 
 
 def picture(run: str, name: str) -> bytes:

@@ -29,6 +29,9 @@ class Settings:
     upload_bytes      LMC_UPLOAD_MB       largest single upload
     quota_bytes       LMC_QUOTA_MB        all uploads of all visitors together
     quota_per_owner   LMC_QUOTA_PER_OWNER_MB  how much of that may belong to one visitor
+    results_bytes     LMC_RESULTS_MB      all results together, but those that are shipped
+    results_per_owner LMC_RESULTS_PER_OWNER_MB  how much of that may belong to one visitor
+    result_days       LMC_RESULT_DAYS     a result that nobody opened for so long is removed
     queue             LMC_QUEUE           how many runs may wait, in total
     queue_per_owner   LMC_QUEUE_PER_OWNER how many of them may belong to one visitor
     run_seconds       LMC_RUN_SECONDS     a run that takes longer is stopped
@@ -48,6 +51,9 @@ class Settings:
     upload_bytes: int
     quota_bytes: int
     quota_per_owner: int
+    results_bytes: int
+    results_per_owner: int
+    result_days: float
     queue: int
     queue_per_owner: int
     run_seconds: float
@@ -104,6 +110,9 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
         upload_bytes=int(_number(environment, "LMC_UPLOAD_MB", 512, 0) * 2**20),
         quota_bytes=int(_number(environment, "LMC_QUOTA_MB", 8192, 0) * 2**20),
         quota_per_owner=int(_number(environment, "LMC_QUOTA_PER_OWNER_MB", 2048, 0) * 2**20),
+        results_bytes=int(_number(environment, "LMC_RESULTS_MB", 8192, 1) * 2**20),
+        results_per_owner=int(_number(environment, "LMC_RESULTS_PER_OWNER_MB", 1024, 1) * 2**20),
+        result_days=_number(environment, "LMC_RESULT_DAYS", 90, 1),
         queue=int(_number(environment, "LMC_QUEUE", 64, 1)),
         queue_per_owner=int(_number(environment, "LMC_QUEUE_PER_OWNER", 8, 1)),
         run_seconds=_number(environment, "LMC_RUN_SECONDS", 3600, 1),

@@ -14,7 +14,7 @@ from lmc_core.runs.kinds import fuse
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
 from lmc_core.words.fuse import letter
-from pages._ask import data_choice, links, method_form, model_picker
+from pages._ask import active, data_choice, links, method_form, model_picker
 from pages._ask.fields import field, section
 from pages._frame import query
 from pages._frame.text import escaped
@@ -61,6 +61,7 @@ def ask(default: runs.Request) -> runs.Request:
 def networks(default: Sequence[str]) -> list[ModelCard]:
     """The chosen networks in order."""
     cards = model_picker.models()
+    active.take(cards, ("models",), st.session_state.get("models", default), pair=False)
     ids = choices(
         "Networks",
         model_picker.titles(cards, model_picker.CHIP),
@@ -71,6 +72,7 @@ def networks(default: Sequence[str]) -> list[ModelCard]:
         label_visibility="collapsed",
         placeholder="Choose two networks or more",
     )
+    active.keep(ids, default, pair=False)
     return [cards[name] for name in ids]
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from lmc_core.errors import InputError
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
+from pages._ask import active
 from pages._frame.url import choice
 from pages._jobs import visitor
 
@@ -48,13 +49,15 @@ def titles(cards: Mapping[str, ModelCard], room: int = ROOM) -> dict[str, str]:
 
 
 def pair(cards: Mapping[str, ModelCard], default: tuple[str, str]) -> tuple[ModelCard, ModelCard]:
-    """Models A and B; B follows A until it is chosen."""
-    named = titles(cards)
+    """Models A and B: those of the page before, or B follows A until it is chosen."""
+    named, state = titles(cards), st.session_state
+    active.take(cards, ("a", "b"), [state.get(key, usual) for key, usual in zip("ab", default, strict=True)], pair=True)
     uploaded = [name for name, card in cards.items() if card.uploaded]
     a = choice(st.selectbox, "Model A", named, default[0], "a", lasting=True, named=uploaded, help=HELP_A)
     follow = default[1] if a == default[0] else sibling(cards[a], cards).id
     shown = list(cards) if cards[a].uploaded else uploaded
     b = choice(st.selectbox, "Model B", named, follow, "b", named=shown, help=HELP_B)
+    active.keep((a, b), default, pair=True)
     return cards[a], cards[b]
 
 

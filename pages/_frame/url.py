@@ -14,7 +14,9 @@ import streamlit as st
 from pages._frame import query
 from pages._frame.text import escaped
 
-VERSION = "1"  # of the meaning of the defaults, which links leave out
+VERSION = "2"  # of the meaning of the defaults, which links leave out
+MEANT: Mapping[str, Mapping[str, str]] = {"1": {"gromov-wasserstein-barycenter.alpha": "1000.0"}}
+"""Version → settings whose default was another then: in the links of that version they mean these."""
 
 
 def choice(
@@ -109,6 +111,15 @@ def remember(key: str, wanted: str | None) -> None:
     elif wanted is not None and asked != wanted:
         st.query_params.update({key: wanted, "v": VERSION})
     st.session_state[f"{key}:url"] = wanted
+
+
+def renew() -> None:
+    """Write out, in a link of an earlier version, the settings of its method whose default has changed since."""
+    asked = st.query_params
+    meant = {key: value for old, all in MEANT.items() if asked.get("v", VERSION) <= old for key, value in all.items()}
+    left = {key: value for key, value in meant.items() if key not in asked and key.split(".")[0] in asked.values()}
+    if left:
+        st.query_params.update({**left, "v": VERSION})
 
 
 def link(page: str = "", **query: str) -> str:

@@ -189,11 +189,8 @@ def _plane(grid: Mapping[str, Any]) -> None:
     st.caption(f"A first look on {count(grid['examples'])} test examples; the finer grid is being measured.")
 
 
-def ended(now: runs.RunStatus, label: str = "") -> None:
-    """The card of a run that failed, was cancelled or interrupted, with the way to run it again.
-
-    label   of the button; by default what fits how it ended
-    """
+def ended(now: runs.RunStatus) -> None:
+    """The card of a run that failed, was cancelled or interrupted, or lost its result, with the way to run it again."""
     with st.container(border=True, key="job"):
         if now.state == "failed":
             named = not now.reason.partition(" ")[0].isalpha()  # it begins with a file or a tensor, as that is written
@@ -203,7 +200,7 @@ def ended(now: runs.RunStatus, label: str = "") -> None:
             st.markdown(f":material/stop_circle: Stopped after {seconds(now.elapsed)}{where}. Nothing else is lost.")
             if now.state == "interrupted":
                 st.caption(escaped(now.reason))
-        label = label or ("Retry" if now.state == "interrupted" else "Run again")
+        label = "Compute again" if now.gone else "Retry" if now.state == "interrupted" else "Run again"
         if st.button(label, icon=":material/refresh:", key="again") and submit(runs.request(now.id)):
             st.rerun()
         with st.expander("Details for a bug report"):

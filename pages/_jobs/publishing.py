@@ -15,6 +15,7 @@ def draw(now: runs.RunStatus) -> None:
     said = "This run is in the gallery." if now.listed else "Only who has the link can see this run."
     with st.expander("In the gallery" if now.listed else "Publish", icon=":material/public:"):
         st.caption(f"{said} Anyone who opens it sees the names of both networks, and may download what is drawn here.")
+        st.caption("What you publish is not removed to make room for other results.")
         with st.form(f"publish-{now.id}", border=False):
             st.text_input("Tags, separated by commas", ", ".join(now.tags), key="tags", placeholder="width, batchnorm")
             label = "Save tags" if now.listed else "Publish"

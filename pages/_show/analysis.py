@@ -60,10 +60,16 @@ class Analysis:
             if now.state == "failed" and request is not None:
                 self.remedy(request)
         elif last is not None:
-            note.info(f"The controls have changed: press **{self.button}** to see their result. Below is the last one.")
+            note.info(
+                f"The controls have changed: press **{self.button}** to see their result. "
+                f"Below is the last one: {escaped(last.title)}."
+            )
             run.draw(last)
         elif example is not None and example.state == "done":
-            note.info(f"Press **{self.button}** to see the result of these controls. Below is a finished example.")
+            note.info(
+                f"Press **{self.button}** to see the result of these controls. "
+                f"Below is a finished example: {escaped(example.title)}."
+            )
             run.draw(example)
         else:
             st.markdown(f"## {self.title}")

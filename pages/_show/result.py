@@ -6,6 +6,7 @@ from functools import partial
 import streamlit as st
 
 from lmc_core import runs
+from lmc_core.errors import RunError
 from lmc_core.words.marks import joined
 from pages._frame import viewport
 from pages._frame.text import escaped, markdown
@@ -55,7 +56,10 @@ def tabs(kind: str, run_id: str, look: Hashable) -> None:
     The result is read again: it is shared by all who look, and only its name is kept for each of them.
     """
     how = view(kind)
-    shown = how.shown(runs.result(run_id), run_id, look)
+    try:
+        shown = how.shown(runs.result(run_id), run_id, look)
+    except RunError:  # removed or damaged since the page was drawn, which says it when it is drawn anew
+        st.rerun()
     files.numbers([one for one in shown.tables if one.open])
     bodies = {**how.tabs, "Data": files.body, "Reproduce": reproduce.body}
     for tab, body in zip(

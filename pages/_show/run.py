@@ -32,11 +32,15 @@ def draw(now: runs.RunStatus) -> None:
         except LMCError as error:
             st.markdown("## The stored result cannot be read.")
             if (after := runs.status(now.id)).finished and after.state != "done":
-                job.ended(after, "Compute again")
+                job.ended(after)
             else:
                 st.caption(escaped(str(error)))
         else:
             result.draw(kind, now.id)
+    elif now.gone:
+        st.markdown(f"## The stored result {'cannot be read' if now.removed is None else 'was removed'}.")
+        st.caption(escaped(now.title))
+        job.ended(now)
     elif now.finished:
         st.markdown(f"## {STOPPED.get(now.state, view(now.kind).failed)}")
         st.caption(escaped(now.title))

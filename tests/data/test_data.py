@@ -302,3 +302,14 @@ def test_names_of_data_sets_are_known_without_torch():
 
     code = "import sys; from lmc_core.data.registry import DATASETS; assert DATASETS; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("array", ["x_train", "y_train", "x_test", "y_test"])
+@pytest.mark.parametrize("kind", [np.int64, np.float32, np.uint8])
+def test_arrays_without_a_number_are_refused_by_name(tmp_path, array, axis, kind):
+    shape = [6, 4, 3]
+    shape[axis] = 0
+    np.savez(tmp_path / "empty.npz", **own_arrays(**{array: np.zeros(shape, kind)}))
+    with pytest.raises(DataError, match=array):
+        dataset(str(tmp_path / "empty.npz"))

@@ -166,3 +166,16 @@ def test_a_fusion_that_failed_says_so_in_its_own_words(stored: Request) -> None:
     at = opened("run.py", id=request.id)
     assert heading(at) == "## These networks could not be fused."
     assert "Tensor 'x' has another shape" in texts(at).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("version", "given", "meant"),
+    [("1", None, 1000.0), ("2", None, 64.0), (None, None, 64.0), ("1", "3.0", 3.0), ("2", "1000.0", 1000.0)],
+)
+def test_a_link_of_an_earlier_version_means_the_defaults_of_its_time(
+    stored: Request, version: str | None, given: str | None, meant: float
+) -> None:
+    asked = {"v": version, "gromov-wasserstein-barycenter.alpha": given}
+    at = opened("fuse.py", fusion="gromov-wasserstein-barycenter", **{k: v for k, v in asked.items() if v is not None})
+    assert at.number_input("gromov-wasserstein-barycenter.alpha").value == meant
+    assert not at.exception

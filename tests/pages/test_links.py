@@ -96,6 +96,36 @@ def test_what_was_chosen_on_one_page_is_shown_as_chosen_on_the_next(links: Links
         assert all(at.query_params.get(key, chosen[key]) == chosen[key] for key in same), "a default is left out"
 
 
+def test_one_pair_is_open_on_all_pages(links: Links) -> None:
+    pair = SHIPPED[3:5]
+    at = click(visit(), "explore.py", {"a": pair[0], "b": pair[1]})
+    shown = {}
+    for page in ("fuse.py", "landscape.py", "compare.py", "theory.py", "explore.py"):
+        at = click(at, page, {})
+        key = {"fuse.py": "models", "compare.py": "networks"}.get(page)
+        shown[page] = at.get_by_key(key).value if key else [at.get_by_key(letter).value for letter in "ab"]
+        in_address = at.query_params[key or "a"]
+        assert in_address == (",".join(pair) if key else pair[0]), "its link opens the same for somebody else"
+    assert shown == dict.fromkeys(shown, pair)
+
+
+def test_networks_of_a_list_are_the_pair_of_other_pages_and_a_link_of_its_own_goes_first(links: Links) -> None:
+    three = [SHIPPED[4], SHIPPED[3], SHIPPED[5]]
+    at = click(visit(), "fuse.py", {})
+    at.get_by_key("models").set_value(three).run()
+    at = click(at, "landscape.py", {})
+    assert [at.get_by_key(letter).value for letter in "ab"] == three[:2]
+    assert click(at, "fuse.py", {}).get_by_key("models").value == three, "the third is not forgotten"
+    at = click(at, "theory.py", {"a": SHIPPED[0], "b": SHIPPED[1]})
+    assert [at.get_by_key(letter).value for letter in "ab"] == SHIPPED[:2]
+    assert click(at, "compare.py", {}).get_by_key("networks").value[:2] == SHIPPED[:2]
+
+
+def test_an_example_of_other_networks_says_what_it_is(links: Links) -> None:
+    at = click(visit(), "landscape.py", {"a": SHIPPED[3], "b": SHIPPED[4]})
+    assert "Digits MLP" in at.info[0].value, at.info[0].value
+
+
 def test_a_number_that_nobody_chose_is_that_of_the_page_and_a_chosen_one_stays(links: Links) -> None:
     at = click(visit(), "explore.py", {})
     assert at.get_by_key("points").value == 25

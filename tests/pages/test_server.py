@@ -60,6 +60,11 @@ def test_every_answer_tells_a_browser_to_trust_nothing_else(server: Server, addr
     assert "object-src 'none'" in sent["content-security-policy"]
 
 
+def test_the_counts_of_streamlit_are_closed(server: Server) -> None:
+    code, text, headers = server.get("/_stcore/metrics")
+    assert (code, text, headers["x-content-type-options"]) == (404, "Not Found", "nosniff")
+
+
 def test_a_stored_run_is_served_as_json(server: Server, stored: str) -> None:
     content = server.json(f"/api/runs/{stored}")
     assert content["state"] == "done"

@@ -20,7 +20,9 @@ from lmc_core.training.reproduce import (
     akash_mnist,
     ferbach_mnist,
     lmc_over_training,
+    repair_readings,
     skill_transfer,
+    w2_rate,
 )
 from lmc_core.training.reproduce._pairs import aligned
 from lmc_core.training.reproduce._trained import by_recipe, filename, trained
@@ -29,13 +31,24 @@ from lmc_core.training.train import train
 
 TINY = {
     "akash-mnist": {"data": "digits", "networks": 3, "epochs": 3, "draws": 1, "width": 0.1},
+    "akash-distillation": {"data": "digits", "networks": 2, "epochs": 3, "width": 0.2},
     "barycentre-moves": {"data": "digits", "counts": "2,3", "epochs": 3, "width": 0.1, "draws": 1},
     "skill-transfer": {"data": "digits", "pairs": 2, "epochs": 4, "steps": 2, "width": 0.1},
     "recurrent-mnist": {"data": "digits", "networks": 3, "epochs": 2, "hidden": 8},
     "ferbach-mnist": {"recipe": "digits-mlp-32", "rates": "0.1", "pairs": 2, "epochs": 20, "examples": 500},
+    "w2-rate": {
+        "dimensions": "6",
+        "draws": 3,
+        "data": "digits",
+        "widths": "16,32",
+        "pairs": 1,
+        "epochs": 2,
+        "examples": 500,
+    },
     "ferbach-cnn": {"data": "digits", "widths": "4,8", "pairs": 1, "epochs": 2},
     "repair-mnist-depth": {"data": "digits", "depths": "2,3", "width": 16, "pairs": 1, "epochs": 20},
     "repair-mnist-width": {"data": "digits", "widths": "8,16", "depth": 2, "pairs": 1, "epochs": 5},
+    "repair-readings": {"data": "digits", "depth": 3, "width": 16, "pairs": 1, "epochs": 20},
     "rebasin-width": {
         "mlp_data": "digits",
         "widths": "8,16",
@@ -318,3 +331,40 @@ def test_the_network_that_does_best_on_the_examples_kept_apart_is_the_result():
     kept = round(0.25 * len(data.y_train))
     fitted = best.metadata["accuracy"]["train"] * (len(data.y_train) - kept)
     assert chosen == pytest.approx(fitted + about["accuracy"] * kept)
+
+
+def test_the_dimension_of_a_planted_law_is_found_in_three_ways():
+    found = w2_rate.planted((2, 6, 16), 6, (32, 64, 128, 256), 0, silent)
+    for way in (w2_rate.SWEEP, w2_rate.SUBSETS, w2_rate.NEIGHBOURS):
+        for law in w2_rate.LAWS:
+            told = [w2_rate.summed(ways[way])[0] for (_, name, _), ways in found.items() if name.startswith(law)]
+            assert told == sorted(told)
+            assert told[1] == pytest.approx(6, rel=0.25)
+
+
+def test_units_that_only_changed_places_are_found_again_by_every_reading_of_repair():
+    data = dataset("digits")
+    net = train(replace(_deep.recipe("digits", 3, 16, 3), warmup=0), 0, data=data)
+    state = dict(net.state)
+    for layer in (1, 2, 3):
+        order = torch.randperm(16, generator=torch.Generator().manual_seed(layer))
+        for name in repair_readings.own_tensors(state, layer):
+            state[name] = state[name][order]
+        state[f"fc{layer + 1}.weight"] = state[f"fc{layer + 1}.weight"][:, order]
+    shuffled = net.with_state(state)
+    for reading in repair_readings.READINGS.values():
+        if reading.matched != "weights":
+            back = repair_readings.matched(net, shuffled, reading, data)
+            same = [(back.state[f"fc{i}.weight"] == net.state[f"fc{i}.weight"]).all(1) for i in (1, 2, 3)]
+            assert float(torch.cat(same).float().mean()) > (0.99 if reading.first else 0.9)  # dead units without norm
+
+
+def test_the_first_reading_of_aligned_networks_is_the_method_of_the_other_tables(results, folder):
+    _, result = results("repair-readings")
+    recipe = _deep.recipe("digits", 3, 16, 20)
+    data = dataset("digits")
+    nets = trained([(recipe, 0), (recipe, 1)], keep=str(folder), data=[data] * 2, device="cpu", report=silent)
+    method, given = _deep.ALIGNED
+    path = aligned(*map(_deep.folded, nets), method, given, data, 0, silent)
+    middle = measure(_deep.folded(nets[0]).with_state(path(0.5)), data, ("test",))["test"]
+    assert result["scores"][repair_readings.MAIN][0]["aligned"]["loss"] == pytest.approx(middle["loss"], rel=0.02)

@@ -31,6 +31,7 @@ BEAT = 2.0  # seconds between two signs of life
 SILENT = 30.0  # seconds without one after which another machine's server counts as gone
 BACK_OFF = 5.0  # seconds before starting a worker again after it died without a run
 RETRY = 1.0  # seconds before asking again an index that could not be read or written
+TIDY = 60.0  # seconds between two looks at how much room the results take
 WATCH = 1.0  # seconds between two looks at whether the index is still what was opened
 READY = 60.0  # seconds that a worker may take to be ready
 
@@ -73,14 +74,21 @@ class Engine:
         threading.Thread(target=self._watch, name="lmc-engine-watch", daemon=True).start()
 
     def _watch(self) -> None:
-        """Keep the index whole: what runs lack beside their results is written, and a lost index is made again."""
+        """Keep the index whole and the results within their limits.
+
+        What runs lack beside their results is written, a lost index is made again, old results are removed.
+        """
         with suppress(DBAPIError, OSError):
             entries.backfill(self._store, self._index)
+        tidied = -TIDY
         while not self.stopping.wait(WATCH):
             try:
                 self._archive.mend()
+                if time.monotonic() - tidied >= TIDY:
+                    tidied = time.monotonic()
+                    self._archive.tidy()
             except Exception:  # whatever a database, a disk or a remote store raises: the next look tries again
-                log.exception("the index could not be made again")
+                log.exception("the index could not be made again, or results not be removed")
 
     def stop(self) -> None:
         """End every worker; what they were doing is marked as interrupted, what waits stays in the queue."""
@@ -216,7 +224,8 @@ class _Lane(threading.Thread):
         state, reason = message["end"], message.get("reason", "")
         if cancelled and state != "done":
             state, reason = "cancelled", CANCELLED
-        self._finish(run, state, reason=reason, finding=message.get("finding", ""), model=message.get("model"))
+        facts = {name: message[name] for name in ("finding", "model", "size") if name in message}
+        self._finish(run, state, reason=reason, **facts)
 
     def _kill(self, run: str, state: str, reason: str) -> None:
         """End the worker first, so that the run is over when its state says so."""

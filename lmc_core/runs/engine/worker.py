@@ -33,7 +33,7 @@ class Channel(Protocol):
 
     engine → worker   {"run": run id, "request": canonical JSON}, {"cancel": run id}
     worker → engine   {"ready": process id}, {"progress": [stage, part, done, of, partial]},
-                      {"end": state, "reason": …, "finding": …, "model": …}
+                      {"end": state, "reason": …, "finding": …, "model": …, "size": bytes stored}
     """
 
     def send(self, message: Message) -> None:
@@ -110,7 +110,7 @@ def _carry_out(module: Any, text: str, telling: Telling, store: Store, device: s
             result = module.run(request, telling, Path(name), device)
             telling("Saving", 0, 1)
             pictures.leave(result, Path(name))
-            store.save(request.id, result, {path.name: path for path in Path(name).iterdir()})
+            size = store.save(request.id, result, {path.name: path for path in Path(name).iterdir()})
     except Cancelled as error:
         return {"end": "cancelled", "reason": str(error)}
     except InputError as error:
@@ -126,7 +126,7 @@ def _carry_out(module: Any, text: str, telling: Telling, store: Store, device: s
         log.exception("a run of kind %s failed", request.kind)
         return {"end": "failed", "reason": _fault(error)}
     model = getattr(result, "model", None)
-    return {"end": "done", "finding": result.finding, "model": getattr(model, "id", None)}
+    return {"end": "done", "finding": result.finding, "model": getattr(model, "id", None), "size": size}
 
 
 def _fault(error: Exception) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 
 from lmc_core.errors import DamagedError, InputError, LMCError, RunError, SettingError
-from lmc_core.runs.keep import entries, pictures
+from lmc_core.runs.keep import entries, pictures, retention
 from lmc_core.runs.keep.index import Index
 from lmc_core.runs.keep.store import Store
 from lmc_core.runs.kinds.request import Request
@@ -22,6 +22,8 @@ log = logging.getLogger("lmc_core.runs.keep")
 
 REMEMBERED = 16
 """Results that a process keeps in memory."""
+SHIPPED = "results"
+"""Beside the shipped networks: a store of runs and nothing else; `python -m lmc_core ship` fills it."""
 
 
 class Archive:
@@ -41,6 +43,13 @@ class Archive:
             with self._named("store"):
                 self.rebuild()
         self._load = lru_cache(maxsize=REMEMBERED)(self.store.load)
+        self._openings: set[str] = set()
+
+    @cached_property
+    def shipped(self) -> frozenset[str]:
+        """The runs whose results this checkout brings along."""
+        folder = self.host.checkpoints / SHIPPED / "runs"
+        return frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
 
     def probe(self) -> None:
         """Raises SettingError that names the variable if nothing can be written to the store or the index."""
@@ -109,21 +118,50 @@ class Archive:
         if now.state != "done":
             raise RunError(now.reason or f"run {run} is {now.state}")
         try:
-            return self._load(run)
+            found = self._load(run)
         except DamagedError as error:
             self.index.spoil(run, str(error))
             raise
+        self._openings.add(run)
+        return found
+
+    def note_openings(self) -> None:
+        """Write down which results were opened here since the last time: looking at one writes nothing."""
+        opened, self._openings = self._openings, set()
+        self.index.opened(sorted(opened))
+
+    def tidy(self) -> list[str]:
+        """Remove results that are too old or too many; which runs they were of."""
+        return retention.tidy(self)
+
+    def publish(self, run: str, owner: str, listed: bool, tags: Sequence[str]) -> bool:
+        """List a finished run for everybody, with tags, or no longer. True if it belongs to `owner`.
+
+        Raises RunError if more would be published than an owner, or all of them, may keep.
+        """
+        check = partial(retention.check_published, self, run=run, owner=owner)
+        changed = self.index.publish(run, owner, listed, tags, check)
+        self.note(run)
+        return changed
 
     def artifact(self, run: str, name: str) -> bytes:
-        """A file kept with a run: "aligned.safetensors". Raises InputError if there is none."""
-        self.status(run)
-        return self.store.artifact(run, name)
+        """A file kept with a run: "aligned.safetensors".
+
+        Raises InputError if there is none, RunError if it was removed with the result.
+        """
+        now = self.status(run)
+        if now.removed is not None:
+            raise RunError(now.reason)
+        content = self.store.artifact(run, name)
+        self._openings.add(run)
+        return content
 
     def picture(self, run: str, name: str) -> bytes:
         """A picture of a finished run. Raises LMCError if there is none."""
         if name in pictures.PICTURES and self.store.exists("runs", run, name):
-            with suppress(DamagedError):
-                if pictures.whole(name, kept := self.artifact(run, name)):
+            self.status(run)
+            with suppress(DamagedError):  # to see its picture is not to open it
+                if pictures.whole(name, kept := self.store.artifact(run, name)):
                     return kept
         return pictures.draw(self.result(run), name)
 

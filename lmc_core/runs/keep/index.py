@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ import sqlalchemy as sql
 from sqlalchemy.exc import IntegrityError
 
 from lmc_core.runs.keep.migrations import upgrade
-from lmc_core.runs.keep.tables import KEYS, RUNS, WANTED, tables
+from lmc_core.runs.keep.tables import KEYS, RUNS, WANTED, alone, tables
 from lmc_core.runs.kinds import stages
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.values.status import Order, RunStatus
@@ -31,6 +31,11 @@ PATIENCE = 10.0
 """Seconds that a writer waits for another before it fails."""
 PROBE = 1.0
 """The same, of a health check."""
+MANY = 500
+"""Runs that one statement names at most."""
+
+REMEMBERED = 2_000
+"""Runs, the last ones, that an estimate is made from: looking through all would take longer with every run."""
 
 ORDERS: Mapping[Order, tuple[sql.ColumnElement[Any], ...]] = {
     "newest": (RUNS.c.created.desc(),),
@@ -52,13 +57,13 @@ class Index:
         if self._sqlite:
             sql.event.listen(self.database, "connect", _set_up_sqlite)
         self.tables = tables
-        self._opened: int | None = None
+        self._inode: int | None = None
         self.renew()
 
     @property
     def sound(self) -> bool:
         """False if the file that was opened is no longer there, is another one now, or is no database any more."""
-        return self._file is None or (_number(self._file) == self._opened and _is_database(self._file))
+        return self._file is None or (_number(self._file) == self._inode and _is_database(self._file))
 
     @property
     def empty(self) -> bool:
@@ -81,7 +86,7 @@ class Index:
         except Exception:
             self.database.dispose()
             raise
-        self._opened = _number(self._file) if self._file is not None else None
+        self._inode = _number(self._file) if self._file is not None else None
 
     def close(self) -> None:
         """Let go of the database."""
@@ -119,10 +124,12 @@ class Index:
         state   "done" if its result is stored already, with its finding
         """
         now = time.time()
+        stored = {"bytes": None, "opened": now} if state == "done" else {}
         fresh: dict[str, Any] = {
             "state": state, "stage": "", "part": "", "done": 0, "total": 0, "partial": "{}", "reason": "",
             "finding": finding,
             "queued": now, "started": None, "finished": None, "cancel": False, "server": "", "likeness": likeness,
+            "removed": None, **stored,
         }  # fmt: skip
         if state == "queued":
             self.want(request.id, owner)
@@ -143,7 +150,7 @@ class Index:
     def requeue(self, run: str, owner: str | None = None) -> bool:
         """Queue a run again whose stored result has vanished."""
         self.want(run, owner)
-        return self._update(run, ("done",), state="queued", queued=time.time(), started=None, finished=None)
+        return self._update(run, ("done",), state="queued", queued=time.time(), started=None, finished=None, bytes=0)
 
     def spoil(self, run: str, reason: str) -> bool:
         """Say of a run that is done that its result can no longer be read. Its finding stays, and its owner."""
@@ -181,11 +188,24 @@ class Index:
         with self.database.connect() as connection:
             return bool(connection.scalar(sql.select(RUNS.c.cancel).where(RUNS.c.id == run)))
 
-    def finish(self, run: str, state: str, *, reason: str = "", finding: str = "", model: str | None = None) -> None:
-        """A run that was being computed has ended: done, failed or cancelled."""
-        values: dict[str, Any] = {"state": state, "reason": reason, "finished": time.time()}
+    def finish(
+        self,
+        run: str,
+        state: str,
+        *,
+        reason: str = "",
+        finding: str = "",
+        model: str | None = None,
+        size: int | None = None,
+    ) -> None:
+        """A run that was being computed has ended: done, failed or cancelled.
+
+        size   bytes of its stored result; None if they are still to be measured
+        """
+        now = time.time()
+        values: dict[str, Any] = {"state": state, "reason": reason, "finished": now}
         if state == "done":
-            values |= {"finding": finding, "model": model}
+            values |= {"finding": finding, "model": model, "bytes": size, "opened": now}
         self._update(run, ("running",), **values)
         self.delete(WANTED, WANTED.c.run == run)
 
@@ -268,10 +288,30 @@ class Index:
         """True if `owner` was the first to ask for the run."""
         return bool(self.count(RUNS, sql.and_(RUNS.c.id == run, RUNS.c.owner == owner)))
 
-    def publish(self, run: str, owner: str, listed: bool, tags: Sequence[str]) -> bool:
-        """List a finished run for everybody, with tags, or no longer. True if it belongs to `owner`."""
+    def publish(
+        self,
+        run: str,
+        owner: str,
+        listed: bool,
+        tags: Sequence[str],
+        check: Callable[[sql.Connection], None] = lambda _: None,
+    ) -> bool:
+        """List a finished run for everybody, with tags, or no longer. True if it belongs to `owner`.
+
+        check   raises whatever speaks against it, in the same transaction
+        """
         mine = sql.and_(RUNS.c.id == run, RUNS.c.owner == owner, RUNS.c.state == "done")
-        return self.change(RUNS, mine, listed=listed, tags=",".join(tags))
+        with alone(self.database) as connection:
+            if listed:
+                check(connection)
+            changed = RUNS.update().where(mine).values(listed=listed, published=listed, tags=",".join(tags))
+            return bool(connection.execute(changed).rowcount)
+
+    def opened(self, runs: Sequence[str]) -> None:
+        """Note that results were looked at."""
+        now = time.time()
+        for start in range(0, len(runs), MANY):
+            self.change(RUNS, RUNS.c.id.in_(runs[start : start + MANY]), opened=now)
 
     def request(self, run: str) -> Request | None:
         """What was asked for; None if the run is not known."""
@@ -292,15 +332,20 @@ class Index:
 
         likeness   words from general to special, "path|digits|mlp 2^15|…": the longest shared start wins
         least      how many words must be shared at least
+
+        Only the last REMEMBERED runs count.
         """
         words = likeness.split("|")
-        seconds = RUNS.c.finished - RUNS.c.started
-        done = sql.select(seconds).where(RUNS.c.state == "done", RUNS.c.started.is_not(None))
+        once = sql.or_(RUNS.c.state == "done", RUNS.c.removed.is_not(None))
+        spent = (RUNS.c.finished - RUNS.c.started).label("spent")
+        done = sql.select(RUNS.c.likeness, RUNS.c.finished, spent)
+        done = done.where(once, RUNS.c.started.is_not(None), RUNS.c.finished.is_not(None))
+        last = done.order_by(RUNS.c.finished.desc()).limit(REMEMBERED).subquery("last")
         with self.database.connect() as connection:
             for length in range(len(words), min(least, len(words)) - 1, -1):
                 start = "|".join(words[:length])
-                same = RUNS.c.likeness.startswith(start + "|", autoescape=True) | (RUNS.c.likeness == start)
-                query = done.where(same).order_by(RUNS.c.finished.desc()).limit(5)
+                same = last.c.likeness.startswith(start + "|", autoescape=True) | (last.c.likeness == start)
+                query = sql.select(last.c.spent).where(same).order_by(last.c.finished.desc()).limit(5)
                 if past := list(connection.scalars(query)):
                     return float(statistics.median(past))
         return None
@@ -366,7 +411,7 @@ def _status(row: Any, position: int | None, expected: float | None) -> RunStatus
     return RunStatus(
         row.id, row.kind, row.state, row.title, row.stage, row.done, row.total, elapsed, expected, position, row.reason,
         json.loads(row.partial), row.finding, row.listed, row.created, row.model,
-        tuple(filter(None, row.tags.split(","))), row.part, stages(row.kind),
+        tuple(filter(None, row.tags.split(","))), row.part, stages(row.kind), row.removed,
     )  # fmt: skip
 
 

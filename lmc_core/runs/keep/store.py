@@ -24,6 +24,9 @@ from lmc_core.runs.keep.pack import pack, unpack
 from lmc_core.runs.kinds import classes
 from lmc_core.runs.values.record import Result
 
+FRESH = {"use_listings_cache": False}
+"""Of remote stores: what another machine put into a folder is seen by one that looked into it before."""
+
 RESULT, ARRAYS = "run.json", "arrays.npz"
 DIGESTS = "digests.json"
 """Name → SHA-256 of every other file of a run; runs of earlier versions have none."""
@@ -44,15 +47,18 @@ class Store:
 
     def __init__(self, address: str):
         self.address = address
-        self.fs, self.root = fsspec.core.url_to_fs(address)
+        self.fs, self.root = fsspec.core.url_to_fs(address, **FRESH)
         self._local = "file" in (self.fs.protocol if isinstance(self.fs.protocol, tuple) else (self.fs.protocol,))
 
     def has(self, run: str) -> bool:
         """True if the run's result is there, whole."""
         return bool(self.fs.exists(self._at("runs", run, RESULT)))
 
-    def save(self, run: str, result: Result, files: Mapping[str, Path] | None = None) -> None:
-        """Keep a result, with more files (name → where they are now). An earlier result of the same run is replaced."""
+    def save(self, run: str, result: Result, files: Mapping[str, Path] | None = None) -> int:
+        """Keep a result, with more files (name → where they are now). An earlier result of the same run is replaced.
+
+        Returns the bytes of all its files.
+        """
         arrays: dict[str, Any] = {}
         packed = pack(result, arrays)
         with self.folder("runs", run, last=RESULT) as folder:
@@ -62,6 +68,7 @@ class Store:
             (folder / RESULT).write_text(json.dumps(packed, allow_nan=False))
             digests = {path.name: _digest(path) for path in folder.iterdir()}
             (folder / DIGESTS).write_text(json.dumps(digests, sort_keys=True))
+            return sum(path.stat().st_size for path in folder.iterdir())
 
     def adopt(self, folder: Path, run: str) -> None:
         """Keep a run as another store has it in a local folder."""
@@ -123,6 +130,13 @@ class Store:
             return frozenset()
         return frozenset(posixpath.basename(path) for path in self.fs.ls(self._at(*parts), detail=False))
 
+    def sizes(self, *parts: str) -> dict[str, int]:
+        """The files of one folder, and the bytes of each."""
+        if not self.exists(*parts):
+            return {}
+        found = self.fs.ls(self._at(*parts), detail=True)
+        return {posixpath.basename(file["name"]): int(file["size"] or 0) for file in found}
+
     def version(self, *parts: str) -> str:
         """A text that differs once the file has been replaced. Raises InputError if it is not there."""
         try:
@@ -138,6 +152,12 @@ class Store:
         """Delete a file or a folder; nothing happens if it is not there."""
         if self.exists(*parts):
             self.fs.rm(self._at(*parts), recursive=True)
+
+    def strip(self, *parts: str, but: str) -> None:
+        """Delete the files of a folder but one. The result of a run goes first: without it, the rest is none."""
+        for name in sorted(self.sizes(*parts), key=lambda name: name != RESULT):
+            if name != but:
+                self.fs.rm_file(self._at(*parts, name))
 
     def put(self, source: Path, *parts: str) -> None:
         """Copy a local file in, under a temporary name first."""

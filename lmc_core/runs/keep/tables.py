@@ -9,6 +9,8 @@ import sqlalchemy as sql
 
 tables = sql.MetaData()
 
+QUEUED = sql.text("state = 'queued'")
+
 RUNS = sql.Table(
     "runs",
     tables,
@@ -36,7 +38,15 @@ RUNS = sql.Table(
     sql.Column("server", sql.String(200), nullable=False, default=""),
     sql.Column("beat", sql.Float, nullable=False, default=0.0),
     sql.Column("tags", sql.String(200), nullable=False, default="", server_default=""),
+    sql.Column("bytes", sql.BigInteger),  # of its stored result; None until that is measured
+    sql.Column("opened", sql.Float),  # when its result was last read, or stored
+    sql.Column("published", sql.Boolean, nullable=False, default=False, server_default=sql.false()),  # by its owner
+    sql.Column("removed", sql.Float),  # when its result was, for want of room or of readers
     sql.Index("ix_runs_owner_started", "owner", "started"),
+    sql.Index("ix_runs_created", "created"),
+    sql.Index("ix_runs_finished", "finished"),
+    sql.Index("ix_runs_opened", "opened"),
+    sql.Index("ix_runs_turn", "owner", "queued", "id", sqlite_where=QUEUED, postgresql_where=QUEUED),
 )
 
 WANTED = sql.Table(  # who waits for a run: it is stopped only when nobody is left

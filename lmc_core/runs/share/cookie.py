@@ -18,9 +18,9 @@ AGE = 365 * 24 * 3600  # seconds that a browser keeps it
 _NAME = re.compile(r"[0-9a-f]{32}")
 
 
-def name(given: object) -> str | None:
+def name(said: object) -> str | None:
     """The name in a cookie; None if it is not of our making, such as the name of somebody's account."""
-    return given if isinstance(given, str) and _NAME.fullmatch(given) else None
+    return said if isinstance(said, str) and _NAME.fullmatch(said) else None
 
 
 class Naming:
@@ -30,7 +30,7 @@ class Naming:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or name(_sent(Headers(scope=scope))) is not None:
+        if scope["type"] != "http" or given(Headers(scope=scope)) is not None:
             await self._app(scope, receive, send)
             return
         forwarded = Headers(scope=scope).get("x-forwarded-proto", scope["scheme"])
@@ -48,9 +48,10 @@ class Naming:
         await self._app(scope, receive, named)
 
 
-def _sent(headers: Headers) -> str | None:
+def given(headers: Headers) -> str | None:
+    """The name that a browser sends; None without one of our making."""
     try:
         found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
     except CookieError:
         return None
-    return None if found is None else found.value
+    return None if found is None else name(found.value)

@@ -1,8 +1,9 @@
-"""Headers of every answer. An address of ours may hold a run's id, so a browser tells it to nobody."""
+"""What every answer says, and one address that answers nobody. A browser tells no other server our addresses."""
 
 from __future__ import annotations
 
 from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = {
@@ -25,8 +26,12 @@ HEADERS = {
 }
 
 
+CLOSED = "/_stcore/metrics"
+"""Where Streamlit counts what its visitors hold in memory."""
+
+
 class Guarded:
-    """Sends the headers with whatever the server answers."""
+    """Sends the headers with whatever the server answers, and answers 404 where it is closed."""
 
     def __init__(self, app: ASGIApp):
         self._app = app
@@ -37,4 +42,5 @@ class Guarded:
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
-        await self._app(scope, receive, guarded)
+        closed = scope["type"] == "http" and scope["path"].endswith(CLOSED)
+        await (PlainTextResponse("Not Found", 404) if closed else self._app)(scope, receive, guarded)

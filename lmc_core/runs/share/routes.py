@@ -9,6 +9,7 @@ import html
 import json
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -40,15 +41,16 @@ def run_json(request: HTTPRequest) -> Response:
         status = opened().status(request.path_params["id"])
     except InputError as error:
         return JSONResponse({"error": str(error)}, 404)
-    code = 410 if status.finding and status.state == "failed" else 200  # it was there, and is damaged
     content: dict[str, Any] = {**status.json, "request": json.loads(opened().request(status.id).json)}
+    if status.gone:
+        content["error"] = status.reason
     if status.state == "done":
         try:
             content["result"] = opened().result(status.id).json
         except LMCError as error:
             return JSONResponse({**content, "error": str(error)}, 410)
     text = json.dumps(_finite(content), allow_nan=False)
-    return Response(text, code, media_type="application/json", headers={"cache-control": _caching(status)})
+    return Response(text, _code(status), media_type="application/json", headers={"cache-control": _caching(status)})
 
 
 def share(request: HTTPRequest) -> Response:
@@ -66,20 +68,37 @@ def share(request: HTTPRequest) -> Response:
         status.listed,
         picture=status.state == "done" and status.kind in PICTURED,
     )
-    return HTMLResponse(page, headers={"cache-control": _caching(status)})
+    return HTMLResponse(page, _code(status), headers={"cache-control": _caching(status)})
 
 
 def card(request: HTTPRequest) -> Response:
     """The picture of a run's preview, 1200 × 630."""
     try:
         status = opened().status(request.path_params["id"])
+    except InputError as error:
+        return JSONResponse({"error": str(error)}, 404)
+    try:
         content = opened().picture(status.id, pictures.PREVIEW)
     except LMCError as error:
-        return JSONResponse({"error": str(error)}, 404)
+        return JSONResponse({"error": str(error)}, 410 if status.gone else 404)
     return Response(content, media_type="image/png", headers={"cache-control": _caching(status)})
 
 
+def gone(run: str) -> bool:
+    """True if a run had a result that is no longer there."""
+    try:
+        return opened().status(run).gone
+    except (InputError, DBAPIError):  # the page itself says what is wrong
+        return False
+
+
+def _code(status: RunStatus) -> int:
+    return 410 if status.gone else 200
+
+
 def _sentence(status: RunStatus) -> str:
+    if status.removed is not None:
+        return status.reason
     if status.finding:
         return status.finding
     if status.reason:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from lmc_core.runs.keep import Archive
+from lmc_core.runs.keep import SHIPPED, Archive
 from lmc_core.runs.kinds.request import Request
-
-FOLDER = "results"
-"""Beside the shipped networks: a store of runs and nothing else; `python -m lmc_core ship` fills it."""
 
 
 def adopt(request: Request, archive: Archive) -> bool:
@@ -16,7 +13,7 @@ def adopt(request: Request, archive: Archive) -> bool:
     results: what an earlier program computed, or of other networks, has another name and is not taken.
     """
     if not archive.store.has(request.id):
-        shipped = archive.host.checkpoints / FOLDER / "runs" / request.id
+        shipped = archive.host.checkpoints / SHIPPED / "runs" / request.id
         if not shipped.is_dir():
             return False
         archive.store.adopt(shipped, request.id)

@@ -34,6 +34,7 @@ class RunStatus:
     listed            False: reachable by its link only
     model             of a run that read a file and is done: the id of the new model, or of the new data
     tags              words its owner published it under
+    removed           when its result was removed; None if it was not, or has been computed again
     """
 
     id: str
@@ -55,11 +56,17 @@ class RunStatus:
     tags: tuple[str, ...] = ()
     part: str = ""
     stages: tuple[str, ...] = ()
+    removed: float | None = None
 
     @property
     def finished(self) -> bool:
         """True once nothing will change any more."""
         return self.state in FINAL
+
+    @property
+    def gone(self) -> bool:
+        """True if it had a result that is no longer there, removed or damaged; `reason` says it."""
+        return self.removed is not None or (self.state == "failed" and bool(self.finding))
 
     @property
     def progress(self) -> Progress:

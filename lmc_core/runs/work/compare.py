@@ -13,7 +13,7 @@ from lmc_core.data.dataset import Dataset
 from lmc_core.errors import Cancelled, InputError, MismatchError, SettingError
 from lmc_core.methods import METHODS
 from lmc_core.methods.align import align
-from lmc_core.networks.fit import mismatch
+from lmc_core.networks.fit import mismatch, of_one_precision
 from lmc_core.networks.network import Network
 from lmc_core.networks.scale import doubted
 from lmc_core.paths.evaluate import evaluate_many
@@ -80,7 +80,7 @@ def compare(
     doubts = doubted((a, b), data)
     device, clock = pick_device(device), Clock()
     known = models or (card_of(a), card_of(b))
-    a, b = on_device(a, device), on_device(b, device)
+    a, b = (on_device(network, device) for network in of_one_precision(a, b))
     same = a.architecture is not None
     if same:
         b = replace(b, module=a.module)

@@ -14,7 +14,7 @@ from lmc_core.alignment.template import sizes
 from lmc_core.data.dataset import Dataset
 from lmc_core.fusion.fuse import FusionResult, fusion
 from lmc_core.fusion.outcome import Outcome, Scores
-from lmc_core.networks.fit import mismatch
+from lmc_core.networks.fit import mismatch, of_one_precision
 from lmc_core.networks.network import Network
 from lmc_core.networks.scale import doubted
 from lmc_core.paths.recalibrate import default_recalibration
@@ -81,7 +81,7 @@ def fuse_run(
     """
     doubts = doubted(networks, data)
     clock, device = Clock(), pick_device(device)
-    placed = [on_device(net, device) for net in networks]
+    placed = [on_device(net, device) for net in of_one_precision(*networks)]
     same = [net.architecture is not None and net.architecture == placed[0].architecture for net in placed]
     placed = [replace(net, module=placed[0].module) if alike else net for net, alike in zip(placed, same, strict=True)]
     data = data.drawn(train_examples, test_examples, seed=seed)

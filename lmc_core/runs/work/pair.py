@@ -10,7 +10,7 @@ from lmc_core.alignment.alignment import Alignment
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import InputError, MismatchError
 from lmc_core.methods.align import align
-from lmc_core.networks.fit import mismatch
+from lmc_core.networks.fit import mismatch, of_one_precision
 from lmc_core.networks.network import Network
 from lmc_core.report import Report
 from lmc_core.runs.kinds import KINDS
@@ -102,5 +102,5 @@ def paired(
     """Two networks on a device, as one computation. Raises MismatchError if they do not fit."""
     if why := mismatch(a, b):
         raise MismatchError(why)
-    a, b = on_device(a, device), on_device(b, device)
+    a, b = (on_device(network, device) for network in of_one_precision(a, b))
     return Pair(a, replace(b, module=a.module), data, cards, notes)

@@ -15,7 +15,7 @@ from lmc_core.errors import InputError, MismatchError
 from lmc_core.methods import METHODS
 from lmc_core.methods.align import align
 from lmc_core.methods.usual import usual
-from lmc_core.networks.fit import mismatch
+from lmc_core.networks.fit import mismatch, of_one_precision
 from lmc_core.networks.network import Network
 from lmc_core.networks.scale import doubted
 from lmc_core.paths.curves import Curve, through, train_curve
@@ -158,7 +158,7 @@ def path_run(
 def _placed(a: Network, b: Network, device: str) -> tuple[Network, Network, bool]:
     """Both on the device, and whether they are of one architecture, which then is traced once; programs are compared
     by what they do."""
-    a, b = on_device(a, device), on_device(b, device)
+    a, b = (on_device(network, device) for network in of_one_precision(a, b))
     same = a.architecture is not None
     return a, replace(b, module=a.module) if same else b, same
 

@@ -13,6 +13,7 @@ from lmc_core.training.train import Recipe
 DATA = Option("data", str, "cifar10", "The data set.", choices=("cifar10", "mnist", "digits"))
 TRAIN = Option("train_examples", int, 50_000, "Training examples: the first so many.", low=100, high=60_000)
 TEST = Option("test_examples", int, 10_000, "Test examples: the first so many.", low=100, high=10_000)
+BATCH = Option("batch", int, 128, "Examples of a step; the learning rate stays.", low=1, high=10_000)
 FILE = Option("file", str, "", "An .npz file with the examples; empty: the data set itself.")
 NORMALIZE = {"cifar10": Normalize((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))}
 
@@ -36,8 +37,10 @@ def shape(data: str) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def recipe(title: str, architecture: Architecture, data: str, epochs: int, *, rate: float, decay: float) -> Recipe:
-    """SGD with momentum in batches of 128: warm-up, cosine decay, images mirrored and shifted where they may be."""
+def recipe(
+    title: str, architecture: Architecture, data: str, epochs: int, *, rate: float, decay: float, batch: int = 128
+) -> Recipe:
+    """SGD with momentum: warm-up, cosine decay, images mirrored and shifted where they may be."""
     return Recipe(
         title=title,
         architecture=architecture,
@@ -45,7 +48,7 @@ def recipe(title: str, architecture: Architecture, data: str, epochs: int, *, ra
         optimiser="sgd",
         rate=rate,
         epochs=epochs,
-        batch=128,
+        batch=batch,
         weight_decay=decay,
         warmup=100,
         augment="flip-crop" if data == "cifar10" else "none",

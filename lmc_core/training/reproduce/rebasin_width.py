@@ -30,6 +30,7 @@ PARAMETERS = (
     Option("resnet_data", str, "cifar10", "What the ResNets learn.", choices=("cifar10", "mnist", "digits")),
     Option("factors", float, FACTORS, "Widths of the ResNets, in parts of ResNet-20.", low=0.05, high=32, many=True),
     Option("resnet_epochs", int, 30, "Epochs of the ResNets' training.", low=1, high=1000),
+    _cifar.BATCH,
     _cifar.TRAIN,
     _cifar.TEST,
     _cifar.FILE,
@@ -69,12 +70,13 @@ def mlp(data: str, width: int, epochs: int) -> Recipe:
     )
 
 
-def resnet(data: str, factor: float, epochs: int, norm: str = "ln") -> Recipe:
+def resnet(data: str, factor: float, epochs: int, norm: str = "ln", batch: int = 128) -> Recipe:
     """A ResNet-20 of another width."""
     widths = tuple(max(1, round(factor * n)) for n in (16, 32, 64))
     made = architecture("resnet", blocks=(3, 3, 3), widths=widths, norm=norm, input_shape=_cifar.shape(data))
     title = f"{data} ResNet-20 ×{factor:g}, {norm.upper()}"
-    return _cifar.recipe(title, made, data, epochs, rate=0.1 if norm == "bn" else 0.05, decay=5e-4)
+    rate = 0.1 if norm == "bn" else 0.05
+    return _cifar.recipe(title, made, data, epochs, rate=rate, decay=5e-4, batch=batch)
 
 
 def reproduce(
@@ -86,6 +88,7 @@ def reproduce(
     resnet_data: str = "cifar10",
     factors: Sequence[float] = FACTORS,
     resnet_epochs: int = 30,
+    batch: int = 128,
     train_examples: int = 50_000,
     test_examples: int = 10_000,
     file: str = "",
@@ -102,7 +105,7 @@ def reproduce(
         kinds[name] = dataset(mlp_data), {float(width): mlp(mlp_data, width, mlp_epochs) for width in widths}
     if networks != "mlp":
         images = _cifar.examples(resnet_data, train_examples, test_examples, file)
-        recipes = {factor: resnet(resnet_data, factor, resnet_epochs) for factor in factors}
+        recipes = {factor: resnet(resnet_data, factor, resnet_epochs, batch=batch) for factor in factors}
         kinds[f"ResNet-20 with LayerNorm on {resnet_data}"] = images, recipes
     return swept(
         kinds,
@@ -126,6 +129,7 @@ def reproduce(
                 {
                     "factors": list(factors),
                     "resnet_epochs": resnet_epochs,
+                    "batch": batch,
                     "train_examples": train_examples,
                     "test_examples": test_examples,
                 }

@@ -36,15 +36,16 @@ PARAMETERS = (
 QUICK = {"networks": 2, "epochs": 1, "hidden": 32}
 
 GROMOV = "gromov-wasserstein-barycenter"
+PUBLISHED = {"alpha": 1000.0}
 MAIN, WITHOUT = "Gromov–Wasserstein barycentre", "without hidden-to-hidden weights"
 EPSILON = {"lstm": 0.003, "rnn": 0.001}
 WAYS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    MAIN: (GROMOV, {}),
-    "Gromov–Wasserstein, first plan that of the inputs": (GROMOV, {"warm": "inputs"}),
-    "Gromov–Wasserstein by the row term": (GROMOV, {"gradient": "row"}),
+    MAIN: (GROMOV, PUBLISHED),
+    "Gromov–Wasserstein, first plan that of the inputs": (GROMOV, {**PUBLISHED, "warm": "inputs"}),
+    "Gromov–Wasserstein by the row term": (GROMOV, {**PUBLISHED, "gradient": "row"}),
     "Gromov–Wasserstein by the row term, entropic": (
         GROMOV,
-        {"gradient": "row", "solver": "sinkhorn", "iterations": 10},
+        {**PUBLISHED, "gradient": "row", "solver": "sinkhorn", "iterations": 10},
     ),
     WITHOUT: (GROMOV, {"gradient": "none"}),
     "OT fusion": ("ot-fusion", {}),
@@ -52,8 +53,9 @@ WAYS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "MergeMany": ("merge-many", {}),
     "vanilla average": ("vanilla-average", {}),
 }
-"""What is compared. The first four compare hidden-to-hidden weights: by the exact gradient of the Gromov–Wasserstein
-term, or by its row term as in the authors' code, with their ε too. MergeMany is no method of the paper."""
+"""What is compared. The first four compare hidden-to-hidden weights, with the α of the authors' code: by
+the exact gradient of the Gromov–Wasserstein term, or by its row term as in that code, with its ε too. MergeMany is no
+method of the paper."""
 
 
 def recipe(data: str, cell: str, hidden: int, epochs: int) -> Recipe:

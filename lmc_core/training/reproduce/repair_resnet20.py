@@ -25,6 +25,7 @@ PARAMETERS = (
     Option("factors", float, FACTORS, "Widths, in parts of ResNet-20.", low=0.05, high=32, many=True),
     Option("pairs", int, 1, "Independent pairs of networks for every width and norm.", low=1, high=20),
     Option("epochs", int, 250, "Epochs of training.", low=1, high=1000),
+    _cifar.BATCH,
     _cifar.TRAIN,
     _cifar.TEST,
     _cifar.FILE,
@@ -57,6 +58,7 @@ def reproduce(
     factors: Sequence[float] = FACTORS,
     pairs: int = 1,
     epochs: int = 250,
+    batch: int = 128,
     train_examples: int = 50_000,
     test_examples: int = 10_000,
     file: str = "",
@@ -73,7 +75,7 @@ def reproduce(
     for norm in NORMS if norms == "both" else (norms,):
         called, how = NORMS[norm]
         for factor in factors:
-            nets = [(resnet(data, factor, epochs, norm), number) for number in seeds]
+            nets = [(resnet(data, factor, epochs, norm, batch), number) for number in seeds]
             work = Work(nets, images, keep=keep, device=device, report=report)
             name = f"{called} ×{factor:g}"
             own = [work.number({"scores": "test"}, [net], alone(images)) for net in nets]
@@ -110,6 +112,7 @@ def reproduce(
                 "factors": list(factors),
                 "pairs": pairs,
                 "epochs": epochs,
+                "batch": batch,
                 "train_examples": train_examples,
                 "test_examples": test_examples,
             },

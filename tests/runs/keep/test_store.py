@@ -2,8 +2,10 @@
 
 import json
 import os
+import uuid
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 from results import a_result, same
@@ -140,3 +142,45 @@ def test_the_json_of_a_result_holds_what_the_command_line_promises() -> None:
     assert content["barrier"]["test"]["loss"] == a_result().aligned.barrier()
     assert content["naive"]["midpoint"]["train"]["accuracy"] == a_result().naive.midpoint("train", "accuracy")
     json.dumps(content)
+
+
+@pytest.fixture
+def bucket(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store on an S3 server."""
+    for name, value in s3.items():
+        monkeypatch.setenv(name, value)
+    return Store(f"s3://lmc/{uuid.uuid4().hex}")
+
+
+def test_a_bucket_shows_at_once_what_another_machine_puts_there_or_takes_away(bucket: Store) -> None:
+    other = fsspec.filesystem("s3", skip_instance_cache=True)
+    file = f"{bucket.root}/runs/other/run.json"
+    bucket.write(b"mine", "runs", "mine", "run.json")
+    assert bucket.names("runs") == {"mine"}
+    assert not bucket.exists("runs", "other", "run.json")
+    other.pipe_file(file, b"first")
+    assert bucket.names("runs") == {"mine", "other"}
+    assert bucket.exists("runs", "other", "run.json")
+    assert bucket.names("runs", "other") == {"run.json"}
+    assert (bucket.read("runs", "other", "run.json"), bucket.size("runs", "other", "run.json")) == (b"first", 5)
+    before = bucket.version("runs", "other", "run.json")
+    other.pipe_file(file, b"second")
+    assert bucket.version("runs", "other", "run.json") != before
+    assert bucket.size("runs", "other", "run.json") == 6
+    other.rm(file)
+    assert bucket.names("runs") == {"mine"}
+    assert not bucket.exists("runs", "other", "run.json")
+    with pytest.raises(InputError, match="not in the store"):
+        bucket.read("runs", "other", "run.json")
+
+
+def test_a_run_in_a_bucket_comes_back_as_it_was_saved_and_can_be_removed(bucket: Store, tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(b"weights")
+    saved = a_result()
+    bucket.save("0123456789abcdef", saved, {"aligned.safetensors": tmp_path / "weights"})
+    assert bucket.has("0123456789abcdef")
+    assert bucket.load("0123456789abcdef").json == saved.json
+    assert bucket.artifact("0123456789abcdef", "aligned.safetensors") == b"weights"
+    bucket.remove("runs", "0123456789abcdef")
+    assert not bucket.has("0123456789abcdef")
+    bucket.probe()

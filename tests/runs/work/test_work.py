@@ -113,6 +113,19 @@ def test_a_run_can_be_stopped_in_every_stage(pair: tuple[Network, Network], stag
         path_run(*pair, dataset("digits"), points=3, train_examples=50, report=Witness(cancel_at=stage))
 
 
+@pytest.mark.parametrize("exact", [(True, False), (False, True)])
+def test_networks_of_two_precisions_give_what_they_give_in_one(
+    pair: tuple[Network, Network], exact: tuple[bool, bool]
+) -> None:
+    ends = [net.to(dtype=torch.float64) if double else net for net, double in zip(pair, exact, strict=True)]
+    how: dict[str, Any] = {"method": "weight-matching", "points": 3, "train_examples": 100, "diagnosed": False}
+    found, known = (path_run(*networks, dataset("digits"), **how)[0] for networks in (ends, pair))
+    for name in ("naive", "aligned"):
+        for split, measured in getattr(known, name).values.items():
+            for metric, values in measured.items():
+                np.testing.assert_allclose(getattr(found, name).values[split][metric], values, rtol=1e-4, atol=1e-4)
+
+
 def test_two_widths_are_refused_by_naming_the_first_tensor_that_differs(pair: tuple[Network, Network]) -> None:
     other = load(CHECKPOINTS / "digits-mlp-128" / "seed0.safetensors")
     with pytest.raises(MismatchError, match=r"fc1.*\(32, 64\) in A and \(128, 64\) in B"):

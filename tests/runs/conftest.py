@@ -1,9 +1,13 @@
-"""A real Postgres for the tests of the index."""
+"""A real Postgres and a real S3 server for the tests of what several machines share."""
 
 import getpass
 import shutil
+import socket
 import subprocess
+import sys
 import tempfile
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,3 +36,30 @@ def postgres() -> Iterator[str]:
     yield f"postgresql+psycopg://lmc@/postgres?host={folder}"
     subprocess.run([*account, *start, "-m", "immediate", "stop"], check=True, capture_output=True)
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[dict[str, str]]:
+    """The environment in which `s3://lmc/…` is a bucket of an S3 server that lives as long as the tests."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address, end = f"http://127.0.0.1:{port}", time.monotonic() + 60
+    while True:
+        try:
+            bucket = urllib.request.Request(f"{address}/lmc", method="PUT")
+            urllib.request.urlopen(bucket, timeout=5).close()
+            break
+        except OSError:
+            assert time.monotonic() < end, "the S3 server did not start within a minute"
+            time.sleep(0.1)
+    yield {
+        "AWS_ENDPOINT_URL": address,
+        "AWS_ACCESS_KEY_ID": "lmc",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    server.kill()
+    server.wait()
