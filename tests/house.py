@@ -75,7 +75,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("alignment", "passes", "relaxed", "kept"),
         ("sweeps", "soften", "structure", "heads", "distance", "learn", "levels"),
         ("objective",),
-        ("terms",),
+        ("terms", "grams"),
         ("moments",),
         ("responses", "positions", "problem"),
         ("meetings", "template", "transport"),

@@ -45,7 +45,8 @@ class Levelled:
         symmetry = problem.symmetry
         kept: tuple[Kind, ...] = ("signed",) if signed else ()
         low: dict[str, Kind] = {n: g.kind if g.kind in kept else "permutation" for n, g in symmetry.groups.items()}
-        steps, classes = with_kinds(symmetry, low), any(kind != "permutation" for kind in low.values())
+        classes = any(kind != "permutation" for kind in low.values())
+        steps = with_kinds(symmetry, low) if classes else symmetry
         groups = [name for name, group in symmetry.groups.items() if group.kind == "scaled"]
         if balanced == "off" or not groups:
             return cls(problem, steps, classes)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lmc_core.alignment.blocks import Block, BlockCost, blocks
 from lmc_core.alignment.coupling import Elements, Perms
-from lmc_core.alignment.meetings import gram, met
+from lmc_core.alignment.grams import Grams, Place, plus
 from lmc_core.alignment.moments import Moment
 from lmc_core.alignment.terms import Term, constant_terms, entering_terms, real, weight_terms
 from lmc_core.networks.network import Network
@@ -29,8 +29,12 @@ class Objective:
     blocks      what is solved at once, those that a term judges
     judges      block name → numbers of the terms that judge it
     tensors     block name → names of the tensors that move with it
+    touched     block name → numbers of the terms that change when it moves
+    places      block name → where the terms that judge it meet its units
     quadratic   names of blocks that meet themselves in one tensor: a best linear step may then not be an improvement
+    linear      names of blocks in which all that judges them is linear, the groups nested in them included
     entangled   whether any block is, or shares a product with another: a pass from input to output is then not exact
+    chain       whether neither is so and every block is written once: layer after layer
     tolerance   block name → smallest change of its terms that is more than rounding in the type of the tensors
 
     Steps are permutations; with `classes` elements of the class of each group, as far as it is its own dual.
@@ -41,13 +45,20 @@ class Objective:
         self.terms = terms
         self.classes = classes
         self.still = {name: real(moved.state[name]) for term in terms for name in term.targets}
+        here = {name: [names_in(axis) for axis in symmetry.axes[name]] for name in self.still}
         self.blocks = tuple(b for b in blocks(symmetry, classes=classes) if any(set(b.names) & t.owners for t in terms))
         self.judges = {b.name: [i for i, t in enumerate(terms) if set(b.names) & t.owners] for b in self.blocks}
-        self.tensors = {b.name: [name for name in self.still if symmetry.places(name, b.name)] for b in self.blocks}
+        numbers = {
+            b.name: {
+                name: held for name, axes in here.items() if (held := [m for m, g in enumerate(axes) if b.name in g])
+            }
+            for b in self.blocks
+        }
+        self.tensors = {name: list(places) for name, places in numbers.items()}
         self.quadratic = frozenset(
             b.name
             for b in self.blocks
-            if any(len(symmetry.places(name, b.name)) > 1 for i in self.judges[b.name] for name in terms[i].targets)
+            if any(len(numbers[b.name].get(name, ())) > 1 for i in self.judges[b.name] for name in terms[i].targets)
         )
         products = [
             {g.name for g in groups_in(part) if g.within is None}
@@ -56,10 +67,29 @@ class Objective:
             for part in _products(axis)
         ]
         self.entangled = bool(self.quadratic) or any(len(names) > 1 for names in products)
+        self.chain = not self.entangled and all(_writers(symmetry, block) <= 1 for block in self.blocks)
         eps = max((torch.finfo(x.dtype).eps for x in self.still.values()), default=0.0)
         scales = [term.scale(self.still) for term in terms]
         self.tolerance = {name: 4 * eps * sum(scales[i] for i in judges) for name, judges in self.judges.items()}
-        self._fixed: dict[str, dict[str, Tensor]] = {}
+        self.touched = {
+            block: frozenset(i for i, term in enumerate(terms) if not term.targets.keys().isdisjoint(names))
+            for block, names in self.tensors.items()
+        }
+        self.places = {
+            b.name: tuple(
+                Place.of(terms[i].targets[name], self.still[name], name, number, b, symmetry)
+                for i in self.judges[b.name]
+                for name in terms[i].targets
+                for number in numbers[b.name].get(name, ())
+            )
+            for b in self.blocks
+        }
+        self.linear = frozenset(
+            b.name
+            for b in self.blocks
+            if b.name not in self.quadratic and not any(p.shared for p in self.places[b.name])
+        )
+        self._fixed: dict[str, Grams] = {}
         self._movers: dict[str, tuple[Element, Mover]] = {}
 
     def at(self, elements: Mapping[str, Element], names: Iterable[str]) -> dict[str, Tensor]:
@@ -72,6 +102,12 @@ class Objective:
                 self._movers[name] = element, Mover.of(element)
         return moved(still, self.symmetry, {name: (self._movers[name][1],) * 2 for name in elements})
 
+    def values(self, elements: Mapping[str, Element], numbers: Iterable[int]) -> dict[int, float]:
+        """Of some terms, number → value at elements."""
+        terms = {number: self.terms[number] for number in numbers}
+        moved = self.at(elements, {name for term in terms.values() for name in term.targets})
+        return {number: term.value(moved) for number, term in terms.items()}
+
     def neighbours(self, block: Block) -> frozenset[str]:
         """Names of the blocks whose cost changes when this one moves (itself, if it is quadratic)."""
         moving = set(self.tensors[block.name])
@@ -82,69 +118,28 @@ class Objective:
             and any(moving & set(self.terms[i].targets) for i in self.judges[other.name])
         )
 
-    def gradient(self, block: Block, moved: Mapping[str, Tensor], elements: Mapping[str, Element]) -> BlockCost:
-        """∂F/∂G of the terms that judge a block, with everything else at `elements`, for B's units as they were.
-
-        Every tensor is taken with all groups as they are now; its Gram matrix with the reference along each axis that
-        carries the block, all other axes contracted, has columns for units as they are now, and Gram(A, B) =
-        Gram(A, G B) G for every element that is its own inverse transpose: they are put back.
-
-        moved    the tensors of B, moved by `elements`
-        """
-        total = self._zeros(block)
-        for i in self.judges[block.name]:
-            for name in self.terms[i].targets:
-                if not self._is_fixed(name, block):
-                    self._add_grams(total, self.terms[i], name, block, moved)
-        back = self._zeros(block)
-        place = elements[block.name]
-        back[block.name] += _put_back(total[block.name], place)
-        for group in block.inner:  # column (i, l): unit l, as it is now, of the source's outer unit place[i]
-            for i, j in enumerate(as_permutation(place)):
-                back[group.name][:, :, j] += _put_back(total[group.name][:, :, i], elements[group.name][i])
-        fixed = self._fixed_grams(block)
-        return BlockCost.of(block, {name: (x + fixed[name]).cpu().numpy() for name, x in back.items()})
-
     def alone(self, block: Block) -> BlockCost:
         """The part of a block's gradient that never changes: of tensors that carry no other group."""
-        return BlockCost.of(block, {name: x.cpu().numpy() for name, x in self._fixed_grams(block).items()})
+        return BlockCost.of(block, {name: x.cpu().numpy() for name, x in self.fixed(block).items()})
 
-    def _fixed_grams(self, block: Block) -> dict[str, Tensor]:
-        """The same, computed once."""
+    def fixed(self, block: Block) -> Grams:
+        """The same as tensors in float64, computed once."""
         if block.name not in self._fixed:
-            total = self._zeros(block)
-            for i in self.judges[block.name]:
-                for name in self.terms[i].targets:
-                    if self._is_fixed(name, block):
-                        self._add_grams(total, self.terms[i], name, block, self.still)
+            device = next(iter(self.still.values())).device
+            total: Grams = {
+                name: torch.zeros(shape, dtype=torch.float64, device=device) for name, shape in block.shapes().items()
+            }
+            for place in self.places[block.name]:
+                if not place.movers:
+                    total = plus(total, place.gram({}))
             self._fixed[block.name] = total
         return self._fixed[block.name]
 
-    def _is_fixed(self, name: str, block: Block) -> bool:
-        alone = names_in(*self.symmetry.axes[name]) <= set(block.names)
-        return alone and len(self.symmetry.places(name, block.name)) == 1 and not block.inner
 
-    def _add_grams(
-        self, total: dict[str, Tensor], term: Term, name: str, block: Block, moved: Mapping[str, Tensor]
-    ) -> None:
-        axes = self.symmetry.axes[name]
-        for number in self.symmetry.places(name, block.name):
-            for (a, b), meeting in met((term.targets[name], moved[name]), (axes, axes), [number], block.name):
-                for group, keep in meeting.kept:  # several nested groups in one product share its value
-                    total[group] += gram(a, b, keep) / len(meeting.kept)
-
-    def _zeros(self, block: Block) -> dict[str, Tensor]:
-        """An empty gradient in float64."""
-        device = next(iter(self.still.values())).device
-        shapes = block.shapes().items()
-        return {name: torch.zeros(shape, dtype=torch.float64, device=device) for name, shape in shapes}
-
-
-def _put_back(gram: Tensor, element: Element) -> Tensor:
-    """Columns for units as an element has moved them → for units as they were."""
-    if element.dtype.kind == "i":
-        return gram[..., torch.as_tensor(np.argsort(element), device=gram.device)]
-    return gram @ torch.as_tensor(element, dtype=gram.dtype, device=gram.device)
+def _writers(symmetry: Symmetry, block: Block) -> int:
+    """How many weights write the units of a block."""
+    uses = {(c.weight, c.write) for c in symmetry.contractions if c.weight in symmetry.axes}
+    return sum(block.name in names_in(symmetry.axes[weight][write]) for weight, write in uses)
 
 
 def weight_objective(reference: Network, moved: Network, symmetry: Symmetry, *, classes: bool = False) -> Objective:
@@ -206,13 +201,19 @@ def _products(axis: Axis) -> Iterator[Product]:
 
 
 class Position:
-    """B somewhere in the orbit of its symmetry: the elements, the moved tensors and the value of every term."""
+    """B somewhere in the orbit of its symmetry: the elements, the cost of every block and the value of the objective.
+
+    What is known is kept and brought up to date when it is asked for: a cost by the units that have moved since, the
+    value by what steps gained according to their costs, where it is linear in a step.
+    """
 
     def __init__(self, objective: Objective, elements: Mapping[str, Element]) -> None:
         self.objective = objective
         self.elements: Elements = dict(elements)
-        self.moved = objective.at(self.elements, objective.still)
-        self.values = [term.value(self.moved) for term in objective.terms]
+        self._costs: dict[str, tuple[Grams, Elements]] = {}
+        self._values = [0.0] * len(objective.terms)
+        self._stale = frozenset(range(len(objective.terms)))
+        self._gained: float | None = None  # what the stale terms have gained together, where that is known
 
     @property
     def perms(self) -> Perms:
@@ -221,12 +222,33 @@ class Position:
 
     @property
     def total(self) -> float:
-        """The objective: the sum of its terms, added without rounding in between."""
-        return fsum(self.values)
+        """The objective: the sum of its terms, added without rounding in between, and what steps have gained since."""
+        if self._gained is None:
+            self._refresh()
+        return fsum([*self._values, self._gained or 0.0])
+
+    @property
+    def exact(self) -> float:
+        """The same with every term computed from its tensors as they are now."""
+        self._refresh()
+        return fsum(self._values)
+
+    def _refresh(self) -> None:
+        for number, value in self.objective.values(self.elements, self._stale).items():
+            self._values[number] = value
+        self._stale, self._gained = frozenset(), 0.0
 
     def cost(self, block: Block) -> BlockCost:
-        """Gradient of the block's terms with respect to its coupling, here."""
-        return self.objective.gradient(block, self.moved, self.elements)
+        """∂F/∂G of the terms that judge a block, with everything else as it is here, for B's units as they were."""
+        known = self._costs.get(block.name)
+        total = self.objective.fixed(block) if known is None else known[0]
+        for place in self.objective.places[block.name]:
+            if place.movers:
+                total = plus(
+                    total, place.gram(self.elements) if known is None else place.change(known[1], self.elements)
+                )
+        self._costs[block.name] = total, self.elements
+        return BlockCost.of(block, {name: x.cpu().numpy() for name, x in total.items()})
 
     def step(self, block: Block) -> bool:
         """Solve one block and take the solution if its terms really grow. Returns whether anything moved.
@@ -235,46 +257,42 @@ class Position:
         twice as much each time, until a step is an improvement or nothing moves.
         """
         cost = self.cost(block)
-        unit = cost.scale / block.outer.size / 8
-        quadratic = block.name in self.objective.quadratic
-        for reward in (0.0, *(unit * 2**k for k in range(16 if quadratic else 0))):
+        rewards = [0.0]
+        if block.name in self.objective.quadratic:
+            unit = cost.scale / block.outer.size / 8
+            rewards += [unit * 2**k for k in range(16)]
+        for reward in rewards:
             elements = cost.hold(block, self.elements, reward).nearest(block)
             if all(np.array_equal(element, self.elements[name]) for name, element in elements.items()):
                 return False
-            if self._take(block, elements):
+            if self._take(block, elements, cost):
                 return True
         return False
 
     def place(self, block: Block, elements: Mapping[str, Element]) -> None:
         """Move a block to `elements`, better or not."""
-        trial, moved, values = self._after(block, elements)
-        for i in self._others(block):
-            values[i] = self.objective.terms[i].value(moved)
-        self.elements, self.moved, self.values = trial, moved, values
+        self.elements = {**self.elements, **elements}
+        self._stale |= self.objective.touched[block.name]
+        self._gained = None
 
-    def _take(self, block: Block, elements: Mapping[str, Element]) -> bool:
-        """Move a block to `elements` if the terms that judge it grow by more than rounding."""
-        trial, moved, values = self._after(block, elements)
-        gain = fsum(values[i] - self.values[i] for i in self.objective.judges[block.name])
-        if not gain > self.objective.tolerance[block.name]:
+    def _take(self, block: Block, elements: Elements, cost: BlockCost) -> bool:
+        """Move a block to `elements` if the terms that judge it grow by more than rounding.
+
+        Where they are linear in the block they grow by what its cost says.
+        """
+        objective, judges = self.objective, frozenset(self.objective.judges[block.name])
+        values: dict[int, float] = {}
+        if block.name not in objective.linear:
+            if judges & self._stale:
+                self._refresh()
+            values = objective.values({**self.elements, **elements}, judges)
+            gain = fsum(value - self._values[number] for number, value in values.items())
+        else:
+            gain = cost.total(block, elements) - cost.total(block, self.elements)
+        if not gain > objective.tolerance[block.name]:
             return False
-        for i in self._others(block):
-            values[i] = self.objective.terms[i].value(moved)
-        self.elements, self.moved, self.values = trial, moved, values
+        gained = None if self._gained is None else self._gained + gain
+        self.place(block, elements)
+        if objective.touched[block.name] <= judges and not values:
+            self._gained = gained
         return True
-
-    def _after(self, block: Block, elements: Mapping[str, Element]) -> tuple[Elements, dict[str, Tensor], list[float]]:
-        """Elements, tensors, and the values of the terms that judge a block, once it has moved."""
-        objective = self.objective
-        trial = {**self.elements, **elements}
-        moved = {**self.moved, **objective.at(trial, objective.tensors[block.name])}
-        values = list(self.values)
-        for i in objective.judges[block.name]:
-            values[i] = objective.terms[i].value(moved)
-        return trial, moved, values
-
-    def _others(self, block: Block) -> list[int]:
-        """Terms that a block changes without being judged by them."""
-        moving, judges = set(self.objective.tensors[block.name]), self.objective.judges[block.name]
-        terms = self.objective.terms
-        return [i for i, term in enumerate(terms) if i not in judges and not moving.isdisjoint(term.targets)]

@@ -14,6 +14,9 @@ from lmc_core.report import Report, silent
 from lmc_core.symmetry.classes import Element
 from lmc_core.symmetry.permute import identity, random_permutations
 
+HOPELESS = 10.0
+"""A start is left when it is behind by this many times the gain of the better of its last two sweeps."""
+
 
 def sweep(
     objective: Objective,
@@ -23,16 +26,19 @@ def sweep(
     limit: int = 100,
     report: Report = silent,
     skip: bool = True,
+    beat: float | None = None,
 ) -> Result:
     """Coordinate ascent (Ainsworth 2022, alg. 1): visit all groups in random order, solve each, until none moves.
 
     limit    most sweeps
     skip     leave out groups whose neighbours have not moved since they were last solved; changes nothing but time
+    beat     objective of another start: this one is left once it is further behind than sweeps like the last two gain
     """
     naive = Position(objective, identity(objective.symmetry))
     position = naive if start is None else Position(objective, start)
     history = [naive.total] if start is None else [naive.total, position.total]
     waiting = {block.name for block in objective.blocks}
+    ends = [position.total]
     for number in range(limit):
         moved = False
         for i in rng.permutation(len(objective.blocks)):
@@ -46,10 +52,12 @@ def sweep(
                 moved = True
                 waiting |= objective.neighbours(block)
                 history.append(position.total)
-        if not moved:
-            return Result.of_elements(position.elements, history)
+        ends.append(position.total)
+        hopeless = beat is not None and number >= 2 and beat - ends[-1] > HOPELESS * max(np.diff(ends[-3:]))
+        if not moved or hopeless:
+            return Result.of_elements(position.elements, [*history[:-1], position.exact])
     note = f"did not converge in {limit} sweeps: the last one still improved the objective"
-    return Result.of_elements(position.elements, history, converged=False, notes=(note,))
+    return Result.of_elements(position.elements, [*history[:-1], position.exact], converged=False, notes=(note,))
 
 
 def forward(

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 def solve(problem: Problem, *, restarts: int, sweeps: int, balanced: str, signed: bool) -> Result:
     """Coordinate ascent on Σ <A, T(B, P)> over all parameters (Ainsworth 2022, alg. 1), best of several starts.
 
-    The first start leaves all units where they are, the second is the layer-wise solution, the others are random. On
-    plain chains the second is most often the best, on residual networks the first. Units that differ much in scale are
-    balanced before (`balanced`), those of odd functions may turn their sign (`signed`).
+    On plain chains of layers the first start is the layer-wise solution and the second leaves all units where they are;
+    on residual and recurrent networks, where the layer-wise one was worse, the other way round. Further ones are
+    random, and a start that falls far behind is left early. Units that differ much in scale are balanced before
+    (`balanced`), those of odd functions may turn their sign (`signed`).
     """
     from lmc_core.alignment.levels import Levelled
     from lmc_core.alignment.objective import entering_objective, weight_objective
@@ -28,16 +29,18 @@ def solve(problem: Problem, *, restarts: int, sweeps: int, balanced: str, signed
     level = Levelled.of(problem, balanced=balanced, signed=signed)
     a, b, classes, report = level.problem.reference, level.problem.moved, level.classes, problem.report
     objective = weight_objective(a, b, level.symmetry, classes=classes)
-    found = []
-    for restart in range(restarts):
-        rng = problem.rng(1, restart)
+    first = (1, 0) if objective.chain else (0, 1)
+    found: list[Result] = []
+    for number in (*first, *range(2, restarts))[:restarts]:
+        rng = problem.rng(1, number)
         start: Elements | None = None
-        if restart == 1:
+        if number == 1:
             entering = entering_objective(a, b, level.symmetry, classes=classes)
             start = forward_best(entering, problem.rng(1), report=report).elements
-        elif restart > 1:
+        elif number > 1:
             start = {**random_start(objective, rng)}
-        found.append(sweep(objective, rng, start=start, limit=sweeps, report=report))
+        beat = max((result.history[-1] for result in found), default=None)
+        found.append(sweep(objective, rng, start=start, limit=sweeps, report=report, beat=beat))
     return level.back(best_of(found))
 
 

@@ -87,12 +87,20 @@ def moved(state: Mapping[str, Tensor], symmetry: Symmetry, movers: Movers) -> di
             continue
         y = x if x.dtype in (torch.float32, torch.float64) or not x.is_floating_point() else x.float()
         for number, axis in enumerate(axes):
-            y = _along(y, number, axis, symmetry.roles.get((name, number)) == "read", movers, {}, symmetry.groups)
+            y = along(y, number, axis, movers, symmetry.groups, reads=symmetry.roles.get((name, number)) == "read")
         made[name] = y.to(x.dtype)
     return made
 
 
 Groups = Mapping[str, Group]
+
+
+def along(x: Tensor, dim: int, axis: Axis, movers: Movers, groups: Groups, *, reads: bool) -> Tensor:
+    """A tensor moved on one axis alone.
+
+    reads   whether the tensor uses the units of this axis, not makes them
+    """
+    return _along(x, dim, axis, reads, movers, {}, groups)
 
 
 def _along(

@@ -80,8 +80,8 @@ def test_the_mnist_pair_reproduces_the_published_midpoint_losses(method, publish
     assert loss(midpoint(a, alignment.transport(b)), data) == pytest.approx(published, rel=0.3)
 
 
-def test_the_layer_wise_start_beats_the_others_on_wide_layers():
+def test_the_layer_wise_start_comes_first_on_chains_and_beats_the_others_on_wide_layers():
     a, b, found = pair("mnist-mlp-512")
     alignment = align(a, b, "weight-matching", symmetry=found)
-    assert int(np.argmax(alignment.spread)) == 1
+    assert int(np.argmax(alignment.spread)) == 0
     assert alignment.history[0] < 0.05 * alignment.history[-1]

@@ -1,0 +1,144 @@
+"""Gram matrices between two networks: what pairs of units of a block are worth in one tensor, and how that changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmc_core.alignment.blocks import Block
+from lmc_core.alignment.meetings import gram, met
+from lmc_core.symmetry.axis import Axis, names_in
+from lmc_core.symmetry.classes import Element, as_permutation
+from lmc_core.symmetry.move import Mover, along
+from lmc_core.symmetry.permute import index
+from lmc_core.symmetry.symmetry import Symmetry
+
+Grams = Mapping[str, Tensor]
+"""Group → gains of placing its units, in the shapes of a cost: (n, n), or (N, n, N, n) for a nested group."""
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """One axis of one tensor that holds units of a block.
+
+    Its Gram matrix is Gram(A, T(B, P)) over this axis, with everything else contracted and moved but the block on this
+    very axis, so that its columns are B's units as they were.
+
+    target    A, or what stands for it in a term
+    tensor    B in its first order
+    axes      of both
+    number    of the axis
+    movers    (axis number, names of the groups that move it) for every axis that moves
+    shared    whether groups nested in the block lie in one product there: what one is worth depends on the others, so
+              all are moved, and columns put back
+    """
+
+    target: Tensor
+    tensor: Tensor
+    name: str
+    axes: tuple[Axis, ...]
+    number: int
+    block: Block
+    symmetry: Symmetry
+    movers: tuple[tuple[int, frozenset[str]], ...]
+    shared: bool
+
+    @classmethod
+    def of(cls, target: Tensor, tensor: Tensor, name: str, number: int, block: Block, symmetry: Symmetry) -> Place:
+        """Axis `number` of the tensor of that name; what is held does not move."""
+        axes = tuple(symmetry.axes[name])
+        groups = {m: frozenset(names_in(axis)) for m, axis in enumerate(axes)}
+        shared = (
+            any(len(m.kept) > 1 for _, m in met((tensor,), (axes,), [number], block.name)) if block.inner else False
+        )
+        if not shared:
+            groups[number] -= frozenset(block.names)
+        movers = tuple((m, names) for m, names in groups.items() if names and name not in symmetry.held)
+        return cls(target, tensor, name, axes, number, block, symmetry, movers, shared)
+
+    def gram(self, elements: Mapping[str, Element]) -> Grams:
+        """With everything else at `elements`."""
+        moved = self.tensor
+        for axis, names in self.movers:
+            moved = self._along(moved, axis, names, elements)
+        found = self._grams(self.target, moved)
+        return self._put_back(found, elements) if self.shared else found
+
+    def change(self, before: Mapping[str, Element], after: Mapping[str, Element]) -> Grams:
+        """What it gains when everything else goes from `before` to `after`: Gram(A, T(B, after) − T(B, before)).
+
+        One axis after the other; of an axis that is re-ordered only those positions whose unit is another.
+        """
+        if self.shared:
+            return plus(self.gram(after), {name: -x for name, x in self.gram(before).items()})
+        found: dict[str, Tensor] = {}
+        for k, (axis, names) in enumerate(self.movers):
+            if all(before[name] is after[name] for name in names):
+                continue
+            a, old, new = self.target, self.tensor, self.tensor
+            if _orders(names, before) and _orders(names, after):
+                was, now = (self._index(axis, names, elements) for elements in (before, after))
+                if axis != self.number:
+                    other = np.flatnonzero(was != now)
+                    if not len(other):
+                        continue
+                    a = _select(a, axis, other)
+                    was, now = was[other], now[other]
+                old, new = _select(old, axis, was), _select(new, axis, now)
+            else:
+                old, new = (self._along(x, axis, names, at) for x, at in ((old, before), (new, after)))
+            moved = new - old
+            for j, (other_axis, others) in enumerate(self.movers):
+                if j != k:
+                    moved = self._along(moved, other_axis, others, after if j < k else before)
+            found = dict(plus(found, self._grams(a, moved)))
+        return found
+
+    def _grams(self, a: Tensor, b: Tensor) -> Grams:
+        found: dict[str, Tensor] = {}
+        for (x, y), meeting in met((a, b), (self.axes, self.axes), [self.number], self.block.name):
+            for group, keep in meeting.kept:  # several nested groups in one product share its value
+                found = dict(plus(found, {group: gram(x, y, keep) / len(meeting.kept)}))
+        return found
+
+    def _put_back(self, grams: Grams, elements: Mapping[str, Element]) -> Grams:
+        """Columns for units as elements have moved them → for units as they were: Gram(A, B) = Gram(A, G B) G."""
+        found = {}
+        for name, x in grams.items():
+            back = torch.empty_like(x)
+            for i, j in enumerate(as_permutation(elements[self.block.name])):
+                element, moved = elements[name][i], x[:, :, i]
+                if element.dtype.kind == "i":
+                    back[:, :, j] = _select(moved, 2, np.argsort(element))
+                else:
+                    back[:, :, j] = moved @ torch.as_tensor(element, dtype=x.dtype, device=x.device)
+            found[name] = back
+        return found
+
+    def _index(self, axis: int, names: frozenset[str], elements: Mapping[str, Element]) -> np.ndarray:
+        return index(self.axes[axis], {name: as_permutation(elements[name]) for name in names}, self.symmetry)
+
+    def _along(self, x: Tensor, axis: int, names: frozenset[str], elements: Mapping[str, Element]) -> Tensor:
+        if _orders(names, elements):
+            order = self._index(axis, names, elements)
+            return x if (order == np.arange(len(order))).all() else _select(x, axis, order)
+        movers = {name: (Mover.of(elements[name]),) * 2 for name in names}
+        reads = self.symmetry.roles.get((self.name, axis)) == "read"
+        return along(x, axis, self.axes[axis], movers, self.symmetry.groups, reads=reads)
+
+
+def plus(grams: Grams, others: Grams) -> Grams:
+    """The sum, of what either has."""
+    return {**grams, **{name: grams[name] + x if name in grams else x for name, x in others.items()}}
+
+
+def _orders(names: frozenset[str], elements: Mapping[str, Element]) -> bool:
+    return all(elements[name].dtype.kind == "i" for name in names)
+
+
+def _select(x: Tensor, axis: int, order: np.ndarray) -> Tensor:
+    return x.index_select(axis, torch.from_numpy(order).to(x.device))
