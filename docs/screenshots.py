@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 COMPUTED = 600_000  # ms: what the page shows first may still be under way
-EVERY = ("", "fuse", "compare", "landscape", "landscape?shape=relief", "theory", "library", "gallery", "guide")
+EVERY = ("", "fuse", "compare", "landscape", "theory", "theory?part=width", "library", "gallery", "guide")
 SCREENS = {1440: 1500, 390: 2400}
 PAGES = {"fuse": 1000, "compare": 1000, "landscape": 1000, "theory": 1000}
 
