@@ -261,7 +261,7 @@ class _Widths(_Spelling):
 
 
 MODEL_HELP = "a checkpoint file, or the name of a shipped network"
-DATA_HELP = f"{', '.join(DATASETS)} or an .npz file"
+DATA_HELP = f"{', '.join(DATASETS)} or an .npz or .txt file"
 CURVE_PARTS = tuple(replace(part, name=f"curve_{part.name}") for part in (BENDS, EPOCHS))
 _SPELLINGS: Mapping[type[Option], type[_Spelling]] = {
     Model: _File,

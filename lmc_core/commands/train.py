@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name", metavar="FAMILY", help=f"a family ({', '.join(FAMILIES)}) or a recipe (digits-mlp-128, …)"
     )
-    parser.add_argument("--data", help="digits, mnist, fashion-mnist, cifar10 or an .npz file")
+    parser.add_argument("--data", help="digits, mnist, fashion-mnist, cifar10, text, or an .npz or .txt file")
     parser.add_argument("--arch", action="append", default=[], metavar="KEY=VALUE", help="an option of the family")
     parser.add_argument(
         "--set",
@@ -79,10 +79,14 @@ def _recipe(name: str, words: list[str], data: Dataset) -> Recipe:
 
 def _told_by(data: Dataset, options: type) -> dict[str, Any]:
     """The options of a family that follow from the data."""
+    import numpy as np
+
     known = {f.name: f.default for f in fields(options)}
     told: dict[str, Any] = {}
     if "classes" in known:
         told["classes"] = len(data.classes)
+    if "vocabulary" in known and np.issubdtype(data.x_train.dtype, np.integer):
+        told["vocabulary"] = max(len(data.classes), 1 + int(data.x_train.max()), 1 + int(data.x_test.max()))
     if "input_shape" in known:
         wanted = len(known["input_shape"]) if isinstance(known["input_shape"], tuple) else 0
         told["input_shape"] = (*(1,) * (wanted - len(data.shape)), *data.shape)

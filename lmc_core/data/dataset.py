@@ -19,7 +19,8 @@ ASKED: tuple[Asked, ...] = get_args(Asked)
 class Dataset:
     """Training and test examples.
 
-    x_train, x_test   float32 in [0, 1] for images, (examples, …): digits (8, 8), mnist (28, 28), cifar10 (3, 32, 32)
+    x_train, x_test   float32 in [0, 1] for images, (examples, …): digits (8, 8), mnist (28, 28), cifar10 (3, 32, 32);
+                      int64 tokens: text (64,)
     y_train, y_test   int64 class numbers, of each example or of each of its positions, or 0 and 1 for each label;
                       float32 numbers
     classes           names of the classes; none where targets are numbers
@@ -27,9 +28,9 @@ class Dataset:
     """
 
     name: str
-    x_train: NDArray[np.float32]
+    x_train: NDArray[np.float32] | NDArray[np.int64]
     y_train: NDArray[np.int64] | NDArray[np.float32]
-    x_test: NDArray[np.float32]
+    x_test: NDArray[np.float32] | NDArray[np.int64]
     y_test: NDArray[np.int64] | NDArray[np.float32]
     classes: tuple[str, ...]
     task: Asked = "auto"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 
-from lmc_core.data import arrays, cifar, digits, idx
+from lmc_core.data import arrays, cifar, digits, idx, text
 from lmc_core.data.dataset import Asked, Dataset
 from lmc_core.errors import DataError
 
@@ -58,26 +59,39 @@ DATASETS: dict[str, Entry] = {
             cifar.cifar10,
             cifar.available,
         ),
+        Entry(
+            "text",
+            "Text",
+            "the help texts of Python as characters, of which the next is to be told, windows of 64",
+            (text.CONTEXT,),
+            text.topics,
+            lambda: find_spec("pydoc_data") is not None,
+            offline=True,
+        ),
     )
 }
 
 
+READERS: Mapping[str, Callable[..., Dataset]] = {".npz": arrays.load, ".txt": text.load}
+"""Ending of a file of the user's → what reads it: a path, and the bytes that it may take in memory."""
+
+
 def dataset(name: str | Path, *, train_limit: int | None = None, task: Asked = "auto") -> Dataset:
-    """A data set by name, or a user's own arrays by the path of an .npz file.
+    """A data set by name, or a user's own: arrays by the path of an .npz file, a text by that of a .txt file.
 
     train_limit   keep only the first so many training examples
     task          what the targets are taken for
 
     Raises DataError for an unknown name and for files that are missing, damaged or of the wrong form.
     """
-    text = str(name)
-    if text in DATASETS:
-        data = _load(text)
-    elif text.endswith(".npz"):
-        data = arrays.load(Path(text))
+    called = str(name)
+    if called in DATASETS:
+        data = _load(called)
+    elif (suffix := Path(called).suffix.lower()) in READERS:
+        data = READERS[suffix](Path(called))
     else:
         raise DataError(
-            f"there is no data set {text!r}; it is one of {', '.join(DATASETS)} or the path of an .npz file"
+            f"there is no data set {called!r}; it is one of {', '.join(DATASETS)} or the path of an .npz or .txt file"
         )
     if train_limit is not None and train_limit < len(data.y_train):
         if train_limit < 1:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from lmc_core.data.registry import READERS
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.values.card import DataCard
 from lmc_core.words.numbers import count
@@ -12,14 +13,16 @@ from pages._jobs import gate, incoming, visitor
 SLOT = incoming.Slot("data-files")
 HOW = (
     "One .npz file with x_train, y_train, x_test, y_test (and names in classes, if you like): "
-    "`numpy.savez(path, x_train=…, …)`. Nothing in it is unpickled."
+    "`numpy.savez(path, x_train=…, …)`. Nothing in it is unpickled. Or a text in UTF-8, .txt, whose last tenth is for "
+    "testing: its characters are what a language model tells next."
 )
 
 
 def draw() -> None:
     st.caption(HOW)
     if gate.passed("upload data"):
-        incoming.uploader("An .npz file", ["npz"], SLOT, lambda f: datasets.add(f.name, f, owner=visitor.name()))
+        kinds = [suffix.removeprefix(".") for suffix in READERS]
+        incoming.uploader("An .npz or .txt file", kinds, SLOT, lambda f: datasets.add(f.name, f, owner=visitor.name()))
     incoming.reading(SLOT)
     for card in datasets.own(visitor.name()):
         _card(card)

@@ -38,7 +38,7 @@ def location(card: ModelCard) -> str:
 
 def data_location(data: str) -> str:
     """What the reader calls the data: a name, or the file that it was uploaded as."""
-    return f"{datasets.title(data)}.npz" if data.startswith("npz-") else data
+    return datasets.filename(data) if data.startswith("npz-") else data
 
 
 def opened(card: ModelCard) -> str:

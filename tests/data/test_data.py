@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmc_core.data import cifar, files, idx
+from lmc_core.data import cifar, files, idx, text
 from lmc_core.data.registry import DATASETS, dataset
 from lmc_core.errors import DataError
 
@@ -294,6 +294,60 @@ def test_a_file_that_is_no_npz_is_refused(tmp_path):
         dataset(tmp_path / "text.npz")
     with pytest.raises(DataError, match="does not exist"):
         dataset(tmp_path / "nothing.npz")
+
+
+def test_windows_hold_every_character_once_and_targets_are_one_character_on(tmp_path):
+    """Laws: training and test windows in a row are the text, and each target is what stands after its character."""
+    written = "".join(text.CHARACTERS[n] for n in np.random.default_rng(0).integers(0, 96, 5_000))
+    (tmp_path / "mine.txt").write_text(written, encoding="utf-8", newline="")
+    data = dataset(tmp_path / "mine.txt")
+    assert (data.name, data.shape, len(data.classes)) == ("mine", (64,), 96)
+    assert data.x_train.dtype == data.y_train.dtype == np.int64
+    for x, y, part in ((data.x_train, data.y_train, written[:4_500]), (data.x_test, data.y_test, written[4_500:])):
+        assert "".join(text.CHARACTERS[n] for n in x.flatten()) == part[: x.size]
+        assert "".join(text.CHARACTERS[n] for n in y.flatten()) == part[1 : x.size + 1]
+        assert len(part) - 64 <= x.size + 1 <= len(part)
+
+
+def test_the_text_is_there_without_a_download_and_is_mostly_letters():
+    data = dataset("text")
+    assert data.shape == DATASETS["text"].shape == (64,)
+    assert len(data.x_train) > 5_000
+    assert abs(len(data.x_test) / (len(data.x_train) + len(data.x_test)) - 0.1) < 0.001
+    counts = np.bincount(data.x_train.flatten(), minlength=len(data.classes))
+    assert data.classes[counts.argmax()] == "space"
+    together = {x.tobytes() for x in data.x_train} & {x.tobytes() for x in data.x_test}
+    assert len(together) < 0.02 * len(data.x_test)
+
+
+def test_marks_and_accents_are_read_as_plain_letters():
+    ids = text.tokens("mine", "“Déjà vu” – naïve…\r\nŒ\tend" + 30 * " ")
+    assert "".join(text.CHARACTERS[n] for n in ids).rstrip() == '"Deja vu" - naive...\n end'
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"brief", r"has 5 characters; 650 are needed"),
+        (b"", r"has 0 characters"),
+        (b"caf\xe9" * 500, r"is not text in UTF-8 \(byte 3\)"),
+        ("Съешь ещё этих мягких булок. ".encode() * 100, r"not of the Latin alphabet"),
+        (b"a" * ((32 << 20) + 1), r"32.0 MB of text; the limit is 32.0 MB"),
+    ],
+)
+def test_a_text_that_cannot_be_used_is_refused_with_a_sentence(tmp_path, content, said):
+    (tmp_path / "mine.txt").write_bytes(content)
+    with pytest.raises(DataError, match=said):
+        dataset(tmp_path / "mine.txt")
+    with pytest.raises(DataError, match="does not exist"):
+        dataset(tmp_path / "nothing.txt")
+
+
+def test_a_text_may_take_no_more_memory_than_it_is_given(tmp_path):
+    (tmp_path / "mine.txt").write_text("word " * 1_000)
+    with pytest.raises(DataError, match=r"the limit is 0\.0 MB"):
+        text.load(tmp_path / "mine.txt", largest=16 * 4_999)
+    assert text.load(tmp_path / "mine.txt", largest=16 * 5_000).x_train.nbytes < 8 * 5_000
 
 
 def test_names_of_data_sets_are_known_without_torch():

@@ -15,7 +15,7 @@ from scripts import texts
 from streamlit.testing.v1 import AppTest
 
 from lmc_core import runs
-from lmc_core.errors import CheckpointError, InputError, SettingError
+from lmc_core.errors import CheckpointError, DataError, InputError, SettingError
 from lmc_core.runs import keep
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import hub
@@ -211,6 +211,8 @@ def test_own_data_is_listed_by_its_owner_and_used_by_whoever_knows_its_id(mine: 
         ("pickled.npz", some_arrays(classes=np.array([{"a": 1}], dtype=object)), "not a readable .npz file of plain"),
         ("no-zip.npz", b"PK\x03\x04 but no more", "not a readable .npz"),
         ("short.npz", some_arrays(y_test=np.zeros(3, int)), "20 examples but y_test has 3 labels"),
+        ("short.txt", b"brief", "has 5 characters; 650 are needed"),
+        ("latin.txt", b"caf\xe9" * 500, "latin.txt is not text in UTF-8"),
         ("nan.npz", some_arrays(x_test=np.full((20, 8, 8), np.nan, np.float32)), "NaN or infinite"),
     ],
 )
@@ -222,6 +224,18 @@ def test_hostile_or_broken_data_is_refused_with_a_sentence(home: Path, name: str
     assert "tmp" not in status.reason
     assert not keep.opened().store.exists("uploads", runs.request(status.id).options["upload"])
     assert datasets.own("mallory") == []
+
+
+def test_a_text_of_ones_own_is_kept_as_windows_and_called_by_its_file(home: Path) -> None:
+    status = wait(runs.submit(datasets.add("mine.txt", b"so it goes, and goes. " * 100, owner="writer"), "writer"))
+    assert status.state == "done", status.reason
+    card = datasets.card(str(status.model))
+    assert card is not None
+    assert (card.title, card.shape, len(card.classes)) == ("mine.txt", (64,), 96)
+    assert datasets.filename(card.id) == "mine.txt"
+    assert datasets.read(card.id).x_train.dtype == np.int64
+    with pytest.raises(DataError, match=r"neither an \.npz nor a \.txt file"):
+        datasets.add("mine.docx", b"PK", owner="writer")
 
 
 def test_deleted_data_is_gone_for_everybody(home: Path) -> None:

@@ -10,6 +10,7 @@ from lmc_core.errors import SettingError
 from lmc_core.networks.families._family import Family, Freedom
 from lmc_core.networks.families._options import LARGEST, read, write
 from lmc_core.networks.families.cnn import FAMILY as CNN
+from lmc_core.networks.families.gpt import FAMILY as GPT
 from lmc_core.networks.families.mlp import FAMILY as MLP
 from lmc_core.networks.families.recurrent import FAMILY as RECURRENT
 from lmc_core.networks.families.resnet import FAMILY as RESNET
@@ -19,7 +20,7 @@ from lmc_core.networks.values import Architecture
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-FAMILIES: Mapping[str, Family] = {family.name: family for family in (MLP, CNN, RESNET, RECURRENT, TRANSFORMER)}
+FAMILIES: Mapping[str, Family] = {family.name: family for family in (MLP, CNN, RESNET, RECURRENT, TRANSFORMER, GPT)}
 """Name → family, from the most general to the most particular; a state dict is held against the last one first."""
 
 

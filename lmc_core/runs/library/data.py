@@ -1,4 +1,4 @@
-"""The data a visitor can choose: by name, or an own .npz file by the id it got when it was read."""
+"""The data a visitor can choose: by name, or an own .npz or .txt file by the id it got when it was read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmc_core.data.registry import DATASETS, dataset
+from lmc_core.data.registry import DATASETS, READERS, dataset
 from lmc_core.errors import DataError, InputError, SettingError
 from lmc_core.runs.keep import opened
 from lmc_core.runs.kinds.request import Request
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 KIND = FOLDER = "data"
 FILE, CARD = "data.npz", "card.json"
-SUFFIX = ".npz"
 
 _ID = re.compile(r"npz-[0-9a-f]{16}")
 
@@ -56,19 +55,28 @@ def title(name: str) -> str:
     return name if found is None else found.title
 
 
+def filename(name: str) -> str:
+    """What its owner calls the file of own data."""
+    found = title(name)
+    return found if Path(found).suffix.lower() in READERS else f"{found}.npz"
+
+
 def own(owner: str) -> list[DataCard]:
     """The data that `owner` uploaded, oldest first."""
     return [found for name in uploads.made(owner, KIND) if (found := card(name)) is not None]
 
 
 def add(filename: str, content: uploads.Content, *, owner: str = ANYBODY) -> Request:
-    """Keep an .npz file; the request for its reading, whose run will name the data.
+    """Keep a file of examples; the request for its reading, whose run will name the data.
 
     Raises DataError if the file has another ending, CheckpointError if it is too large or the store is full.
     """
     name = plain_filename(filename)
-    if Path(name).suffix.lower() != SUFFIX:
-        raise DataError(f"{name!r} is not an .npz file; save the arrays with numpy.savez(path, x_train=…, y_train=…)")
+    if Path(name).suffix.lower() not in READERS:
+        raise DataError(
+            f"{name!r} is neither an .npz nor a .txt file; save arrays with numpy.savez(path, x_train=…, y_train=…), "
+            "or a text in UTF-8"
+        )
     return uploads.accept(name, content, lambda digest: Request.of("data", upload=digest, filename=name), owner)
 
 

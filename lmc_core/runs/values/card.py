@@ -87,7 +87,7 @@ class DataCard:
     """A visitor's own data, as it is known without opening it.
 
     id        "npz-" and 16 hex digits that name the digest of its contents: whoever knows it may use the data
-    title     the file's name without its ending
+    title     the file's name, of arrays without its ending
     shape     of one example
     """
 

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from lmc_core.data.arrays import load as read_arrays
+from lmc_core.data.registry import READERS
 from lmc_core.errors import DataError, InputError
 from lmc_core.report import Report
 from lmc_core.runs.keep import opened
@@ -20,7 +20,7 @@ UNPACKED = 4
 
 
 def work(request: Request, report: Report, folder: Path, device: str) -> DataResult:
-    """Validate the arrays that a visitor uploaded, and keep them as data to choose. Nothing is unpickled."""
+    """Validate the examples that a visitor uploaded, and keep them as data to choose. Nothing is unpickled."""
     options = request.options
     store = opened().store
     report(STAGES[0], 0, 1)
@@ -30,9 +30,8 @@ def work(request: Request, report: Report, folder: Path, device: str) -> DataRes
         with store.local("uploads", options["upload"]) as path, tempfile.TemporaryDirectory() as place:
             named = Path(place) / options["filename"]
             shutil.copyfile(path, named)
-            card = datasets.keep(
-                read_arrays(named, UNPACKED * opened().host.upload_bytes), Path(options["filename"]).stem
-            )
+            read = READERS[named.suffix.lower()](named, UNPACKED * opened().host.upload_bytes)
+            card = datasets.keep(read, named.stem if named.suffix.lower() == ".npz" else named.name)
     except DataError as error:
         raise DataError(str(error).replace(f"{named.parent}/", "")) from None
     finally:

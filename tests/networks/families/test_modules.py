@@ -54,7 +54,21 @@ EXAMPLES = {
             "flat_positions": True,
         },
     ),
+    "gpt": ("gpt", {"width": 8, "heads": 2, "vocabulary": 11, "input_shape": [6]}),
+    "gpt with all biases, three matrices": (
+        "gpt",
+        {
+            "width": 8,
+            "depth": 1,
+            "vocabulary": 11,
+            "input_shape": [6],
+            "head_bias": True,
+            "qkv": "separate",
+            "flat_positions": False,
+        },
+    ),
 }
+"""Name → family and options of a classifier, or of a language model, whose logits are of every position."""
 
 
 @pytest.fixture(params=EXAMPLES, ids=str)
@@ -68,7 +82,7 @@ def test_each_row_of_a_batch_is_computed_alone(made):
     inputs = tuple(x.double() if x.is_floating_point() else x for x in example_inputs(made, batch=3))
     with torch.no_grad():
         together, alone = module(*inputs), module(*(x[1:2] for x in inputs))
-    assert together.ndim == 2
+    assert together.ndim == 2 + (made.family == "gpt")
     assert len(together) == 3
     torch.testing.assert_close(together[1:2], alone, rtol=1e-10, atol=1e-10)
 
@@ -132,6 +146,9 @@ def test_wrong_options_are_named(family, options, said):
         ("recurrent", {"features": -3}),
         ("transformer", {"width": 8, "patch": 5}),
         ("transformer", {"width": 8, "input": "tokens", "input_shape": [4]}),
+        ("gpt", {"width": 6, "heads": 4}),
+        ("gpt", {"width": 8, "input_shape": [4, 4]}),
+        ("gpt", {"width": 8, "vocabulary": 0}),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(family, options):
@@ -195,6 +212,19 @@ def test_a_block_computes_what_torch_computes(norm_first, qkv):
     x = torch.randn(3, 5, 8, dtype=torch.float64)
     with torch.no_grad():
         torch.testing.assert_close(block(x), theirs(x))
+
+
+def test_a_language_model_tells_nothing_from_later_tokens():
+    """Law: logits up to a position are the same whatever comes after it, and change with what stands there."""
+    module = build(architecture("gpt", width=8, vocabulary=11, input_shape=[6])).double().eval()
+    x = torch.tensor([[1, 2, 3, 4, 5, 6]])
+    with torch.no_grad():
+        for at in range(6):
+            other = x.clone()
+            other[:, at:] = 10 - other[:, at:]
+            change = (module(other) - module(x)).abs().amax((0, 2))
+            assert torch.equal(change[:at], torch.zeros(at))
+            assert change[at] > 0 or at == 4  # 5 stays 5
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])

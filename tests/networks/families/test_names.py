@@ -12,6 +12,7 @@ from lmc_core.networks.families import FAMILIES, brief, widths
 HOME = "lmc_core/networks/families/"
 NAMES_FAMILIES = (
     f"{HOME}__init__.py",  # the one list
+    f"{HOME}_stack.py",  # "mlp" is also what the feed-forward part of a block is called
     "lmc_core/training/recipes.py",  # which networks are shipped is data: a recipe says which family it trains
     "lmc_core/training/reproduce/",  # an experiment of a paper is about the networks of that paper
 )

@@ -192,6 +192,30 @@ CASES = {
         },
         [as_is, by_name],
     ),
+    "language model": (
+        "gpt",
+        {"width": 12, "heads": 4, "vocabulary": 30, "input_shape": [9]},
+        [as_is, by_name],
+    ),
+    "language model with all biases": (
+        "gpt",
+        {
+            "width": 12,
+            "depth": 3,
+            "heads": 4,
+            "vocabulary": 9,
+            "input_shape": [9],
+            "head_bias": True,
+            "qkv": "separate",
+            "flat_positions": False,
+        },
+        [as_is, by_name],
+    ),
+    "language model without biases": (
+        "gpt",
+        {"width": 12, "heads": 4, "vocabulary": 12, "input_shape": [12], "bias": False, "qkv_bias": False},
+        [as_is, by_name],
+    ),
     "encoder of steps": (
         "transformer",
         {"width": 12, "heads": 4, "input": "steps", "input_shape": [9, 5], "embed_norm": True, "eps": 1e-6},
@@ -419,6 +443,43 @@ def sequential_cnn():
     )
 
 
+class NanoGPT(nn.Module):
+    """Names as in nanoGPT, with a head of its own; positions by a table that the file keeps, or by a parameter."""
+
+    def __init__(self, table: bool):
+        super().__init__()
+        self.lm_head = nn.Linear(12, 30, bias=False)
+        if table:
+            self.wpe = nn.Embedding(9, 12)
+        else:
+            self.pos_emb = nn.Parameter(torch.randn(1, 9, 12))
+        self.wte = nn.Embedding(30, 12)
+        self.h = nn.ModuleList(
+            nn.ModuleDict(
+                {
+                    "ln_1": nn.LayerNorm(12),
+                    "c_attn": nn.Linear(12, 36),
+                    "c_proj": nn.Linear(12, 12),
+                    "ln_2": nn.LayerNorm(12),
+                    "mlp": nn.ModuleDict({"c_fc": nn.Linear(12, 48), "c_proj": nn.Linear(48, 12)}),
+                }
+            )
+            for _ in range(2)
+        )
+        self.ln_f = nn.LayerNorm(12)
+
+    def forward(self, x):
+        x = self.wte(x) + (self.wpe.weight if hasattr(self, "wpe") else self.pos_emb)
+        later = torch.ones(9, 9, dtype=torch.bool).triu(1)
+        for block in self.h:
+            parts = block["c_attn"](block["ln_1"](x)).split(12, 2)
+            q, k, v = (part.unflatten(-1, (4, 3)).transpose(1, 2) for part in parts)
+            weights = (q @ k.transpose(-1, -2) / 3**0.5).masked_fill(later, -torch.inf).softmax(-1)
+            x = x + block["c_proj"]((weights @ v).transpose(1, 2).flatten(2))
+            x = x + block["mlp"]["c_proj"](F.gelu(block["mlp"]["c_fc"](block["ln_2"](x))))
+        return self.lm_head(self.ln_f(x))
+
+
 FOREIGN = {
     "bias-free MLP": (BiasFreeMLP, "mlp", {}),
     "numbered Sequential": (
@@ -457,6 +518,8 @@ FOREIGN = {
     "torch encoder, norms first": (lambda: TorchViT(True), "transformer", {}),
     "torch encoder, norms last": (lambda: TorchViT(False), "transformer", {}),
     "three matrices by name": (NamedViT, "transformer", {}),
+    "language model with a table of positions": (lambda: NanoGPT(True), "gpt", {}),
+    "language model with a parameter of positions": (lambda: NanoGPT(False), "gpt", {}),
 }
 
 
@@ -507,6 +570,19 @@ def test_an_override_replaces_the_assumption():
     assert [a.option for a in found.assumptions] == ["normalize"]
     with pytest.raises(SettingError, match="no architecture option 'pool'"):
         recognise(shapes, given={"pool": "avg"})
+
+
+def test_a_language_model_can_be_read_as_a_classifier_of_sequences_where_somebody_says_so():
+    shapes = shapes_of(build(architecture("gpt", width=12, vocabulary=30, input_shape=[9])).state_dict())
+    found = recognise(shapes, given={})
+    assert found.architecture.family == "gpt"
+    assert "family" in {a.option for a in found.assumptions}
+    with pytest.raises(RecogniseError, match="some linear layers have biases and some have not"):
+        recognise(shapes, given={"family": "transformer"})
+    whole = shapes | {"head.bias": (30,)}
+    assert recognise(whole, given={"family": "transformer"}).architecture.options["classes"] == 30
+    fewer = whole | {"head.weight": (5, 12), "head.bias": (5,)}
+    assert recognise(fewer, given={}).architecture.family == "transformer"
 
 
 def test_a_family_can_be_forced():

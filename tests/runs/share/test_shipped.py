@@ -12,10 +12,10 @@ from lmc_core.runs import keep, service
 from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.settings import settings
 from lmc_core.runs.share.default import defaults, examples
-from lmc_core.runs.share.shipped import FOLDER, adopt
+from lmc_core.runs.share.shipped import adopt
 from lmc_core.runs.work.run import run as carry_out
 
-SHIPPED = settings({}).checkpoints / FOLDER / "runs"
+SHIPPED = settings({}).checkpoints / keep.SHIPPED / "runs"
 
 
 @pytest.fixture(autouse=True)

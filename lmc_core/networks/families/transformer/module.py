@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lmc_core.errors import SettingError
+from lmc_core.networks.families._blocks import Block
 from lmc_core.networks.families._layers import ACTIVATIONS
 from lmc_core.networks.families._options import DEEPEST, option
 
@@ -50,61 +50,6 @@ class Options:
     bias: bool = option("biases of all other linear layers", True)
     activation: str = option("in the feed-forward part", "gelu", choices=tuple(ACTIVATIONS))
     eps: float = option("added to the variance in every LayerNorm", 1e-5)
-
-
-class Attention(nn.Module):
-    """Multi-head self-attention, (b, steps, width) → same; a packed qkv is ordered q, k, v, then head by head."""
-
-    def __init__(self, o: Options):
-        super().__init__()
-        self.heads = o.heads
-        self.packed = o.qkv == "packed"
-        if self.packed:
-            self.qkv = nn.Linear(o.width, 3 * o.width, bias=o.qkv_bias)
-        else:
-            self.q = nn.Linear(o.width, o.width, bias=o.qkv_bias)
-            self.k = nn.Linear(o.width, o.width, bias=o.qkv_bias)
-            self.v = nn.Linear(o.width, o.width, bias=o.qkv_bias)
-        self.proj = nn.Linear(o.width, o.width, bias=o.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        parts = self.qkv(x).chunk(3, dim=-1) if self.packed else (self.q(x), self.k(x), self.v(x))
-        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
-        mixed = F.scaled_dot_product_attention(q, k, v)
-        return self.proj(mixed.transpose(1, 2).flatten(2))
-
-
-class FeedForward(nn.Module):
-    """Two linear layers with an activation between."""
-
-    def __init__(self, o: Options):
-        super().__init__()
-        hidden = o.feedforward or 4 * o.width
-        self.fc1 = nn.Linear(o.width, hidden, bias=o.bias)
-        self.fc2 = nn.Linear(hidden, o.width, bias=o.bias)
-        self.activation = ACTIVATIONS[o.activation]
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(self.activation(self.fc1(x)))
-
-
-class Block(nn.Module):
-    """Attention and feed-forward, each added to the stream; norms before (Xiong 2020) or after (Vaswani 2017)."""
-
-    def __init__(self, o: Options):
-        super().__init__()
-        self.norm1 = nn.LayerNorm(o.width, eps=o.eps)
-        self.attn = Attention(o)
-        self.norm2 = nn.LayerNorm(o.width, eps=o.eps)
-        self.mlp = FeedForward(o)
-        self.norm_first = o.norm_first
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.norm_first:
-            x = x + self.attn(self.norm1(x))
-            return x + self.mlp(self.norm2(x))
-        x = self.norm1(x + self.attn(x))
-        return self.norm2(x + self.mlp(x))
 
 
 class Transformer(nn.Module):
