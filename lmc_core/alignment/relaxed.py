@@ -34,6 +34,29 @@ class _Piece:
     def value(self, plans: Mapping[str, Tensor]) -> Tensor:
         return (self.a * multiplied(self.b, self.where, plans)).sum()
 
+    @property
+    def multilinear(self) -> bool:
+        """Whether every meeting is with one plan, so that the gradient is a Gram matrix each."""
+        return all(len(meeting.groups) == 1 for meeting in self.where)
+
+    def gradient(self, plans: Mapping[str, Tensor]) -> tuple[Tensor, list[tuple[str, Tensor]]]:
+        """The value, and (group, ∂/∂P) of every meeting: Gram(A, B multiplied by all other plans)."""
+        found = []
+        for number, meeting in enumerate(self.where):
+            others = (*self.where[:number], *self.where[number + 1 :])
+            found.append((meeting.groups[0], _gram(self.a, multiplied(self.b, others, plans), meeting.dims)))
+        name, first = found[0]
+        return (first * plans[name]).sum(), found
+
+
+def _differentiated(piece: _Piece, plans: Mapping[str, Tensor]) -> tuple[Tensor, list[tuple[str, Tensor]]]:
+    """The same by automatic differentiation."""
+    names = sorted({name for meeting in piece.where for name in (meeting.outer, *meeting.groups) if name in plans})
+    leaves = {**plans, **{name: plans[name].clone().requires_grad_() for name in names}}
+    value = piece.value(leaves)
+    slopes = torch.autograd.grad(value, [leaves[name] for name in names], allow_unused=True)
+    return value.detach(), [(name, slope) for name, slope in zip(names, slopes, strict=True) if slope is not None]
+
 
 class Relaxed:
     """F(P) of an Objective for plans, in float64: a polynomial of low degree, equal to F on permutations.
@@ -74,15 +97,19 @@ class Relaxed:
         return torch.stack([*linear, *pieces]).sum() + self._constant if linear or pieces else torch.zeros(())
 
     def gradient(self, plans: Mapping[str, Tensor]) -> tuple[float, Plans]:
-        """F and ∂F/∂P of every group."""
-        leaves = {name: plan.detach().requires_grad_() for name, plan in plans.items()}
-        value = self.value(leaves)
-        if not value.requires_grad:
-            return float(value), {name: torch.zeros_like(plan) for name, plan in plans.items()}
-        found = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
-        return float(value.detach()), {
-            name: torch.zeros_like(plans[name]) if g is None else g for name, g in zip(leaves, found, strict=True)
-        }
+        """F and ∂F/∂P of every group, in closed form but where groups nested in one product share their outer units."""
+        plans = {name: plan.detach() for name, plan in plans.items()}
+        found = {name: torch.zeros_like(plan) for name, plan in plans.items()}
+        value = self._constant
+        for name, gram in self._linear.items():
+            found[name] = found[name] + gram
+            value += float((gram * plans[name]).sum())
+        for piece in self._pieces:
+            size, parts = piece.gradient(plans) if piece.multilinear else _differentiated(piece, plans)
+            value += float(size)
+            for name, part in parts:
+                found[name] = found[name] + part
+        return value, found
 
     def value_at(self, perms: Perms) -> float:
         """F at permutations, where tensors are gathered, not multiplied."""

@@ -1,0 +1,61 @@
+"""How far the memory of a path run rises, in units of both models together; goal: at most 3 and one batch.
+
+Networks as they are initialised, on random examples; the two models themselves are there before it counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.matching import FRESH, pair
+from benchmarks.peak import Watch, apart
+from benchmarks.timing import table
+from lmc_core.data.dataset import Dataset
+from lmc_core.runs.work.path import path_run
+
+CASES = ("MLP-2048", "VGG16", "ResNet-50")
+
+
+def random_data(shape: tuple[int, ...], classes: int, count: int) -> Dataset:
+    """`count` random examples in each split."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, count, *shape)).astype(np.float32)
+    y = rng.integers(0, classes, (2, count))
+    names = tuple(map(str, range(classes)))
+    return Dataset("random", x[0], y[0], x[1], y[1], names)
+
+
+def prepare(name: str, count: int, points: int, diagnosed: bool) -> Callable[[Watch], Any]:
+    """A path run of a case, ready to go."""
+    a, b = pair(name)
+    outputs = 1000 if name == "ResNet-50" else 10
+    data = random_data(tuple(a.example_inputs[0].shape[1:]), outputs, count)
+    settings = {"restarts": 1}
+    return lambda watch: path_run(
+        a, b, data, method="weight-matching", settings=settings, points=points, diagnosed=diagnosed, report=watch
+    )
+
+
+def main(words: Sequence[str] = ()) -> None:
+    parser = argparse.ArgumentParser("python -m benchmarks memory", description=__doc__)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(FRESH))
+    parser.add_argument("--examples", type=int, default=64, help="examples of each split (64)")
+    parser.add_argument("--points", type=int, default=5, help="points of the paths (5)")
+    parser.add_argument("--no-diagnosis", action="store_true", help="without the diagnostics of the layers")
+    given = parser.parse_args(words)
+    rows: list[tuple[object, ...]] = [("path run", "stage", "A + B, MB", "rise, MB", "rise / (A + B)", "CPU s")]
+    for name in given.cases or CASES:
+        a, b = pair(name)
+        both = sum(x.numel() * x.element_size() for net in (a, b) for x in net.state.values())
+        seconds, peaks = apart(prepare, name, given.examples, given.points, not given.no_diagnosis)
+        rows.append((name, "all", *_cells(both, max(peaks.values())), f"{seconds:.1f}"))
+        rows += [("", stage, *_cells(both, peak), "") for stage, peak in peaks.items()]
+        print(table(rows), flush=True)
+
+
+def _cells(both: int, peak: int) -> tuple[str, str, str]:
+    return f"{both / 1e6:.0f}", f"{peak / 1e6:.0f}", f"{peak / both:.2f}"

@@ -1,0 +1,63 @@
+"""What a piece of work takes: processor seconds, and how far the memory of its process rises (Linux)."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+STATM = Path("/proc/self/statm")
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory."""
+    return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class Watch:
+    """A report that notes the highest memory of every stage, above what was there when the watch began."""
+
+    def __init__(self) -> None:
+        self.began, self.stage = resident(), "start"
+        self.peaks: dict[str, int] = {}
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def __call__(self, stage: str, done: int, of: int, /, part: str = "") -> None:
+        self.stage = stage
+
+    def stop(self) -> dict[str, int]:
+        """Stage → bytes."""
+        self._done.set()
+        self._thread.join()
+        return self.peaks
+
+    def _look(self) -> None:
+        while not self._done.wait(0.002):
+            self.peaks[self.stage] = max(self.peaks.get(self.stage, 0), resident() - self.began)
+
+
+def apart(prepare: Callable[..., Callable[[Watch], Any]], *given: Any) -> tuple[float, dict[str, int]]:
+    """Seconds and peaks by stage of what `prepare(*given)` returns, in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    child = context.Process(target=_run, args=(there, prepare, given))
+    child.start()
+    there.close()
+    try:
+        found: tuple[float, dict[str, int]] = here.recv()
+    finally:
+        child.join()
+    return found
+
+
+def _run(pipe: Any, prepare: Callable[..., Callable[[Watch], Any]], given: tuple[Any, ...]) -> None:
+    work = prepare(*given)
+    watch, start = Watch(), time.process_time()
+    work(watch)
+    pipe.send((time.process_time() - start, watch.stop()))
