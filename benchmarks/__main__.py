@@ -4,11 +4,7 @@ import sys
 from importlib import import_module
 
 NAMES = ("evaluate", "first", "matching", "load", "paint")
-<<<<<<< HEAD
-TOOLS = ("faults", "fuzz", "matching", "models", "recorded", "scaling", "soak", "stored")
-=======
-TOOLS = ("faults", "fuzz", "growth", "matching", "memory", "recorded", "scaling", "soak", "stored")
->>>>>>> speed
+TOOLS = ("faults", "fuzz", "growth", "matching", "memory", "models", "recorded", "scaling", "soak", "stored")
 
 if sys.argv[1:2] and sys.argv[1] in TOOLS:
     import_module(f"benchmarks.{sys.argv[1]}").main(sys.argv[2:])
