@@ -16,6 +16,7 @@ from lmc_core.figures.compare import compare_figure
 from lmc_core.figures.fuse.figure import fuse_figure
 from lmc_core.figures.fuse.history import history_figure
 from lmc_core.figures.inspect import groups_figure
+from lmc_core.figures.measurements import exponent_figure
 from lmc_core.figures.path.figure import path_figure
 from lmc_core.figures.path.layers import layers_figure
 from lmc_core.figures.path.matching import matching_figure
@@ -120,8 +121,10 @@ def _figures(pair: Mapping[str, str], third: str | None, folder: Path) -> Iterat
         wide: Any = _run("width", folder, method="activation-matching")
         for seen, scalings in ((True, wide.seen), (False, wide.plain)):
             yield f"widths, {seen}", partial(width_figure, *width.barriers(wide), scalings, seen=seen)
+        yield "exponents", partial(exponent_figure, wide.exponents, wide.seen)
     said: Any = _run("theory", folder, **pair, method="activation-matching")
     yield "theory", partial(theory_figure, *theory.drawn_from(said))
+    yield from ((one.name, one.make) for one in theory.measured(said))
     models = [pair["a"], pair["b"]]
     fused: Any = _run("fuse", folder, models=models, data=pair["data"], finetune=2)
     yield "fusion", partial(fuse_figure, fused.outcome)
