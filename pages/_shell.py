@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from lmc_core.runs.share.routes import NAME
-from pages._frame import navigation, style, url, viewport
+from pages._frame import figures, navigation, style, url, viewport
 
 HERE = Path(__file__).parent
 
@@ -21,6 +21,7 @@ if not page.url_path.startswith(navigation.UNLISTED):
     st.set_page_config(page_title=f"{page.title} · {NAME}")
 style.apply()
 viewport.watch()
+figures.steer()
 if st.session_state.get("page") != page.url_path:
     st.session_state["visit"] = st.session_state.get("visit", 0) + 1  # of pages, one after the other
 st.session_state["page"] = page.url_path

@@ -17,8 +17,10 @@ ROWS = 80
 """More rows than this are not drawn."""
 WIDTHS = {"wide": 1010, "narrow": 358}
 _NAMES = {"wide": 300, "narrow": 150}
-_LANES = {"wide": (400, 116), "narrow": (110, 30)}
-"""Pixels for all lanes together, and for one at most."""
+_LANES = {"wide": (576, 116), "narrow": (110, 30)}
+"""Pixels for all lanes together, and for one at most whose label is short."""
+_LABEL = 6.9
+"""Pixels of a letter of a label at 11.5 px, or more."""
 _LETTER = 7.2
 """Pixels of a bold letter at 12 px, or more."""
 
@@ -73,7 +75,9 @@ def groups_figure(
     lanes = groups_lanes(facts, steps)
     width, names = WIDTHS[layout], _NAMES[layout]
     room, most = _LANES[layout]
-    gap = min(most, room / max(1, 1 + max((lane.place for lane in lanes), default=0)))
+    longest = max((len(f"{named.get(lane.group, lane.group)} · {lane.size}") for lane in lanes), default=0)
+    needed = max(most, _LABEL * longest + 16) if layout == "wide" else most
+    gap = min(needed, room / max(1, 1 + max((lane.place for lane in lanes), default=0)))
     across = {lane.group: names + 24 + gap * lane.place for lane in lanes}
     pins = names + 24 + max(gap * (1 + max((lane.place for lane in lanes), default=0)), 64)
     traces: list[dict[str, Any]] = []
@@ -169,8 +173,8 @@ def _lane(
     does = {"write": "written by", "read": "read by", "both": "written and read by"}
     title = named.get(lane.group, lane.group)
     symbols = {"write": "circle", "read": "circle", "both": "diamond"}
-    letters, name = max(3, int((gap - 14) / _LETTER)), f"{title} · {lane.size}"
-    label = name if len(name) <= letters else short(f"{title.rpartition('.')[2]} · {lane.size}", letters)
+    letters = max(3, int((gap - 14) / _LABEL))
+    label = next((name for name in (f"{title} · {lane.size}", title) if len(name) <= letters), short(title, letters))
     drawn = DRAWN.get(lane.kind, "")
     # over the first row there is a heading only, so no name is cut
     beside = quiet | {"mode": "text", "x": [x + 9], "textposition": "middle right", "cliponaxis": False}
@@ -197,7 +201,7 @@ def _lane(
         | {
             "y": [lane.first - 0.28],  # above the branches
             "text": [f"<b>{label}</b>" if gap > 44 else ""],
-            "textfont": {"size": 12, "color": colour},
+            "textfont": {"size": 11.5, "color": colour},
         },
         beside
         | {

@@ -23,6 +23,11 @@ LEGEND_ROW = 29
 """Pixels of a row of a legend."""
 _LEGEND: Mapping[LayoutName, int] = {"wide": 650, "narrow": 300}
 """Pixels from the left to the right end of a row in the narrowest figure."""
+_LEAST: Mapping[LayoutName, int] = {"wide": 684, "narrow": 306}
+"""Pixels of the plotting area in the narrowest figure."""
+_ROOM: Mapping[LayoutName, float] = {"wide": 0.085, "narrow": 0.14}
+ROW_LABEL, _ROW_LETTER = 26, 5.0
+"""Letters of a label beside an axis, and pixels of one of them."""
 _ENTRY, _LETTER = 52, 6.6
 """Pixels of an entry without its words, and of a letter."""
 QUIET = {"showline": False, "zeroline": False, "ticks": "", "fixedrange": True, "automargin": False}
@@ -179,11 +184,24 @@ def path_axis(theme: Theme, room: float = 0.03) -> dict[str, Any]:
     return {"range": [-room, 1 + room], **ticks}
 
 
-def row_axis(labels: Sequence[str], shift: float = 0.0) -> dict[str, Any]:
-    """The axis of a list from the top; `shift` moves the rows down, in rows."""
+def row_axis(labels: Sequence[str], shift: float = 0.0, *, chosen: int | None = None) -> dict[str, Any]:
+    """The axis of a list from the top; `shift` moves the rows down, in rows; the `chosen` one is bold."""
     places = list(range(len(labels)))
     span = [len(labels) - 0.5 + shift, -0.5 - shift]
-    return {"range": span, "tickmode": "array", "tickvals": places, "ticktext": list(labels)}
+    words = [f"<b>{label}</b>" if k == chosen else label for k, label in enumerate(shortest(labels))]
+    return {"range": span, "tickmode": "array", "tickvals": places, "ticktext": words}
+
+
+def row_room(labels: Sequence[str], layout: LayoutName) -> float:
+    """Share of the plotting width that the labels of a list need beside their axis, in the narrowest figure."""
+    longest = max(map(len, shortest(labels)), default=0)
+    return max(_ROOM[layout], (_ROW_LETTER * longest + 12) / _LEAST[layout])
+
+
+def shortest(labels: Sequence[str]) -> list[str]:
+    """Labels that fit beside an axis: cut where they are long and stay apart, as they are otherwise."""
+    cut = [short(label, ROW_LABEL) for label in labels]
+    return cut if len(set(cut)) == len(set(labels)) else list(labels)
 
 
 def share_axis(top: float, ticks: Sequence[float] = (0, 0.5, 1)) -> dict[str, Any]:

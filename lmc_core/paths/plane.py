@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -85,10 +85,17 @@ class Plane:
         x = _dot(moved, first) / self.length
         return x, (_dot(moved, second) - x * self.foot[0]) / self.foot[1]
 
-    def extent(self, margin: float = 0.25) -> tuple[Point, Point]:
-        """Ranges of x and y around the three corners, wider by `margin` of the larger side."""
-        xs, ys = (0.0, self.length, self.foot[0]), (0.0, self.foot[1])
-        room = margin * max(max(xs) - min(xs), max(ys))
+    def seen(self, state: State) -> tuple[float, float, float]:
+        """The closest point of the plane to a state, and how far the state is from it."""
+        x, y = self.project(state)
+        moved = _difference(self.a.state, state)
+        return x, y, max(_dot(moved, moved) - x * x - y * y, 0.0) ** 0.5
+
+    def extent(self, margin: float = 0.25, around: Sequence[Point] = ()) -> tuple[Point, Point]:
+        """Ranges of x and y around the three corners and more points, wider by `margin` of the larger side."""
+        places = [(0.0, 0.0), (self.length, 0.0), self.foot, *around]
+        xs, ys = [x for x, _ in places], [y for _, y in places]
+        room = margin * max(max(xs) - min(xs), max(ys) - min(ys))
         return (min(xs) - room, max(xs) + room), (min(ys) - room, max(ys) + room)
 
 
@@ -98,6 +105,7 @@ def evaluate_plane(
     *,
     points: int = 25,
     margin: float = 0.25,
+    around: Sequence[Point] = (),
     recalibrate: Recalibration | None = None,
     train_examples: int | None = 1_000,
     test_examples: int | None = 1_000,
@@ -108,6 +116,7 @@ def evaluate_plane(
     """Loss and accuracy on a grid: every row is a straight path, so what its points share is computed once.
 
     points       along the longer side; the shorter has as many as keep the cells square
+    around       points of the plane that lie on the grid too, beside the corners
     recalibrate  at every point, corners included
 
     Raises SettingError for fewer than 2 points, DataError if the network cannot read the data, Cancelled if `report`
@@ -116,7 +125,7 @@ def evaluate_plane(
     if points < 2:
         raise SettingError(f"points={points}: a grid needs at least 2 along each side")
     began = time.perf_counter()
-    xs, ys = _grid(*plane.extent(margin), points)
+    xs, ys = _grid(*plane.extent(margin, around), points)
     # a path never recalibrates its ends, so then each row is one cell longer on both sides
     spare = 0 if recalibrate is None else 1
     step = xs[1] - xs[0]

@@ -12,6 +12,23 @@ Point = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
+class Trajectory:
+    """The checkpoints of one training run as they are seen from a plane.
+
+    x, y      (n,) each: where the closest point of the plane lies
+    off       (n,): how far the checkpoint is from that point
+    values    split → metric → (n,): of the checkpoints themselves, not of the plane under them
+    names     of the checkpoints, in the order of the training
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    off: NDArray[np.float64]
+    values: Mapping[str, Mapping[str, NDArray[np.float64]]]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Surface:
     """Mean cross-entropy (nats) and accuracy (0..1) on a grid of the plane through three networks.
 
@@ -20,6 +37,7 @@ class Surface:
     corners      where the three networks lie: "a" at the origin, "b" on the first axis, "aligned"
     examples     split → how many examples were used
     recalibrate  how every point was recalibrated ("bn-reset", "repair"), or None
+    trajectory   a training run that was drawn on it, or None
     """
 
     x: NDArray[np.float64]
@@ -30,6 +48,7 @@ class Surface:
     seconds: float = 0.0
     recalibrate: str | None = None
     notes: tuple[str, ...] = ()
+    trajectory: Trajectory | None = None
 
     def loss(self, split: str = "test") -> NDArray[np.float64]:
         """The loss on the grid, (rows, columns)."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         status,
         stop,
         submit,
+        usual,
         wanted,
     )
     from lmc_core.runs.share.default import default_request
@@ -60,6 +61,7 @@ __all__ = [
     "status",
     "stop",
     "submit",
+    "usual",
     "wanted",
 ]
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from lmc_core.errors import DamagedError, RunError
+from lmc_core.errors import DamagedError, LMCError, RunError
 from lmc_core.runs import engine, keep
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import uploads
 from lmc_core.runs.library.entry import bind, entry
-from lmc_core.runs.share.default import examples
+from lmc_core.runs.share.default import default_request, examples
 from lmc_core.runs.share.prepare import Preparation
 from lmc_core.runs.share.shipped import adopt
 from lmc_core.runs.values.names import tidy_tags
@@ -175,6 +175,17 @@ def picture(run: str, name: str) -> bytes:
 def expected(request: Request) -> float | None:
     """Seconds a request should take here, from earlier runs like it; None if there were none."""
     return keep.opened().index.expected(entry(bind(request))["likeness"])
+
+
+def usual(kind: str) -> float | None:
+    """Seconds that the default analysis of a kind took where it was computed; None where there is no such result."""
+    request = default_request(kind)
+    try:
+        found = None if request is None else result(request.id)
+    except LMCError:
+        return None
+    took = getattr(found, "seconds", {}).get("total")
+    return None if took is None else float(took)
 
 
 def health() -> dict[str, Any]:

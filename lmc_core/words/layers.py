@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lmc_core.diagnostics.diagnose import Layer
 from lmc_core.diagnostics.dimension import Spectrum
 from lmc_core.words import numbers
 from lmc_core.words.marks import Text, say
+
+LISTED = 5  # layers whose numbers are all said
 
 
 def layers_caption(layers: Mapping[str, Layer]) -> Text:
@@ -22,11 +24,18 @@ def layers_caption(layers: Mapping[str, Layer]) -> Text:
     if seen and max(seen) < 0.1 * widest:
         text += (
             f" Right: weights live in {numbers.count(widest)} dimensions, but the data sees only a handful "
-            f"({', '.join(f'{d:.1f}' for d in seen)}): that is why partners exist at this width."
+            f"({_listed(seen)}): that is why partners exist at this width."
         )
     elif seen:
         text += " Right: how many directions of the weights the data sees; the fewer, the easier partners are found."
     return text
+
+
+def _listed(dimensions: Sequence[float]) -> str:
+    """The dimensions of few layers one by one, of many from least to most."""
+    if len(dimensions) <= LISTED:
+        return ", ".join(f"{d:.1f}" for d in dimensions)
+    return f"{min(dimensions):.1f} to {max(dimensions):.1f}"
 
 
 def layers_alt(layers: Mapping[str, Layer]) -> str:

@@ -162,11 +162,25 @@ def plane_caption(surface: Surface, across: Profile | None = None) -> Text:
                 third=third_name(surface),
                 paths=paths,
             ),
+            _walked(surface),
             f"Measured on {used} examples.",
             "The statistics of BatchNorm are recomputed at every point, the corners included."
             if surface.recalibrate
             else "",
         ]
+    )
+
+
+def _walked(surface: Surface) -> str:
+    """What the line of a training run is, and how far its checkpoints are from the plane."""
+    walked = surface.trajectory
+    if walked is None:
+        return ""
+    return (
+        f"The grey line is a training run of {len(walked.x)} checkpoints, the later the larger: each at the closest "
+        f"point of the plane, from {walked.off.min():.1f} to {walked.off.max():.1f} away from it; its own loss goes "
+        f"from {numbers.loss(float(walked.values['test']['loss'][0]))} to "
+        f"{numbers.loss(float(walked.values['test']['loss'][-1]))}."
     )
 
 
@@ -193,11 +207,12 @@ def plane_alt(
     third = third_name(surface)
     start = f"Relief of the {relief} over" if relief else "Maps of loss and accuracy on"
     side = f", on the side from B to C {numbers.loss(float(across.loss().max()))}" if across else ""
+    walked = f" {_walked(surface)}" if surface.trajectory is not None else ""
     return (
         f"{start} the plane through A, B and {third}. On the straight path to B the test loss "
         f"reaches {numbers.loss(float(naive.loss().max()))}, on the path to {third} "
         f"{numbers.loss(float(aligned.loss().max()))}{side}; {third} is "
-        f"{surface.distance('a', third_key(surface)):.1f} away from A, B {surface.distance('a', 'b'):.1f}."
+        f"{surface.distance('a', third_key(surface)):.1f} away from A, B {surface.distance('a', 'b'):.1f}.{walked}"
     )
 
 

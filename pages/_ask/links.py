@@ -68,6 +68,7 @@ UNASKED = ("kind", "fingerprints")
 SPELLED: Mapping[str, Callable[[str, Any], dict[str, str]]] = {
     "models": _listed,
     "methods": _listed,
+    "training": lambda name, value: _listed(name, value) if value else {},
     "weights": _weights,
     "widths": _widths,
     "curve": _curve,

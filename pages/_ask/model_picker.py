@@ -22,7 +22,7 @@ HELP_B = "Its units are re-ordered; its function stays the same."
 def models() -> dict[str, ModelCard]:
     """Everything this visitor may see, and the unlisted models that the link names."""
     cards = {card.id: card for card in library.models(visitor.name())}
-    asked = [st.query_params.get(name, "") for name in ("a", "b", "third", "through", "models", "networks")]
+    asked = [st.query_params.get(name, "") for name in ("a", "b", "third", "through", "models", "networks", "training")]
     for named in islice(dict.fromkeys(filter(None, ",".join(asked).split(","))), NAMED):
         if named not in cards:
             try:

@@ -144,15 +144,23 @@ def steps(now: runs.RunStatus) -> str:
 
 def left(now: runs.RunStatus) -> str:
     """How long it will still take, where runs like it are known."""
+    if now.stages and now.stage and now.stage not in now.stages:
+        return "almost done"
     if now.expected is None:
         rest = now.elapsed * (1 - now.fraction) / now.fraction if now.fraction > TOLD else 0.0
-        return f"about {seconds(rest)} left, going by the steps so far" if rest else "estimating the time"
+        return f"about {seconds(rest)} left, going by the steps so far" if rest else first_guess(now.kind)
     if now.state == "queued":
         return f"about {seconds(now.expected)} once it starts"
     rest = now.expected - now.elapsed
     if rest < 0:
         return f"longer than expected ({seconds(now.expected)})"
     return f"about {seconds(rest)} left (expected {seconds(now.expected)})"
+
+
+def first_guess(kind: str) -> str:
+    """What is known before a run has done anything: how long the example of its page took."""
+    took = runs.usual(kind)
+    return "estimating the time" if took is None else f"the example of this page took {seconds(took)}"
 
 
 def curve(now: runs.RunStatus) -> None:

@@ -17,7 +17,10 @@ from pages._show.view import nothing
 def usual(request: runs.Request) -> str:
     """How long it should take, as long as requests like it took."""
     expected = runs.expected(request)
-    return "" if expected is None else f"About {job.seconds(expected)} on this machine."
+    if expected is not None:
+        return f"About {job.seconds(expected)} on this machine."
+    took = runs.usual(request.kind)
+    return "" if took is None else f"The example of this page took {job.seconds(took)}; large networks take longer."
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from lmc_core.figures.path.layers import layers_figure
 from lmc_core.words.layers import layers_alt, layers_caption
-from pages._show import chart
+from pages._show import chart, pick
 from pages._show.view import Shown
 
 
@@ -16,5 +16,8 @@ def body(shown: Shown) -> None:
     if not found:
         st.caption("There is no layer whose units could be compared.")
         return
-    chart.chart("layers", shown.run, partial(layers_figure, found), layers_alt(found))
+    group = getattr(shown.look, "group", None)
+    pick.layer("layers", {name: layer.label for name, layer in found.items()}, group)
+    make = partial(layers_figure, found, group)
+    chart.chart("layers", shown.run, make, layers_alt(found), look=(group,))
     chart.caption("layers", layers_caption(found))

@@ -65,6 +65,18 @@ def test_a_landscape_with_a_third_model(page: Page, browser: Browser, server: Se
     opens_for_a_colleague(page, browser, server, link)
 
 
+def test_a_training_run_is_drawn_on_the_landscape_and_stays_in_its_link(page: Page) -> None:
+    walked = [f"digits-mlp-128/seed{seed}" for seed in (1, 2, 0)]
+    page.goto(f"/landscape?training={','.join(walked)}&grid=9")
+    chips = page.get_by_test_id("stSidebar").get_by_test_id("stMultiSelect").filter(has_text="Training run")
+    expect(chips.get_by_text(re.compile("^Seed"))).to_have_count(3)
+    page.get_by_role("button", name="Measure the plane", exact=True).click()
+    expect(page.get_by_text(re.compile("training run of 3 checkpoints"))).to_be_visible(timeout=COMPUTED)
+    assert [name.replace("/", "%2F") in page.url or name in page.url for name in walked] == [True] * 3
+    page.get_by_role("tab", name="Reproduce").click()
+    expect(page.get_by_text(re.compile("--training")).first).to_be_visible()
+
+
 def test_the_theory_of_one_pair_and_of_three_widths(page: Page, browser: Browser, server: Server) -> None:
     first_look(page, "/theory", r"the function gap falls from \d", "Distance of partners")
     expect(page.get_by_text("What cannot be computed.")).to_be_visible()
@@ -78,6 +90,8 @@ def test_the_theory_of_one_pair_and_of_three_widths(page: Page, browser: Browser
 def test_a_comparison_of_fewer_pairs(page: Page, browser: Browser, server: Server) -> None:
     first_look(page, "/compare", r"Over 3 pairs, .* smallest mean barrier", "seeds 1 and 2")
     expect(page.locator(f"{PLOT} .cartesianlayer > .subplot")).to_have_count(3)
+    for chips in page.get_by_test_id("stMultiSelectTagsContainer").all():
+        assert chips.evaluate("box => box.scrollHeight <= box.clientHeight + 1"), "a chosen method is cut off"
 
     def leave_one_out(page: Page) -> None:
         chips = page.get_by_test_id("stSidebar").get_by_test_id("stMultiSelect").first

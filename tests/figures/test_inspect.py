@@ -62,3 +62,11 @@ def test_nothing_is_drawn_outside_of_the_figure(layout):
         places = trace["x"] if isinstance(trace["x"], list) else []
         assert all(low <= x < high for x in places if x is not None)
     assert all(name in groups_alt(found) for name in (row.name for row in found.groups))
+
+
+def test_groups_of_a_deep_network_are_named_in_full():
+    found = facts("resnet_bn")
+    named = {row.name: f"stage 2 · block {k} · conv1" for k, row in enumerate(found.groups, 1)}
+    said = [text for trace in groups_figure(found, labels=named).data for text in trace.text or () if "stage" in text]
+    assert len(said) == len(found.groups)
+    assert not [text for text in said if "…" in text], said

@@ -7,6 +7,7 @@ from scripts import opened, texts
 from lmc_core import runs
 from lmc_core.errors import SettingError
 from lmc_core.runs.kinds.request import Request
+from pages._show import plane
 
 
 def test_the_plane_is_drawn_as_maps_and_as_a_relief(analyses: dict[str, Request]) -> None:
@@ -34,3 +35,9 @@ def test_the_plane_of_three_models_names_them_all_and_aligns_nothing(analyses: d
     runs.cancel(now.id)
     with pytest.raises(SettingError, match="named twice"):
         request_of("plane", **three | {"third": three["b"]})
+
+
+@pytest.mark.parametrize("asked", ["1,2", "nan,1,1", "0,0,0", "99,1,1", "<b>", None])
+def test_an_address_that_names_no_place_for_the_camera_leaves_it_where_it_is(asked: str | None) -> None:
+    assert plane.eye(asked) is None
+    assert plane.eye("1,-2.5,0.75") == (1.0, -2.5, 0.75)

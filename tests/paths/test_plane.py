@@ -1,6 +1,7 @@
 """The plane through three networks: its geometry, and that what is measured on it is what the networks do."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from lmc_core.data.registry import dataset
 from lmc_core.errors import Cancelled, MismatchError, SettingError
 from lmc_core.figures.palette import THEMES
 from lmc_core.figures.plane.maps import plane_figure
-from lmc_core.figures.plane.relief import relief_figure
+from lmc_core.figures.plane.relief import TALL, relief_figure
 from lmc_core.figures.plane.scene import loss_range, scene
 from lmc_core.methods.align import align
 from lmc_core.networks.checkpoint import load
@@ -151,6 +152,66 @@ def test_the_figure_draws_both_paths_and_clips_what_is_far_above_them(
     assert "weight matching" in plane_finding(measured, naive, aligned, "Weight matching").text
     assert "aligned B" in plane_alt(measured, naive, aligned)
     assert len(plane_cards(measured, naive, aligned)) == 4
+
+
+def test_a_relief_has_a_scale_of_colours_and_summits_of_their_own_shape(
+    measured: Surface, plane: Plane, data: Dataset
+) -> None:
+    naive, aligned = (evaluate(LinearPath(plane.a, end), data, points=5) for end in (plane.b, plane.c))
+    low, high = loss_range(measured, naive, aligned)
+    tall = measured.loss("test").copy()
+    tall[0, :2] = low + 2.0 * (high - low), low + 50.0 * (high - low)
+    steep = replace(measured, values={**measured.values, "test": {**measured.values["test"], "loss": tall}})
+    ground = relief_figure(steep, naive, aligned, eye=(1.0, -2.0, 0.5)).data[0]
+    assert ground.z[0, 0] == pytest.approx(tall[0, 0], rel=1e-5), "a summit is not cut where the colours end"
+    assert ground.z[0, 1] == pytest.approx(low + TALL * (high - low), rel=1e-5)
+    assert ground.colorbar.ticktext[-1].endswith("and more")
+    assert [ground.cmin, ground.cmax] == pytest.approx([low, high])
+    calm = relief_figure(measured, naive, aligned, metric="accuracy")
+    assert calm.data[0].colorbar.ticktext[-1] == "100%"
+    assert relief_figure(measured, naive, aligned, eye=(1.0, -2.0, 0.5)).layout.scene.camera.eye.y == -2.0
+
+
+def test_a_checkpoint_is_seen_at_its_closest_point_and_as_far_as_it_is_from_there(plane: Plane) -> None:
+    rng = torch.Generator().manual_seed(3)
+    there = plane.state(2.5, 1.25)
+
+    def flat(state: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        return torch.cat([t.double().reshape(-1) for t in state.values()])
+
+    basis = torch.linalg.qr(torch.stack([flat(end.state) - flat(plane.a.state) for end in (plane.b, plane.c)], 1)).Q
+    aside = torch.randn(len(flat(there)), generator=rng, dtype=torch.float64)
+    aside -= basis @ (basis.T @ aside)
+    pieces = (3.0 * aside / aside.norm()).split([t.numel() for t in there.values()])
+    moved = {name: t.double() + part.reshape(t.shape) for (name, t), part in zip(there.items(), pieces, strict=True)}
+    assert plane.seen(there) == pytest.approx((2.5, 1.25, 0.0), abs=5e-3)
+    assert plane.seen(moved) == pytest.approx((2.5, 1.25, 3.0), abs=5e-3)
+    low, high = plane.extent(0.0, around=[(-9.0, 40.0)])
+    assert (low[0], high[1]) == (-9.0, 40.0)
+
+
+def test_a_training_run_is_drawn_on_the_plane_with_what_its_checkpoints_score(tmp_path: Path) -> None:
+    a, b = ("digits-mlp-32/seed0", "digits-mlp-32/seed1")
+    asked = {"a": a, "b": b, "method": "weight-matching", "grid": 5, "train_examples": 100}
+    assert "training" not in request_of("plane", **asked).json, "requests from before keep their names"
+    result = run(request_of("plane", **asked, training=[b, a]), silent, tmp_path, "cpu")
+    assert isinstance(result, PlaneResult)
+    walked, surface, paths = result.surface.trajectory, result.surface, (result.naive, result.aligned)
+    assert walked is not None
+    assert list(walked.x) == pytest.approx([surface.corners["b"][0], 0.0], abs=1e-3)
+    assert [*walked.y, *walked.off] == pytest.approx([0.0] * 4, abs=0.05), "A and B lie on their own plane"
+    assert walked.values["test"]["loss"][1] == pytest.approx(result.naive.loss()[0], rel=1e-5)
+    assert walked.values["test"]["accuracy"][0] == pytest.approx(result.naive.accuracy()[-1], rel=1e-5)
+    for said in (str(plane_caption(surface)), plane_alt(surface, *paths)):
+        assert "training run of 2 checkpoints" in said
+    for figure in (plane_figure(surface, *paths), relief_figure(surface, *paths)):
+        assert [trace for trace in figure.data if "Training" in (trace.hovertemplate or "")]
+    assert proof(result) == result.finding
+    with pytest.raises(SettingError, match="from 2 to"):
+        request_of("plane", **asked, training=[a])
+    folded = request_of("plane", **asked | {"method": "full-symmetry-matching"}, training=[b, a])
+    with pytest.raises(SettingError, match="canonical form"):
+        run(folded, silent, tmp_path, "cpu")
 
 
 def test_a_third_model_is_named_in_the_words_and_no_path_to_it_is_called_aligned(

@@ -1,4 +1,7 @@
-"""The Layers tab: feature connectivity, spread kept half-way, spectra; paths by colour, layers by dash."""
+"""The Layers tab: feature connectivity, spread kept half-way, spectra.
+
+Paths differ by colour; few layers by dash, of many the chosen one is drawn in full between faint others.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,18 @@ import plotly.graph_objects as go
 from lmc_core.diagnostics.connectivity import Connectivity
 from lmc_core.diagnostics.diagnose import Layer
 from lmc_core.errors import InputError
-from lmc_core.figures.palette import DASHES, Theme, ThemeName, theme_of
-from lmc_core.figures.sheet import LayoutName, Sheet, columns, f32, path_axis, row_axis, share_axis, short
+from lmc_core.figures.palette import DASHES, Theme, ThemeName, faded, theme_of
+from lmc_core.figures.sheet import (
+    LayoutName,
+    Sheet,
+    columns,
+    f32,
+    path_axis,
+    row_axis,
+    row_room,
+    share_axis,
+    short,
+)
 from lmc_core.words import numbers
 from lmc_core.words.layers import spectrum_of
 
@@ -20,27 +33,41 @@ _ROW = 24
 _PLAIN_ROWS = 9
 _LISTED = 5
 """Dimensions of more layers are given as a range."""
+_DASHED = 4
+"""Of more layers nobody tells the dashes apart."""
+_FAINT = 0.3
 
 
 def layers_figure(
     layers: Mapping[str, Layer],
+    group: str | None = None,
     *,
     theme: ThemeName = "light",
     layout: LayoutName = "wide",
     standalone: bool = False,
 ) -> go.Figure:
-    """All layers of one run. Raises InputError if there is none."""
+    """All layers of one run; of many, that of `group` stands out. Raises InputError if there is none."""
     if not layers:
         raise InputError("there is no layer to draw: the network has no group of interchangeable units")
     ink, narrow, every = theme_of(theme), layout == "narrow", list(layers.values())
+    chosen = layers.get(group or "", every[0]) if len(every) > _DASHED else None
     sheet = Sheet(ink, layers_height(len(every), layout), standalone)
-    boxes = columns([(0.0, 0.27), (0.385, 0.655), (0.745, 1.0)], narrow)
+    room = row_room([layer.label for layer in every], layout)
+    part = (1.0 - 0.06 - 0.075 - room) / 3
+    boxes = columns([(0.0, part), (part + 0.06 + room, 2 * part + 0.06 + room), (1.0 - part, 1.0)], narrow)
     if narrow:
-        boxes[1] = (0.14, 1.0, *boxes[1][2:])
-    _connectivity(sheet, boxes[0], every, ink)
-    _spread(sheet, boxes[1], every, ink)
-    _spectra(sheet, boxes[2], every, ink)
+        boxes[1] = (room, 1.0, *boxes[1][2:])
+    _connectivity(sheet, boxes[0], every, chosen, ink)
+    _spread(sheet, boxes[1], every, chosen, ink)
+    _spectra(sheet, boxes[2], every, chosen, ink)
     return sheet.figure()
+
+
+def _stroke(colour: str, number: int, layer: Layer, chosen: Layer | None) -> dict[str, Any]:
+    """How the curve of a layer is drawn: by its dash, or as the chosen one or one of the others."""
+    if chosen is None:
+        return {"color": colour, "width": 2, "dash": DASHES[number % len(DASHES)]}
+    return {"color": colour, "width": 3} if layer is chosen else {"color": faded(colour, _FAINT), "width": 1.2}
 
 
 def layers_height(layers: int, layout: LayoutName) -> int:
@@ -48,7 +75,7 @@ def layers_height(layers: int, layout: LayoutName) -> int:
     return (1000 if layout == "narrow" else 400) + max(0, layers - _PLAIN_ROWS) * _ROW
 
 
-def _connectivity(sheet: Sheet, box: Any, every: list[Layer], ink: Theme) -> None:
+def _connectivity(sheet: Sheet, box: Any, every: list[Layer], chosen: Layer | None, ink: Theme) -> None:
     lines: list[tuple[int, Layer, Connectivity, bool]] = []
     for k, layer in enumerate(every):
         lines += [(k, layer, side, side is layer.after) for side in (layer.before, layer.after) if side is not None]
@@ -61,21 +88,24 @@ def _connectivity(sheet: Sheet, box: Any, every: list[Layer], ink: Theme) -> Non
     )
     if not lines:
         sheet.note("not measured: no data, or a network that cannot be traced", box[0], box[3], yshift=-20)
-    for k, layer, side, after in lines:
+    for k, layer, side, after in sorted(lines, key=lambda line: line[1] is chosen):  # the chosen one over the others
         colour, name = (ink.aligned, "aligned") if after else (ink.naive, "naive")
         sheet.add(
             panel,
             mode="lines",
             x=f32(side.t),
             y=f32(side.cosine),
-            line={"color": colour.mark, "width": 2, "dash": DASHES[k % len(DASHES)]},
+            line=_stroke(colour.mark, k, layer, chosen),
             hovertemplate=f"<b>{name}</b>, {layer.label}<br>t = %{{x:.2f}}<br>cosine %{{y:.3f}}<extra></extra>",
         )
     for name, colour, wanted in (("naive", ink.naive, False), ("aligned", ink.aligned, True)):
-        lows = [float(side.cosine.min()) for _, _, side, after in lines if after == wanted]
+        named = [(layer, side) for _, layer, side, after in lines if after == wanted]
+        lows = [float(side.cosine.min()) for layer, side in named if chosen in (None, layer)]
         if lows:
             sheet.text(panel, 0.5, min(lows), f"<b>{name}</b>", colour, textposition="bottom center")
-    if 1 < len(every) <= len(DASHES):
+    if chosen is not None:
+        sheet.note(f"<b>Thick: {chosen.label}</b>", box[0], box[2], yshift=-44)
+    elif len(every) > 1:
         _key(sheet, panel, every, 1 - 1.1 * (1 - low), 0.068 * (1 - low), ink)
 
 
@@ -89,12 +119,12 @@ def _key(sheet: Sheet, panel: int, every: list[Layer], bottom: float, line: floa
         sheet.text(panel, 0.1, y, short(layer.label), ink.grey, **grey)
 
 
-def _spread(sheet: Sheet, box: Any, every: list[Layer], ink: Theme) -> None:
+def _spread(sheet: Sheet, box: Any, every: list[Layer], chosen: Layer | None, ink: Theme) -> None:
     panel = sheet.panel(
         box,
         "<b>Spread kept half-way</b>",
         share_axis(1.16),
-        row_axis([short(layer.label) for layer in every]),
+        row_axis([layer.label for layer in every], chosen=None if chosen is None else every.index(chosen)),
     )
     numbered = len(every) <= _PLAIN_ROWS
     for name, side, shift, colour in (("before", 0, -0.15, ink.naive), ("after", 1, 0.15, ink.aligned)):
@@ -118,7 +148,7 @@ def _spread(sheet: Sheet, box: Any, every: list[Layer], ink: Theme) -> None:
     sheet.add(panel, mode="lines", x=[0.5, 0.5], y=[-0.5, len(every) - 0.5], line=line)
 
 
-def _spectra(sheet: Sheet, box: Any, every: list[Layer], ink: Theme) -> None:
+def _spectra(sheet: Sheet, box: Any, every: list[Layer], chosen: Layer | None, ink: Theme) -> None:
     seen = every[0].dimension.seen is not None
     spectra = [spectrum_of(layer) for layer in every]
     top = max(float(s.shares.max(initial=1e-6)) for s in spectra)
@@ -134,19 +164,22 @@ def _spectra(sheet: Sheet, box: Any, every: list[Layer], ink: Theme) -> None:
             "ticktext": ["100%", "10%", "1%", "0.1%", "0.01%", "0.001%"],
         },
     )
-    for k, (layer, spectrum) in enumerate(zip(every, spectra, strict=True)):
+    curves = [(k, layer, spectrum) for k, (layer, spectrum) in enumerate(zip(every, spectra, strict=True))]
+    for k, layer, spectrum in sorted(curves, key=lambda curve: curve[1] is chosen):
         sheet.add(
             panel,
             mode="lines",
             x=f32(np.arange(1, len(spectrum.shares) + 1)),
             y=f32(np.maximum(spectrum.shares, 1e-6)),
-            line={"color": ink.a.mark, "width": 2, "dash": DASHES[k % len(DASHES)]},
+            line=_stroke(ink.a.mark, k, layer, chosen),
             hovertemplate=f"<b>{layer.label}</b><br>component %{{x}}<br>%{{y:.2%}} of the total<extra></extra>",
         )
     if len(every) <= _LISTED:
         lines = [f"{short(layer.label, 20)}: {_dimensions([layer])}" for layer in every]
     else:
         lines = [f"{_dimensions(every)}, {len(every)} layers"]
+    if chosen is not None:
+        lines.append(f"<b>{_dimensions([chosen])}, thick</b>")
     text = "<br>".join(["dimension" + (" (centred)" if seen else ""), *lines])
     font = {"color": ink.a.text, "size": 12}
     sheet.note(text, box[1], box[3], xanchor="right", yanchor="top", yshift=-4, align="right", font=font)

@@ -11,12 +11,14 @@ import plotly.graph_objects as go
 from lmc_core.diagnostics.matching import Matching, Pairs
 from lmc_core.errors import InputError
 from lmc_core.figures.palette import Ink, Theme, ThemeName, faded, theme_of
-from lmc_core.figures.sheet import LayoutName, Sheet, f32, row_axis, short
+from lmc_core.figures.sheet import LayoutName, Sheet, f32, row_axis, row_room, short
 from lmc_core.words import numbers
 
 _ROW = 24
 _PLAIN_ROWS = 9
 """More layers than this make the figure taller, and are drawn without their numbers."""
+_FEW = 6
+"""Up to so many pairs every number of them has its line."""
 
 
 def matching_figure(
@@ -36,13 +38,17 @@ def matching_figure(
     ink, chosen, narrow = theme_of(theme), matchings[group], layout == "narrow"
     rows = max(0, len(matchings) - _PLAIN_ROWS) * _ROW
     sheet = Sheet(ink, (900 if narrow else 400) + rows, standalone)
+    room = row_room([m.label for m in matchings.values()], layout)
     if narrow:
-        boxes = [(0.0, 1.0, 0.76, 1.0), (0.14, 1.0, 0.39, 0.66), (0.0, 0.48, 0.08, 0.26), (0.52, 1.0, 0.08, 0.26)]
+        boxes = [(0.0, 1.0, 0.76, 1.0), (room, 1.0, 0.39, 0.66), (0.0, 0.48, 0.08, 0.26), (0.52, 1.0, 0.08, 0.26)]
     else:
-        low = 1 - 212 / sheet.pixels(1)
-        boxes = [(0.0, 0.225, 0, 1), (0.315, 0.515, 0, 1), (0.565, 0.775, low, 1), (0.79, 1.0, low, 1)]
+        part = (1.0 - room - 0.07) / 4
+        start = part + 0.02 + room
+        low = 1 - min(1.0, 960 * (part - 0.008) / sheet.pixels(1))  # square in a common window
+        boxes = [(0.0, part, 0, 1), (start, start + part, 0, 1), (1.008 - 2 * part, 1 - part, low, 1)]
+        boxes.append((1.008 - part, 1.0, low, 1))
     _histogram(sheet, boxes[0], chosen, ink)
-    _lollipops(sheet, boxes[1], matchings, ink)
+    _lollipops(sheet, boxes[1], matchings, list(matchings).index(group), ink)
     _similarity(sheet, boxes[2:], chosen, ink, narrow)
     return sheet.figure()
 
@@ -53,8 +59,8 @@ def _histogram(sheet: Sheet, box: Any, m: Matching, ink: Theme) -> None:
     panel = sheet.panel(
         box,
         f"<b>Distance to the partner</b>, {short(m.label, 22)}",
-        {"title": f"distance, {seen}", "range": [0, float(m.edges[-1])], "nticks": 5},
-        {"title": "pairs", "range": [0, top], "nticks": 6},
+        {"title": f"distance, {seen}", "range": [0, 1.01 * float(m.edges[-1])], "nticks": 5},
+        {"title": "pairs", "range": [0, top]} | ({"nticks": 6} if top > _FEW else {"dtick": 1}),
     )
     sides: tuple[tuple[str, Pairs, Ink], ...] = (("before", m.before, ink.naive), ("after", m.after, ink.aligned))
     for _, pairs, colour in sides:
@@ -74,14 +80,14 @@ def _histogram(sheet: Sheet, box: Any, m: Matching, ink: Theme) -> None:
         sheet.text(panel, float(m.edges[-1]), top * (0.97 - 0.09 * number), words, colour, textposition="bottom left")
 
 
-def _lollipops(sheet: Sheet, box: Any, matchings: Mapping[str, Matching], ink: Theme) -> None:
+def _lollipops(sheet: Sheet, box: Any, matchings: Mapping[str, Matching], chosen: int, ink: Theme) -> None:
     every = list(matchings.values())
     top = max([1e-12, *(max(m.cost.before, m.cost.after) for m in every)])
     panel = sheet.panel(
         box,
         "<b>Mean squared distance</b>",
         {"title": "‖A − partner‖², per layer", "range": [0, 1.3 * top], "nticks": 5},
-        row_axis([short(m.label) for m in every]),
+        row_axis([m.label for m in every], chosen=chosen if len(every) > 1 else None),
     )
     numbered = len(every) <= _PLAIN_ROWS
     for name, shift, symbol, colour in (

@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 
 WIDTHS = {"wide": 1010, "narrow": 358}
 HEIGHTS = {"wide": 330, "narrow": 250}
+COLOURS = 3  # channels of a colour picture
 FOOT = 12
 """Pixels under pictures, which have no axis."""
 _BOXES: dict[str, tuple[Box, ...]] = {
@@ -91,9 +92,12 @@ def units_height(block: Block, layout: LayoutName) -> int:
 
 
 def mosaic(values: Array) -> Array:
-    """Tiles (channels, rows, columns) in a grid about as wide as high, one empty place between them."""
+    """Tiles (channels, rows, columns) in a grid about as wide as high, one empty place between them.
+
+    The three of a colour picture stand in one row: red, green, blue.
+    """
     channels, rows, columns = values[:TILES].shape
-    across = int(np.ceil(np.sqrt(channels)))
+    across = channels if channels == COLOURS else int(np.ceil(np.sqrt(channels)))
     down = -(-channels // across)
     canvas = np.full((down * (rows + 1) - 1, across * (columns + 1) - 1), np.nan)
     for k in range(channels):

@@ -11,7 +11,7 @@ from lmc_core.figures.palette import Theme, ThemeName, theme_of
 from lmc_core.figures.plane.scene import SPLITS, Corner, Route, Scene, scene
 from lmc_core.figures.sheet import MARGIN, Box, LayoutName, Sheet, f32
 from lmc_core.paths.profile import Metric, Profile, Split
-from lmc_core.paths.surface import Surface
+from lmc_core.paths.surface import Surface, Trajectory
 from lmc_core.words import numbers
 from lmc_core.words.measures import measures
 
@@ -42,6 +42,8 @@ def plane_figure(
         _map(sheet, panel, box, shown, metric, ink)
         for route in shown.routes:
             _route(sheet, panel, route, split, ink)
+        if surface.trajectory is not None:
+            _walk(sheet, panel, surface.trajectory, split, ink)
         for corner in shown.corners:
             _corner(sheet, panel, corner, ink)
     return sheet.figure()
@@ -123,6 +125,30 @@ def _route(sheet: Sheet, panel: int, route: Route, split: Split, ink: Theme) -> 
         hovertemplate=f"<b>{route.name}</b><br>t = %{{customdata[0]:.2f}}<br>loss %{{customdata[1]:.3f}}<br>"
         f"{measures([profile]).score} %{{customdata[2]:.1%}}<extra></extra>",
     )
+
+
+def _walk(sheet: Sheet, panel: int, walked: Trajectory, split: Split, ink: Theme) -> None:
+    """The training run: a line from checkpoint to checkpoint, the later the larger its dot."""
+    x, y, values = f32(walked.x), f32(walked.y), walked.values[split]
+    told = np.stack([values["loss"], values["accuracy"], walked.off], axis=1)
+    sheet.add(panel, mode="lines", x=x, y=y, line={"color": ink.halo, "width": 5})
+    sheet.add(
+        panel,
+        mode="lines+markers",
+        x=x,
+        y=y,
+        text=list(walked.names),
+        customdata=f32(told),
+        line={"color": ink.neutral, "width": 2},
+        marker={"size": sizes(len(x)), "color": ink.neutral, "line": {"color": ink.halo, "width": 1}},
+        hovertemplate="<b>Training</b>, %{text}<br>loss %{customdata[0]:.3f}<br>accuracy %{customdata[1]:.1%}<br>"
+        "%{customdata[2]:.2f} away from the plane<extra></extra>",
+    )
+
+
+def sizes(count: int) -> list[float]:
+    """Pixels of the dots of so many checkpoints, in order."""
+    return [float(size) for size in np.linspace(4, 9, count)]
 
 
 def _corner(sheet: Sheet, panel: int, corner: Corner, ink: Theme) -> None:

@@ -47,6 +47,13 @@ def plane(result: PlaneResult) -> str:
     assert all(axis.ndim == 1 and len(axis) > 1 and (np.diff(axis) > 0).all() for axis in (surface.x, surface.y))
     assert result.across is None or "c" in surface.corners
     assert all(surface.values[s][m].shape == (len(surface.y), len(surface.x)) for s, m in product(SPLITS, METRICS))
+    if (walked := surface.trajectory) is not None:
+        size = len(walked.names)
+        assert size == len(result.checkpoints) > 1
+        assert all(places.shape == (size,) and np.isfinite(places).all() for places in (walked.x, walked.y, walked.off))
+        assert all(walked.values[s][m].shape == (size,) for s, m in product(SPLITS, METRICS))
+    else:
+        assert not result.checkpoints
     for split in SPLITS:
         plane_figure(surface, *paths, split=split, across=result.across).to_json()
         relief_figure(surface, *paths, split=split, across=result.across).to_json()

@@ -29,7 +29,10 @@ def summary(result: PlaneResult) -> Summary:
         cards=plane_cards(*parts, seconds, across=across),
         caption=plane_caption(result.surface, across=across),
         notes=result.notes,
-        tables=(Table(partial(table, result), "Grid", "Grid", "Loss and accuracy of every network of the plane"),),
+        tables=(
+            Table(partial(table, result), "Grid", "Grid", "Loss and accuracy of every network of the plane"),
+            *_walked(result),
+        ),
         pictures=partial(pictures, result),
     ).named(measures([result.naive]))
 
@@ -42,6 +45,18 @@ def table(result: PlaneResult) -> Columns:
     for split, metrics in surface.values.items():
         columns |= {f"{split} {metric}": values.ravel().tolist() for metric, values in metrics.items()}
     return columns
+
+
+def _walked(result: PlaneResult) -> list[Table]:
+    """A table of the checkpoints of a training run, where one was drawn."""
+    walked = result.surface.trajectory
+    if walked is None:
+        return []
+    columns: dict[str, list[Any]] = {"checkpoint": list(walked.names), "x": walked.x.tolist(), "y": walked.y.tolist()}
+    columns["away from the plane"] = walked.off.tolist()
+    for split, metrics in walked.values.items():
+        columns |= {f"{split} {metric}": values.tolist() for metric, values in metrics.items()}
+    return [Table(lambda: columns, "Training", "Training", "Where every checkpoint lies, and what it scores")]
 
 
 def pictures(result: PlaneResult) -> list[Picture]:

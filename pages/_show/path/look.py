@@ -7,7 +7,7 @@ import streamlit as st
 
 from lmc_core.figures.path.figure import worth_log
 from lmc_core.runs.kinds.path import PathResult
-from pages._frame import viewport
+from pages._frame import query, viewport
 from pages._frame.url import choice
 from pages._show.path import clouds, others
 
@@ -49,8 +49,7 @@ def controls(result: PathResult, run_id: str) -> Look:
         chosen = _choices(result, run_id, HIDDEN)
         with st.popover("Overlay", help="Draw the paths of other methods over this one"):
             overlay = others.chosen(result)
-        with st.popover("Opening position", help="Where the slider under the figure starts, here and by a link"):
-            return Look(*chosen, overlay, _start(result))
+        return Look(*chosen, overlay, _start(result))
 
 
 def _choices(result: PathResult, run_id: str, how: dict[str, Any]) -> tuple[str, str, Literal["linear", "log"]]:
@@ -72,14 +71,6 @@ def _choices(result: PathResult, run_id: str, how: dict[str, Any]) -> tuple[str,
 
 
 def _start(result: PathResult) -> float:
-    """A keyboard way to a position of the figure's slider, and one that a link can carry."""
-    return st.slider(
-        "Opening position",
-        0.0,
-        1.0,
-        round(result.naive.peak(), 2),
-        0.01,
-        key="t",
-        bind="query-params",
-        help="The slider under the figure moves without the server, so a link keeps this position instead.",
-    )
+    """Where the slider of the figure starts: the browser writes into the address where it stands."""
+    asked = query.number(float, 0.0, 1.0)(st.query_params.get("t"))
+    return round(result.naive.peak(), 2) if asked is None else asked

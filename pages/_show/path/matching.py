@@ -7,7 +7,7 @@ import streamlit as st
 from lmc_core.figures.path.matching import matching_figure
 from lmc_core.figures.path.rotation import rotation_figure
 from lmc_core.words.matching import MATCHING_CAPTION, ROTATION_CAPTION, matching_alt, matching_rows, rotation_alt
-from pages._show import chart, table
+from pages._show import chart, pick, table
 from pages._show.view import Shown
 
 
@@ -17,6 +17,7 @@ def body(shown: Shown) -> None:
     if look is None or look.group not in found:
         st.caption("There is nothing to match in this network.")
         return
+    pick.layer("matching", {name: one.label for name, one in found.items()}, look.group)
     make = partial(matching_figure, found, look.group)
     chart.chart("matching", shown.run, make, matching_alt(found, look.group), look=(look.group,))
     chart.caption("matching", MATCHING_CAPTION)

@@ -22,6 +22,7 @@ from lmc_core.figures.path.figure import path_figure, worth_log
 from lmc_core.figures.path.layers import layers_figure
 from lmc_core.figures.path.matching import matching_figure
 from lmc_core.figures.path.panels import LAYOUTS, cloud_range
+from lmc_core.figures.path.units import mosaic
 from lmc_core.figures.report import figure_html
 from lmc_core.paths.profile import Profile
 from lmc_core.words.layers import layers_alt, layers_caption
@@ -377,6 +378,41 @@ def test_paths_differ_by_colour_and_layers_by_dash():
     assert {trace.line.color for trace in curves} == {inks.naive.mark, inks.aligned.mark}
     assert len({trace.line.dash for trace in curves}) == 3
     assert all(trace.mode == "lines" for trace in curves)
+
+
+PLACES = [f"stage {stage} · block {block} · conv{k}" for stage in (1, 2, 3) for block in (1, 2, 3) for k in (1, 2)]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layers_of_a_deep_network_have_whole_names_of_their_own_beside_the_axis(layout):
+    renamed = {name: replace(one, label=PLACES[k]) for k, (name, one) in enumerate(matchings(18).items())}
+    deep = {name: replace(one, label=PLACES[k]) for k, (name, one) in enumerate(layers(18).items())}
+    for figure in (matching_figure(renamed, "fc2", layout=layout), layers_figure(deep, "fc2", layout=layout)):
+        said = [re.sub("</?b>", "", label) for label in figure.layout.yaxis2.ticktext]
+        assert said == PLACES
+        assert f"<b>{PLACES[1]}</b>" in figure.layout.yaxis2.ticktext
+        room = figure.layout.xaxis2.domain[0] - (figure.layout.xaxis.domain[1] if layout == "wide" else 0)
+        assert room * {"wide": 684, "narrow": 306}[layout] > 5 * max(map(len, PLACES))
+
+
+def test_of_many_layers_one_stands_out_and_every_curve_says_on_hover_whose_it_is():
+    figure = layers_figure(layers(18), "fc7")
+    for axis, each in (("x", 2), ("x3", 1)):
+        curves = [trace for trace in figure.data if trace.xaxis == axis and trace.hovertemplate]
+        thick = [trace for trace in curves if trace.line.width == max(one.line.width for one in curves)]
+        assert len(curves) == 18 * each
+        assert len(thick) == each
+        assert all("layer 7<" in trace.hovertemplate for trace in thick)
+        assert {trace.line.dash for trace in curves} == {None}
+        assert curves[-1] in thick, "it lies over the others"
+    assert "Thick: layer 7" in text_of(figure)
+
+
+def test_the_kernels_of_a_colour_picture_stand_apart_in_one_row():
+    tiles = mosaic(np.arange(27.0).reshape(3, 3, 3))
+    assert tiles.shape == (3, 11)
+    assert np.isnan(tiles[:, [3, 7]]).all()
+    assert mosaic(np.ones((4, 3, 3))).shape == (7, 7)
 
 
 def test_layers_that_could_not_be_compared_leave_the_other_panels():

@@ -23,6 +23,16 @@ def test_a_run_without_any_like_it_before_says_how_long_by_its_own_steps(done: i
     assert job.left(replace(now, stages=("Measuring",))) == said
 
 
+def test_before_it_has_done_anything_it_says_what_the_example_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lmc_core.runs.service.usual", lambda kind: {"plane": 1.9}.get(kind))
+    waiting = RunStatus("a" * 16, "plane", "queued", stages=("Measuring",), position=2)
+    started = replace(waiting, state="running", elapsed=0.4)
+    for now in (waiting, started):
+        assert job.left(now) == "the example of this page took 1.9 s"
+    assert job.left(replace(started, kind="data")) == "estimating the time"
+    assert job.left(replace(started, stage="Saving", elapsed=9.0)) == "almost done"
+
+
 def test_a_run_like_earlier_ones_says_what_those_took() -> None:
     now = RunStatus("a" * 16, "plane", "running", stages=("Measuring",), elapsed=10.0, expected=30.0)
     assert job.left(now) == "about 20 s left (expected 30 s)"
