@@ -112,6 +112,16 @@ READING = {
         "19, 17 and 12. Pairs of several widths say nothing of layer 1, where W₂² hardly falls with width; that "
         "networks of other widths need not be draws of one law may be why, and was not measured.",
     ),
+    "char-gpt": (
+        "Theus 2025, language models",
+        "Orders take away a fifth of the barrier between language models, whole symmetries three fifths without "
+        "learning, by weights as well as by responses, and learning nine tenths. Half-way the learned path sides with "
+        "both ends alike; learned towards a shuffled B it sides with A alone, and its loss is far higher: the null "
+        "test is passed. More of the barrier stays than between vision transformers of the same size.",
+        "Two blocks of width 64 that read 64 characters; three networks, whose pairs share members. Values of the "
+        "paper are of larger networks, along paths of products of query and key matrices that no network of one shape "
+        "holds. Every release of Python rewords some of the text; this is that of 3.11.",
+    ),
     "ferbach-cnn": (
         "Ferbach 2024, figure 3, convolutional networks on CIFAR-10",
         "The wider the networks, the less is lost half-way by any matching, and the more directions the data fills. "
@@ -223,6 +233,7 @@ CLAIMS = {
     "recurrent-mnist": ("hidden-to-hidden weights help; accuracies not known", "they do", ""),
     "akash-cifar": ("fine-tuning the fused network beats training anew; accuracies not known", "it does", ""),
     "vit-mnist": ("barriers near zero after learning", "most of the barrier goes, not all", "smaller networks"),
+    "char-gpt": ("barriers near zero after learning", "nine tenths of the barrier go", "smaller networks"),
     "width-without-permutation": (
         "barrier 0.013 at 16 × the width",
         "falls with width, above that",
