@@ -2,6 +2,8 @@
 
 streamlit run app.py &                                  # and wait for the first results
 python docs/screenshots.py http://127.0.0.1:8501        # writes docs/*.png
+python docs/screenshots.py http://127.0.0.1:8501 LOOK   # every page at both widths and in both themes, into LOOK, to be
+                                                        # looked at before a change of the pages goes out
 """
 
 import sys
@@ -15,6 +17,8 @@ HERE = Path(__file__).parent
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 COMPUTED = 600_000  # ms: what the page shows first may still be under way
+EVERY = ("", "fuse", "compare", "landscape", "theory", "theory?part=width", "library", "gallery", "guide")
+SCREENS = {1440: 1500, 390: 2400}
 PAGES = {"fuse": 1000, "compare": 1000, "landscape": 1000, "theory": 1000}
 
 
@@ -44,6 +48,23 @@ def whole(page: Page) -> int:
     return int(page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"))
 
 
+def every(url: str, folder: Path) -> None:
+    """All pages, for whoever looks at them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        for theme in ("light", "dark"):
+            for width, height in SCREENS.items():
+                for name in EVERY:
+                    with visitor(browser, url, width, height, theme) as page:
+                        page.goto(f"/{name}")
+                        page.get_by_role("heading", level=2).first.wait_for(timeout=COMPUTED)
+                        page.wait_for_timeout(5000)
+                        said = name.replace("?", "-").replace("=", "-") or "explore"
+                        page.screenshot(path=folder / f"{said}-{width}-{theme}.png")
+        browser.close()
+
+
 def main(url: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
@@ -70,4 +91,8 @@ def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8501")
+    address = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8501"
+    if len(sys.argv) > 2:
+        every(address, Path(sys.argv[2]))
+    else:
+        main(address)

@@ -50,5 +50,6 @@ def words() -> None:
 
 
 st.markdown("## What is mode connectivity?")
-part = buttons("Part", PARTS, "part")
+with st.container(key="guide-parts"):
+    part = buttons("Part", PARTS, "part")
 {"pictures": pictures, "methods": methods, "words": words}[part]()

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import fuzz as module
 from benchmarks.fuzz import READERS, RECORDED, fuzz
 
-COUNT = {"bundle": 120, "checkpoint": 1_000, "tensors": 1_000, "program": 1_000}
+COUNT = {"bundle": 300, "checkpoint": 1_000, "tensors": 1_000, "program": 1_000}
 UNREFUSED = {"cookie"}  # one that is not ours is as good as none
 
 

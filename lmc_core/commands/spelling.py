@@ -152,11 +152,13 @@ class _File(_Spelling):
         return f"{self.option.help.partition('. ')[0].partition(': ')[0].rstrip('.')}: {what}{default}"
 
     def value(self, given: Any) -> Any:
-        return None if self.option.optional and given.lower() == NONE else given
+        if self.option.optional and given.lower() == NONE:
+            return None
+        return self.option.parse(given) if self.option.many and not self.option.required else given
 
     def write(self, values: Mapping[str, Any], name: Callable[[str], str]) -> list[str]:
         value = values[self.option.name]
-        named = list(map(name, value)) if self.option.many else value if value is None else name(value)
+        named = None if value is None else list(map(name, value)) if self.option.many else name(value)
         return super().write({**values, self.option.name: named}, name)
 
 

@@ -101,9 +101,7 @@ def diagnose(
         from lmc_core.alignment.moments import cross_moments, input_moments
         from lmc_core.errors import TraceError
 
-        x = data.x_train
-        if len(x) > examples:
-            x = x[np.sort(np.random.default_rng(seed).choice(len(x), examples, replace=False))]
+        x = measured_on(data, examples, seed)
         try:
             if moments is None:
                 moments = input_moments(a, symmetry, x, report=report)
@@ -154,6 +152,12 @@ def diagnose(
             dimension=dimensions(plain[0], None if seen is None else seen[0], centred),
         )
     return Diagnosis(clouds, matchings, layers, tuple(notes), units)
+
+
+def measured_on(data: Dataset, examples: int, seed: int) -> NDArray[np.generic]:
+    """The training examples (examples, …) from which moments are measured: as many, drawn by `seed`."""
+    x = data.x_train
+    return x if len(x) <= examples else x[np.sort(np.random.default_rng(seed).choice(len(x), examples, replace=False))]
 
 
 def _drawn(plain: list[Rows], seen: list[Rows] | None, thorough: bool) -> dict[str, list[Rows]]:

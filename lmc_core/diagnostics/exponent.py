@@ -58,11 +58,11 @@ def exponent(
     widths, values   one per pair: its width m, and what was measured of it, B > 0
     rng              draws the resamples
 
-    Raises InputError for fewer than four pairs or two widths, and for values that have no logarithm.
+    Raises InputError for fewer than three pairs or two widths, and for values that have no logarithm.
     """
     m, b = np.asarray(widths, np.float64), np.asarray(values, np.float64)
-    if m.shape != b.shape or len(m) < 4 or len(np.unique(m)) < 2:
-        raise InputError(f"an exponent needs four pairs of two widths or more; given are {len(b)} of widths {list(m)}")
+    if m.shape != b.shape or len(m) < 3 or len(np.unique(m)) < 2:
+        raise InputError(f"an exponent needs three pairs of two widths or more; given are {len(b)} of widths {list(m)}")
     if not (np.isfinite(b).all() and (b > 0).all()):
         raise InputError(f"only positive values follow a power law; the least of these is {b.min():.3g}")
     x, y = np.log(m) - np.log(m).mean(), np.log(b)

@@ -10,7 +10,7 @@ from lmc_core.errors import InputError
 
 Rows = NDArray[np.float64]
 
-DRAWS = 6
+DRAWS = 16
 
 
 def law_ratio(a: Rows, b: Rows, *, rng: np.random.Generator, draws: int = DRAWS) -> float | None:

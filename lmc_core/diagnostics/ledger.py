@@ -48,6 +48,11 @@ class Ledger:
     examples: int
 
     @property
+    def worst(self) -> Entry:
+        """The layer that adds most."""
+        return max(self.entries, key=lambda entry: entry.linear + entry.activation)
+
+    @property
     def layers(self) -> float:
         """What all layers add, above the loss of mixed outputs."""
         return sum(entry.linear + entry.activation for entry in self.entries)

@@ -48,7 +48,7 @@ def raced(readings: Sequence[Sequence[Network]], data: Dataset, most: int, limit
 
     limit   time.monotonic() after which no further reading is begun: it has no scores
 
-    Nothing where a network does not give one row of logits for each example.
+    Nothing where a network does not give one row of logits for each target: of an example, or of each of its positions.
     """
     if not all(_fits(net, data) for reading in readings for net in reading):
         return []
@@ -84,23 +84,27 @@ def raced(readings: Sequence[Sequence[Network]], data: Dataset, most: int, limit
 def _fits(network: Network, data: Dataset) -> bool:
     example = network.example_inputs[0]
     alike = example.is_floating_point() == np.issubdtype(data.x_train.dtype, np.floating)
-    classes = data.y_train.ndim == 1 and np.issubdtype(data.y_train.dtype, np.integer)
+    classes = np.issubdtype(data.y_train.dtype, np.integer)
     return alike and classes and len(network.example_inputs) == 1 and prod(example.shape[1:]) == prod(data.shape)
 
 
 def _logits(network: Network, data: Dataset, rows: np.ndarray) -> Tensor | None:
-    """(examples, classes) in float64 on the CPU; None if the network gives something else."""
+    """(examples, …, classes) in float64 on the CPU; None if the network gives something else."""
     example = network.example_inputs[0]
     x = torch.from_numpy(data.x_train[rows]).to(example.device, example.dtype)
     outputs = [network(network.prepare(part)) for part in x.split(250)]
-    if not isinstance(outputs[0], Tensor) or outputs[0].ndim != 2 or outputs[0].shape[1] <= int(data.y_train.max()):
+    if not isinstance(outputs[0], Tensor) or outputs[0].shape[1:-1] != data.y_train.shape[1:]:
+        return None
+    if outputs[0].ndim < 2 or outputs[0].shape[-1] <= int(data.y_train.max()):
         return None
     return torch.cat(outputs).double().cpu()
 
 
 def _losses(logits: Tensor, y: Tensor) -> Tensor:
     """The loss of every example at the temperature where their mean is least."""
-    return min((cross_entropy(logits / t, y, reduction="none") for t in TEMPERATURES), key=_mean)
+    rows, targets = logits.flatten(0, -2), y.flatten()
+    each = (cross_entropy(rows / t, targets, reduction="none") for t in TEMPERATURES)
+    return min((losses.reshape(len(y), -1).mean(1) for losses in each), key=_mean)
 
 
 def _mean(losses: Tensor) -> float:
@@ -117,4 +121,4 @@ def _behind(losses: Tensor, best: Tensor) -> bool:
 
 
 def _score(logits: Tensor, y: Tensor) -> Score:
-    return Score(max(_mean(_losses(logits, y)), LEAST), float((logits.argmax(1) == y).double().mean()), len(y))
+    return Score(max(_mean(_losses(logits, y)), LEAST), float((logits.argmax(-1) == y).double().mean()), len(y))

@@ -94,6 +94,18 @@ RECIPES: dict[str, Recipe] = {
         clip=1.0,
         normalize=Normalize((0.1307,), (0.3081,)),
     ),
+    "char-gpt": Recipe(
+        title="Character GPT, 2 blocks of width 64",
+        architecture=architecture("gpt", width=64, depth=2, heads=4, input_shape=(64,), vocabulary=96),
+        data="text",
+        optimiser="adamw",
+        rate=3e-3,
+        epochs=10,
+        batch=64,
+        weight_decay=0.01,
+        warmup=100,
+        clip=1.0,
+    ),
     "cifar10-resnet8": Recipe(
         title="CIFAR-10 ResNet-8 with BatchNorm",
         architecture=architecture("resnet", blocks=(1, 1, 1), widths=(16, 32, 64), shortcut="B"),

@@ -324,6 +324,10 @@ def check_fit(recipe: Recipe, module: nn.Module, data: Dataset) -> None:
     wanted = tuple(inputs[0].shape[1:])
     if math.prod(wanted) != math.prod(data.shape):
         raise DataError(f"examples of {data.name} have shape {data.shape}; this network reads {wanted}")
+    numbers, given = inputs[0].is_floating_point(), np.issubdtype(data.x_train.dtype, np.floating)
+    if numbers != given:
+        kinds = {True: "numbers", False: "tokens (integers)"}
+        raise DataError(f"{data.name} holds {kinds[given]}; this network reads {kinds[numbers]}")
     with torch.no_grad():
         classes = module.eval()(*inputs).shape[-1]
     if classes < len(data.classes):

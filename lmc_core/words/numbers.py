@@ -59,9 +59,9 @@ def counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def spanned(values: Sequence[float]) -> str:
-    """From the smallest to the largest of several numbers, in one decimal; one number where they look the same."""
-    low, high = f"{min(values):.1f}", f"{max(values):.1f}"
+def spanned(values: Sequence[float], digits: int = 1) -> str:
+    """From the smallest to the largest of several numbers, in as many decimals; one number where they look the same."""
+    low, high = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
     return low if low == high else f"{low}–{high}"
 
 

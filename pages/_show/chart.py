@@ -42,6 +42,11 @@ def chart(
     place.plotly_chart(figure, key=name, config=config, alt=alt)
 
 
+def same_height(pixels: int, layout: Any) -> int:
+    """The height of a figure that has the same in every layout."""
+    return pixels
+
+
 def caption(name: str, words: Text) -> None:
     """What to look at in the figure of that name."""
     with st.container(key=f"caption-{name}"):

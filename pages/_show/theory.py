@@ -5,10 +5,8 @@ from functools import partial
 from lmc_core.figures.theory import theory_figure, theory_height
 from lmc_core.runs.kinds.theory import TheoryResult
 from lmc_core.runs.summary.theory import drawn_from, summary
-from lmc_core.words.theory import (
-    theory_alt,
-)
-from pages._show import layers
+from lmc_core.words.theory import theory_alt
+from pages._show import layers, measurements
 from pages._show.chart import chart
 from pages._show.view import Shown, View
 
@@ -24,4 +22,12 @@ def figure(shown: Shown) -> None:
     chart("theory", shown.run, make, alt, height=partial(theory_height, len(result.layers)))
 
 
-VIEW = View(shown, figure=figure, tabs={"Layers": layers.body}, height=460, title="Theory", page="theory")
+VIEW = View(
+    shown,
+    figure=figure,
+    under=measurements.body,
+    tabs={"Layers": layers.body},
+    height=460,
+    title="Theory",
+    page="theory",
+)

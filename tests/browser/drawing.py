@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from lmc_core.data.dataset import Asked, Dataset
 from lmc_core.data.registry import dataset
+from lmc_core.diagnostics.diagnose import diagnose
 from lmc_core.figures.compare import compare_figure
 from lmc_core.figures.fuse.figure import fuse_figure
 from lmc_core.figures.fuse.history import history_figure
 from lmc_core.figures.inspect import groups_figure
+from lmc_core.figures.measurements import exponent_figure
 from lmc_core.figures.path.figure import path_figure
 from lmc_core.figures.path.layers import layers_figure
 from lmc_core.figures.path.matching import matching_figure
@@ -23,14 +26,27 @@ from lmc_core.figures.plane.maps import plane_figure
 from lmc_core.figures.theory import theory_figure
 from lmc_core.figures.width import width_figure
 from lmc_core.methods import METHODS
+from lmc_core.methods.align import align
+from lmc_core.networks.families import architecture, build, example_inputs
+from lmc_core.networks.network import network
 from lmc_core.report import silent
 from lmc_core.runs.keep import units
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import models as library
 from lmc_core.runs.library.entry import bind
 from lmc_core.runs.summary import plane, theory, width
+from lmc_core.runs.work.facts import symmetry_facts
 from lmc_core.runs.work.run import run
+from lmc_core.symmetry.infer import symmetry
 
+DEEP = {
+    "resnet-20": (architecture("resnet", blocks=(3, 3, 3), widths=(8, 16, 32)), "cifar10"),
+    "transformer": (
+        architecture("transformer", width=32, depth=6, input_shape=(1, 8, 8), patch=2, token="mean", classes=10),
+        "digits",
+    ),
+}
+"""Networks with many layers, and the data that they read."""
 LAYOUTS = ("wide", "narrow")
 EXAMPLES = 60
 
@@ -42,6 +58,26 @@ def figures(family: str, data: str, folder: Path) -> Mapping[str, Draw]:
     folder.mkdir(parents=True, exist_ok=True)
     a, b, *more = sorted(card.id for card in library.shipped() if card.id.startswith(f"{family}/"))
     return dict(_figures({"a": a, "b": b, "data": data}, more[0] if more else None, folder))
+
+
+def deep(name: str) -> Mapping[str, Draw]:
+    """The figures of the tabs of a deep network and another one, as they are before they learn anything."""
+    shape, data = DEEP[name]
+    pair = []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        pair.append(network(build(shape).eval(), example_inputs(shape), architecture=shape))
+    a, b = pair
+    found = symmetry(a, verify=False)
+    alignment = align(a, b, "weight-matching", symmetry=found)
+    seen = diagnose(a, b, alignment.transport(b), alignment, data=small(data), t=np.linspace(0, 1, 5))
+    first, *_, last = seen.matching
+    facts, named = symmetry_facts(found), {group: one.label for group, one in seen.matching.items()}
+    return {
+        f"layers, {last}": partial(layers_figure, seen.layers, last),
+        **{f"matching, {group}": partial(matching_figure, seen.matching, group) for group in (first, last)},
+        "groups": partial(groups_figure, facts, labels=named),
+    }
 
 
 def write(drawn: Mapping[str, Draw], folder: Path) -> None:
@@ -85,8 +121,10 @@ def _figures(pair: Mapping[str, str], third: str | None, folder: Path) -> Iterat
         wide: Any = _run("width", folder, method="activation-matching")
         for seen, scalings in ((True, wide.seen), (False, wide.plain)):
             yield f"widths, {seen}", partial(width_figure, *width.barriers(wide), scalings, seen=seen)
+        yield "exponents", partial(exponent_figure, wide.exponents, wide.seen)
     said: Any = _run("theory", folder, **pair, method="activation-matching")
     yield "theory", partial(theory_figure, *theory.drawn_from(said))
+    yield from ((one.name, one.make) for one in theory.measured(said))
     models = [pair["a"], pair["b"]]
     fused: Any = _run("fuse", folder, models=models, data=pair["data"], finetune=2)
     yield "fusion", partial(fuse_figure, fused.outcome)

@@ -56,13 +56,16 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         patch.setattr(datasets, "read", drawing.small)
         for family, data in PAIRS.items():
             drawing.write(drawing.figures(family, data, folder / family), folder / family)
+        for name in drawing.DEEP:
+            (folder / name).mkdir()
+            drawing.write(drawing.deep(name), folder / name)
     running = Server(tmp_path_factory.mktemp("home"), "tests/browser/board.py", LMC_BOARD=str(folder))
     yield running
     running.stop()
 
 
 @pytest.mark.parametrize("layout", COLUMNS)
-@pytest.mark.parametrize("family", PAIRS)
+@pytest.mark.parametrize("family", [*PAIRS, *drawing.DEEP])
 def test_no_text_lies_on_another_or_is_cut_off(
     browser: Browser, board: Server, family: str, layout: LayoutName
 ) -> None:

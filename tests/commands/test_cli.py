@@ -135,6 +135,19 @@ def test_a_recipe_can_be_changed_and_still_says_what_it_was(capsys, tmp_path):
     assert (found["recipe"]["name"], found["recipe"]["epochs"], found["data"]) == ("digits-mlp-32", 1, "digits")
 
 
+def test_a_language_model_of_a_text_of_ones_own_is_trained_and_aligned(capsys, tmp_path):
+    text = tmp_path / "mine.txt"
+    text.write_text("so it goes, and goes on. " * 80)
+    words = ["train", "gpt", "--data", text, "--arch", "width=8", "--arch", "depth=1"]
+    for seed in (0, 1):
+        out = tmp_path / f"{seed}.safetensors"
+        more = ["--set", "epochs=10", "--set", "batch=4", "--set", "rate=0.02", "--seed", seed, "--out", out]
+        assert answers(capsys, *words, *more)["loss"]["test"] < 0.8 * np.log(96)
+    ends = [tmp_path / f"{seed}.safetensors" for seed in (0, 1)]
+    assert main([*map(str, ["path", *ends, "--data", text, "--method", "weight-matching", "--points", 3])]) == 0
+    assert "next-token accuracy" in capsys.readouterr().out
+
+
 @pytest.fixture
 def module_file(tmp_path, monkeypatch) -> Path:
     """A module of the user's own in a file beside the working directory."""

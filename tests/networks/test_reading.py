@@ -66,6 +66,17 @@ def test_examples_decide_between_readings_that_the_same_tensors_allow(theirs) ->
     assert all(str(other) in said.why for other in said.others)
 
 
+def test_examples_decide_how_a_language_model_is_read(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(reading, "SECONDS", 600.0)
+    data = dataset("text").drawn(600, 50)
+    made = architecture("gpt", width=16, depth=1, activation="sigmoid")
+    net = train(Recipe("tiny", made, "text", "adam", rate=2e-2, batch=20, epochs=6), 0, data=data)
+    (found,) = decided([load(bare(net, tmp_path / "net.safetensors"))], data)
+    (said,) = (a for a in found.assumptions if a.option == "activation")
+    assert said.value == found.architecture.options["activation"] == "sigmoid"
+    assert "gelu" in said.why
+
+
 def test_what_a_person_says_is_not_tried(theirs) -> None:
     file, hidden, made = theirs
     (option,) = hidden

@@ -61,6 +61,7 @@ TINY = {
         "pairs": 1,
     },
     "vit-mnist": {"recipe": "digits-vit", "networks": 2, "steps": 20},
+    "char-gpt": {"networks": 2, "steps": 3, "batch": 4, "examples": 8},
     "ferbach-covariance": {"recipe": "digits-mlp-32", "networks": 2},
     "width-without-permutation": {"data": "digits", "widths": "8,16", "pairs": 1, "epochs": 3},
     "lmc-over-training": {"data": "digits", "width": 16, "epochs": 3, "spawned": "1", "pairs": 1},

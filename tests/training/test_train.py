@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from lmc_core.data.dataset import Dataset
-from lmc_core.data.registry import dataset
+from lmc_core.data.registry import DATASETS, dataset
 from lmc_core.errors import Cancelled, DataError, SettingError
 from lmc_core.networks.checkpoint import load
 from lmc_core.networks.families import architecture, build
@@ -189,6 +189,21 @@ def test_networks_of_tokens_and_of_sequences_learn():
     assert train(recipe, 0, data=data).metadata["accuracy"]["test"] > 0.95
 
 
+@pytest.mark.parametrize(
+    ("family", "options", "data", "said"),
+    [
+        ("mlp", {"widths": (64, 8, 96)}, "text", r"text holds tokens \(integers\); this network reads numbers"),
+        ("gpt", {"width": 8, "vocabulary": 16}, "digits", r"digits holds numbers; this network reads tokens"),
+        ("gpt", {"width": 8, "vocabulary": 16}, "text", "text has 96 classes; this network tells 16 apart"),
+        ("gpt", {"width": 8, "input_shape": (32,)}, "text", r"have shape \(64,\); this network reads \(32,\)"),
+    ],
+)
+def test_tokens_and_numbers_are_not_taken_for_each_other(family, options, data, said):
+    recipe = Recipe("", architecture(family, **options), data, "adam", 0.01, 1, 20)
+    with pytest.raises(DataError, match=said):
+        train(recipe, 0)
+
+
 def test_every_recipe_ships_two_seeds_and_every_file_is_listed():
     files = {p.relative_to(CHECKPOINTS).with_suffix("").as_posix() for p in CHECKPOINTS.glob("*/*.safetensors")}
     assert {e["id"] for e in INDEX} == files
@@ -204,12 +219,13 @@ def test_the_index_agrees_with_the_files(listed):
     recipe = RECIPES[listed["recipe"]]
     assert recipe.architecture == net.architecture
     assert json.loads(json.dumps(recipe.as_json())).items() <= net.metadata["recipe"].items()
-    if listed["data"] != "digits" and not (LMC_DATA / listed["data"]).is_dir():
+    if not DATASETS[listed["data"]].offline and not (LMC_DATA / listed["data"]).is_dir():
         pytest.skip(f"LMC_DATA holds no {listed['data']} folder to measure the accuracy on")
     data = dataset(listed["data"])
     x = net.prepare(torch.from_numpy(data.x_test))
-    right = [net(part).argmax(1) for part in x.split(1000)]
-    assert (torch.cat(right).numpy() == data.y_test).mean() == pytest.approx(listed["accuracy"]["test"], abs=2e-4)
+    right = [net(part).argmax(-1) for part in x.split(1000)]
+    near = 5e-3 if listed["data"] == "text" else 2e-4  # every release of Python rewords some of its help
+    assert (torch.cat(right).numpy() == data.y_test).mean() == pytest.approx(listed["accuracy"]["test"], abs=near)
 
 
 def test_the_readme_states_the_scores_of_the_index():

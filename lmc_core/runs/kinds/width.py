@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from lmc_core.diagnostics.exponent import Exponent
 from lmc_core.diagnostics.width import Scaling
 from lmc_core.options import Options
 from lmc_core.paths.profile import Profile
@@ -31,11 +32,12 @@ STAGES = tuple(f"Aligning networks of width {width}" for width in WIDTHS)
 
 @dataclass(frozen=True, eq=False)
 class WidthRow:
-    """One pair of the family: its width and both paths."""
+    """One pair of the family: its width, both paths, and the largest function gap of the aligned one."""
 
     width: int
     naive: Profile
     aligned: Profile
+    gap: float | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -43,11 +45,13 @@ class WidthResult(Measured):
     """Pairs of increasing width.
 
     plain, seen   layer → W₂² against width, of W and of W Σ^½
+    exponents     "barrier", "gap" → how it falls with the width after alignment, where it is positive at every width
     """
 
     rows: tuple[WidthRow, ...]
     plain: Mapping[str, Scaling]
     seen: Mapping[str, Scaling]
+    exponents: Mapping[str, Exponent] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -71,6 +75,7 @@ class WidthResult(Measured):
             },
             "plain": told(self.plain),
             "seen": told(self.seen),
+            "exponents": {name: asdict(found) for name, found in self.exponents.items()},
         }
 
 
@@ -89,12 +94,12 @@ WIDTH = Kind(
     "Aligning networks of three widths",
     STAGES,
     Options("width", (METHOD, SETTINGS, FEWER_EXAMPLES, TEST_EXAMPLES, SEED, DEVICE)),
-    (WidthResult, WidthRow, Scaling),
+    (WidthResult, WidthRow, Scaling, Exponent),
     models=lambda options: list(IDS),
     settle=settled,
     bind=_bound,
     facts=("models", "data", "fingerprints"),
     title=lambda options, cards: TITLE,
     example={"method": "activation-matching"},
-    version=3,
+    version=4,
 )

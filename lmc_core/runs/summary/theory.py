@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from lmc_core.figures.measurements import dimension_figure, law_figure, ledger_figure, split_figure
 from lmc_core.figures.path.layers import layers_figure
 from lmc_core.figures.report import Picture
 from lmc_core.figures.theory import theory_figure
-from lmc_core.runs.kinds.theory import TheoryResult, theory_rows
+from lmc_core.runs.kinds.theory import TheoryResult, ledger_rows, theory_rows
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.summary._summary import Columns, Summary, Table
 from lmc_core.words.layers import layers_alt, layers_caption
-from lmc_core.words.marks import joined
+from lmc_core.words.marks import Text, joined
+from lmc_core.words.measurements import (
+    dimension_alt,
+    dimension_words,
+    law_alt,
+    law_words,
+    ledger_alt,
+    ledger_words,
+    split_alt,
+    split_words,
+)
 from lmc_core.words.models import models_line
 from lmc_core.words.theory import NOT_COMPUTABLE, theory_alt, theory_caption, theory_cards, theory_finding
 
@@ -20,7 +33,6 @@ from lmc_core.words.theory import NOT_COMPUTABLE, theory_alt, theory_caption, th
 def summary(result: TheoryResult) -> Summary:
     """What is said of it."""
     naive, aligned, found = result.naive, result.aligned, result.layers
-    alt = "Every number of the figures, per layer"
     return Summary(
         result=result,
         finding=theory_finding(naive, aligned, found, result.method).sentence,
@@ -28,9 +40,57 @@ def summary(result: TheoryResult) -> Summary:
         cards=theory_cards(naive, aligned, result.matching, found),
         caption=joined([theory_caption(naive), NOT_COMPUTABLE], "\n\n"),
         notes=result.notes,
-        tables=(Table(partial(table, result), "Layers", "Layers", alt),) if found else (),
+        tables=tables(result),
         pictures=partial(pictures, result),
     )
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measurement of the theory: its figure of so many rows, its sentence, and what the figure shows."""
+
+    name: str
+    title: str
+    make: Callable[..., Any]
+    rows: int
+    words: Text
+    alt: str
+
+
+def measured(result: TheoryResult) -> list[Measurement]:
+    """The measurements of a run, as far as it has them."""
+    found = []
+    if laws := result.laws:
+        of = (
+            ("law", "One law", law_figure, law_words, law_alt),
+            ("dimension", "Dimension", dimension_figure, dimension_words, dimension_alt),
+            ("split", "Parts of W₂²", split_figure, split_words, split_alt),
+        )
+        found = [Measurement(n, title, partial(f, laws), len(laws), w(laws), alt(laws)) for n, title, f, w, alt in of]
+    if result.ledgers is not None:
+        naive, aligned = result.ledgers
+        make, words = partial(ledger_figure, aligned), ledger_words(naive, aligned)
+        rows = len(aligned.entries) + 1
+        found.append(Measurement("ledger", "Ledger of the barrier", make, rows, words, ledger_alt(aligned)))
+    return found
+
+
+def tables(result: TheoryResult) -> tuple[Table, ...]:
+    """Layers, and the ledger."""
+    found = []
+    if result.layers:
+        alt = "Every number of the figures, per layer"
+        found.append(Table(partial(table, result), "Layers", "Layers", alt))
+    if result.ledgers is not None:
+        alt = "What every layer adds to the loss above the chord, on both paths"
+        found.append(Table(partial(ledger_table, result), "Ledger", "Ledger of the barrier", alt))
+    return tuple(found)
+
+
+def ledger_table(result: TheoryResult) -> Columns:
+    """One row per layer, in the order in which they compute."""
+    rows = ledger_rows(result)
+    return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
 
 
 def table(result: TheoryResult) -> Columns:
@@ -40,7 +100,7 @@ def table(result: TheoryResult) -> Columns:
 
 
 def pictures(result: TheoryResult) -> list[Picture]:
-    """Both figures of a report."""
+    """The figures of a report."""
     make, found = theory_figure(*drawn_from(result), standalone=True), result.layers
     caption = f"{theory_caption(result.naive)} {NOT_COMPUTABLE}"
     alt = theory_alt(result.naive, result.aligned, result.matching)
@@ -48,7 +108,8 @@ def pictures(result: TheoryResult) -> list[Picture]:
     if found:
         below = layers_figure(found, standalone=True)
         drawn.append(Picture("Features and spectra", below, str(layers_caption(found)), layers_alt(found)))
-    return drawn
+    more = [Picture(one.title, one.make(standalone=True), str(one.words), one.alt) for one in measured(result)]
+    return drawn + more
 
 
 def drawn_from(result: TheoryResult) -> tuple[Any, ...]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from lmc_core.figures.measurements import exponent_figure
 from lmc_core.figures.report import Picture
 from lmc_core.figures.width import width_figure
 from lmc_core.runs.kinds.width import WidthResult
 from lmc_core.runs.summary._summary import Columns, Summary, Table
 from lmc_core.words.marks import as_text, joined
+from lmc_core.words.measurements import exponent_alt, exponent_words
 from lmc_core.words.theory import NOT_COMPUTABLE
 from lmc_core.words.width import width_alt, width_caption, width_cards, width_finding
 
@@ -45,8 +47,13 @@ def table(result: WidthResult) -> Columns:
 
 
 def pictures(result: WidthResult) -> list[Picture]:
-    """The figure of a report."""
+    """The figures of a report."""
     parts = barriers(result)
     drawn = width_figure(*parts, result.seen or result.plain, standalone=True)
     caption = f"{width_caption()} {NOT_COMPUTABLE}"
-    return [Picture("Barrier and distance against width", drawn, caption, width_alt(*parts))]
+    found = [Picture("Barrier and distance against width", drawn, caption, width_alt(*parts))]
+    if result.exponents:
+        of = result.exponents, result.seen or result.plain
+        below = exponent_figure(*of, standalone=True)
+        found.append(Picture("Exponents", below, str(exponent_words(*of)), exponent_alt(result.exponents)))
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 from lmc_core.alignment.moments import input_moments
 from lmc_core.data.dataset import subset
 from lmc_core.diagnostics.cost import transport_cost
+from lmc_core.diagnostics.exponent import Exponent, exponent
+from lmc_core.diagnostics.gap import function_gap
 from lmc_core.diagnostics.labels import labels
 from lmc_core.diagnostics.units import units_of
 from lmc_core.diagnostics.width import scaling
@@ -61,6 +64,7 @@ def measure(request: Request, opened: Opening, report: Report, device: str) -> W
         rows=tuple(rows),
         plain=lines[0],
         seen=lines[1],
+        exponents=_exponents(rows, request["seed"]),
         seconds=clock.seconds,
         versions=versions(),
         device=device_name(device),
@@ -68,6 +72,17 @@ def measure(request: Request, opened: Opening, report: Report, device: str) -> W
             widths, [r.naive.barrier() for r in rows], [r.aligned.barrier() for r in rows], lines[1] or lines[0], name
         ).text,
     )
+
+
+def _exponents(rows: Sequence[WidthRow], seed: int) -> dict[str, Exponent]:
+    """How barrier and function gap of the aligned pairs fall, as far as they are positive at every width."""
+    widths = [row.width for row in rows]
+    measured = {"barrier": [row.aligned.barrier() for row in rows], "gap": [row.gap or 0.0 for row in rows]}
+    return {
+        name: exponent(widths, values, rng=np.random.default_rng([seed, 29]))
+        for name, values in measured.items()
+        if min(values) > 0
+    }
 
 
 def _one(
@@ -91,4 +106,5 @@ def _one(
             size = float((rows_a**2).sum() + (rows_b**2).sum()) / (2 * len(rows_a))
             kept[label] = transport_cost(np.asarray(rows_a), np.asarray(rows_b)) / size if size else 0.0
     width = max(group.size for group in symmetry.groups.values())
-    return WidthRow(width, naive, after), costs[0], costs[1]
+    gap = function_gap(found.a, found.moved, data, points=11, **used, report=inner)
+    return WidthRow(width, naive, after, float(gap.gap.max())), costs[0], costs[1]

@@ -21,6 +21,7 @@ EXPERIMENTS = {
     "akash-planes": "losses along the planes of two networks, aligned and fused, for five kinds of networks",
     "residual-toy": "planted orders in a residual block, where a coordinate sweep recovers few",
     "vit-mnist": "barriers between vision transformers on MNIST, by orders, by rotations, learned, with a null test",
+    "char-gpt": "barriers between character language models, by orders, by rotations, learned, with a null test",
 }
 """name → what it shows; each is a module here (hyphens are underscores) with PARAMETERS, QUICK (those of
 them that make it a matter of minutes) and `reproduce(*, seed, device, report, **settings) -> Experiment`."""

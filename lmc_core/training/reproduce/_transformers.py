@@ -39,8 +39,8 @@ class Way:
 NAIVE, LEARNED, NULL = "no alignment", "learned matching", "learned matching of a shuffled B"
 
 
-def ways(steps: int) -> dict[str, Way]:
-    """Title → way, in the order of the table."""
+def ways(learning: Mapping[str, int]) -> dict[str, Way]:
+    """Title → way, in the order of the table; `learning` are settings of learned matching."""
     return {
         NAIVE: Way("identity", {}),
         "weight matching (orders)": Way("weight-matching", {}),
@@ -48,18 +48,31 @@ def ways(steps: int) -> dict[str, Way]:
         "full symmetry, by weights": Way("full-symmetry-matching", {"compare": "weights"}),
         "full symmetry, by responses": Way("full-symmetry-matching", {"compare": "responses"}),
         "full symmetry, by responses, REPAIR": Way("full-symmetry-matching", {"compare": "responses"}, "repair"),
-        LEARNED: Way("learned-matching", {"steps": steps}),
-        NULL: Way("learned-matching", {"steps": steps}, null=True),
+        LEARNED: Way("learned-matching", learning),
+        NULL: Way("learned-matching", learning, null=True),
     }
 
 
 def compared(
-    recipe: str, networks: int, steps: int, *, keep: str, seed: int, device: str, report: Report
+    recipe: str,
+    networks: int,
+    learning: Mapping[str, int],
+    *,
+    examples: int | None = None,
+    keep: str,
+    seed: int,
+    device: str,
+    report: Report,
 ) -> Experiment:
-    """A row per way: its barrier in test loss, and what part of the one without alignment that is."""
-    data = dataset(RECIPES[recipe].data)
-    nets = by_recipe(recipe, networks, seed, data=data, keep=keep, device=device, report=report)
-    pairs, found = list(combinations(range(networks), 2)), ways(steps)
+    """A row per way: its barrier in test loss, and what part of the one without alignment that is.
+
+    learning   settings of learned matching
+    examples   for training and for testing, drawn by the seed; None: all
+    """
+    whole = dataset(RECIPES[recipe].data)
+    data = whole.drawn(examples, examples, seed=seed)
+    nets = by_recipe(recipe, networks, seed, data=whole, keep=keep, device=device, report=report)
+    pairs, found = list(combinations(range(networks), 2)), ways(learning)
     barriers: dict[str, list[float]] = {title: [] for title in found}
     losses: dict[str, list[float]] = {title: [] for title in found}
     halves: dict[str, list[float]] = {title: [] for title in found}
@@ -88,6 +101,8 @@ def compared(
         height = (None, None) if way.null else (mean, mean / naive)
         half = (*spread(losses[title])[:2], spread(halves[title])[0])
         rows.append((title, *height, *half, spread(seconds[title])[0], count))
+    tested = "all" if len(data.y_test) == len(whole.y_test) else f"{len(data.y_test):,}"
+    of = "test examples" if data.y_test.ndim == 1 else "tokens of the test examples"
     return Experiment(
         f"Barriers between networks by what of their symmetry is matched: {RECIPES[recipe].title}",
         (
@@ -96,9 +111,9 @@ def compared(
         ),
         tuple(rows),
         (
-            f"{networks} networks, seeds from {seed}, and all their pairs; {POINTS} points, all test examples. A "
+            f"{networks} networks, seeds from {seed}, and all their pairs; {POINTS} points, {tested} test examples. A "
             "shuffled B knows nothing, so a line that ends at it has no barrier to speak of: its loss half-way counts.",
-            *(_said(title, sides[title]) for title in sides),
+            *(_said(title, sides[title], of) for title in sides),
         ),
         {
             "barriers": barriers,
@@ -108,7 +123,7 @@ def compared(
                 title: [{"disagreeing": v.disagreeing, "as A": v.as_a, "as B": v.as_b} for v in each]
                 for title, each in sides.items()
             },
-            "settings": {"recipe": recipe, "networks": networks, "steps": steps},
+            "settings": {"recipe": recipe, "networks": networks, **learning, "examples": examples},
             "seed": seed,
         },
         Chart("method", "loss half-way", error="± over pairs", lower=True),
@@ -120,9 +135,9 @@ def _ends(alignment: Alignment, a: Network, b: Network) -> tuple[Network, Networ
     return alignment.reference(a), replace(alignment.transport(b), module=a.module)
 
 
-def _said(title: str, sides: list[Votes]) -> str:
+def _said(title: str, sides: list[Votes], what: str) -> str:
     of, as_a, as_b = (sum(getattr(v, name) for v in sides) for name in ("disagreeing", "as_a", "as_b"))
     return (
-        f"{title[0].upper()}{title[1:]}: on the {of:,} test examples where the ends disagree, the network half-way "
+        f"{title[0].upper()}{title[1:]}: on the {of:,} {what} where the ends disagree, the network half-way "
         f"says what A says on {as_a:,} and what B says on {as_b:,}."
     )

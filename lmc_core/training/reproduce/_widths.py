@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from lmc_core.data.dataset import Dataset
+from lmc_core.diagnostics.exponent import exponent
 from lmc_core.report import Report
 from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
 from lmc_core.training.reproduce._pairs import alone, along
@@ -64,11 +67,30 @@ def swept(
                 mean, deviation, count = spread([curve["barrier"] for curve in found[name]])
                 rows.append((kind, width, name, mean, deviation, worst, ends, count))
             each[kind][f"{width:g}"] = found
+    falls = [note for kind, found in each.items() for note in _falls(kind, found, ways, seed)]
     return Experiment(
         title,
         COLUMNS,
         tuple(rows),
-        tuple(notes),
+        (*notes, *falls),
         {"curves": each, "settings": dict(settings), "seed": seed},
         Chart("width", "barrier", "method", "± over pairs", "network", powers=True, apart=True),
     )
+
+
+def _falls(kind: str, found: Mapping[str, Mapping[str, Any]], ways: Ways, seed: int) -> Iterator[str]:
+    """How the barrier of each method falls with the width, where it is positive in every pair."""
+    for name in ways:
+        points = [(float(width), curve["barrier"]) for width, own in found.items() for curve in own[name]]
+        if len(points) < 3 or len(found) < 2 or min(barrier for _, barrier in points) <= 0:
+            continue
+        widths, barriers = zip(*points, strict=True)
+        law = exponent(widths, barriers, rng=np.random.default_rng([seed, 29]))
+        yield (
+            (
+                f"{kind}, {name}: the barrier goes as width to the power {-law.beta:.2f}, 95 % interval "
+                f"{-law.high:.2f} to {-law.low:.2f}, from {law.pairs} independent pairs."
+            )
+            .replace("-0", "−0")
+            .replace("-1", "−1")
+        )

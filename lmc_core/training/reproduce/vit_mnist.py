@@ -35,4 +35,4 @@ def reproduce(
     report: Report = silent,
 ) -> Experiment:
     """Mean test-loss barrier over all pairs, of every way to align them."""
-    return compared(recipe, networks, steps, keep=keep, seed=seed, device=device, report=report)
+    return compared(recipe, networks, {"steps": steps}, keep=keep, seed=seed, device=device, report=report)

@@ -56,7 +56,10 @@ MEANT: dict[str, list[dict]] = {
         {"methods": ["weight-matching", "frank-wolfe"], "settings": {"frank-wolfe": {"restarts": 4}}},
         {"models": [A, B, C], "recalibrate": "repair", "points": 3, "seed": 9},
     ],
-    "plane": [{"third": C, "method": None}, {"grid": 9, "method": "activation-matching", "seed": 2}],
+    "plane": [
+        {"third": C, "method": None, "training": [B, C, A]},
+        {"grid": 9, "method": "activation-matching", "seed": 2},
+    ],
     "theory": [{"method": "ot-alignment", "train_examples": 0, "test_examples": 7}],
     "width": [{"method": "activation-matching", "train_examples": 0, "test_examples": 7}],
     "projection": [{"group": "encoder.layers.0/heads x", "metric": "weights", "seed": 5, "device": "auto"}],
