@@ -46,7 +46,8 @@ def test_every_mean_of_a_table_is_that_of_the_recorded_numbers(file):
     means = [sum(values) / len(values) for part in parts for values in lists(result.get(part, {}))]
     y = result["chart"]["y"]
     known = [row for row in result["rows"] if row["method"] != "the networks themselves"]
-    assert all(min(abs(row[y] - mean) for mean in means) < 1e-9 for row in known)
+    told = [row[y] if row.get("slope") is None else row["slope"] for row in known]
+    assert all(min(abs(value - mean) for mean in means) < 1e-9 for value in told)
 
 
 def lists(value):

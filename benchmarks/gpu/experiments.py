@@ -69,7 +69,7 @@ def plan(images: Sequence[str] = IMAGES) -> dict[str, Whole]:
     mlps = [Job("rebasin-width", ("networks=mlp", f"widths={w}")) for w in rebasin_width.WIDTHS]
     tail = ("epochs=30", *images)
     repaired = [Job("repair-resnet20", (f"norms={norm}", "factors=1", "pairs=1", *tail)) for norm in NORMS]
-    nets = pairs("rebasin-width", "factors", rebasin_width.FACTORS, 2, ("networks=resnet", *images))
+    nets = pairs("rebasin-width", "factors", rebasin_width.FACTORS, 2, ("networks=resnet", "resnet_pairs=1", *images))
     return {
         "ferbach-mnist": Whole((), tuple(rates)),
         "repair-mnist-depth": pairs("repair-mnist-depth", "depths", depth.DEPTHS[::-1], 2),

@@ -59,6 +59,7 @@ TINY = {
         "train_examples": 300,
         "test_examples": 200,
         "pairs": 1,
+        "resnet_pairs": 1,
     },
     "vit-mnist": {"recipe": "digits-vit", "networks": 2, "steps": 20},
     "char-gpt": {"networks": 2, "steps": 3, "batch": 4, "examples": 8},

@@ -30,9 +30,8 @@ Ways = Mapping[str, tuple[str, Mapping[str, Any]]]
 
 
 def swept(
-    kinds: Mapping[str, tuple[Dataset, Mapping[float, Recipe]]],
+    kinds: Mapping[str, tuple[Dataset, Mapping[float, Recipe], int]],
     ways: Ways,
-    pairs: int,
     *,
     points: int,
     examples: int,
@@ -46,13 +45,13 @@ def swept(
 ) -> Experiment:
     """Mean test-loss barrier over independent pairs, for every kind of network, width and method.
 
-    kinds   name → its examples, and width → recipe
+    kinds   name → its examples, width → recipe, and how many pairs of every width
     """
     rows: list[tuple[Any, ...]] = []
     each: dict[str, dict[str, Any]] = {}
-    seeds = range(2 * pairs * seed, 2 * pairs * (seed + 1))
-    for kind, (data, recipes) in kinds.items():
+    for kind, (data, recipes, pairs) in kinds.items():
         each[kind] = {}
+        seeds = range(2 * pairs * seed, 2 * pairs * (seed + 1))
         for width, recipe in recipes.items():
             nets = [(recipe, number) for number in seeds]
             work = Work(nets, data, keep=keep, device=device, report=report)

@@ -34,7 +34,8 @@ PARAMETERS = (
     _cifar.TRAIN,
     _cifar.TEST,
     _cifar.FILE,
-    Option("pairs", int, 2, "Independent pairs of networks for every width.", low=1, high=20),
+    Option("pairs", int, 2, "Independent pairs of MLPs for every width.", low=1, high=20),
+    Option("resnet_pairs", int, 2, "Independent pairs of ResNets for every width.", low=1, high=20),
     KEEP,
 )
 QUICK = {
@@ -45,6 +46,7 @@ QUICK = {
     "train_examples": 4000,
     "test_examples": 1000,
     "pairs": 1,
+    "resnet_pairs": 1,
 }
 
 WAYS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -93,38 +95,43 @@ def reproduce(
     test_examples: int = 10_000,
     file: str = "",
     pairs: int = 2,
+    resnet_pairs: int = 2,
     keep: str = "",
     seed: int = 0,
     device: str = "cpu",
     report: Report = silent,
 ) -> Experiment:
     """Mean barrier over independent pairs, for each network, width and method."""
-    kinds: dict[str, tuple[Dataset, Mapping[float, Recipe]]] = {}
+    kinds: dict[str, tuple[Dataset, Mapping[float, Recipe], int]] = {}
     if networks != "resnet":
         name = f"MLP of three hidden layers on {mlp_data}"
-        kinds[name] = dataset(mlp_data), {float(width): mlp(mlp_data, width, mlp_epochs) for width in widths}
+        kinds[name] = dataset(mlp_data), {float(width): mlp(mlp_data, width, mlp_epochs) for width in widths}, pairs
     if networks != "mlp":
         images = _cifar.examples(resnet_data, train_examples, test_examples, file)
         recipes = {factor: resnet(resnet_data, factor, resnet_epochs, batch=batch) for factor in factors}
-        kinds[f"ResNet-20 with LayerNorm on {resnet_data}"] = images, recipes
+        kinds[f"ResNet-20 with LayerNorm on {resnet_data}"] = images, recipes, resnet_pairs
     return swept(
         kinds,
         WAYS,
-        pairs,
         points=POINTS,
         examples=EXAMPLES,
         title="Barriers after alignment, by width",
         notes=(
-            f"{pairs} independent pairs for every width.",
-            *((f"MLPs: {mlp_epochs} epochs on all training examples.",) * (networks != "resnet")),
             *(
-                (f"ResNets: {resnet_epochs} epochs on {train_examples} examples, where the paper takes 250 on 50000.",)
+                (f"MLPs: {pairs} independent pairs for every width, {mlp_epochs} epochs on all training examples.",)
+                * (networks != "resnet")
+            ),
+            *(
+                (
+                    f"ResNets: {resnet_pairs} independent pairs for every width, {resnet_epochs} epochs on "
+                    f"{train_examples} examples, where the paper takes 250 on 50000.",
+                )
                 * (networks != "mlp")
             ),
             f"Barrier: the largest rise of the test loss over the chord at {POINTS} points.",
         ),
         settings={
-            **({"widths": list(widths), "mlp_epochs": mlp_epochs} if networks != "resnet" else {}),
+            **({"widths": list(widths), "mlp_epochs": mlp_epochs, "pairs": pairs} if networks != "resnet" else {}),
             **(
                 {
                     "factors": list(factors),
@@ -132,11 +139,11 @@ def reproduce(
                     "batch": batch,
                     "train_examples": train_examples,
                     "test_examples": test_examples,
+                    "resnet_pairs": resnet_pairs,
                 }
                 if networks != "mlp"
                 else {}
             ),
-            "pairs": pairs,
         },
         keep=keep,
         seed=seed,

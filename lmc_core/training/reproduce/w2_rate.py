@@ -125,7 +125,7 @@ def reproduce(
             "The rate −2/d holds for d > 4; below that W₂² falls no faster than the mean of m numbers does.",
         ),
         {
-            "measured": {f"{kind}: {name}": ways for (kind, name, _), ways in found.items()},
+            "dimensions": {f"{kind}: {name}": ways for (kind, name, _), ways in found.items()},
             "settings": {
                 "dimensions": list(dimensions),
                 "draws": draws,
@@ -148,13 +148,13 @@ Found = dict[str, list[dict[str, Any]]]
 def summed(each: Sequence[Mapping[str, Any]]) -> tuple[float | None, float | None, float | None]:
     """Dimension, its deviation, and the mean slope s where there are lines: −2/s of the mean, since a single line may
     hardly fall, and to first order 2σ/s² of the deviation σ of the slopes. None where the mean does not fall."""
-    slopes = [one["slope"] for one in each if one["slope"] is not None]
+    slopes = [one["slope"] for one in each if "slope" in one]
     if slopes:
         slope, deviation, _ = spread(slopes)
         if slope >= 0:
             return None, None, slope
         return -2 / slope, None if deviation is None else 2 * deviation / slope**2, slope
-    values = [one["dimension"] for one in each if one["dimension"] is not None]
+    values = [one["dimension"] for one in each if "dimension" in one]
     return (*spread(values)[:2], None) if values else (None, None, None)
 
 
@@ -179,14 +179,12 @@ def planted(
 def alone(rows: Array, rng: np.random.Generator, ways: Found) -> None:
     """Add what the units of one network say by themselves to `ways`."""
     ways[SUBSETS].append(_line(subset_scaling(SUBSETS, rows, rng=rng)))
-    ways[NEIGHBOURS].append({"dimension": neighbour_dimension(rows), "slope": None})
+    dimension = neighbour_dimension(rows)
+    ways[NEIGHBOURS].append({} if dimension is None else {"dimension": dimension})
 
 
 def _line(line: Scaling | None) -> dict[str, Any]:
-    if line is None:
-        return {"dimension": None, "slope": None}
-    sizes, costs = line.widths.tolist(), line.costs.tolist()
-    return {"dimension": line.dimension, "slope": line.slope, "units": sizes, "costs": costs}
+    return {"slope": line.slope, "units": line.widths.tolist(), "costs": line.costs.tolist()} if line else {}
 
 
 def trained(
@@ -218,7 +216,7 @@ def trained(
         sweep = [_line(scaling(label, widths, costs[label])) for costs in apart]
         found[TRAINED, f"{data}, {label}", None] = {SWEEP: sweep, SUBSETS: [], NEIGHBOURS: []}
     for s in seeds:
-        what = {"subsets": "functions", "examples": examples, "seed": seed}
+        what = {"alone": "functions", "examples": examples, "seed": seed}
         own = work.number(what, [(recipes[widths[-1]], s)], by_itself(whole, examples, seed, report))
         for label, ways in own.items():
             for way, each in ways.items():
