@@ -49,6 +49,17 @@ class Universe(Relaxed):
             terms.append((every.sum(0).square().sum() - every.square().sum()) / 2)
         return torch.stack(terms).sum() if terms else torch.zeros((), dtype=torch.float64)
 
+    def gradient(self, plans: Mapping[str, Tensor]) -> tuple[float, Plans]:
+        """F and ∂F/∂P of every group of every model, by automatic differentiation."""
+        leaves = {name: plan.detach().requires_grad_() for name, plan in plans.items()}
+        value = self.value(leaves)
+        if not value.requires_grad:
+            return float(value), {name: torch.zeros_like(plan) for name, plan in plans.items()}
+        found = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
+        return float(value.detach()), {
+            name: torch.zeros_like(plans[name]) if g is None else g for name, g in zip(leaves, found, strict=True)
+        }
+
     def value_at(self, perms: Perms) -> float:
         """F at permutations of all models."""
         return float(self.value(self.vertex(perms)))

@@ -20,6 +20,8 @@ def opened(page: Page, address: str = "/") -> Page:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Pick an option of a select box of the sidebar."""
-    page.get_by_test_id("stSidebar").get_by_role("combobox", name=re.compile(label)).click()
+    """Pick an option of a select box of the sidebar, by typing: a long list is drawn in part."""
+    box = page.get_by_test_id("stSidebar").get_by_role("combobox", name=re.compile(label))
+    box.click()
+    box.fill(option)
     page.get_by_role("option", name=option, exact=True).click()

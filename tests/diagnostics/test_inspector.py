@@ -101,10 +101,10 @@ def test_the_taps_of_a_convolution_are_tiles():
     assert (first.kind, first.shape, second.shape) == ("taps", (3, 5, 5), (8, 3, 3))
     weight = net.state[first.tensor].numpy()[4]
     canvas = mosaic(weight.astype(float))
-    assert canvas.shape == (11, 11)
-    np.testing.assert_allclose(canvas[:5, :5], weight[0])
-    np.testing.assert_allclose(canvas[6:, :5], weight[2])
-    assert np.isnan(canvas[5]).all()
+    assert canvas.shape == (5, 17)  # colours stand in one row
+    np.testing.assert_allclose(canvas[:, :5], weight[0])
+    np.testing.assert_allclose(canvas[:, 12:], weight[2])
+    assert np.isnan(canvas[:, 5]).all()
 
 
 def test_a_wide_layer_is_cut_and_says_so():

@@ -81,6 +81,10 @@ def units_figure(
     return figure
 
 
+LEAST = 64
+"""Pixels of a colour bar whose three numbers stand clear of each other."""
+
+
 def units_height(block: Block, layout: LayoutName) -> int:
     """Pixels of `units_figure`: fewer where square weights would leave its lower part empty."""
     if block.kind not in ("image", "taps"):
@@ -88,7 +92,7 @@ def units_height(block: Block, layout: LayoutName) -> int:
     (left, right, *_), shape = _BOXES[layout][0], block.shape
     rows, columns = mosaic(np.zeros(shape)).shape if len(shape) == 3 else shape
     needed = (right - left) * (WIDTHS[layout] - MARGIN[0]) * rows / columns
-    return min(HEIGHTS[layout], round(needed) + MARGIN[1] + FOOT)
+    return min(HEIGHTS[layout], max(round(needed), LEAST) + MARGIN[1] + FOOT)
 
 
 def mosaic(values: Array) -> Array:
