@@ -39,23 +39,28 @@ class _Piece:
         """Whether every meeting is with one plan, so that the gradient is a Gram matrix each."""
         return all(len(meeting.groups) == 1 for meeting in self.where)
 
-    def gradient(self, plans: Mapping[str, Tensor]) -> tuple[Tensor, list[tuple[str, Tensor]]]:
+    def gradient(self, plans: Mapping[str, Tensor]) -> tuple[float, list[tuple[str, Tensor]]]:
         """The value, and (group, ∂/∂P) of every meeting: Gram(A, B multiplied by all other plans)."""
+        if not self.multilinear:
+            names = {name for meeting in self.where for name in (meeting.outer, *meeting.groups)} & plans.keys()
+            value, slopes = differentiated(self.value, {name: plans[name] for name in sorted(names)})
+            return value, list(slopes.items())
         found = []
         for number, meeting in enumerate(self.where):
             others = (*self.where[:number], *self.where[number + 1 :])
             found.append((meeting.groups[0], _gram(self.a, multiplied(self.b, others, plans), meeting.dims)))
         name, first = found[0]
-        return (first * plans[name]).sum(), found
+        return float((first * plans[name]).sum()), found
 
 
-def _differentiated(piece: _Piece, plans: Mapping[str, Tensor]) -> tuple[Tensor, list[tuple[str, Tensor]]]:
-    """The same by automatic differentiation."""
-    names = sorted({name for meeting in piece.where for name in (meeting.outer, *meeting.groups) if name in plans})
-    leaves = {**plans, **{name: plans[name].clone().requires_grad_() for name in names}}
-    value = piece.value(leaves)
-    slopes = torch.autograd.grad(value, [leaves[name] for name in names], allow_unused=True)
-    return value.detach(), [(name, slope) for name, slope in zip(names, slopes, strict=True) if slope is not None]
+def differentiated(value: Callable[[Plans], Tensor], plans: Plans) -> tuple[float, Plans]:
+    """The value and its slope in every plan, by automatic differentiation."""
+    leaves = {name: plan.detach().clone().requires_grad_() for name, plan in plans.items()}
+    found = value(leaves)
+    if not found.requires_grad:
+        return float(found), {name: torch.zeros_like(plan) for name, plan in plans.items()}
+    slopes = torch.autograd.grad(found, list(leaves.values()), allow_unused=True, materialize_grads=True)
+    return float(found.detach()), dict(zip(leaves, slopes, strict=True))
 
 
 class Relaxed:
@@ -105,8 +110,8 @@ class Relaxed:
             found[name] = found[name] + gram
             value += float((gram * plans[name]).sum())
         for piece in self._pieces:
-            size, parts = piece.gradient(plans) if piece.multilinear else _differentiated(piece, plans)
-            value += float(size)
+            size, parts = piece.gradient(plans)
+            value += size
             for name, part in parts:
                 found[name] = found[name] + part
         return value, found

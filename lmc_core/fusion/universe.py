@@ -12,7 +12,7 @@ from lmc_core.alignment.blocks import blocks
 from lmc_core.alignment.coupling import Perms
 from lmc_core.alignment.meetings import Meeting, meetings, views
 from lmc_core.alignment.problem import Problem
-from lmc_core.alignment.relaxed import Plans, Relaxed, block_cost, multiplied
+from lmc_core.alignment.relaxed import Plans, Relaxed, block_cost, differentiated, multiplied
 from lmc_core.alignment.solve import sinkhorn
 from lmc_core.symmetry.permute import identity
 
@@ -51,14 +51,7 @@ class Universe(Relaxed):
 
     def gradient(self, plans: Mapping[str, Tensor]) -> tuple[float, Plans]:
         """F and ∂F/∂P of every group of every model, by automatic differentiation."""
-        leaves = {name: plan.detach().requires_grad_() for name, plan in plans.items()}
-        value = self.value(leaves)
-        if not value.requires_grad:
-            return float(value), {name: torch.zeros_like(plan) for name, plan in plans.items()}
-        found = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
-        return float(value.detach()), {
-            name: torch.zeros_like(plans[name]) if g is None else g for name, g in zip(leaves, found, strict=True)
-        }
+        return differentiated(self.value, dict(plans))
 
     def value_at(self, perms: Perms) -> float:
         """F at permutations of all models."""

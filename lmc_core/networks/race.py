@@ -37,6 +37,16 @@ class Score:
     accuracy: float
     examples: int
 
+    def spoken(self, most: int) -> str:
+        """Loss and accuracy, and of how many examples where the winner has `most` and this was given up earlier."""
+        return f"{self.loss:.3g} ({self.accuracy:.1%}{f' of {self.examples}' if self.examples < most else ''})"
+
+
+def together(scores: Sequence[Score]) -> Score:
+    """The mean over networks that were raced as one."""
+    loss, accuracy = (sum(each) / len(scores) for each in zip(*((s.loss, s.accuracy) for s in scores), strict=True))
+    return Score(loss, accuracy, scores[0].examples)
+
 
 def raced(readings: Sequence[Sequence[Network]], data: Dataset, most: int, limit: float = inf) -> list[list[Score]]:
     """The scores of the networks of every reading, on up to `most` training examples, the same for all.

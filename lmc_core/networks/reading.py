@@ -9,7 +9,7 @@ from dataclasses import replace
 from lmc_core.data.dataset import Dataset
 from lmc_core.networks.checkpoint import read_with
 from lmc_core.networks.network import Network
-from lmc_core.networks.race import CLOSE, Score, raced
+from lmc_core.networks.race import CLOSE, Score, raced, together
 from lmc_core.networks.scale import fitted
 from lmc_core.networks.values import Assumption
 
@@ -70,20 +70,13 @@ def _said(network: Network, option: str, value: object, tried: Sequence[Trial], 
     guess = next((a for a in network.assumptions if a.option == option and a.others), None)
     if guess is None:
         return network
-    losses = ((spoken, sum(s.loss for s in scores if s), [s for s in scores if s]) for spoken, _, _, scores in tried)
-    ordered = sorted(losses, key=lambda each: (each[0] != value, each[1]))
-    most = ordered[0][2][0].examples
-    measured = ", ".join(
-        f"{spoken} {loss / len(known):.3g} ({sum(s.accuracy for s in known) / len(known):.1%}{_fewer(known, most)})"
-        for spoken, loss, known in ordered
-    )
+    told = ((spoken, together([score for score in scores if score])) for spoken, _, _, scores in tried)
+    ordered = sorted(told, key=lambda each: (each[0] != value, each[1].loss))
+    most = ordered[0][1].examples
+    measured = ", ".join(f"{spoken} {score.spoken(most)}" for spoken, score in ordered)
     why = f"{guess.why}; loss (accuracy) on {most} training examples of {data}: {measured}"
     missing = [other for other in guess.others if all(other != spoken for spoken, *_ in tried)]
     if missing:
         why += f"; not tried, as each takes long: {', '.join(map(str, missing))}"
     kept = (Assumption(option, value, why) if a is guess else a for a in network.assumptions)
     return replace(network, assumptions=tuple(kept))
-
-
-def _fewer(scores: Sequence[Score], most: int) -> str:
-    return f" of {scores[0].examples}" if scores[0].examples < most else ""

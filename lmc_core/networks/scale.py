@@ -11,7 +11,7 @@ import numpy as np
 from lmc_core.data.dataset import Dataset
 from lmc_core.networks.families.recognise import IMAGENET
 from lmc_core.networks.network import Network
-from lmc_core.networks.race import CLOSE, raced
+from lmc_core.networks.race import CLOSE, Score, raced
 from lmc_core.networks.values import Assumption, Normalize, spoken
 
 EXAMPLES = 1_000
@@ -21,20 +21,11 @@ FAR = 0.02
 
 @dataclass(frozen=True)
 class Trial:
-    """What a network scores under one normalisation, on so many training examples.
-
-    loss   in nats, at the temperature that suits it: larger inputs make larger logits, which only look surer
-    """
+    """What a network scores under one normalisation; the loss at the temperature that suits it, as larger inputs make
+    larger logits, which only look surer."""
 
     normalize: Normalize | None
-    loss: float
-    accuracy: float
-    examples: int
-
-    def spoken(self, most: int) -> str:
-        """The normalisation with loss and accuracy, and of how many examples if it was given up early."""
-        fewer = f" of {self.examples}" if self.examples < most else ""
-        return f"{spoken(self.normalize)} {self.loss:.3g} ({self.accuracy:.1%}{fewer})"
+    score: Score
 
 
 def usual(data: Dataset) -> tuple[Normalize | None, ...]:
@@ -59,7 +50,7 @@ def tried(network: Network, data: Dataset) -> tuple[Trial, ...]:
         if not normalize or len(normalize.mean) == 1 or (example.ndim >= 3 and example.shape[1] == len(normalize.mean))
     ]
     scores = raced([[replace(network, normalize=normalize)] for normalize in ways], data, EXAMPLES)
-    return tuple(Trial(way, only.loss, only.accuracy, only.examples) for way, (only,) in zip(ways, scores, strict=True))
+    return tuple(Trial(way, only) for way, (only,) in zip(ways, scores, strict=True)) if scores else ()
 
 
 def fitted(networks: Sequence[Network], data: Dataset) -> list[Network]:
@@ -76,15 +67,16 @@ def fitted(networks: Sequence[Network], data: Dataset) -> list[Network]:
 
 
 def _loss(trials: Sequence[Trial], normalize: Normalize | None) -> float:
-    return next((trial.loss for trial in trials if trial.normalize == normalize), inf)
+    return next((trial.score.loss for trial in trials if trial.normalize == normalize), inf)
 
 
 def _assuming(network: Network, best: Normalize | None, trials: Sequence[Trial], data: str) -> Network:
-    ordered = sorted(trials, key=lambda trial: (trial.normalize != best, trial.loss))
-    measured = ", ".join(trial.spoken(ordered[0].examples) for trial in ordered)
-    why = f"no tensor tells it; loss (accuracy) on {ordered[0].examples} training examples of {data}: {measured}"
+    ordered = sorted(trials, key=lambda trial: (trial.normalize != best, trial.score.loss))
+    most = ordered[0].score.examples
+    measured = ", ".join(f"{spoken(trial.normalize)} {trial.score.spoken(most)}" for trial in ordered)
+    why = f"no tensor tells it; loss (accuracy) on {most} training examples of {data}: {measured}"
     limit = _loss(trials, best) * (1 + CLOSE)
-    if close := [spoken(t.normalize) for t in trials if t.normalize != best and t.loss <= limit]:
+    if close := [spoken(t.normalize) for t in trials if t.normalize != best and t.score.loss <= limit]:
         why += f"; {' and '.join(close)} within {CLOSE:.0%}: not told apart"
     why += "; otherwise say --normalize mean/std"
     value = None if best is None else [list(best.mean), list(best.std)]
@@ -101,11 +93,12 @@ def doubted(networks: Sequence[Network], data: Dataset) -> tuple[str, ...]:
 def _doubt(network: Network, data: Dataset, name: str) -> str:
     trials = tried(network, data) if network.metadata.get("names") else ()
     own = next((trial for trial in trials if trial.normalize == network.normalize), None)
-    best = min(trials, key=lambda trial: trial.loss, default=None)
-    if own is None or best is None or best.accuracy < own.accuracy + FAR:
+    best = min(trials, key=lambda trial: trial.score.loss, default=None)
+    if own is None or best is None or best.score.accuracy < own.score.accuracy + FAR:
         return ""
+    reached = own.score.accuracy, best.score.accuracy
     return (
-        f"{name} is read with inputs {spoken(own.normalize)} and reaches {own.accuracy:.1%} of training examples; with "
-        f"{spoken(best.normalize)} it reaches {best.accuracy:.1%}: what is found here may be of a network "
-        "that is read wrongly."
+        f"{name} is read with inputs {spoken(own.normalize)} and reaches {reached[0]:.1%} of training examples; with "
+        f"{spoken(best.normalize)} it reaches {reached[1]:.1%}: what is found here may be of a network that is read "
+        "wrongly."
     )

@@ -1,11 +1,14 @@
 """Readings raced on training examples: the best wins, nobody close to it is given up, and a clear race is short."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 from torch import nn
 
 from lmc_core.data.dataset import Dataset
@@ -13,6 +16,8 @@ from lmc_core.data.registry import dataset
 from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import Network, network
 from lmc_core.networks.race import CLOSE, ROUNDS, raced
+from lmc_core.networks.reading import decided
+from lmc_core.networks.scale import doubted, fitted
 from lmc_core.networks.values import Normalize
 
 MOST = 1_000
@@ -66,6 +71,27 @@ def test_no_reading_is_begun_when_the_time_is_over() -> None:
     first, second = raced([[scaled(1.0)], [scaled(2.0)]], dataset("digits"), MOST, limit=0.0)
     assert first
     assert second == []
+
+
+UNFIT = {
+    "numbers": lambda y: y.astype(np.float32),
+    "several numbers": lambda y: np.stack([y, y], 1).astype(np.float32),
+    "labels": lambda y: (np.arange(10) == y[:, None]).astype(np.int64),
+    "more classes than outputs": lambda y: y + 90,
+    "a class per pixel": lambda y: np.repeat(y[:, None, None], 8, 1),
+}
+
+
+@pytest.mark.parametrize("kind", UNFIT)
+@pytest.mark.parametrize("readings", [fitted, decided, doubted])
+def test_a_network_that_examples_cannot_judge_is_left_as_it_is_assumed(
+    kind: str, readings: Callable[..., Any], tmp_path: Path
+) -> None:
+    save_file({name: np.array(x) for name, x in load_file(SHIPPED).items()}, tmp_path / "bare.safetensors")
+    bare, data = load(tmp_path / "bare.safetensors"), dataset("digits")
+    unfit = replace(data, y_train=UNFIT[kind](data.y_train), y_test=UNFIT[kind](data.y_test))
+    found = readings([bare, bare], unfit)
+    assert list(found) == ([] if readings is doubted else [bare, bare])
 
 
 def test_what_gives_no_logits_is_not_raced() -> None:
