@@ -35,6 +35,8 @@ REST = 30.0  # seconds between two pages of one viewer
 ASKS = 0.02  # of the pages that are opened, how many ask for a run
 BUSY = 0.7  # of a core, so that who comes does not wait long
 LATE, LONG = 3.0, 60.0  # seconds: what 95 of 100 pages, and runs in the queue, may wait
+DISK, MEMORY = 100e9, 8e9  # bytes of a small server
+SLOW = 1000.0  # milliseconds after which a person notices that a page waits for the index
 VIEWERS = (100, 1_000, 10_000)
 
 SEEDS = itertools.count()
@@ -299,96 +301,146 @@ def indexed(sizes: Sequence[int]) -> tuple[dict[int, Times], dict[int, int]]:
     return found, held
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What was found: the analyses, the index at every size, its bytes, and what a page costs."""
+
+    shipped: Sequence[Analysis]
+    times: Mapping[int, Times]
+    held: Mapping[int, int]
+    page: Mapping[str, float]
+
+    @property
+    def stored(self) -> float:
+        """Bytes of a run in the store, the mean over the shipped ones."""
+        return statistics.mean(each.bytes for each in self.shipped)
+
+    @property
+    def row(self) -> float:
+        """Bytes of a run in the index."""
+        largest = max(self.held)
+        return self.held[largest] / largest
+
+    @property
+    def seconds(self) -> list[float]:
+        """Of the analyses that say how long they took."""
+        return [each.seconds for each in self.shipped if each.seconds > 0]
+
+    @property
+    def growth(self) -> Times:
+        """Question → p where its time grows as n^p, from the last three sizes."""
+        last = sorted(self.times)[-3:]
+        return {name: exponent(last, [self.times[n][name] for n in last]) for name in self.times[last[-1]]}
+
+    def milliseconds(self, question: str, count: float) -> float:
+        """With so many runs: beyond the largest index by the growth."""
+        largest = max(self.times)
+        return self.times[largest][question] * (count / largest) ** max(0.0, self.growth[question])
+
+
 def report(sizes: Sequence[int]) -> str:
     """The page."""
-    shipped = analyses()
-    kinds = sorted({each.kind for each in shipped})
-    of = {kind: [each for each in shipped if each.kind == kind] for kind in kinds}
-    bytes_of_run = statistics.mean(each.bytes for each in shipped)
-    seconds = [each.seconds for each in shipped if each.seconds > 0]
     times, held = indexed(sizes)
-    row = held[sizes[-1]] / sizes[-1]
-    page = pages()
-    growth = {name: exponent(sizes[-3:], [times[count][name] for count in sizes[-3:]]) for name in times[sizes[-1]]}
-    far = {name: value * (10**7 / sizes[-1]) ** max(0.0, growth[name]) for name, value in times[sizes[-1]].items()}
-    worst = max(far, key=far.__getitem__)
+    found = Measured(analyses(), times, held, pages())
+    parts = [
+        "# How far it goes",
+        "Measured on one machine by `python -m benchmarks scaling --record docs/scaling.md`; what goes beyond it is "
+        "said to be extrapolated or simulated.",
+        *(part for section in (_run, _index, _viewer, _viewers, _breaks) for part in section(found)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _run(found: Measured) -> Iterator[str]:
+    yield "## A run"
+    head = ("kind", "analyses", "bytes in the store", "seconds on one core", "runs per core-hour")
+    lines = []
+    for kind in sorted({each.kind for each in found.shipped}):
+        of = [each for each in found.shipped if each.kind == kind]
+        spent = [each.seconds for each in of if each.seconds > 0]
+        lines.append((kind, f"{len(of)}", size(statistics.mean(each.bytes for each in of)), *_speed(spent)))
+    yield table(head, lines)
+    whole = found.stored + found.row
+    yield (
+        f"A run takes {size(found.stored)} in the store on average, and {size(found.row)} in the index. 10³ runs are "
+        f"{size(1e3 * whole)}, 10⁵ are {size(1e5 * whole)}, 10⁷ are {size(1e7 * whole)}. These are the shipped "
+        "analyses with their default settings."
+    )
+
+
+def _index(found: Measured) -> Iterator[str]:
+    yield "## The index"
+    yield (
+        "Milliseconds for what pages and workers ask it (SQLite, one process), with so many runs in it; how they grow "
+        "with the number n of runs, and what that comes to at 10⁷, extrapolated."
+    )
+    yield table(
+        ("question", *(f"{count:,}" for count in found.times), "grows as", "10⁷"),
+        [
+            (
+                name,
+                *(f"{times[name]:.2f}" for times in found.times.values()),
+                f"n^{power:.2f}",
+                f"{found.milliseconds(name, 1e7):.3g}",
+            )
+            for name, power in found.growth.items()
+        ],
+    )
+
+
+def _viewer(found: Measured) -> Iterator[str]:
+    page = found.page
+    yield "## A viewer"
+    yield (
+        f"A page with its figure takes {page['first']:.3f} processor seconds for a session's first view and "
+        f"{page['again']:.3f} for a later one; it sends {size(page['sent'])} and keeps {page['memory']:.1f} MB of "
+        f"memory while its tab is open. With a page every {REST:.0f} s, a core that is busy for {BUSY:.0%} of "
+        f"the time serves {BUSY * REST / page['again']:.0f} viewers."
+    )
+
+
+def _viewers(found: Measured) -> Iterator[str]:
+    yield "## Many viewers (simulated)"
+    yield (
+        f"Everybody opens a page every {REST:.0f} s at random moments, and {ASKS:.0%} of the pages ask for a run that "
+        "nobody asked for before, as long as one of the shipped analyses. Cores so that 95 of 100 wait at most "
+        f"{LATE:.0f} s for a page to be begun, and {LONG:.0f} s in the queue."
+    )
+    head = ("viewers", "pages an hour", "cores for pages", "runs an hour", "cores for runs")
+    yield table(head, simulated(found.page["again"], found.seconds))
+    yield (
+        "One web process uses one core, so these are replicas behind a balancer with sticky sessions; see "
+        "[deploy.md](deploy.md). Postgres takes the place of SQLite as soon as there are two."
+    )
+
+
+def _breaks(found: Measured) -> Iterator[str]:
+    from lmc_core.runs.settings import settings
+
+    yield "## What breaks first"
+    quota = settings({}).results_bytes
+    yield (
+        f"What is beyond a disk of {size(DISK)}, a memory of {size(MEMORY)} or {SLOW / 1000:.0f} s for a question, the "
+        "farthest first. A server with its default settings never fills the disk: from about "
+        f"{quota / found.stored:,.0f} runs on, `LMC_RESULTS_MB` removes the results that were not opened for longest."
+    )
+    lines = []
+    for runs in (1e3, 1e5, 1e7):
+        beyond = {f"the store, {size(runs * found.stored)}": runs * found.stored / DISK}
+        for name in found.growth:
+            late = found.milliseconds(name, runs)
+            beyond[f"*{name}*, {late / 1000:.2g} s"] = late / SLOW
+        lines.append((f"{runs:,.0f} runs", _first(beyond)))
+    for viewers in VIEWERS:
+        needs = viewers * found.page["memory"] * 1e6
+        lines.append((f"{viewers:,} viewers", _first({f"memory of the web processes, {size(needs)}": needs / MEMORY})))
+    yield table(("with", "what breaks"), lines)
+
+
+def _first(beyond: Mapping[str, float]) -> str:
+    """What is past its limit, the farthest first."""
     return (
-        "\n\n".join(
-            [
-                "# How far it goes",
-                "Measured on one machine by `python -m benchmarks scaling --record docs/scaling.md`; what goes "
-                "beyond it is said to be extrapolated or simulated.",
-                "## A run",
-                table(
-                    ("kind", "analyses", "bytes in the store", "seconds on one core", "runs per core-hour"),
-                    [
-                        (
-                            kind,
-                            f"{len(each)}",
-                            size(statistics.mean(a.bytes for a in each)),
-                            *_speed([a.seconds for a in each if a.seconds > 0]),
-                        )
-                        for kind, each in of.items()
-                    ],
-                ),
-                f"A run takes {size(bytes_of_run)} in the store on average, and {size(row)} in the index. 10³ runs are "
-                f"{size(1e3 * (bytes_of_run + row))}, 10⁵ are {size(1e5 * (bytes_of_run + row))}, 10⁷ are "
-                f"{size(1e7 * (bytes_of_run + row))}. These are the shipped analyses with their default settings.",
-                "## The index",
-                "Milliseconds for what pages and workers ask it (SQLite, one process), with so many runs in it; "
-                "how they grow with the number n of runs, and what that comes to at 10⁷, extrapolated.",
-                table(
-                    ("question", *(f"{count:,}" for count in sizes), "grows as", "10⁷"),
-                    [
-                        (
-                            name,
-                            *(f"{times[count][name]:.2f}" for count in sizes),
-                            f"n^{growth[name]:.2f}",
-                            f"{far[name]:.3g}",
-                        )
-                        for name in growth
-                    ],
-                ),
-                "## A viewer",
-                f"A page with its figure takes {page['first']:.3f} processor seconds for a session's first view and "
-                f"{page['again']:.3f} for a later one; it sends {size(page['sent'])} and keeps "
-                f"{page['memory']:.1f} MB of memory while its tab is open. With a page every {REST:.0f} s, a core that "
-                f"is busy for {BUSY:.0%} of the time serves {BUSY * REST / page['again']:.0f} viewers.",
-                "## Many viewers (simulated)",
-                f"Everybody opens a page every {REST:.0f} s at random moments, and {ASKS:.0%} of the pages ask for a "
-                f"run that nobody asked for before, as long as one of the shipped analyses. Cores so that 95 of 100 "
-                f"wait at most {LATE:.0f} s for a page to be begun, and {LONG:.0f} s in the queue.",
-                table(
-                    ("viewers", "pages an hour", "cores for pages", "runs an hour", "cores for runs"),
-                    simulated(page["again"], seconds),
-                ),
-                "One web process uses one core, so these are replicas behind a balancer with sticky sessions; see "
-                "[deploy.md](deploy.md). Postgres takes the place of SQLite as soon as there are two.",
-                "## What breaks first",
-                table(
-                    ("with", "what breaks first", "what helps"),
-                    [
-                        ("10³ runs", "nothing", "–"),
-                        (
-                            "10⁵ runs",
-                            f"a disk of less than {size(1e5 * bytes_of_run)}: the store",
-                            "`LMC_STORE` on object storage; quotas",
-                        ),
-                        (
-                            "10⁷ runs",
-                            f"the store, {size(1e7 * bytes_of_run)}, then *{worst}*: {far[worst] / 1000:.2g} s",
-                            "removing results by age; a full-text index for words",
-                        ),
-                        (
-                            "10⁴ viewers",
-                            f"memory of the web processes, {1e4 * page['memory'] / 1000:.0f} GB, and their cores",
-                            "replicas; sessions are let go two minutes after their tab closes",
-                        ),
-                    ],
-                ),
-            ]
-        )
-        + "\n"
+        "; ".join(sorted((what for what, share in beyond.items() if share > 1), key=lambda w: -beyond[w])) or "nothing"
     )
 
 

@@ -84,7 +84,20 @@ def test_a_planted_growth_comes_back(power: float) -> None:
     assert scaling.exponent(sizes, [3 * size**power for size in sizes]) == pytest.approx(power)
 
 
-def test_the_page_says_what_it_measured() -> None:
+def test_the_page_holds_what_the_command_measures() -> None:
     page = (scaling.ROOT / "docs" / "scaling.md").read_text()
-    for part in ("bytes in the store", "runs per core-hour", "serves", "viewers", "What breaks first", "10⁷ runs"):
+    kinds = {each.kind for each in scaling.analyses()}
+    for part in (*kinds, *FLAT, *(f"{viewers:,} viewers" for viewers in scaling.VIEWERS), "## What breaks first"):
         assert part in page
+
+
+@pytest.mark.parametrize(
+    ("bytes_", "late", "said"), [(1_000, 0.1, "nothing"), (10**9, 0.1, "the store"), (10, 5e3, "ask")]
+)
+def test_what_breaks_first_is_what_is_farthest_beyond_its_limit(bytes_: int, late: float, said: str) -> None:
+    times = {n: {"ask": late} for n in (1_000, 10_000, 100_000)}
+    page = {"memory": 1e-6, "first": 0.1, "again": 0.1, "sent": 1.0}
+    found = scaling.Measured([scaling.Analysis("path", bytes_, 1.0)], times, {1_000: 10}, page)
+    row = next(line for part in scaling._breaks(found) for line in part.splitlines() if line.startswith("| 1,000 runs"))
+    assert said in row
+    assert found.growth["ask"] == pytest.approx(0)

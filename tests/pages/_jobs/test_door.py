@@ -3,6 +3,7 @@
 import http.client
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from types import SimpleNamespace
 
 import anyio
 import pytest
@@ -12,6 +13,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
+from pages._jobs import door
 from pages._jobs.door import OF_A_SESSION, OF_ALL, OVERHEAD, Door
 
 LIMIT = 10 * OVERHEAD
@@ -188,10 +190,15 @@ def test_a_visitor_sends_what_the_host_takes_and_its_size_is_said_first(open_ser
         assert (status, "XSRF" in why) == (403, True)  # let in, and stopped by Streamlit's own guard
 
 
-def test_a_session_that_has_ended_is_forgotten(open_server: Server) -> None:
-    with visitor(open_server) as stream:
-        named = session(open_server, stream, "library")
-    with visitor(open_server) as stream:
-        session(open_server, stream, "library")
-    status, _ = over_http(open_server, named, {"Content-Length": str(3 * 2**20)})
-    assert status in (403, 413)  # Streamlit itself keeps a session for a while after its visitor went
+def test_a_session_that_has_ended_is_forgotten_when_the_next_is_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, alive = "first", {"first", "second"}
+    monkeypatch.setattr(door, "_admitted", {})
+    monkeypatch.setattr(door, "get_script_run_ctx", lambda: SimpleNamespace(session_id=here))
+    monkeypatch.setattr(door.runtime, "exists", lambda: True)
+    monkeypatch.setattr(door.runtime, "get_instance", lambda: SimpleNamespace(is_active_session=alive.__contains__))
+    door.admit()
+    assert door.admitted("first")
+    alive.remove("first")
+    here = "second"
+    door.admit()
+    assert (door.admitted("first"), door.admitted("second")) == (False, True)
