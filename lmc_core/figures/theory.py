@@ -21,6 +21,8 @@ from lmc_core.words.theory import dimension_of
 _ROW, _PLAIN_ROWS = 40, 6
 _CLOSE = 0.08
 """Curves nearer than this share of the panel are named above and below, not both above."""
+_CLEAR = 1.25
+"""Factor between a bound and the place of its name."""
 _LEAST = 1e-3
 """Losses below this are drawn there on the logarithmic axis."""
 
@@ -84,7 +86,8 @@ def _bound(sheet: Sheet, box: Any, naive: Gap, aligned: Gap, ink: Theme) -> None
     middle = [max(float(gap.bound[len(gap.t) // 2]), _LEAST) for gap in (naive, aligned)]
     close = abs(np.log10(middle[0] / middle[1])) < _CLOSE * np.log10(3 * top / _LEAST)
     for name, value, colour in zip(("naive", "aligned"), middle, (ink.naive, ink.aligned), strict=True):
-        place = "bottom center" if close and value == min(middle) else "top center"
+        below = close and value == min(middle)
+        place, value = ("bottom center", value / _CLEAR) if below else ("top center", value * _CLEAR)
         words = f"<b>{name}</b>, bound"
         sheet.text(panel, 0.5, value, words, colour, textposition=place, textfont={"color": colour.text, "size": 12})
 
