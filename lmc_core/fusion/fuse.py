@@ -25,6 +25,7 @@ from lmc_core.networks.original import ABOUT
 from lmc_core.networks.outputs import relative_error
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.canonical.canonical import Canonical
+from lmc_core.symmetry.evidence import ordered
 from lmc_core.symmetry.symmetry import Symmetry
 
 TURNED = "their streams and the insides of their heads were turned into one frame by full-symmetry merge beforehand"
@@ -135,7 +136,7 @@ def fusion(
         networks, formed = [form.network for form in forms], _formed(forms)
     else:
         report("inferring the symmetry", 0, 1)
-        found_symmetries = symmetries(networks)
+        found_symmetries = [ordered(each) for each in symmetries(networks)]
     frame = template(networks, found_symmetries, widths)
     if chosen.equal_widths and (odd := next((s for s in found_symmetries if sizes(s) != frame.sizes), None)):
         group = next(n for n, size in sizes(odd).items() if size != frame.sizes[n])
@@ -148,7 +149,7 @@ def fusion(
     problem = Problem(models, shares, frame, data, seed, report)
     if canonical and not chosen.canonical:
         problem, about_frame = _turned(problem)
-        formed += about_frame
+        problem, formed = problem.ordered, formed + about_frame
     found = chosen.solve(problem, **checked)
     models = problem.models
     made, degrees, notes = _afterwards(problem, found, recalibrate, temperature)

@@ -56,6 +56,9 @@ LOWER: Mapping[Kind, Kind] = {
 }
 """Class → the next smaller one to try where an experiment refuses it; none: its units cannot move at all."""
 
+COMPLEX: tuple[Kind, ...] = ("complex", "interleaved-complex")
+"""Classes of complex numbers of any size, one per rotary pair."""
+
 SPREAD = 0.3
 """Standard deviation of the logarithm of the scales that are drawn: condition numbers of a few units."""
 
@@ -124,7 +127,7 @@ def draw(kind: Kind, n: int, rng: np.random.Generator) -> Element:
         return np.asarray(matrix * scales, dtype=np.float64)
     if not reorders(kind):
         angles, sizes = rng.uniform(-np.pi, np.pi, n // 2), np.exp(SPREAD * rng.standard_normal(n // 2))
-        return of_numbers(kind, np.exp(1j * angles) * (sizes if kind.endswith("complex") else 1.0))
+        return of_numbers(kind, np.exp(1j * angles) * (sizes if kind in COMPLEX else 1.0))
     if kind == "centred":
         around = _orthogonal(n, rng, first=np.ones(n))  # its first column is the all-ones direction
         turn = np.eye(n)

@@ -12,7 +12,7 @@ from lmc_core.networks.network import Network
 from lmc_core.networks.outputs import relative_error, tensors
 from lmc_core.operators import Kind
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
-from lmc_core.symmetry.classes import LOWER, condition, has_dual
+from lmc_core.symmetry.classes import LOWER, condition, has_dual, reorders
 from lmc_core.symmetry.move import move, random_elements
 from lmc_core.symmetry.symmetry import Pinned, Symmetry
 from lmc_core.symmetry.verify import TOLERANCE, random_inputs
@@ -101,16 +101,28 @@ def with_kinds(found: Symmetry, kinds: Mapping[str, Kind]) -> Symmetry:
     )
 
 
-def without(found: Symmetry, broken: dict[str, float]) -> Symmetry:
-    """The Symmetry with some groups, and all nested in them, pinned."""
-    gone = dict(broken)
+def without(found: Symmetry, broken: Mapping[str, float]) -> Symmetry:
+    """The Symmetry with some groups that changed the output, and all nested in them, pinned."""
+    reasons = {name: f"moving it changed the output by {error:.1e} (relative)" for name, error in broken.items()}
+    return held_still(found, reasons)
+
+
+def ordered(found: Symmetry) -> Symmetry:
+    """What can be re-ordered of a Symmetry: groups whose class holds no orders are fixed."""
+    paired = [name for name, group in found.groups.items() if not reorders(group.kind)]
+    return held_still(found, dict.fromkeys(paired, "rotary pairs keep their places")) if paired else found
+
+
+def held_still(found: Symmetry, reasons: Mapping[str, str]) -> Symmetry:
+    """The Symmetry with some groups, and all nested in them, pinned for a reason."""
+    gone = dict(reasons)
     for group in found.groups.values():
         if group.within in gone and group.name not in gone:
             gone[group.name] = gone[group.within]
     axes = {name: tuple(_fixed(axis, gone) for axis in some) for name, some in found.axes.items()}
     values = {name: tuple(_fixed(axis, gone) for axis in some) for name, some in found.values.items()}
     pins = tuple(
-        Pinned(name, number, group.size, f"moving it changed the output by {gone[group.name]:.1e} (relative)")
+        Pinned(name, number, group.size, gone[group.name])
         for name, some in found.axes.items()
         for number, axis in enumerate(some)
         for group in dict.fromkeys(groups_in(axis))
@@ -126,7 +138,7 @@ def without(found: Symmetry, broken: dict[str, float]) -> Symmetry:
     )
 
 
-def _fixed(axis: Axis, gone: dict[str, float]) -> Axis:
+def _fixed(axis: Axis, gone: Mapping[str, str]) -> Axis:
     match axis:
         case Group(name, size):
             return Fixed(size) if name in gone else axis

@@ -20,9 +20,8 @@ from torch.fx import Graph, Node
 from lmc_core.graph.operation import arguments, operator_name
 from lmc_core.graph.trace import Trace
 from lmc_core.operators import OPERATORS, Kind
-from lmc_core.symmetry.classes import pairs
+from lmc_core.symmetry.classes import COMPLEX, pairs
 
-PAIRINGS: tuple[Kind, ...] = ("complex", "interleaved-complex")
 LONGEST = 40
 """Operations before a product with known angles among which the start of its part is sought."""
 LARGEST = 2**24
@@ -219,7 +218,7 @@ def _tried(start: Node, end: Node, inside: frozenset[Node], numbers: _Numbers) -
     scale = float(before.double().abs().max()) or 1.0
     kinds = [
         kind
-        for kind in PAIRINGS
+        for kind in COMPLEX
         if float((run(_times(x, by, kind).to(dtype)).double() - _times(before, by, kind)).abs().max()) / scale
         <= _DTYPES[dtype]
     ]
