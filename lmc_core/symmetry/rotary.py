@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.fx import Graph, Node
 
-from lmc_core.graph.operation import arguments, operator_name
+from lmc_core.graph.operation import operator_name
 from lmc_core.graph.trace import Trace
 from lmc_core.operators import OPERATORS, Kind
 from lmc_core.symmetry.classes import COMPLEX, pairs
@@ -101,7 +101,7 @@ def _settled(node: Node) -> bool:
 def _computed(node: Node, values: Mapping[Node, Tensor]) -> Tensor:
     args, named = torch.fx.node.map_arg((node.args, node.kwargs), lambda source: values[source])
     with torch.no_grad():
-        return node.target(*args, **named)  # type: ignore[operator, no-any-return]
+        return node.target(*args, **named)  # type: ignore[operator]
 
 
 def _turns(node: Node, numbers: _Numbers) -> bool:
@@ -161,9 +161,9 @@ def _parts(node: Node, graph: Graph, numbers: _Numbers) -> Iterator[tuple[Node, 
             continue
         for end in sorted(after, key=place.__getitem__, reverse=True):
             inside = _between(end, after)
-            if _shape(end) == _shape(start) and node in {*inside, end}:
-                if all(user in inside or user is end for one in inside for user in one.users):
-                    yield start, end, inside
+            alone = all(user in inside or user is end for one in inside for user in one.users)
+            if alone and _shape(end) == _shape(start) and node in {*inside, end}:
+                yield start, end, inside
 
 
 def _after(start: Node, numbers: _Numbers, place: Mapping[Node, int]) -> set[Node]:

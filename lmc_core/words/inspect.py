@@ -25,10 +25,10 @@ DRAWN: Mapping[str, str] = {
     "scaled": "orders, scales",
     "centred": "rotations",
     "orthogonal": "rotations",
-    "complex": "pairs: turns, scales",
-    "interleaved-complex": "pairs: turns, scales",
-    "phase": "pairs: turns",
-    "interleaved-phase": "pairs: turns",
+    "complex": "turned, scaled pairs",
+    "interleaved-complex": "turned, scaled pairs",
+    "phase": "turned pairs",
+    "interleaved-phase": "turned pairs",
     "general": "maps",
 }
 """The same in one or two words, for a picture."""

@@ -42,7 +42,7 @@ COUNTS = {
     "gpt_untied_manual": 9,
     "gpt_fused5d": 9,
     "vit_nn_encoder": 9,
-    "llama_gqa_rope": 5,
+    "llama_gqa_rope": 6,
     "mixer": 3,
 }
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 from lmc_core.symmetry._solver.terms import (
+    PAIRED,
     Claims,
     Dual,
     Misfit,
     Prod,
     Sum,
     Term,
-    PAIRED,
     Var,
     add_claim,
     bare,

@@ -1,4 +1,5 @@
-"""Sizes of units balanced: the positive scales of `scaled` groups, and of the pairs of `complex` ones, at which the weights are smallest (Stock 2019).
+"""Sizes of units balanced: the positive scales of `scaled` groups, and of the pairs of `complex` ones, at which the
+weights are smallest (Stock 2019).
 
     minimise Σ ‖tensor‖²:   s_j ← s_j · (out_j / in_j)^¼,   in_j, out_j the squared norms of what makes unit j and of
     what uses it, one group after the other until nothing moves
