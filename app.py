@@ -55,7 +55,7 @@ def _refuse(reason: LMCError) -> NoReturn:
 def settle() -> None:
     """Load what the first visitor would wait for, and keep it out of garbage collection.
 
-    Streamlit collects after every drawing of a page; walking over the objects of the libraries took four fifths of it.
+    Walking over the objects of the libraries takes four fifths of a full collection, which holds up everybody.
     """
     for needed in ("pandas", "pages._show.analysis", "pages._show.run_card"):
         import_module(needed)
