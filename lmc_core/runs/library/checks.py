@@ -59,9 +59,9 @@ def checked_path(result: PathResult, name: str) -> PathResult:
     title = METHODS[result.alignment.method].title
     try:
         for cloud in result.clouds.values():
-            found = result.preferred.get(cloud.group)
-            classes = None if found is None else Classes(found, result.data.classes, coloured([found]))
-            path_figure(result.naive, result.aligned, cloud, method_title=title, classes=classes).to_json()
+            preferred = result.preferred.get(cloud.group)
+            inks = None if preferred is None else Classes(preferred, result.data.classes, coloured([preferred]))
+            path_figure(result.naive, result.aligned, cloud, method_title=title, classes=inks).to_json()
         for group in result.matching:
             matching_figure(result.matching, group).to_json()
         if result.layers:
