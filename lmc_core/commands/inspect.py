@@ -40,8 +40,8 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     from lmc_core.networks.reading import decided
     from lmc_core.runs.work.inspect import inspect_network
 
-    network = read_model(args.model, args)
     data = dataset(args.data) if args.data else None
+    network = read_model(args.model, args, data=data)
     if data is not None:
         (network,) = decided([network], data)
     result = inspect_network(network, data, title=title(args.model), device=args.device, report=report)
