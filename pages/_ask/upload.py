@@ -5,6 +5,7 @@ import streamlit as st
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
+from lmc_core.words.models import assumption
 from lmc_core.words.numbers import count, listed, percent, power
 from pages._ask import own_model
 from pages._frame.text import escaped
@@ -48,7 +49,7 @@ def _read(card: ModelCard, run: str, slot: incoming.Slot, *, brief: bool) -> Non
     folded = brief and bool(card.assumptions)
     with st.expander(f"Assumed: {listed([a[0] for a in card.assumptions])}") if folded else st.container():
         for option, value, why in card.assumptions:
-            st.caption(escaped(f"Assumed {option} = {value}: {why}"))
+            st.caption(escaped(f"Assumed {option} = {assumption(option, value)}: {why}"))
     for letter, column in zip("ab", st.columns(2), strict=True):
         use = f"Use as {letter.upper()}"
         key = f"{slot.name}-{letter}-{card.id}"
