@@ -15,6 +15,7 @@ from lmc_core.diagnostics.dimension import Dimension, dimensions
 from lmc_core.diagnostics.inspector import Units, budget, inspect
 from lmc_core.diagnostics.labels import labels
 from lmc_core.diagnostics.matching import Matching, match
+from lmc_core.diagnostics.preferred import Preferred, preferred
 from lmc_core.diagnostics.projection import frame_times, partners, project
 from lmc_core.diagnostics.units import read_features, reads_groups, unit_weights, units_of, weighed
 from lmc_core.report import Report, silent
@@ -63,6 +64,7 @@ class Diagnosis:
     matching   group → Matching;  layers: group → Layer
     notes      sentences about what could not be measured
     units      (group, metric) → its units one by one, where that was asked for
+    preferred  group → the classes its units respond to most, likewise, where every example has one class
     """
 
     clouds: Mapping[tuple[str, str], Cloud]
@@ -70,6 +72,7 @@ class Diagnosis:
     layers: Mapping[str, Layer]
     notes: tuple[str, ...] = field(default=())
     units: Mapping[tuple[str, str], Units] = field(default_factory=dict)
+    preferred: Mapping[str, Preferred] = field(default_factory=dict)
 
 
 def diagnose(
@@ -97,6 +100,7 @@ def diagnose(
     symmetry, notes = alignment.symmetry, []
     correlations: Mapping[str, Any] = {}
     features: tuple[Mapping[str, Connectivity], ...] = ({}, {})
+    classes: Mapping[str, Preferred] = {}
     if data is not None:
         from lmc_core.alignment.moments import cross_moments, input_moments
         from lmc_core.errors import TraceError
@@ -107,6 +111,8 @@ def diagnose(
                 moments = input_moments(a, symmetry, x, report=report)
             correlations = cross_moments(a, b, symmetry, x[: examples // 5], report=report)
             features = connectivity(a, (b, aligned), symmetry, data.x_test, report=report)
+            if thorough:
+                classes = preferred(a, b, aligned, symmetry, data, seed=seed, report=report)
         except TraceError as error:
             notes.append(f"Features were not compared: {error}")
     frames = frame_times(t)
@@ -151,7 +157,7 @@ def diagnose(
             spread=clouds[group, "pca-weights" if seen is None else "pca-data"].halfway,
             dimension=dimensions(plain[0], None if seen is None else seen[0], centred),
         )
-    return Diagnosis(clouds, matchings, layers, tuple(notes), units)
+    return Diagnosis(clouds, matchings, layers, tuple(notes), units, classes)
 
 
 def measured_on(data: Dataset, examples: int, seed: int) -> NDArray[np.generic]:
