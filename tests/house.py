@@ -62,7 +62,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("canonical",),
         ("infer", "declare"),
         ("walk", "evidence"),
-        ("rules",),
+        ("rules", "rotary"),
         ("_solver", "move"),
         ("symmetry",),
         ("verify",),
