@@ -85,7 +85,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     ),
     "lmc_core/fusion": (
         ("fuse",),
-        ("after", "template"),
+        ("after", "template", "widen"),
         (
             "wasserstein_barycenter",
             "gromov_wasserstein_barycenter",
