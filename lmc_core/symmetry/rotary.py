@@ -8,9 +8,11 @@ before the part is the same as doing so behind it.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -71,7 +73,7 @@ class _Numbers:
     def __init__(self, trace: Trace) -> None:
         self.constants = trace.constants
         self.known: set[Node] = set()
-        self._values: dict[Node, Tensor] = {}
+        self._values: dict[Node, Any] = {}
         for node in trace.graph.nodes:
             sources = node.all_input_nodes
             held = node.op == "placeholder" and node.name in trace.constants
@@ -79,8 +81,8 @@ class _Numbers:
             if held or (made and _settled(node)):
                 self.known.add(node)
 
-    def of(self, node: Node) -> Tensor:
-        """The numbers of a known node."""
+    def of(self, node: Node) -> Any:
+        """The numbers of a known node: a tensor, or several."""
         if node not in self._values:
             if node.op == "placeholder":
                 self._values[node] = self.constants[node.name]
@@ -91,14 +93,17 @@ class _Numbers:
 
 def _settled(node: Node) -> bool:
     target = node.target
+    if target is operator.getitem:
+        return True
     val = node.meta.get("val")
-    if not isinstance(target, torch._ops.OpOverload) or not isinstance(val, Tensor) or prod(val.shape) > LARGEST:
+    made = [x for x in (val if isinstance(val, list | tuple) else [val]) if isinstance(x, Tensor)]
+    if not isinstance(target, torch._ops.OpOverload) or not made or sum(x.numel() for x in made) > LARGEST:
         return False
     unsettled = torch.Tag.nondeterministic_seeded in target.tags or "empty" in target._schema.name
     return not (unsettled or target._schema.is_mutable)
 
 
-def _computed(node: Node, values: Mapping[Node, Tensor]) -> Tensor:
+def _computed(node: Node, values: Mapping[Node, Any]) -> Any:
     args, named = torch.fx.node.map_arg((node.args, node.kwargs), lambda source: values[source])
     with torch.no_grad():
         return node.target(*args, **named)  # type: ignore[operator]
@@ -122,18 +127,18 @@ def _linear(node: Node, numbers: _Numbers) -> bool:
     """Whether a node is linear in the values that are not known."""
     if node.op != "call_function" or node in numbers.known:
         return False
-    if node.target.__name__ == "getitem":  # type: ignore[union-attr]
+    if node.target is operator.getitem:
         return True
     name = operator_name(node)
-    operator = OPERATORS.get(name)
-    if operator is None or operator.name.endswith("_"):
+    row = OPERATORS.get(name)
+    if row is None:
         return False
     unknown = [source for source in node.all_input_nodes if source not in numbers.known]
     if name in _PRODUCTS:
         return len(unknown) == 1
     if name in _SUMS:
         return len(unknown) == len(node.all_input_nodes)
-    return operator.moves or operator.rule in _RULES or name in _PARTS
+    return row.moves or row.rule in _RULES or name in _PARTS
 
 
 def _shape(node: Node) -> tuple[int, ...] | None:
@@ -202,13 +207,13 @@ def _tried(start: Node, end: Node, inside: frozenset[Node], numbers: _Numbers) -
         return None
 
     def run(x: Tensor) -> Tensor:
-        values = {start: x}
+        values: dict[Node, Any] = {start: x}
         for node in order:
             for source in node.all_input_nodes:
                 if source in numbers.known:
                     values[source] = numbers.of(source)
             values[node] = _computed(node, values)
-        return values[end].to(x.dtype)
+        return cast(Tensor, values[end].to(x.dtype))
 
     rng = np.random.default_rng(5)
     x = torch.as_tensor(rng.standard_normal(shape)).to(val.device, dtype)

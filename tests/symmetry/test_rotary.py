@@ -53,6 +53,13 @@ def every_second(x: Tensor) -> Tensor:
     return x * cos + torch.stack((-second, first), -1).flatten(-2) * sin
 
 
+def from_a_table(x: Tensor) -> Tensor:
+    """The same with cos and sin side by side in one table, taken by position."""
+    table = torch.cat([ANGLES.cos(), ANGLES.sin()], -1)[torch.arange(STEPS)]
+    cos, sin = (z.repeat_interleave(2, -1) for z in table.split(UNITS // 2, -1))
+    return x * cos + torch.stack((-x[..., 1::2], x[..., ::2]), -1).flatten(-2) * sin
+
+
 def stacked(x: Tensor) -> Tensor:
     pairs = x.reshape(*x.shape[:-1], -1, 2)
     cos, sin = ANGLES.cos(), ANGLES.sin()
@@ -70,6 +77,7 @@ FORMS: dict[str, tuple[Turn, str]] = {
     "slices": (sliced, "complex"),
     "positions": (by_index, "complex"),
     "every second unit": (every_second, "interleaved-complex"),
+    "a table": (from_a_table, "interleaved-complex"),
     "stacked pairs": (stacked, "interleaved-complex"),
     "complex numbers": (complex_numbers, "interleaved-complex"),
 }
