@@ -256,7 +256,7 @@ def test_the_web_process_reads_diagnostics_without_torch():
 
 @pytest.mark.parametrize("shape", [(30, 12), (12, 30)])
 def test_the_spectrum_without_the_mean_is_that_of_the_covariance(shape):
-    units, features = shape
+    features = shape[1]
     rng = np.random.default_rng(5)
     weights, x = rng.normal(size=shape), rng.normal(size=(200, features)) + rng.normal(size=features)
     second, mean = x.T @ x / len(x), x.mean(0)
