@@ -15,6 +15,7 @@ from lmc_core.diagnostics.dimension import Dimension, dimensions
 from lmc_core.diagnostics.inspector import Units, budget, inspect
 from lmc_core.diagnostics.labels import labels
 from lmc_core.diagnostics.matching import Matching, match
+from lmc_core.diagnostics.preferred import Preferred, preferred
 from lmc_core.diagnostics.projection import frame_times, partners, project
 from lmc_core.diagnostics.units import mean_outputs, read_features, reads_groups, units_of, weighed
 from lmc_core.report import Report, silent
@@ -66,6 +67,7 @@ class Diagnosis:
     matching   group → Matching;  layers: group → Layer
     notes      sentences about what could not be measured
     units      (group, metric) → its units one by one, where that was asked for
+    preferred  group → the classes its units respond to most, likewise, where every example has one class
     """
 
     clouds: Mapping[tuple[str, str], Cloud]
@@ -73,6 +75,7 @@ class Diagnosis:
     layers: Mapping[str, Layer]
     notes: tuple[str, ...] = field(default=())
     units: Mapping[tuple[str, str], Units] = field(default_factory=dict)
+    preferred: Mapping[str, Preferred] = field(default_factory=dict)
 
 
 def diagnose(
@@ -100,6 +103,7 @@ def diagnose(
     symmetry, notes = alignment.symmetry, []
     correlations: Mapping[str, Mapping[str, float]] = {}
     features: tuple[Mapping[str, Connectivity], ...] = ({}, {})
+    classes: Mapping[str, Preferred] = {}
     if data is not None:
         from lmc_core.alignment.moments import input_moments, partner_correlations
         from lmc_core.errors import TraceError
@@ -111,6 +115,8 @@ def diagnose(
             seen_by = x[: examples // 5]
             correlations = partner_correlations(a, b, symmetry, seen_by, _orders(alignment), report=report)
             features = connectivity(a, (b, aligned), symmetry, data.x_test, report=report)
+            if thorough:
+                classes = preferred(a, b, aligned, symmetry, data, seed=seed, report=report)
         except TraceError as error:
             notes.append(f"Features were not compared: {error}")
     frames = frame_times(t)
@@ -155,7 +161,7 @@ def diagnose(
             spread=clouds[group, "pca-weights" if seen is None else "pca-data"].halfway,
             dimension=dimensions(plain[0], None if seen is None else seen[0], means),
         )
-    return Diagnosis(clouds, matchings, layers, tuple(notes), units)
+    return Diagnosis(clouds, matchings, layers, tuple(notes), units, classes)
 
 
 class _Left:

@@ -146,6 +146,7 @@ def path_run(
         clouds=seen.clouds,
         matching=seen.matching,
         layers=seen.layers,
+        preferred=seen.preferred,
         seconds=clock.seconds,
         versions=versions(),
         device=device_name(device),

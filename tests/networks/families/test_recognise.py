@@ -763,7 +763,7 @@ def test_a_lenet_of_smaller_images_names_the_option_that_mends_it_and_is_mended_
     small = Dataset("small", x, np.arange(4), x, np.arange(4), tuple("0123"))
     wrong = load(tmp_path / "lenet.pth")
     for use in (check_data, lambda net, data: evaluate(LinearPath(net, net), data, points=2)):
-        with pytest.raises(DataError, match="say --arch input_shape=1x28x28"):
+        with pytest.raises(DataError, match="say input_shape=1x28x28, with --arch"):
             use(wrong, small)
     mended = load(tmp_path / "lenet.pth", arch={"input_shape": "1x28x28"})
     example = torch.from_numpy(x[:, None])
