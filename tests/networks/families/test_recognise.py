@@ -569,7 +569,7 @@ def test_an_override_replaces_the_assumption():
     found = recognise(shapes, given={"activation": "gelu"})
     assert found.architecture.options["activation"] == "gelu"
     assert [a.option for a in found.assumptions] == ["normalize"]
-    with pytest.raises(SettingError, match="no architecture option 'pool'"):
+    with pytest.raises(SettingError, match="has no option 'pool'"):
         recognise(shapes, given={"pool": "avg"})
 
 
