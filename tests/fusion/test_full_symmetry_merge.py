@@ -185,6 +185,7 @@ def test_two_planted_copies_of_different_widths_fuse_into_what_they_are(compare)
     result = fusion([a, narrow], "full-symmetry-merge", data=data, compare=compare)
     assert max(result.function_errors) < 1e-4
     assert any("carried into the widths" in note for note in result.notes)
+    assert [each["embed"] for each in result.widths] == [options["width"] * 3 // 2, options["width"]]
     alone, fused = (measure(net, data, ["test"])["test"]["accuracy"] for net in (narrow, result.network))
     assert fused >= alone - 0.01
     assert {n: x.shape for n, x in result.network.state.items()} == {n: x.shape for n, x in a.state.items()}
