@@ -6,7 +6,7 @@ A stream x of n units becomes s G x of m > n units, GᵀG = 1 and s = √(m/n), 
     LayerNorm:  mean(sGx) = mean(x) and the same variance             where s G 1ₙ = 1ₘ besides
 
 The units of other groups keep their numbers, and those beside them are made and used by zeros, whatever is done to a
-zero on the way. Where scores of attention are divided by √m for heads of m units, queries and keys both are made longer,
+zero on the way. Where scores of attention are divided by √m for heads of m units, queries and keys are both made longer
 by (m/n)^¼. Nothing else is exact: gains of a LayerNorm that differ from unit to unit, a norm that is a length, no mean,
 or rotary positions in heads of another size. The experiment says so, and the network is refused.
 """
