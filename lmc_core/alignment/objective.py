@@ -124,7 +124,7 @@ class Objective:
         return BlockCost.of(block, {name: x.cpu().numpy() for name, x in self.fixed(block).items()})
 
     def fixed(self, block: Block) -> Grams:
-        """The same as tensors in float64; not kept, since they are twice as large as a weight between two such blocks."""
+        """The same as tensors in float64; not kept: they are twice as large as a weight between two such blocks."""
         device = next(iter(self.still.values())).device
         total: Grams = {
             name: torch.zeros(shape, dtype=torch.float64, device=device) for name, shape in block.shapes().items()
