@@ -85,15 +85,16 @@ def groups_figure(
     gap = min(needed, room / max(1, 1 + max((lane.place for lane in lanes), default=0)))
     across = {lane.group: names + 24 + gap * lane.place for lane in lanes}
     pins = names + 24 + max(gap * (1 + max((lane.place for lane in lanes), default=0)), 64)
-    words = {lane.group: _label(lane, gap, named) for lane in lanes}
+    fitting = {lane.group: _label(lane, gap, named) for lane in lanes}
+    words = {group: label for group, label in fitting.items() if label}
     colours = {lane.group: ink.groups[number % len(ink.groups)] for number, lane in enumerate(lanes)}
     key: list[str] = []
-    if not all(words.values()):  # numbers have room everywhere, and a key says what they are
+    if len(words) < len(lanes):  # numbers have room everywhere, and a key says what they are
         words = {lane.group: str(number) for number, lane in enumerate(lanes, 1)}
         key = _key(lanes, words, colours, named, width)
     traces: list[dict[str, Any]] = []
     for lane in lanes:
-        traces += _lane(lane, across[lane.group], names, colours[lane.group], ink, gap, named, words[lane.group] or "")
+        traces += _lane(lane, across[lane.group], names, colours[lane.group], ink, gap, named, words[lane.group])
     traces.append(_names(steps, names, ink))
     if any(step.pinned for step in steps):
         traces.append(_pins(steps, pins, (width - pins) / _LETTER, layout, ink))
