@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import Graph, Node
@@ -34,6 +35,8 @@ class Trace:
     constants   placeholder → tensor the state does not hold (literals, non-persistent buffers)
     outputs     names of the values the network returns, in order
     batch       number of rows
+    counted     names of the values whose size depends on numbers, such as the rows that a mask lets pass; the graph
+                holds the sizes that the example gives them
     """
 
     def __init__(self, program: ExportedProgram, names: Mapping[str, str], batch: int) -> None:
@@ -65,6 +68,7 @@ class Trace:
         self._keep_returned()
         self.graph.eliminate_dead_code()
         self._steps = self._plan()
+        self.counted: frozenset[str] = frozenset()
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -115,6 +119,23 @@ class Trace:
                     del env[gone]
         returned = _filled(self.graph.output_node().args[0], env)
         return pytree.tree_unflatten(returned, self._structure), seen
+
+    def settle(self, state: Mapping[str, Tensor], inputs: Iterable[Tensor]) -> None:
+        """Give every value whose size or number depends on the data the one that it has for these inputs."""
+        unsettled = [n for n in self.graph.nodes if n.op == "call_function" and _unsettled(n.meta.get("val"))]
+        if not unsettled:
+            return
+        seen = self.run(state, inputs, watch=[node.name for node in unsettled])[1]
+        known = (leaf for node in self.graph.nodes for leaf in pytree.tree_leaves(node.meta.get("val")))
+        mode = next(leaf.fake_mode for leaf in known if isinstance(leaf, FakeTensor))
+
+        def bare(x: Tensor) -> Tensor:
+            with mode:
+                return torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device)
+
+        for node in unsettled:
+            node.meta["val"] = pytree.tree_map_only(Tensor, bare, seen[node.name])
+        self.counted = frozenset(node.name for node in unsettled)
 
     def _check(self, given: tuple[Tensor, ...]) -> None:
         if len(given) != len(self.inputs):
@@ -195,8 +216,10 @@ def resized(inputs: tuple[Tensor, ...], batch: int) -> tuple[Tensor, ...]:
 
 
 def _traced(network: Network, batch: int, seconds: float, others: list[Trace]) -> Trace:
-    program = export(network.module, resized(network.example_inputs, batch), seconds=seconds)
+    inputs = resized(network.example_inputs, batch)
+    program = export(network.module, inputs, seconds=seconds)
     made = Trace(program, state_names(network), batch)
+    made.settle(network.state, inputs)
     for other in others:
         if other.signature != made.signature:
             raise TraceError(
@@ -232,6 +255,15 @@ def _drop_checks(graph: Graph) -> None:
         name = str(node.target)
         if node.op == "call_function" and not node.users and ("_assert" in name or "sym_constrain" in name):
             graph.erase_node(node)
+
+
+def _unsettled(val: Any) -> bool:
+    """Whether a value, or a size in it, is known only when the graph runs."""
+    return any(
+        isinstance(leaf, torch.SymInt | torch.SymFloat | torch.SymBool)
+        or (isinstance(leaf, Tensor) and not all(isinstance(size, int) for size in leaf.shape))
+        for leaf in pytree.tree_leaves(val)
+    )
 
 
 def _filled(template: Any, env: Mapping[str, Any]) -> Any:

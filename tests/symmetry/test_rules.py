@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -192,6 +193,52 @@ CASES: dict[str, tuple[Callable[[Tensor, nn.ParameterList], Tensor], tuple[tuple
     "index of units": (lambda x, w: x[..., [0, 3, 5]], (), "1 + enter:2 + 3 + enter.2:6"),
     "index of steps": (lambda x, w: x[:, [2, 0]], (), FREE),
     "index_select of steps": (lambda x, w: x.index_select(1, torch.tensor([2, 0])), (), FREE),
+    "index_add of steps": (
+        lambda x, w: torch.zeros_like(x).index_add(1, torch.tensor([2, 0, 2, 1]), torch.tanh(x)),
+        (),
+        FREE,
+    ),
+    "index_copy of steps": (lambda x, w: x.index_copy(1, torch.tensor([3, 1]), w[0]), ((2, 2, UNITS),), FREE),
+    "index_fill of steps": (lambda x, w: x.index_fill(1, torch.tensor([3]), 0.0), (), FREE),
+    "index_add over units": (lambda x, w: x.index_add(-1, torch.tensor([0, 5]), x[..., :2] * 2), (), "12"),
+    "written where a mask says, steps": (lambda x, w: replaced(x, x.sum(-1) > 0, w[0]), ((UNITS,),), FREE),
+    "written at numbered steps": (
+        lambda x, w: replaced(x, (slice(None), torch.tensor([0, 2])), w[0]),
+        ((2, UNITS),),
+        FREE,
+    ),
+    "written at numbered units": (
+        lambda x, w: replaced(x, (..., torch.tensor([0, 2])), w[0]),
+        ((4, 2),),
+        "12",
+    ),
+    "scatter_add of steps": (
+        lambda x, w: x.scatter_add(1, torch.tensor([2, 0, 2, 1])[None, :, None].expand(2, -1, UNITS), x.tanh()),
+        (),
+        FREE,
+    ),
+    "rows that a mask lets pass": (lambda x, w: let_pass(x), (), FREE),
+    "units that a mask lets pass": (lambda x, w: x * x[0, 0][x[0, 0] > 0].sum(), (), "12"),
+    "overlapping windows of steps in memory": (
+        lambda x, w: x.as_strided((2, 3, 2, UNITS), (4 * UNITS, UNITS, UNITS, 1)).mean(2),
+        (),
+        FREE,
+    ),
+    "overlapping windows of units in memory": (
+        lambda x, w: x.as_strided((2, 4, 5, 8), (4 * UNITS, UNITS, 1, 1)).flatten(2),
+        (),
+        "12",
+    ),
+    "memory of a transposed value": (
+        lambda x, w: x.transpose(1, 2).contiguous().as_strided((2, 4, UNITS), (4 * UNITS, 1, 4)),
+        (),
+        FREE,
+    ),
+    "memory in which units run on": (
+        lambda x, w: x.as_strided((2, 2, 2 * UNITS), (4 * UNITS, 2 * UNITS, 1)),
+        (),
+        "12",
+    ),
     "gather over units": (lambda x, w: x.gather(-1, torch.tensor([[[0, 5]]]).expand(2, 4, 2)), (), "12"),
     "view and back": (lambda x, w: x.view(2, 4, 3, 4).relu().flatten(2), (), "enter:3·(enter.2:4 within enter)"),
     "view per head": (
@@ -271,6 +318,21 @@ def assigned(x: Tensor) -> Tensor:
     y[:, 0] = x[:, 1]
     y[:, 1:] = torch.relu(x[:, 1:])
     return y
+
+
+def replaced(x: Tensor, where: Any, values: Tensor) -> Tensor:
+    y = x.clone()
+    y[where] = values
+    return y
+
+
+def let_pass(x: Tensor) -> Tensor:
+    """Rows that are fed to a part of their own and put back, as those of an expert are."""
+    rows = x.flatten(0, 1)
+    chosen = rows.sum(-1).abs() > 0.5
+    made = torch.zeros_like(rows)
+    made[chosen] = torch.tanh(rows[chosen] * 2)
+    return made.view_as(x)
 
 
 def parted(x: Tensor) -> Tensor:
