@@ -12,9 +12,11 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import Graph, Node
+from torch.fx.node import has_side_effect
 from torch.utils import _pytree as pytree
 
 from lmc_core.errors import DataError, TraceError
+from lmc_core.graph.asked import WAY
 from lmc_core.graph.export import FALLBACK, TooSlow, export
 from lmc_core.graph.recurrence import split_recurrence
 from lmc_core.networks.copies import held_noise
@@ -37,6 +39,8 @@ class Trace:
     batch       number of rows
     counted     names of the values whose size depends on numbers, such as the rows that a mask lets pass; the graph
                 holds the sizes that the example gives them
+    chooses     whether the module asked its state or its inputs what to compute: the graph is the way of the example,
+                and raises DataError for numbers that lead another way
     """
 
     def __init__(self, program: ExportedProgram, names: Mapping[str, str], batch: int) -> None:
@@ -69,6 +73,7 @@ class Trace:
         self.graph.eliminate_dead_code()
         self._steps = self._plan()
         self.counted: frozenset[str] = frozenset()
+        self.chooses = any(node.target is on_the_way for node in self.graph.nodes)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -96,7 +101,7 @@ class Trace:
         watch      names of nodes
         override   node name → f(operation, args, kwargs) that computes this node's value instead
 
-        Raises DataError if the inputs do not have the traced shapes.
+        Raises DataError if the inputs do not have the traced shapes, or lead another way than the example.
         """
         override = override or {}
         env: dict[str, Any] = {placeholder: state[name] for placeholder, name in self.tensors.items()}
@@ -249,11 +254,23 @@ def state_names(network: Network) -> dict[str, str]:
     return names
 
 
+@has_side_effect
+def on_the_way(same: Tensor) -> None:
+    """An operation of the graph: raises DataError where a module asked a question that is answered otherwise now."""
+    if not bool(same):
+        raise DataError(
+            "this network chooses by its numbers what to compute (an if in its forward), and chooses otherwise for "
+            "these inputs than for its example; give an example in which it goes the way of these inputs"
+        )
+
+
 def _drop_checks(graph: Graph) -> None:
-    """Remove assertions about shapes and types: they hold for the traced shapes."""
+    """Remove assertions about shapes and types: they hold for the traced shapes. Those of the way taken stay."""
     for node in reversed(list(graph.nodes)):
         name = str(node.target)
-        if node.op == "call_function" and not node.users and ("_assert" in name or "sym_constrain" in name):
+        if node.op == "call_function" and WAY in node.args:
+            node.target, node.args, node.kwargs = on_the_way, node.args[:1], {}
+        elif node.op == "call_function" and not node.users and ("_assert" in name or "sym_constrain" in name):
             graph.erase_node(node)
 
 

@@ -70,7 +70,7 @@ class Symmetry(Arrangement):
     error         relative output change measured by `verify` at inference; None before it ran
     held          state names that multiply units one by one and whose entries are all equal: part of that operation,
                   they do not move
-    notes         sentences on classes that an experiment has lowered
+    notes         sentences on what the groups hold for, and on classes that an experiment has lowered
     element_error   relative output change when all groups move at once by random elements of their classes; None where
                   none is above permutation, or before it ran
     """

@@ -110,8 +110,8 @@ class _Walk:
     def over(self, graph: Graph) -> list[Value]:
         """Visit every node; the tensors the graph returns."""
         for node in graph.nodes:
-            if node.op == "call_function" and isinstance(number := node.meta.get("val"), bool | int | float):
-                self.env[node] = self._number(node, number)
+            if node.op == "call_function" and isinstance(node.meta.get("val"), bool | int | float | None):
+                self.env[node] = self._number(node)
             elif node.op == "call_function":
                 self.env[node] = self._item(node) if node.target is operator.getitem else self._call(node)
             elif node.op == "get_attr":
@@ -124,14 +124,14 @@ class _Walk:
         values, index = self.env[node.args[0]], node.args[1]  # type: ignore[index]
         return replace(values[index], name=node.name) if isinstance(values, list) else values  # type: ignore[index]
 
-    def _number(self, node: Node, number: float) -> float:
-        """A number that is read from a tensor, or computed of such: what was read does not move."""
+    def _number(self, node: Node) -> Any:
+        """A number that is read from a tensor, or computed of such, or a condition: what was read does not move."""
         for value in (self.env[source] for source in node.all_input_nodes):
             if isinstance(value, Value):
                 for axis in (*value.axes, *([value.points] if value.points is not None else [])):
                     pin(axis, POINTED)
                     mark_used(axis)
-        return number
+        return node.meta.get("val")
 
     def _call(self, node: Node) -> Any:
         shapes = _shapes(node)
