@@ -25,7 +25,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("networks",),
         ("data",),
         ("options", "operators"),
-        ("errors", "report"),
+        ("errors", "report", "shown"),
     ),
     "lmc_core/runs": (
         ("service",),

@@ -22,7 +22,6 @@ from lmc_core.symmetry.verify import VerifyReport, elsewhere
 from lmc_core.symmetry.verify import verify as measure
 from lmc_core.symmetry.walk import read
 
-
 ONE_WAY = "the network chooses by its numbers what to compute: these are the groups of the way that its example takes"
 
 
