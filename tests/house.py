@@ -42,7 +42,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "lmc_core/networks": (
         ("reading",),
         ("checkpoint",),
-        ("fit", "scale", "untied"),
+        ("fit", "scale", "untied", "pretrained"),
         ("race",),
         ("network",),
         ("families", "program"),

@@ -91,4 +91,3 @@ def test_a_module_that_goes_on_with_a_number_of_its_input_or_its_state_is_refuse
     assert not any(constant for constant, _ in asked(net.module, net.example_inputs))
     with pytest.raises(TraceError, match="cannot trace"):
         trace(net)
-

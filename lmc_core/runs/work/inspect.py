@@ -25,6 +25,7 @@ from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import hub
 from lmc_core.runs.library import models as library
 from lmc_core.runs.library.limited import load_limited
+from lmc_core.runs.library.uploads import identity
 from lmc_core.runs.settings import settings
 from lmc_core.runs.values.card import ModelCard
 from lmc_core.runs.work.device import device_name, on_device, pick_device
@@ -110,7 +111,7 @@ def work(request: Request, report: Report, folder: Path, device: str) -> Inspect
     except InputError:
         store.remove("uploads", options["upload"])
         raise
-    known = replace(result.model, id=opened().index.unguessable(network.fingerprint)[:16], filename=options["filename"])
+    known = replace(result.model, id=identity(request.id, network.fingerprint), filename=options["filename"])
     result = replace(result, model=known)
     if fetched:
         result = replace(result, notes=(fetched, *result.notes))
