@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import gc
 import logging
@@ -26,6 +27,7 @@ from pages._frame.static import Compressed
 from pages._jobs.door import Door
 
 M_ARENA_MAX = -8
+TIDY = 60.0  # seconds between two times that free memory is given back
 ARENAS = 2  # every thread of a visitor would hold on to what it freed
 
 
@@ -41,7 +43,9 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     except LMCError:
         logging.getLogger("lmc_core.app").exception("the default run could not be queued")
     settle()
+    tidying = asyncio.create_task(tidy())
     yield
+    tidying.cancel()
     runs.stop()
 
 
@@ -55,7 +59,7 @@ def _refuse(reason: LMCError) -> NoReturn:
 def settle() -> None:
     """Load what the first visitor would wait for, and keep it out of garbage collection.
 
-    Streamlit collects after every drawing of a page; walking over the objects of the libraries took four fifths of it.
+    Walking over the objects of the libraries takes four fifths of a full collection, which holds up everybody.
     """
     for needed in ("pandas", "pages._show.analysis", "pages._show.run_card"):
         import_module(needed)
@@ -63,6 +67,20 @@ def settle() -> None:
     gc.freeze()
     with suppress(OSError, AttributeError):  # only glibc has it
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
+
+
+async def tidy() -> None:
+    """Once a minute, give back to the system what nobody holds any more: visitors who left, and the gaps they left."""
+    while True:
+        await asyncio.sleep(TIDY)
+        await asyncio.to_thread(release)
+
+
+def release() -> None:
+    """Collect, and return free memory."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 app = st.App(

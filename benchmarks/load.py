@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
 MOST = {"viewers": 200, "jobs": 20, "seconds": 600}
 PATIENCE = 120  # seconds for one page of one visitor
+AGAIN = ForwardMsg.FINISHED_EARLY_FOR_RERUN  # the page is drawn once more, by itself
 
 
 class Server:
@@ -105,9 +106,11 @@ class Visitor:
             answer = ForwardMsg()
             answer.ParseFromString(content)
             element = answer.delta.new_element
+            if element.WhichOneof("type") == "exception":
+                raise RuntimeError(f"the page says {element.exception.type}: {element.exception.message}")
             if element.WhichOneof("type") == "button":
                 buttons[element.button.label] = element.button.id
-            if answer.WhichOneof("type") == "script_finished":
+            if answer.WhichOneof("type") == "script_finished" and answer.script_finished != AGAIN:
                 return buttons
 
     def close(self) -> None:

@@ -80,7 +80,7 @@ def rows(count: int) -> Iterator[dict[str, Any]]:
     start, rng = time.time() - 365 * 86_400, random.Random(0)
     for number in range(count):
         text, kind, title, finding = texts[number % len(texts)]
-        began = start + number * 365 * 86_400 / count
+        began, took = start + number * 365 * 86_400 / count, rng.expovariate(0.1)
         yield {
             "id": f"{number:016x}",
             "kind": kind,
@@ -100,7 +100,9 @@ def rows(count: int) -> Iterator[dict[str, Any]]:
             "created": began,
             "queued": began,
             "started": began + 1,
-            "finished": began + 1 + rng.expovariate(0.1),
+            "finished": began + 1 + took,
+            "elapsed": took,
+            "lost": 0,
             "cancel": False,
             "server": "",
             "beat": began,

@@ -1,6 +1,7 @@
 """Viewers and submitters for as long as one likes: failures, how late pages come, and whether memory grows.
 
     python -m benchmarks soak --minutes 60 --viewers 50 --submitters 5
+    python -m benchmarks soak --minutes 60 --record docs/soak.md
 
 Starts a server of its own, on loopback only. Every viewer opens one page after the other and rests between them as
 people do; every submitter asks for a run, waits until it is done, and asks for the next. Memory grows by the slope of a
@@ -16,19 +17,23 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.load import Server, Visitor, spread, timed
-from benchmarks.timing import table
+from benchmarks.load import Server, Visitor, timed
+from benchmarks.timing import processor, table
 
 PAGES = ("", "fuse", "compare", "landscape", "theory", "library", "gallery", "run")
 REST = (2.0, 6.0)  # seconds between two pages of one viewer
 WARM = 0.2  # share of the time in which caches fill
 SAMPLE = 2.0  # seconds between two looks at the memory
+LATE, IN_TIME = 0.95, 1.0  # share of the pages that come within so many seconds
+GROWTH = 0.1  # megabytes per minute that the web process may grow by
 
 
 class Soak:
@@ -37,7 +42,7 @@ class Soak:
     def __init__(self, server: Server, run: str, seconds: float):
         self.server, self.run = server, run
         self.start, self.end = time.monotonic(), time.monotonic() + seconds
-        self.views: list[float] = []
+        self.views: list[tuple[str, float]] = []
         self.jobs: list[float] = []
         self.memory: list[tuple[float, float]] = []
         self.wrong: list[str] = []
@@ -55,7 +60,7 @@ class Soak:
         while self.going:
             page = rng.choice(PAGES)
             query = {"id": self.run} if page == "run" else {}
-            self.views.append(timed(partial(visitor.open, page, **query)))
+            self.views.append((page or "explore", timed(partial(visitor.open, page, **query))))
             if rng.random() < 0.1:  # a new visitor takes the place
                 visitor.close()
                 visitor = Visitor(self.server)
@@ -95,8 +100,55 @@ class Soak:
         return float(60 * np.polyfit(later[:, 0], later[:, 1], 1)[0]) if len(later) > 2 else float("nan")
 
 
-def soak(server: Server, *, minutes: float, viewers: int, submitters: int) -> str:
-    """All of it, as a table."""
+@dataclass(frozen=True)
+class Figures:
+    """What a soak came to.
+
+    views    page and seconds, of every view
+    jobs     seconds of every run, from the click to its result
+    memory   megabytes of the web process at the start and at the end, and megabytes per minute between
+    wrong    what went wrong, a sentence per visitor
+    """
+
+    views: Sequence[tuple[str, float]]
+    jobs: Sequence[float]
+    memory: tuple[float, float, float]
+    wrong: Sequence[str]
+
+    @property
+    def late(self) -> float:
+        """Seconds within which 95 % of the pages were drawn."""
+        return share([seconds for _, seconds in self.views], LATE)
+
+    @property
+    def holds(self) -> bool:
+        """True if nothing failed, pages came in time, and memory stayed."""
+        return not self.wrong and self.late <= IN_TIME and self.memory[2] <= GROWTH
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """The table, its heading first."""
+        first, last, growth = self.memory
+        named = {page: [seconds for name, seconds in self.views if name == page] for page, _ in self.views}
+        each = [("pages", [seconds for _, seconds in self.views]), *sorted(named.items()), ("runs", list(self.jobs))]
+        return [
+            ("", "number", "median, s", "95 %, s", "largest, s"),
+            *((name, f"{len(all)}", *(f"{share(all, part):.2f}" for part in (0.5, LATE, 1.0))) for name, all in each),
+            ("failed", f"{len(self.wrong)}", "", "", ""),
+            ("memory, MB", f"{first:.0f} to {last:.0f}", "", "", ""),
+            ("growth, MB/min", f"{growth:.2f}", "", "", ""),
+        ]
+
+    def __str__(self) -> str:
+        return table(list[tuple[object, ...]](self.rows())) + "".join(f"\n{text}" for text in self.wrong[:10])
+
+
+def share(seconds: list[float], part: float) -> float:
+    """The time within which this part of them came."""
+    return sorted(seconds)[min(len(seconds) - 1, int(part * len(seconds)))] if seconds else float("nan")
+
+
+def soak(server: Server, *, minutes: float, viewers: int, submitters: int) -> Figures:
+    """All of it."""
     from lmc_core import runs
 
     default = runs.default_request()
@@ -108,7 +160,8 @@ def soak(server: Server, *, minutes: float, viewers: int, submitters: int) -> st
         try:
             work(number)
         except Exception as error:  # noqa: BLE001 one visitor's failure is a number of this benchmark
-            state.wrong.append(f"{type(error).__name__}: {str(error)[:160]}")
+            text = f"after {time.monotonic() - state.start:.0f} s, {work.__name__} {number}: "
+            state.wrong.append(f"{text}{type(error).__name__}: {str(error)[:160]}")
 
     works = [*[state.view] * viewers, *[state.submit] * submitters, state.sample]
     threads = [threading.Thread(target=guarded, args=(work, number), daemon=True) for number, work in enumerate(works)]
@@ -116,17 +169,22 @@ def soak(server: Server, *, minutes: float, viewers: int, submitters: int) -> st
         thread.start()
     for thread in threads:
         thread.join(60 * minutes + 180)
-    late = sorted(state.views)[int(0.95 * len(state.views))] if state.views else float("nan")
-    rows = [
-        ("", "", "median", "90 %", "largest"),
-        ("pages", len(state.views), *spread(state.views)),
-        ("runs", len(state.jobs), *spread(state.jobs)),
-        ("pages, 95 %, s", f"{late:.2f}", "", "", ""),
-        ("failed", len(state.wrong), "", "", ""),
-        ("memory, MB", f"{state.memory[0][1]:.0f} to {state.memory[-1][1]:.0f}", "", "", ""),
-        ("growth, MB/min", f"{state.growth():.2f}", "", "", ""),
-    ]
-    return table(rows) + "".join(f"\n{text}" for text in state.wrong[:10])
+    return Figures(state.views, state.jobs, (state.memory[0][1], state.memory[-1][1], state.growth()), state.wrong)
+
+
+def recorded(figures: Figures, minutes: float, viewers: int, submitters: int) -> str:
+    """The table as a page."""
+    heading, *rows = (f"| {' | '.join(row)} |" for row in figures.rows())
+    where = f"on {os.cpu_count()} cores of {processor()}, on {date.today():%-d %B %Y}"
+    about = (
+        f"{viewers} viewers who open one page after the other, and {submitters} submitters who ask for one run after "
+        f"the other, for {minutes:g} minutes: `python -m benchmarks soak --minutes {minutes:g} --viewers {viewers} "
+        f"--submitters {submitters}` {where}. Server, worker and visitors share the machine. Every "
+        f"viewer rests {REST[0]:g} to {REST[1]:g} seconds between two pages; memory is that of the web process, its "
+        f"growth the slope of a straight line after the first fifth of the time."
+    )
+    wrong = [f"- {text}" for text in figures.wrong]
+    return "\n".join(["# Soak", "", about, "", heading, "|---|--:|--:|--:|--:|", *rows, "", *wrong])
 
 
 def main(words: list[str]) -> None:
@@ -134,16 +192,22 @@ def main(words: list[str]) -> None:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--viewers", type=int, default=50)
     parser.add_argument("--submitters", type=int, default=5)
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the table as Markdown")
     asked = parser.parse_args(words)
+    how = {"minutes": asked.minutes, "viewers": asked.viewers, "submitters": asked.submitters}
     with tempfile.TemporaryDirectory() as home:
         os.environ["LMC_HOME"] = home
         os.environ.pop("LMC_DATA", None)
         server = Server(Path(home))
         try:
             server.wait(lambda: bool(server.json("/api/healthz")), 60, "the start of the server")
-            print(soak(server, minutes=asked.minutes, viewers=asked.viewers, submitters=asked.submitters))
+            figures = soak(server, **how)
         finally:
             server.stop()
+    print(figures)
+    if asked.record:
+        asked.record.write_text(recorded(figures, **how))
+    sys.exit(0 if figures.holds else 1)
 
 
 if __name__ == "__main__":

@@ -15,16 +15,16 @@ TESTS = Path(__file__).parent
 
 
 class Bench:
-    """A store, an index and an engine that carries out the jobs of `engine_jobs`."""
+    """A store, an index and an engine that carries out the jobs of `engine_jobs`, or other work."""
 
-    def __init__(self, home: Path, **environment: str):
+    def __init__(self, home: Path, work: str = "engine_jobs", **environment: str):
         self.archive = Archive(settings({"LMC_HOME": str(home), "LMC_WORKER_THREADS": "1", **environment}))
         self.host, self.store, self.index = self.archive.host, self.archive.store, self.archive.index
-        self.log = home / "log.txt"
+        self.log, self.work = home / "log.txt", work
         self.engine = self.new_engine()
 
     def new_engine(self) -> Engine:
-        return Engine(self.archive, work="engine_jobs")
+        return Engine(self.archive, work=self.work)
 
     def request(self, name: str, behaviour: str = "work", steps: int = 3) -> Request:
         options = {"name": name, "behaviour": behaviour, "steps": steps, "log": str(self.log)}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.timing import processor
 from lmc_core.errors import Cancelled
 from lmc_core.report import Report
 
@@ -101,7 +102,7 @@ def machine(device: str) -> dict[str, Any]:
         "card": "none",
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "processor": _processor(),
+        "processor": processor(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
@@ -113,10 +114,3 @@ def machine(device: str) -> dict[str, Any]:
         found |= {"card": about.name, "memory": about.total_memory, "cuda": torch.version.cuda}
         found |= {"capability": f"{about.major}.{about.minor}", "cudnn": torch.backends.cudnn.version()}
     return found
-
-
-def _processor() -> str:
-    """The name its maker gave it."""
-    file = Path("/proc/cpuinfo")
-    lines = file.read_text().splitlines() if file.exists() else []
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -38,6 +38,7 @@ READY = 60.0  # seconds that a worker may take to be ready
 CANCELLED = "Stopped on request."
 STOPPED = "The server was stopped while this run was running."
 RESTARTED = "The server was restarted while this run was running."
+TWICE = "So did the one before it, after which this run was begun anew; it is not tried a third time by itself."
 LOST = "The server lost hold of this run. Run it again."
 FAULT = "A fault of this program; the server's log has the details."
 
@@ -140,7 +141,7 @@ class _Lane(threading.Thread):
         self._worker: Worker | None = None
         self.process: int | None = None
         self.held: str | None = None
-        self._since = time.monotonic()  # without a worker that is ready
+        self._since = self._begun = time.monotonic()  # without a worker that is ready; with the run in its hands
         self._deaf = 0.0  # until when the index is left alone
 
     @property
@@ -169,6 +170,7 @@ class _Lane(threading.Thread):
         with self._engine.claiming:
             request = self._index.claim(self._engine.server)
             self.held = request.id if request is not None else None
+        self._begun = time.monotonic()
         if request is not None:
             try:
                 self._carry_out(request, self._worker)
@@ -190,7 +192,7 @@ class _Lane(threading.Thread):
     def _carry_out(self, request: Request, worker: Worker) -> None:
         """One run, from sending it to its end, whatever end that is."""
         run = request.id
-        started = beaten = time.monotonic()
+        started = beaten = self._begun
         asked: float | None = None  # when it was told to stop
         try:
             worker.send({"run": run, "request": request.json})
@@ -198,7 +200,7 @@ class _Lane(threading.Thread):
                 message = worker.poll(LISTEN) or {}
                 self._hear(message)
                 if "progress" in message:
-                    self._noted(self._index.progress, run, *message["progress"])
+                    self._noted(self._index.progress, run, *message["progress"], time.monotonic() - started)
                 if "end" in message:
                     return self._ended(run, message, asked is not None)
                 now = time.monotonic()
@@ -214,10 +216,15 @@ class _Lane(threading.Thread):
                     return self._kill(run, "cancelled", CANCELLED)
                 if now - beaten > BEAT:
                     beaten = now
-                    self._noted(self._index.beat, run)
+                    self._noted(self._index.beat, run, now - started)
         except EOFError:
-            state, reason = ("failed", worker.death) if asked is None else ("cancelled", CANCELLED)
-            self._kill(run, state, reason)
+            if asked is not None or self._noted(self._index.cancelling, run):
+                return self._kill(run, "cancelled", CANCELLED)
+            if not worker.replaceable:
+                return self._kill(run, "failed", worker.death)
+            self._drop()
+            if not self._put_back(run):
+                self._finish(run, "failed", reason=f"{worker.death} {TWICE}")
 
     def _ended(self, run: str, message: Message, cancelled: bool) -> None:
         """What the worker says of its run; a cancel wins over an error that it caused."""
@@ -237,9 +244,10 @@ class _Lane(threading.Thread):
 
         A server that is stopped meanwhile leaves it to the next one, which marks it as interrupted.
         """
+        elapsed = time.monotonic() - self._begun
         while True:
             try:
-                self._index.finish(run, state, **facts)
+                self._index.finish(run, state, elapsed=elapsed, **facts)
                 if state == "done":
                     self._archive.note(run)
                 return uploads.ended(self._archive, run)
@@ -247,6 +255,16 @@ class _Lane(threading.Thread):
                 log.exception("the end of a run cannot be written to the index yet")
             if self._engine.stopping.wait(RETRY):
                 return None
+
+    def _put_back(self, run: str) -> bool:
+        """Let another worker carry out a run whose own was lost. False if it has been lost before."""
+        while True:
+            try:
+                return self._index.again(run)
+            except DBAPIError:
+                log.exception("a run whose worker was lost cannot be put back yet")
+            if self._engine.stopping.wait(RETRY):
+                return True
 
     def _noted(self, write: Callable[..., T], *values: Any) -> T | None:
         """What the index answers; None for a while after it could not, for that must end no run."""

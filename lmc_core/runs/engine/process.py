@@ -22,6 +22,11 @@ from lmc_core.runs.settings import Settings
 class Worker(Protocol):
     """One worker, alive from construction on."""
 
+    @property
+    def replaceable(self) -> bool:
+        """Whether its death tells nothing of its run, which another one may carry out as well."""
+        ...
+
     def send(self, message: Message) -> None:
         """Give it a message. Raises EOFError where it is gone."""
 
@@ -41,6 +46,8 @@ class Worker(Protocol):
 
 class WorkerProcess:
     """A worker process: started afresh (never forked), with as many threads as the settings allow."""
+
+    replaceable = False
 
     def __init__(self, host: Settings, device: str, work: str):
         ours, theirs = sockets(duplex=True)
@@ -104,6 +111,8 @@ class WorkerProcess:
 
 class WorkerThread:
     """A worker that is a thread of this process. Killing it means asking it to stop and no longer listening."""
+
+    replaceable = False
 
     def __init__(self, host: Settings, device: str, work: str):
         self._there: queue.SimpleQueue[Message | None] = queue.SimpleQueue()

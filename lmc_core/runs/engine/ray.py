@@ -71,6 +71,11 @@ class WorkerActor:
         self._heard: deque[Message] = deque()
         self._death = ""
 
+    @property
+    def replaceable(self) -> bool:
+        """True if its machine may have been lost; not where the run took all its memory, as it would another's."""
+        return "OutOfMemory" not in self._death
+
     def send(self, message: Message) -> None:
         """Give it a message."""
         self._actor.put.remote(json.dumps(message))
@@ -98,7 +103,7 @@ class WorkerActor:
         """Why it is gone, as a sentence."""
         if "OutOfMemory" in self._death:
             return "The worker was killed because memory ran out. Try smaller networks or fewer examples."
-        return f"The worker on the Ray cluster died ({self._death or 'no reason given'}). Run it again."
+        return f"The worker on the Ray cluster died ({self._death or 'no reason given'})."
 
 
 _lock = threading.Lock()

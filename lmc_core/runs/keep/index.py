@@ -37,11 +37,21 @@ MANY = 500
 REMEMBERED = 2_000
 """Runs, the last ones, that an estimate is made from: looking through all would take longer with every run."""
 
+SIMILAR = 5
+"""Of those, how many of the most similar."""
+CACHE = 512
+"""KiB of pages that a connection to SQLite holds: there are as many connections as threads, and the system holds the
+same pages once for all of them."""
+
 ORDERS: Mapping[Order, tuple[sql.ColumnElement[Any], ...]] = {
     "newest": (RUNS.c.created.desc(),),
     "oldest": (RUNS.c.created,),
     "title": (RUNS.c.title, RUNS.c.created.desc()),
 }
+
+
+Took = dict[str, list[tuple[int, float]]]
+"""Likeness → the runs of it that count in an estimate: how many ended later, and seconds."""
 
 
 class Index:
@@ -58,6 +68,7 @@ class Index:
             sql.event.listen(self.database, "connect", _set_up_sqlite)
         self.tables = tables
         self._inode: int | None = None
+        self._past: tuple[tuple[Any, ...] | None, Took] = (None, {})
         self.renew()
 
     @property
@@ -129,7 +140,7 @@ class Index:
             "state": state, "stage": "", "part": "", "done": 0, "total": 0, "partial": "{}", "reason": "",
             "finding": finding,
             "queued": now, "started": None, "finished": None, "cancel": False, "server": "", "likeness": likeness,
-            "removed": None, **stored,
+            "elapsed": None, "lost": 0, "removed": None, **stored,
         }  # fmt: skip
         if state == "queued":
             self.want(request.id, owner)
@@ -150,7 +161,17 @@ class Index:
     def requeue(self, run: str, owner: str | None = None) -> bool:
         """Queue a run again whose stored result has vanished."""
         self.want(run, owner)
-        return self._update(run, ("done",), state="queued", queued=time.time(), started=None, finished=None, bytes=0)
+        fresh: dict[str, Any] = {"state": "queued", "started": None, "finished": None, "elapsed": None, "lost": 0}
+        return self._update(run, ("done",), queued=time.time(), bytes=0, **fresh)
+
+    def again(self, run: str) -> bool:
+        """Put a run back into the queue, in its old place, because the machine that computed it was lost.
+
+        True if it is; once only: whatever is lost twice may be what loses machines.
+        """
+        fresh: dict[str, Any] = {"state": "queued", "stage": "", "part": "", "done": 0, "total": 0, "partial": "{}"}
+        running = sql.and_(RUNS.c.id == run, RUNS.c.state == "running", RUNS.c.lost == 0, ~RUNS.c.cancel)
+        return self.change(RUNS, running, started=None, elapsed=None, server="", lost=1, **fresh)
 
     def spoil(self, run: str, reason: str) -> bool:
         """Say of a run that is done that its result can no longer be read. Its finding stays, and its owner."""
@@ -174,14 +195,23 @@ class Index:
             if self._update(row.id, ("queued",), state="running", started=now, beat=now, server=server, cancel=False):
                 return Request.stored(row.request)
 
-    def progress(self, run: str, stage: str, part: str, done: int, total: int, partial: Mapping[str, Any]) -> None:
-        """How far a run is that is being computed, and what can be shown of it already."""
-        text = json.dumps(partial)
-        self._update(run, ("running",), stage=stage, part=part, done=done, total=total, partial=text, beat=time.time())
+    def progress(
+        self,
+        run: str,
+        stage: str,
+        part: str,
+        done: int,
+        total: int,
+        partial: Mapping[str, Any],
+        elapsed: float | None = None,
+    ) -> None:
+        """How far a run is that is being computed, since how many seconds, and what can be shown of it already."""
+        values = {"stage": stage, "part": part, "done": done, "total": total, "partial": json.dumps(partial)}
+        self._update(run, ("running",), elapsed=elapsed, beat=time.time(), **values)
 
-    def beat(self, run: str) -> None:
-        """Say that the run is being worked on."""
-        self._update(run, ("running",), beat=time.time())
+    def beat(self, run: str, elapsed: float) -> None:
+        """Say that the run is being worked on, since how many seconds."""
+        self._update(run, ("running",), elapsed=elapsed, beat=time.time())
 
     def cancelling(self, run: str) -> bool:
         """True if somebody wants the run stopped."""
@@ -197,13 +227,15 @@ class Index:
         finding: str = "",
         model: str | None = None,
         size: int | None = None,
+        elapsed: float | None = None,
     ) -> None:
         """A run that was being computed has ended: done, failed or cancelled.
 
-        size   bytes of its stored result; None if they are still to be measured
+        size      bytes of its stored result; None if they are still to be measured
+        elapsed   seconds that it took, by a clock that nobody sets
         """
         now = time.time()
-        values: dict[str, Any] = {"state": state, "reason": reason, "finished": now}
+        values: dict[str, Any] = {"state": state, "reason": reason, "finished": now, "elapsed": elapsed}
         if state == "done":
             values |= {"finding": finding, "model": model, "bytes": size, "opened": now}
         self._update(run, ("running",), **values)
@@ -328,7 +360,7 @@ class Index:
         return self.count(RUNS, sql.and_(waiting, RUNS.c.owner.is_not(None), RUNS.c.id.in_(theirs)))
 
     def expected(self, likeness: str, least: int = 3) -> float | None:
-        """Seconds that the most similar earlier runs took (median of the last five), or None if there were none.
+        """Seconds that the most similar earlier runs took (median of the last SIMILAR), or None if there were none.
 
         likeness   words from general to special, "path|digits|mlp 2^15|…": the longest shared start wins
         least      how many words must be shared at least
@@ -336,19 +368,33 @@ class Index:
         Only the last REMEMBERED runs count.
         """
         words = likeness.split("|")
-        once = sql.or_(RUNS.c.state == "done", RUNS.c.removed.is_not(None))
-        spent = (RUNS.c.finished - RUNS.c.started).label("spent")
-        done = sql.select(RUNS.c.likeness, RUNS.c.finished, spent)
-        done = done.where(once, RUNS.c.started.is_not(None), RUNS.c.finished.is_not(None))
-        last = done.order_by(RUNS.c.finished.desc()).limit(REMEMBERED).subquery("last")
-        with self.database.connect() as connection:
-            for length in range(len(words), min(least, len(words)) - 1, -1):
-                start = "|".join(words[:length])
-                same = last.c.likeness.startswith(start + "|", autoescape=True) | (last.c.likeness == start)
-                query = sql.select(last.c.spent).where(same).order_by(last.c.finished.desc()).limit(5)
-                if past := list(connection.scalars(query)):
-                    return float(statistics.median(past))
+        took = self._took()
+        for length in range(len(words), min(least, len(words)) - 1, -1):
+            start = "|".join(words[:length])
+            past = [each for other, all in took.items() if f"{other}|".startswith(f"{start}|") for each in all]
+            if past:
+                return float(statistics.median(seconds for _, seconds in sorted(past)[:SIMILAR]))
         return None
+
+    def _took(self) -> Took:
+        """What the last REMEMBERED runs took; read again once another one has ended."""
+        once = sql.and_(
+            sql.or_(RUNS.c.state == "done", RUNS.c.removed.is_not(None)),
+            RUNS.c.elapsed.is_not(None),
+            RUNS.c.finished.is_not(None),
+        )
+        last = sql.select(RUNS.c.id, RUNS.c.finished).where(once).order_by(RUNS.c.finished.desc()).limit(1)
+        ended = sql.select(RUNS.c.likeness, RUNS.c.elapsed).where(once).order_by(RUNS.c.finished.desc())
+        with self.database.connect() as connection:
+            newest = connection.execute(last).first()
+            known, took = self._past
+            if newest is None or known != tuple(newest):
+                took = {}
+                for place, row in enumerate(connection.execute(ended.limit(REMEMBERED))):
+                    took.setdefault(row.likeness, []).append((place, row.elapsed))
+                took = {likeness: all[:SIMILAR] for likeness, all in took.items()}
+                self._past = (None if newest is None else tuple(newest), took)
+        return took
 
     def unguessable(self, digest: str) -> str:
         """What to call content of this digest here: 64 hex digits, which do not follow from the content alone.
@@ -406,11 +452,9 @@ def _turns() -> sql.Subquery:
 
 
 def _status(row: Any, position: int | None, expected: float | None) -> RunStatus:
-    end = row.finished or time.time()
-    elapsed = 0.0 if row.started is None else max(0.0, end - row.started)
     return RunStatus(
-        row.id, row.kind, row.state, row.title, row.stage, row.done, row.total, elapsed, expected, position, row.reason,
-        json.loads(row.partial), row.finding, row.listed, row.created, row.model,
+        row.id, row.kind, row.state, row.title, row.stage, row.done, row.total, row.elapsed or 0.0, expected, position,
+        row.reason, json.loads(row.partial), row.finding, row.listed, row.created, row.model,
         tuple(filter(None, row.tags.split(","))), row.part, stages(row.kind), row.removed,
     )  # fmt: skip
 
@@ -442,5 +486,10 @@ def _whole(database: sqlite3.Connection) -> bool:
 
 def _set_up_sqlite(connection: Any, _: Any) -> None:
     """Readers do not wait for the writer, and writers wait for each other instead of failing."""
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={1000 * PATIENCE:.0f}"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        f"busy_timeout={1000 * PATIENCE:.0f}",
+        f"cache_size=-{CACHE}",
+    ):
         connection.execute(f"PRAGMA {pragma}")

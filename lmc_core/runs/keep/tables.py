@@ -34,6 +34,8 @@ RUNS = sql.Table(
     sql.Column("queued", sql.Float, nullable=False, index=True),
     sql.Column("started", sql.Float),
     sql.Column("finished", sql.Float),
+    sql.Column("elapsed", sql.Float),  # seconds of computing, by a clock that nobody sets
+    sql.Column("lost", sql.Integer, nullable=False, default=0, server_default="0"),  # how often its machine was
     sql.Column("cancel", sql.Boolean, nullable=False, default=False),
     sql.Column("server", sql.String(200), nullable=False, default=""),
     sql.Column("beat", sql.Float, nullable=False, default=0.0),

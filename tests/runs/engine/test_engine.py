@@ -38,6 +38,19 @@ def test_progress_is_told_while_a_run_works(bench: Bench) -> None:
     assert 0 < status.elapsed < 10
 
 
+@pytest.mark.parametrize("hours", [-24, 24])
+def test_a_clock_that_is_set_while_a_run_computes_changes_nothing_of_how_long_it_took(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    run = bench.submit(bench.request("slow", steps=60))
+    began, wall = time.monotonic(), time.time
+    bench.wait(run, lambda s: s.done > 5)
+    monkeypatch.setattr("lmc_core.runs.keep.index.time.time", lambda: wall() + 3600 * hours)
+    assert 0 <= bench.status(run).elapsed <= time.monotonic() - began
+    assert 0.1 < bench.wait(run).elapsed <= time.monotonic() - began
+    assert bench.index.expected("nap|a|b") == bench.status(run).elapsed
+
+
 def test_two_submissions_compute_once(bench: Bench) -> None:
     first = bench.submit(bench.request("shared", steps=20), "ann")
     second = bench.submit(bench.request("shared", steps=20), "bob")

@@ -72,11 +72,13 @@ def test_a_run_that_never_listens_is_ended_with_its_worker_and_the_next_one_work
     assert bench.wait(bench.submit(bench.request("next")), seconds=60).state == "done"
 
 
-def test_a_worker_that_dies_fails_its_run_with_a_reason(bench: Bench) -> None:
+def test_a_run_that_kills_its_worker_twice_fails_with_a_reason_and_is_not_begun_a_third_time(bench: Bench) -> None:
     run = bench.submit(bench.request("victim", "die"))
     status = bench.wait(run, seconds=60)
     assert status.state == "failed"
-    assert "worker on the Ray cluster died" in status.reason
+    assert status.reason.startswith("The worker on the Ray cluster died (")
+    assert status.reason.endswith("it is not tried a third time by itself.")
+    assert bench.computed.count("victim") == 2
 
 
 def test_bad_data_on_the_cluster_is_told_in_its_own_sentence(bench: Bench) -> None:

@@ -94,14 +94,33 @@ def test_the_expected_time_is_the_median_of_the_runs_that_share_most(index: Inde
         request = a_request(number)
         index.enqueue(request, title="", likeness=likeness, listed=True)
         index.claim("server")
-        index.finish(request.id, "done")
-        runs = index.tables.tables["runs"]
-        index.change(runs, runs.c.id == request.id, started=100.0, finished=100.0 + seconds)
+        index.finish(request.id, "done", elapsed=seconds)
     assert index.expected("path|digits|mlp|x") == 2
     assert index.expected("path|digits|mlp|z") == 5.5
     assert index.expected("path|mnist|mlp|z") == 60
     assert index.expected("path|cifar|mlp|z") is None
     assert index.expected("path|digits|ml%|x") is None
+
+
+def test_a_run_whose_machine_was_lost_goes_back_to_its_place_once_and_not_once_it_is_to_stop(index: Index) -> None:
+    lost, later = put(index, 1, "ann"), put(index, 2, "ann")
+    index.claim("server")
+    index.progress(lost, "Working", "", 1, 2, {"t": [0.0]}, 3.5)
+    assert index.again(lost)
+    status = index.status(lost)
+    assert status is not None
+    assert (status.state, status.position, status.stage, status.partial, status.elapsed) == ("queued", 1, "", {}, 0.0)
+    assert index.wanted(lost, "ann")
+    assert index.claim("server") == a_request(1)
+    assert not index.again(lost)
+    index.finish(lost, "failed", reason="lost")
+    index.claim("server")
+    assert index.cancel(later, "ann")
+    assert not index.again(later)
+    index.finish(later, "cancelled")
+    assert index.enqueue(a_request(1), title="", likeness="", listed=True)  # asked for anew, it is as any other
+    index.claim("server")
+    assert index.again(lost)
 
 
 def test_a_server_that_is_gone_leaves_interrupted_runs_and_others_keep_theirs(index: Index) -> None:

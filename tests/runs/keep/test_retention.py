@@ -70,7 +70,7 @@ class Filled:
         padding = self.folder / "padding"
         padding.write_bytes(random.Random(self.number).randbytes(size))
         stored = self.archive.store.save(request.id, a_result(), {"padding": padding})
-        index.finish(request.id, "done", finding="It falls.", size=stored)
+        index.finish(request.id, "done", finding="It falls.", size=stored, elapsed=2.0)
         self.archive.note(request.id)
         index.change(RUNS, RUNS.c.id == request.id, opened=time.time() - age, **values)
         return request.id
