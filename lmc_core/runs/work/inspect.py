@@ -112,7 +112,7 @@ def work(request: Request, report: Report, folder: Path, device: str) -> Inspect
         store.remove("uploads", options["upload"])
         raise
     known = replace(result.model, id=identity(request.id, network.fingerprint), filename=options["filename"])
-    result = replace(result, model=known)
+    result = replace(result, model=_as_known(known))
     if fetched:
         result = replace(result, notes=(fetched, *result.notes))
     if said := _said(options):  # stays on the card, where it can be said otherwise
@@ -122,6 +122,24 @@ def work(request: Request, report: Report, folder: Path, device: str) -> Inspect
         library.keep(_written(network, Path(place), bool(said)), asdict(result.model))
     store.remove("uploads", options["upload"])
     return result
+
+
+def _as_known(read: ModelCard) -> ModelCard:
+    """What was read of a file whose owner has this model already, from another file or a bundle: it keeps its name, and
+    its accuracy unless that was measured again."""
+    try:
+        before = library.card(read.id)
+    except InputError:
+        return read
+    measured = read if read.accuracy else before
+    return replace(
+        read,
+        title=before.title,
+        filename=before.filename,
+        data=measured.data,
+        accuracy=measured.accuracy,
+        loss=measured.loss,
+    )
 
 
 def _said(options: Mapping[str, Any]) -> tuple[tuple[str, Any, str], ...]:

@@ -140,6 +140,16 @@ def test_the_same_file_of_a_second_visitor_is_a_model_of_its_own(
         assert path.stat().st_size > 100_000
 
 
+def test_a_file_that_its_owner_has_already_takes_nothing_from_the_model(uploaded: RunStatus) -> None:
+    """Brought again under another name and without data, as from a bundle."""
+    assert uploaded.model is not None
+    before = library.card(uploaded.model)
+    assert before.accuracy
+    status = wait(runs.submit(library.add("from afar.pth", a_torch_file(), owner="ann"), "ann"))
+    assert status.model == uploaded.model
+    assert library.card(uploaded.model) == before
+
+
 class Attack:
     """A pickle that leaves a mark if anybody loads it carelessly."""
 
