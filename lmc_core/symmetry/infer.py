@@ -22,7 +22,7 @@ from lmc_core.symmetry.verify import VerifyReport, elsewhere
 from lmc_core.symmetry.verify import verify as measure
 from lmc_core.symmetry.walk import read
 
-ONE_WAY = "the network chooses by its numbers what to compute: these are the groups of the way that its example takes"
+ONE_WAY = "The network chooses by its numbers what to compute; these are the groups of the way that its example takes."
 
 
 def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: float = 60.0) -> Symmetry:

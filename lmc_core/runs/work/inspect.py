@@ -57,14 +57,14 @@ def inspect_network(
     network = on_device(network, device)
     with clock("symmetry"):
         found, errors = verified_symmetry(network, within(report, SYMMETRY))
-    notes: tuple[str, ...] = ()
+    notes = found.notes
     if data is not None:
         inner = within(report, MEASURE, details=False)
         with clock("evaluate"):
             try:
                 ends = evaluate(LinearPath(network, network), data, points=2, report=inner)
             except (DataError, MismatchError) as error:
-                notes = (f"Its accuracy was not measured: {error}.",)
+                notes = (*notes, f"Its accuracy was not measured: {error}.")
             else:
                 accuracy, loss = ({s: float(ends.values[s][m][0]) for s in ends.values} for m in ("accuracy", "loss"))
                 known = replace(known, data=data.name, accuracy=accuracy, loss=loss)
