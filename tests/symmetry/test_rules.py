@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lmc_core.networks.network import Network, network
-from lmc_core.operators import OPERATORS
+from lmc_core.operators import OPERATORS, Kind
 from lmc_core.symmetry.axis import groups_in
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.rules import RULES
@@ -18,6 +18,7 @@ from lmc_core.symmetry.symmetry import Symmetry
 from lmc_core.symmetry.verify import verify
 
 UNITS = 12
+Operation = Callable[[Tensor, nn.ParameterList], Tensor]
 
 
 class Between(nn.Module):
@@ -320,6 +321,10 @@ def assigned(x: Tensor) -> Tensor:
     return y
 
 
+def zeros(dtype: torch.dtype) -> Tensor:
+    return torch.zeros(2, 4, UNITS, dtype=dtype)
+
+
 def replaced(x: Tensor, where: Any, values: Tensor) -> Tensor:
     y = x.clone()
     y[where] = values
@@ -364,6 +369,31 @@ def test_units_stay_free_across_an_operation_exactly_as_far_as_they_can(case: st
         assert axis == "enter:12"
     else:
         assert axis == expected
+
+
+WRITTEN: dict[str, tuple[Operation, Kind]] = {
+    "slices added": (lambda x, w: zeros(x.dtype).index_add(1, torch.tensor([2, 0, 2, 1]), x), "general"),
+    "slices replaced": (lambda x, w: x.index_copy(1, torch.tensor([3, 1]), x[:, :2] * 2), "general"),
+    "zeros": (lambda x, w: x.index_fill(1, torch.tensor([3]), 0.0), "general"),
+    "one number for all units": (lambda x, w: x.index_fill(1, torch.tensor([3]), 2.0), "centred"),
+    "steps by number": (lambda x, w: replaced(x, (slice(None), torch.tensor([0, 2])), x[:, 1:3]), "general"),
+    "one number by assignment": (
+        lambda x, w: replaced(x, (slice(None), torch.tensor([0])), torch.full((), 3.0, dtype=x.dtype)),
+        "centred",
+    ),
+    "windows in memory": (
+        lambda x, w: x.as_strided((2, 3, 2, UNITS), (4 * UNITS, UNITS, UNITS, 1)).mean(2),
+        "general",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRITTEN)
+def test_what_is_written_at_numbered_steps_leaves_the_class_that_an_experiment_confirms(case: str) -> None:
+    operation, kind = WRITTEN[case]
+    found = symmetry(between(operation))
+    assert {group.kind for group in found.groups.values()} == {kind}
+    assert found.notes == ()
 
 
 def test_an_operation_nobody_knows_pins_its_arguments_and_is_listed() -> None:

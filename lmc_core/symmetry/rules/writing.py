@@ -44,6 +44,8 @@ def written_along(call: Call) -> Result:
     x, index, source = call.need("self"), call.need("index"), call.take("source")
     call.take("value")
     axis = call.dim(x)
+    if call.args.get("value", 0) != 0:  # the same number for all units
+        call.limit_all(x, "centred")
     call.mix(index, range(index.ndim), _why(call))
     values = [x, *([source] if source is not None else [])]
     for value in values:
@@ -131,6 +133,9 @@ def _together(call: Call, values: list[tuple[Value, list[int | None]]], x: Value
 
     values   (value, number of the axis of x that each of its axes is)
     """
+    values = [
+        (v, labels) for v, labels in values if v.known is None or bool(v.known.any())
+    ] or values  # zeros add nothing
     operands = [
         (Value(tuple(a for a, label in zip(v.axes, labels, strict=True) if label is not None), data=v.data), labels)
         for v, labels in values
