@@ -126,7 +126,7 @@ def work(request: Request, report: Report, folder: Path, device: str) -> Inspect
 
 def _as_known(read: ModelCard) -> ModelCard:
     """What was read of a file whose owner has this model already, from another file or a bundle: it keeps its name, and
-    its accuracy unless that was measured again."""
+    what was measured, with how it was read, unless that was done again."""
     try:
         before = library.card(read.id)
     except InputError:
@@ -139,6 +139,7 @@ def _as_known(read: ModelCard) -> ModelCard:
         data=measured.data,
         accuracy=measured.accuracy,
         loss=measured.loss,
+        assumptions=measured.assumptions,
     )
 
 
