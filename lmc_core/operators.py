@@ -13,7 +13,18 @@ Affine = Literal["", "sum", "product", "quotient"]
 """Of a value as a function of tensors that move along a line: none · affine in all of them together · in each factor
 while the other stays, and in what is added beside · in the first factor while the second stays."""
 
-Kind = Literal["general", "orthogonal", "centred", "scaled", "signed", "permutation"]
+Kind = Literal[
+    "general",
+    "orthogonal",
+    "complex",
+    "interleaved-complex",
+    "phase",
+    "interleaved-phase",
+    "centred",
+    "scaled",
+    "signed",
+    "permutation",
+]
 """A class of invertible matrices (`symmetry/classes.py`), each named before those it holds."""
 
 

@@ -22,7 +22,7 @@ def ask(default: runs.Request) -> runs.Request:
     models = model_picker.models()
     a, b = model_picker.pair(models, (start["a"], start["b"]))
     upload.popover()
-    data = data_choice.chosen(a.data, start["data"])
+    data = data_choice.chosen(a, start["data"])
     method, settings = method_form.method(CLASSES if a.attends else start["method"])
     bent = path_form.curve(models, a)
     measured = section("Evaluation", default, EVALUATION)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -181,15 +181,15 @@ class _Sum:
         rows = choose(places, dims, limit, rng)
         total = places.shape[: places.ndim - dims].numel()
         share = total / max(1, len(rows))
-        self.second += share * ((rows * rows).sum(0) if self.diagonal else rows.T @ rows).double()
-        self.first += share * rows.sum(0).double()
+        self.second.add_((rows * rows).sum(0) if self.diagonal else rows.T @ rows, alpha=share)
+        self.first.add_(rows.sum(0), alpha=share)
         self.count += total
         if self.contraction.kind == "recurrent-hidden":  # the zero state before the first step
             self.count += value.numel() // value.shape[-1] - total
 
     def moment(self) -> Moment:
         n = max(1, self.count)
-        return Moment(self.second / n, self.first / n, self.count)
+        return Moment(self.second.div_(n), self.first.div_(n), self.count)
 
 
 def cross_moments(
@@ -210,22 +210,67 @@ def cross_moments(
 
     known    permutations by which other free groups are put in order, so that their units count as samples too
     """
+    sums: dict[Key, _CrossSum] = {}
+    for key, mine, theirs in _compared(reference, moved, symmetry, x, known or {}, batch, report):
+        sums.setdefault(key, _CrossSum(mine.shape[1], mine.device)).add(mine, theirs)
+    found: dict[str, tuple[CrossMoment, ...]] = dict.fromkeys(symmetry.groups, ())
+    for (group, *_), total in sums.items():
+        found[group] += (total.moment(),)
+    return found
+
+
+def partner_correlations(
+    reference: Network,
+    moved: Network,
+    symmetry: Symmetry,
+    x: NDArray[np.generic],
+    perms: Mapping[str, Perms],
+    *,
+    report: Report = silent,
+) -> dict[str, dict[str, float]]:
+    """Mean correlation of partners' activations, where each group is read last: group → name of `perms` → value.
+
+    The diagonal of `CrossMoment.correlation` in each order, without the pairs that are no partners.
+
+    perms   name → group → which unit of `moved` each of `reference` meets; groups that are left out are not compared
+    """
+    sums: dict[Key, dict[str, _PairSum]] = {}
+    for key, mine, theirs in _compared(reference, moved, symmetry, x, {}, None, report):
+        orders = {name: torch.as_tensor(one[key[0]]) for name, one in perms.items() if key[0] in one}
+        if key not in sums:
+            sums[key] = {name: _PairSum(mine.shape[1], mine.device) for name in orders}
+        for name, order in orders.items():
+            sums[key][name].add(mine, theirs[:, order.to(theirs.device)])
+    return {key[0]: {name: total.correlation() for name, total in of.items()} for key, of in sums.items()}
+
+
+class _Compared(NamedTuple):
+    """Samples (samples, units) of both networks of one batch at one place where later weights read a group."""
+
+    key: Key
+    mine: Tensor
+    theirs: Tensor
+
+
+def _compared(
+    reference: Network,
+    moved: Network,
+    symmetry: Symmetry,
+    x: NDArray[np.generic],
+    known: Perms,
+    batch: int | None,
+    report: Report,
+) -> Iterator[_Compared]:
     batch = batch or batch_size(reference, len(x))
     watch = watched(symmetry, symmetry.groups)
-    sums: dict[Key, _CrossSum] = {}
     nets = reference, reference.with_state(moved.state)  # one graph, so that values have the same names
     pairs = zip(*(activations(net, x, watch, batch) for net in nets), strict=True)
     for done, (a, b) in enumerate(pairs):
         report("comparing activations", done * batch, len(x))
         for value in watch:
             for key, (left, right), leaves, keep in readings([a[value], b[value]], value, symmetry, symmetry.groups):
-                mine = _samples(left, leaves, keep, known or {}, moved=False)
-                theirs = _samples(right, leaves, keep, known or {}, moved=True)
-                sums.setdefault(key, _CrossSum(mine.shape[1], mine.device)).add(mine, theirs)
-    found: dict[str, tuple[CrossMoment, ...]] = dict.fromkeys(symmetry.groups, ())
-    for (group, *_), total in sums.items():
-        found[group] += (total.moment(),)
-    return found
+                mine = _samples(left, leaves, keep, known, moved=False)
+                yield _Compared(key, mine, _samples(right, leaves, keep, known, moved=True))
 
 
 def entangled(symmetry: Symmetry) -> bool:
@@ -268,6 +313,25 @@ class _CrossSum:
         n = max(1, self.count)
         x, y, xx, yy = self.sums / n
         return CrossMoment(self.xy / n, x, y, xx, yy, self.count)
+
+
+class _PairSum:
+    """Running sums of x, y, x², y², x y in float64, unit by unit."""
+
+    def __init__(self, units: int, device: torch.device) -> None:
+        self.sums = torch.zeros(5, units, dtype=torch.float64, device=device)
+        self.count = 0
+
+    def add(self, x: Tensor, y: Tensor) -> None:
+        products = ((x * x).sum(0), (y * y).sum(0), (x * y).sum(0))
+        self.sums += torch.stack([x.sum(0), y.sum(0), *products])
+        self.count += len(x)
+
+    def correlation(self) -> float:
+        """The mean over units of covariance / (σ_x σ_y + 1e-4), as `CrossMoment.correlation` has it."""
+        x, y, xx, yy, xy = self.sums / max(1, self.count)
+        spreads = (xx - x**2).clamp(min=0).sqrt() * (yy - y**2).clamp(min=0).sqrt()
+        return float(((xy - x * y) / (spreads + 1e-4)).mean())
 
 
 def cross_costs(

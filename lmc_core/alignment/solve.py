@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 
 from lmc_core.errors import SettingError
 from lmc_core.operators import Kind
-from lmc_core.symmetry.classes import Element, stacked
+from lmc_core.symmetry.classes import Element, as_numbers, of_numbers, stacked
 
 Perm = NDArray[np.int64]
 Cost = NDArray[np.float64]
@@ -53,6 +53,8 @@ def nearest(kind: Kind, cost: Cost) -> Element:
     signed        an assignment of absolute values, with the signs of what is chosen
     orthogonal    U V' of cost = U S V' (Schönemann 1966); its total is the nuclear norm
     centred       the same for what is orthogonal to the all-ones vector, which stays
+    phase         for every rotary pair the angle of its block, c/|c| with c = (C₁₁ + C₂₂) + i (C₂₁ − C₁₂); its total
+                  is Σ |c|
 
     kind   whose elements are their own inverse transposes: matching a general or scaled group balances it first
     cost   (n, n) target × source: what is gained by a share of source unit j at target position i
@@ -68,11 +70,20 @@ def nearest(kind: Kind, cost: Cost) -> Element:
     _check_finite(cost)
     if kind == "orthogonal":
         return polar(cost)
+    if kind in ("phase", "interleaved-phase"):
+        return phases(kind, cost)
     if kind == "centred":
         n = len(cost)
         around = np.linalg.qr(np.column_stack([np.ones(n), np.eye(n)[:, 1:]]))[0][:, 1:]  # (n, n − 1), 1ᵀ around = 0
         return np.asarray(around @ polar(around.T @ cost @ around) @ around.T + 1 / n)
     raise SettingError(f"no element of the class {kind!r} is nearest: balance the group, then match its rotations")
+
+
+def phases(kind: Kind, cost: Cost) -> NDArray[np.float64]:
+    """The turns of rotary pairs with the largest total (…, n, n); a pair of which nothing is known stays."""
+    numbers = as_numbers(kind, cost)
+    sizes = np.abs(numbers)
+    return of_numbers(kind, np.where(sizes > 0, numbers / np.where(sizes > 0, sizes, 1.0), 1.0))
 
 
 def polar(cost: Cost) -> NDArray[np.float64]:

@@ -46,24 +46,35 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_model(text: str, args: argparse.Namespace, *, like: Network | None = None) -> Network:
-    """The network in a file, or a shipped one by its id such as digits-mlp-128/seed0."""
-    from lmc_core.networks.checkpoint import load
+def read_model(
+    text: str, args: argparse.Namespace, *, like: Network | None = None, data: Dataset | None = None
+) -> Network:
+    """The network in a file, or a shipped one by its id such as digits-mlp-128/seed0.
 
-    return load(_file(text), arch=pairs(args.arch, "--arch"), normalize=args.normalize, like=like)
+    data   tells the size of images where the file does not
+    """
+    from lmc_core.networks.checkpoint import load
+    from lmc_core.networks.reading import sized
+
+    file, arch = _file(text), pairs(args.arch, "--arch")
+
+    def read(said: Mapping[str, Any]) -> Network:
+        return load(file, arch=said, normalize=args.normalize, like=like)
+
+    return read(arch) if data is None else sized(read, arch, data.shape, data.name)
 
 
 def read_models(names: Sequence[str], args: argparse.Namespace, data: Dataset) -> tuple[list[Network], list[ModelCard]]:
     """The networks that arguments name, each read like the first where its file does not say how, and their cards.
 
-    data   tells their normalisation where the files do not
+    data   tells their normalisation and the size of their images where the files do not
     """
     from lmc_core.networks.reading import decided
     from lmc_core.runs.work.facts import card_of
 
     networks: list[Network] = []
     for name in names:
-        networks.append(read_model(name, args, like=networks[0] if networks else None))
+        networks.append(read_model(name, args, like=networks[0] if networks else None, data=data))
     networks = decided(networks, data)
     return networks, [card_of(net, title=title(name)) for net, name in zip(networks, names, strict=True)]
 

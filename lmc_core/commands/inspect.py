@@ -13,6 +13,7 @@ from lmc_core.errors import SettingError
 from lmc_core.report import Report
 from lmc_core.runs.summary import summary
 from lmc_core.words.inspect import CLASSES
+from lmc_core.words.models import assumption
 
 if TYPE_CHECKING:
     from lmc_core.operators import Kind
@@ -40,8 +41,8 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
     from lmc_core.networks.reading import decided
     from lmc_core.runs.work.inspect import inspect_network
 
-    network = read_model(args.model, args)
     data = dataset(args.data) if args.data else None
+    network = read_model(args.model, args, data=data)
     if data is not None:
         (network,) = decided([network], data)
     result = inspect_network(network, data, title=title(args.model), device=args.device, report=report)
@@ -83,7 +84,7 @@ def _text(result: InspectResult) -> str:
     model, symmetry = result.model, result.symmetry
     parts = [result.finding]
     if model.assumptions:
-        parts.append("assumed\n" + table((f"{o}={v}", why) for o, v, why in model.assumptions))
+        parts.append("assumed\n" + table((f"{o}={assumption(o, v)}", why) for o, v, why in model.assumptions))
     if symmetry.groups:
         rows = (
             (g.name, f"{g.size}{f' within {g.within}' if g.within else ''}", CLASSES[g.kind], next(iter(g.written), ""))

@@ -51,7 +51,8 @@ def command(kind: Kind, data: str | None = None) -> tuple[Callable[..., None], C
 def text(kind: str, result: Result) -> str:
     """A result in a terminal: finding, numbers, its table, how it came about."""
     said = summary(kind, result)
-    facts = [*_made(result), *(("note", note) for note in said.notes)] if isinstance(result, Record) else []
+    notes = (*said.notes, *said.assumed)
+    facts = [*_made(result), *(("note", note) for note in notes)] if isinstance(result, Record) else []
     tables = [_cells(one) for one in said.tables[:1]]
     parts = [
         result.title,

@@ -43,7 +43,7 @@ def axes(kind: str, a: Array, b: Array, seed: int = 0) -> Axes:
         return Axes(*plane(rows))
     apart = None
     if kind == "random":
-        basis = random_axes(rows.shape[1], seed)
+        basis = random_axes(rows.shape[1], seed).astype(rows.dtype)
     elif kind == "sliced":
         basis, apart = sliced_axes(a, b, seed=seed)
     else:
@@ -76,13 +76,14 @@ def sliced_axes(a: Array, b: Array, *, seed: int = 0) -> tuple[Array, Array]:
     centre = (a.mean(0) + b.mean(0)) / 2
     a, b = a - centre, b - centre
     rng = np.random.default_rng([seed, 19])
-    basis, apart = np.zeros((a.shape[1], 2)), np.zeros(2)
+    basis, apart = np.zeros((a.shape[1], 2), a.dtype), np.zeros(2)
     scale = float(np.sqrt((a**2).sum(1).mean() + (b**2).sum(1).mean()))
     for number in range(min(2, a.shape[1])):
         known = basis[:, :number]
         rows = [cloud - (cloud @ known) @ known.T for cloud in (a, b)]
         # what random weights of the units add up to leans towards where the cloud is wide
-        wide = [cloud.T @ (cloud @ (cloud.T @ rng.normal(size=(len(cloud), _STARTS)))) for cloud in rows]
+        drawn = [rng.normal(size=(len(cloud), _STARTS)).astype(cloud.dtype) for cloud in rows]
+        wide = [cloud.T @ (cloud @ (cloud.T @ weights)) for cloud, weights in zip(rows, drawn, strict=True)]
         directions = np.column_stack([rows[0].mean(0) - rows[1].mean(0), *wide])
         directions -= known @ (known.T @ directions)
         best, apart[number] = _climb(rows[0], rows[1], directions)
@@ -99,7 +100,7 @@ def _climb(a: Array, b: Array, directions: Array) -> tuple[Array, float]:
     """
     e = _unit(directions)
     value, slope = _apart(a, b, e)
-    step = np.full(e.shape[1], 16.0)
+    step = np.full(e.shape[1], 16.0, e.dtype)
     for number in range(_STEPS):
         if number == _FIRST:
             kept = np.argsort(-value)[:2]

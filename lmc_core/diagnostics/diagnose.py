@@ -15,12 +15,16 @@ from lmc_core.diagnostics.dimension import Dimension, dimensions
 from lmc_core.diagnostics.inspector import Units, budget, inspect
 from lmc_core.diagnostics.labels import labels
 from lmc_core.diagnostics.matching import Matching, match
+from lmc_core.diagnostics.preferred import Preferred, preferred
 from lmc_core.diagnostics.projection import frame_times, partners, project
-from lmc_core.diagnostics.units import read_features, reads_groups, unit_weights, units_of, weighed
+from lmc_core.diagnostics.units import mean_outputs, read_features, reads_groups, units_of, weighed
 from lmc_core.report import Report, silent
+from lmc_core.symmetry.axis import names_in
+from lmc_core.symmetry.symmetry import Symmetry
 
 if TYPE_CHECKING:
     from lmc_core.alignment.alignment import Alignment
+    from lmc_core.alignment.coupling import Perms
     from lmc_core.data.dataset import Dataset
     from lmc_core.networks.network import Network
 
@@ -63,6 +67,7 @@ class Diagnosis:
     matching   group → Matching;  layers: group → Layer
     notes      sentences about what could not be measured
     units      (group, metric) → its units one by one, where that was asked for
+    preferred  group → the classes its units respond to most, likewise, where every example has one class
     """
 
     clouds: Mapping[tuple[str, str], Cloud]
@@ -70,6 +75,7 @@ class Diagnosis:
     layers: Mapping[str, Layer]
     notes: tuple[str, ...] = field(default=())
     units: Mapping[tuple[str, str], Units] = field(default_factory=dict)
+    preferred: Mapping[str, Preferred] = field(default_factory=dict)
 
 
 def diagnose(
@@ -95,18 +101,22 @@ def diagnose(
     thorough   also clouds along random directions and along those that set A and B apart, and the units one by one
     """
     symmetry, notes = alignment.symmetry, []
-    correlations: Mapping[str, Any] = {}
+    correlations: Mapping[str, Mapping[str, float]] = {}
     features: tuple[Mapping[str, Connectivity], ...] = ({}, {})
+    classes: Mapping[str, Preferred] = {}
     if data is not None:
-        from lmc_core.alignment.moments import cross_moments, input_moments
+        from lmc_core.alignment.moments import input_moments, partner_correlations
         from lmc_core.errors import TraceError
 
         x = measured_on(data, examples, seed)
         try:
             if moments is None:
                 moments = input_moments(a, symmetry, x, report=report)
-            correlations = cross_moments(a, b, symmetry, x[: examples // 5], report=report)
+            seen_by = x[: examples // 5]
+            correlations = partner_correlations(a, b, symmetry, seen_by, _orders(alignment), report=report)
             features = connectivity(a, (b, aligned), symmetry, data.x_test, report=report)
+            if thorough:
+                classes = preferred(a, b, aligned, symmetry, data, seed=seed, report=report)
         except TraceError as error:
             notes.append(f"Features were not compared: {error}")
     frames = frame_times(t)
@@ -115,14 +125,16 @@ def diagnose(
     layers: dict[str, Layer] = {}
     units: dict[tuple[str, str], Units] = {}
     image = data.shape if data is not None else tuple(a.example_inputs[0].shape[1:])
+    left = None if moments is None else _Left(moments, symmetry)
     for number, (group, label) in enumerate(labels(symmetry).items()):
         report("drawing the layers", number, len(symmetry.groups))
         coupling = alignment.couplings.get(group)
+        moments = None if left is None else left.of(group)
         plain = units_of((a, b, aligned), symmetry, group)
         measured = weighed(symmetry, group, moments)
         pictured = measured and thorough and read_features(symmetry, group) <= PICTURED
         seen = units_of((a, b, aligned), symmetry, group, moments, symmetric=pictured) if measured else None
-        centred = unit_weights(a, symmetry, group, moments, centred=True) if measured else None
+        means = mean_outputs(a, symmetry, group, moments) if moments is not None and measured else None
         moved, partner = reads_groups(symmetry, group), partners(coupling)
         about: dict[str, Any] = {"group": group, "label": label, "moved_inputs": moved, "partner": partner}
         for projection, rows in _drawn(plain, seen, thorough).items():
@@ -139,19 +151,43 @@ def diagnose(
                 units[group, metric] = inspect(
                     rows, symmetry, group, metric=metric, numbers=budget(len(symmetry.groups)), **more
                 )
-        met = correlations.get(group, ())
-        correlation = met[-1].correlation if met else None
-        matchings[group] = match(
-            plain, seen, group=group, label=label, coupling=coupling, correlation=correlation, seed=seed
-        )
+        met = correlations.get(group, {})
+        told: dict[str, Any] = {"label": label, "coupling": coupling, "seed": seed}
+        matchings[group] = match(plain, seen, group=group, correlations=(met.get("before"), met.get("after")), **told)
         layers[group] = Layer(
             label=label,
             before=features[0].get(group),
             after=features[1].get(group),
             spread=clouds[group, "pca-weights" if seen is None else "pca-data"].halfway,
-            dimension=dimensions(plain[0], None if seen is None else seen[0], centred),
+            dimension=dimensions(plain[0], None if seen is None else seen[0], means),
         )
-    return Diagnosis(clouds, matchings, layers, tuple(notes), units)
+    return Diagnosis(clouds, matchings, layers, tuple(notes), units, classes)
+
+
+class _Left:
+    """Moments that are let go of with the last group they are of: a second moment is larger than its weight."""
+
+    def __init__(self, moments: Sequence[Any], symmetry: Symmetry) -> None:
+        self._moments = list(moments)
+        self._groups = [names_in(symmetry.axes[c.weight][c.write]) for c in symmetry.contractions]
+        self._order = list(labels(symmetry))
+
+    def of(self, group: str) -> Sequence[Any]:
+        """Those of one group and of the groups after it."""
+        after = set(self._order[self._order.index(group) :])
+        self._moments = [m if names & after else None for m, names in zip(self._moments, self._groups, strict=True)]
+        return self._moments
+
+
+def _orders(alignment: Alignment) -> dict[str, Perms]:
+    """Who meets whom: units with the same numbers, and the partners of those groups that were re-ordered."""
+    groups = alignment.symmetry.groups
+    before = {}
+    for name, group in groups.items():
+        outer = 1 if group.within is None else groups[group.within].size
+        before[name] = np.arange(outer * group.size)
+    met = {name: partners(coupling) for name, coupling in alignment.couplings.items()}
+    return {"before": before, "after": {name: order for name, order in met.items() if order is not None}}
 
 
 def measured_on(data: Dataset, examples: int, seed: int) -> NDArray[np.generic]:

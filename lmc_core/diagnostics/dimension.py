@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmc_core.diagnostics.units import unit_weights, weighed
+from lmc_core.diagnostics.units import mean_outputs, unit_weights, weighed
 from lmc_core.symmetry.symmetry import Symmetry
 
 if TYPE_CHECKING:
@@ -53,28 +53,46 @@ def dimension(network: Network, symmetry: Symmetry, group: str, moments: Sequenc
     weights = unit_weights(network, symmetry, group)
     if not weighed(symmetry, group, moments):
         return dimensions(weights)
-    centred = unit_weights(network, symmetry, group, moments, centred=True)
-    return dimensions(weights, unit_weights(network, symmetry, group, moments), centred)
+    assert moments is not None
+    means = mean_outputs(network, symmetry, group, moments)
+    return dimensions(weights, unit_weights(network, symmetry, group, moments), means)
 
 
 def dimensions(
-    weights: NDArray[np.float64],
-    seen: NDArray[np.float64] | None = None,
-    centred: NDArray[np.float64] | None = None,
+    weights: NDArray[np.floating],
+    seen: NDArray[np.floating] | None = None,
+    means: NDArray[np.floating] | None = None,
 ) -> Dimension:
-    """The spectra of rows (units, features) in the metrics of `Dimension`."""
+    """The spectra of rows (units, features) in the metrics of `Dimension`.
+
+    seen    rows of W Σ^½
+    means   (units, writers) W m of every block of `seen`
+    """
     return Dimension(
         units=weights.shape[0],
         features=weights.shape[1],
         weights=spectrum(weights),
         seen=None if seen is None else spectrum(seen),
-        centred=None if centred is None else spectrum(centred),
+        centred=None if seen is None or means is None else spectrum(seen, means),
     )
 
 
-def spectrum(rows: NDArray[np.float64]) -> Spectrum:
-    """Of rowsᵀ rows, rows (units, features), uncentred. No direction at all has dimension 0."""
-    gram = rows @ rows.T if rows.shape[0] <= rows.shape[1] else rows.T @ rows
+def spectrum(rows: NDArray[np.floating], less: NDArray[np.floating] | None = None) -> Spectrum:
+    """Of rows rowsᵀ − less lessᵀ, rows (units, features), uncentred. No direction at all has dimension 0.
+
+    less   (units, k) within what the columns of `rows` span; nothing if None
+    """
+    if rows.shape[0] <= rows.shape[1]:
+        gram = rows @ rows.T
+        if less is not None:
+            gram -= (less @ less.T).astype(gram.dtype)
+    else:  # the smaller matrix with the same eigenvalues
+        gram = rows.T @ rows
+        if less is not None:
+            values, vectors = np.linalg.eigh(gram)
+            known = values > len(values) * np.finfo(values.dtype).eps * values[-1]
+            share = (vectors[:, known].T @ (rows.T @ less)) / np.sqrt(values[known])[:, None]
+            gram = np.diag(values[known]) - share @ share.T
     values = np.linalg.eigvalsh(gram)[::-1].clip(min=0)
     total, squares = float(values.sum()), float((values**2).sum())
     if total == 0:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lmc_core.diagnostics.cost import MOST_UNITS, Cost, cost
 from lmc_core.diagnostics.shape import plane
-from lmc_core.diagnostics.units import array, units_of, weighed
+from lmc_core.diagnostics.units import units_of, weighed
 from lmc_core.symmetry.symmetry import Symmetry
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def matching(
     *,
     moments: Sequence[Any] | None = None,
     coupling: Coupling | None = None,
-    correlation: Any | None = None,
+    correlations: tuple[float | None, float | None] = (None, None),
     label: str | None = None,
     seed: int = 0,
 ) -> Matching:
@@ -89,12 +89,13 @@ def matching(
     aligned       B in the order of A
     moments       of A's inputs, to measure distances as the data sees them
     coupling      of this group, for the number of moved units
-    correlation   (n, n) of activations, units of A × units of B in trained order (`CrossMoment.correlation`)
+    correlations  mean correlation of partners' activations before and after, where they were measured
     seed          of the sample of units compared, where there are more than `SAMPLE`
     """
     plain = units_of((a, b, aligned), symmetry, group)
     seen = None if not weighed(symmetry, group, moments) else units_of((a, b, aligned), symmetry, group, moments)
-    return match(plain, seen, group=group, label=label or group, coupling=coupling, correlation=correlation, seed=seed)
+    told: dict[str, Any] = {"group": group, "label": label or group, "coupling": coupling, "seed": seed}
+    return match(plain, seen, correlations=correlations, **told)
 
 
 def match(
@@ -104,7 +105,7 @@ def match(
     group: str,
     label: str,
     coupling: Coupling | None = None,
-    correlation: Any | None = None,
+    correlations: tuple[float | None, float | None] = (None, None),
     seed: int = 0,
 ) -> Matching:
     """The matching of three sets of rows (units, features): A's units, and their partners before and after alignment.
@@ -114,7 +115,6 @@ def match(
     ours, before, after = seen or plain
     distances = [np.linalg.norm(ours - rows, axis=1) for rows in (before, after)]
     edges = np.linspace(0, max(float(np.max(distances)), 1e-12), BINS + 1)
-    correlations = _correlations(correlation, coupling)
     order = _order(ours, seed)
     angles = coupling.angles if coupling is not None else None
     limit = MOST_UNITS if angles is None else 0  # no order is the least that a rotation could reach
@@ -172,13 +172,3 @@ def _order(rows: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
     if len(order) > SAMPLE:
         order = order[np.sort(np.random.default_rng(seed).choice(len(order), SAMPLE, replace=False))]
     return order
-
-
-def _correlations(correlation: Any | None, coupling: Coupling | None) -> tuple[float | None, float | None]:
-    if correlation is None:
-        return None, None
-    values = array(correlation)
-    before = float(np.diagonal(values).mean())
-    if coupling is None or coupling.perm is None or coupling.perm.ndim > 1:
-        return before, None
-    return before, float(values[np.arange(len(values)), coupling.perm].mean())

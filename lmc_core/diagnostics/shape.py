@@ -19,7 +19,7 @@ def plane(rows: Array) -> tuple[Array, Array, Array]:
     """
     mean = rows.mean(0)
     centred = rows - mean
-    basis, explained = np.zeros((rows.shape[1], 2)), np.zeros(2)
+    basis, explained = np.zeros((rows.shape[1], 2), rows.dtype), np.zeros(2)
     total = float((centred**2).sum())
     if total > 0:
         space = _krylov(centred) if min(rows.shape) > _EXACT else None
@@ -37,8 +37,8 @@ def _krylov(rows: Array) -> Array:
 
     Block Krylov iteration (Musco & Musco 2015, alg. 2) from a fixed start, so that the same rows give the same plane.
     """
-    block = np.random.default_rng(0).normal(size=(rows.shape[1], _BLOCK))
-    space = np.zeros((rows.shape[1], 0))
+    block = np.random.default_rng(0).normal(size=(rows.shape[1], _BLOCK)).astype(rows.dtype)
+    space = np.zeros((rows.shape[1], 0), rows.dtype)
     for _ in range(_STEPS):
         for _again in range(2):  # once is not enough in floating point
             block = np.linalg.qr(block - space @ (space.T @ block))[0]

@@ -16,7 +16,12 @@ from lmc_core.symmetry.symmetry import Contraction, Symmetry
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
 
+Rows = NDArray[Any]
+"""Of floating-point numbers, one row per unit."""
+
 _JITTERS = (0.0, 1e-13, 1e-11, 1e-9)
+EXACT = 2**19
+"""Units with more weights than that are measured in float32: half the memory, and half the time of every product."""
 
 
 def unit_weights(
@@ -26,7 +31,7 @@ def unit_weights(
     moments: Sequence[Any] | None = None,
     *,
     centred: bool = False,
-) -> NDArray[np.float64]:
+) -> Rows:
     """Incoming weights of each unit, over every contraction that writes the group.
 
     All gates of a recurrent cell, all taps of a convolution, all writers of a residual stream, side by side. A group
@@ -38,7 +43,8 @@ def unit_weights(
                A block whose input was not measured (None) stays W: ask `weighed` before calling it the data's metric
     centred    Σ without the mean (the covariance) instead
 
-    Returns (units, features). Raises InputError for an unknown group or one that no weight writes.
+    Returns (units, features), float64, or float32 where they are more than `EXACT` numbers. Raises InputError for an
+    unknown group or one that no weight writes.
     """
     return units_of((network,), symmetry, group, moments, centred=centred)[0]
 
@@ -51,35 +57,34 @@ def units_of(
     *,
     centred: bool = False,
     symmetric: bool = False,
-) -> list[NDArray[np.float64]]:
+) -> list[Rows]:
     """`unit_weights` of several networks in one metric, its roots taken once.
 
     symmetric   the root of Σ that keeps every feature what it is: column k of W Σ^½ still belongs to input k
     """
     if group not in symmetry.groups:
         raise InputError(f"there is no group {group!r}; the groups are {', '.join(symmetry.groups)}")
-    blocks: list[list[NDArray[np.float64]]] = [[] for _ in networks]
+    blocks: list[list[Rows]] = [[] for _ in networks]
+    dtype = _type(symmetry, group)
 
-    def add(name: str, number: int, metric: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> None:
+    def add(name: str, number: int, metric: Callable[[Rows], Rows]) -> None:
         places = positions(symmetry.axes[name][number], symmetry.groups, group)
         for network, own in zip(networks, blocks, strict=True):
-            own.append(metric(_rows(array(network.state[name]), number)[places]).reshape(len(places), -1))
+            own.append(metric(_placed(array(network.state[name], dtype), number, places)).reshape(len(places), -1))
 
     for contraction, moment in zip(symmetry.contractions, moments or [None] * len(symmetry.contractions), strict=True):
         if _writes(symmetry, contraction, group):
-            add(contraction.weight, contraction.write, _metric(contraction, moment, centred, symmetric))
+            add(contraction.weight, contraction.write, _metric(contraction, moment, centred, symmetric, dtype))
     if not blocks[0]:  # a group made by bare parameters: nothing is contracted, so there is no input to weigh by
         for name, number in symmetry.slots(group):
             if symmetry.roles.get((name, number)) in ("write", "both"):
                 add(name, number, lambda rows: rows)
     if not blocks[0]:
         raise InputError(f"no tensor writes the units of group {group!r}")
-    return [np.concatenate(own, axis=1) for own in blocks]
+    return [own[0] if len(own) == 1 else np.concatenate(own, axis=1) for own in blocks]
 
 
-def functions_of(
-    networks: Sequence[Network], symmetry: Symmetry, group: str, moments: Sequence[Any]
-) -> list[NDArray[np.float64]]:
+def functions_of(networks: Sequence[Network], symmetry: Symmetry, group: str, moments: Sequence[Any]) -> list[Rows]:
     """Units as functions of the data: the squared distance of two rows is E (z_i − z_j)², z the pre-activations.
 
     z = w·φ + b with C the covariance and m the mean of what is read, so the rows are [W C^½, W m + b].
@@ -89,18 +94,29 @@ def functions_of(
     Returns one (units, features) per network. Raises InputError as `unit_weights` does.
     """
     spread = units_of(networks, symmetry, group, moments, centred=True)
-    means: list[list[NDArray[np.float64]]] = [[] for _ in networks]
+    means = (mean_outputs(network, symmetry, group, moments, biased=True) for network in networks)
+    return [np.concatenate([rows, own], axis=1) for rows, own in zip(spread, means, strict=True)]
+
+
+def mean_outputs(
+    network: Network, symmetry: Symmetry, group: str, moments: Sequence[Any], *, biased: bool = False
+) -> Rows:
+    """W m of each unit, over every contraction that writes the group, m the mean of what it reads: (units, writers).
+
+    biased   W m + b instead
+    """
+    means: list[Rows] = []
     for contraction, moment in zip(symmetry.contractions, moments, strict=True):
         if not _writes(symmetry, contraction, group):
             continue
         places = positions(symmetry.axes[contraction.weight][contraction.write], symmetry.groups, group)
-        for network, own in zip(networks, means, strict=True):
-            mean = _rows(array(network.state[contraction.weight]), contraction.write)[places] @ array(moment.mean)
-            if contraction.bias is not None:
-                at = positions(symmetry.axes[contraction.bias][0], symmetry.groups, group)
-                mean = mean + array(network.state[contraction.bias])[at]
-            own.append(mean)
-    return [np.concatenate([rows, *own], axis=1) for rows, own in zip(spread, means, strict=True)]
+        weight = array(network.state[contraction.weight], _type(symmetry, group))
+        mean = _placed(weight, contraction.write, places) @ array(moment.mean)
+        if biased and contraction.bias is not None:
+            at = positions(symmetry.axes[contraction.bias][0], symmetry.groups, group)
+            mean = mean + array(network.state[contraction.bias])[at]
+        means.append(mean)
+    return np.concatenate(means, axis=1)
 
 
 def reads_groups(symmetry: Symmetry, group: str) -> bool:
@@ -129,19 +145,22 @@ def positions(axis: Axis, groups: Mapping[str, Group], group: str) -> NDArray[np
     return order.reshape(len(np.unique(labels[found])), -1)
 
 
-def array(x: Any) -> NDArray[np.float64]:
-    """A tensor on any device, or an array, as float64."""
+def array(x: Any, dtype: Any = np.float64) -> Rows:
+    """A tensor on any device, or an array, as float64, or of another type."""
     if hasattr(x, "detach"):
         x = x.detach().cpu().numpy()
-    return np.asarray(x, dtype=np.float64)
+    return np.asarray(x, dtype=dtype)
 
 
 def root(second: NDArray[np.float64]) -> NDArray[np.float64]:
     """A matrix L (d, d) with L Lᵀ = second; Cholesky where it is definite enough, else by eigenvalues."""
     scale = float(np.trace(second)) / max(len(second), 1)
+    diagonal = np.diagonal(second)
     for jitter in _JITTERS:
+        raised = second.copy()
+        np.fill_diagonal(raised, diagonal + jitter * scale)
         try:
-            return np.asarray(np.linalg.cholesky(second + jitter * scale * np.eye(len(second))))
+            return np.asarray(np.linalg.cholesky(raised))
         except np.linalg.LinAlgError:
             continue
     values, vectors = np.linalg.eigh(second)
@@ -175,14 +194,25 @@ def _mentions(axis: Axis, group: str) -> bool:
     return any(g.name == group for g in groups_in(axis))
 
 
-def _rows(weight: NDArray[np.float64], write: int) -> NDArray[np.float64]:
+def _type(symmetry: Symmetry, group: str) -> type[np.floating]:
+    """Of the rows of a group: float64 up to `EXACT` weights."""
+    written = [(c.weight, c.write) for c in _writers(symmetry, group)] or symmetry.slots(group)
+    total = sum(math.prod(axis.size for axis in symmetry.axes[name]) for name in {name for name, _ in written})
+    return np.float64 if total <= EXACT else np.float32
+
+
+def _placed(weight: Rows, write: int, places: NDArray[np.int64]) -> Rows:
+    """(units, times, features): what the positions `places` (units, times) of the written axis hold."""
     moved = np.moveaxis(weight, write, 0)
-    return moved.reshape(moved.shape[0], -1)
+    rows = moved.reshape(moved.shape[0], -1)
+    if places.shape == (len(rows), 1) and (places[:, 0] == np.arange(len(rows))).all():
+        return rows[:, None]  # every unit once, in order: nothing is copied
+    return rows[places]
 
 
 def _metric(
-    contraction: Contraction, moment: Any, centred: bool, symmetric: bool
-) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    contraction: Contraction, moment: Any, centred: bool, symmetric: bool, dtype: type[np.floating]
+) -> Callable[[Rows], Rows]:
     """Rows (…, d) ↦ rows L, with L Lᵀ the second moment of what they read."""
     if moment is None:
         return lambda rows: rows
@@ -191,13 +221,14 @@ def _metric(
         mean = array(moment.mean)
         second = second - (mean**2 if second.ndim == 1 else np.outer(mean, mean))
     factor = np.sqrt(second.clip(min=0)) if second.ndim == 1 else (middle_root if symmetric else root)(second)
+    factor = factor.astype(dtype, copy=False)
 
-    def seen(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    def seen(rows: Rows) -> Rows:
         if rows.shape[-1] != len(factor):
             raise InputError(
                 f"the moment of {contraction.weight!r} has {len(factor)} features; its weight reads {rows.shape[-1]}"
             )
-        return rows * factor if factor.ndim == 1 else rows @ factor
+        return rows * factor if factor.ndim == 1 else np.matmul(rows.reshape(-1, len(factor)), factor)
 
     return seen
 

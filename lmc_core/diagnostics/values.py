@@ -8,6 +8,7 @@ from lmc_core.diagnostics.dimension import Dimension, Spectrum
 from lmc_core.diagnostics.inspector import Block, Units
 from lmc_core.diagnostics.matching import Matching, Pairs
 from lmc_core.diagnostics.null import NullTest, Votes
+from lmc_core.diagnostics.preferred import Preferred
 
 VALUES: tuple[type, ...] = (
     Block,
@@ -20,6 +21,7 @@ VALUES: tuple[type, ...] = (
     Matching,
     NullTest,
     Pairs,
+    Preferred,
     Side,
     Spectrum,
     Units,

@@ -33,6 +33,7 @@ class Theme:
     text, page       the page's own
     series           methods and fusions, and the lines of any other picture, in their order: the clearest first
     groups           lines of groups of units, each beside its name
+    classes          classes of examples, where units are coloured by them
     dots, fill       opacity of unlinked dots; of the area between a curve and its chord
     sequential       colour scale from nothing to much; `diverging` from negative to positive
     """
@@ -53,6 +54,7 @@ class Theme:
     series: tuple[str, ...]
     diverging: tuple[tuple[float, str], ...]
     groups: tuple[str, ...]
+    classes: tuple[str, ...]
     grid: str = "rgba(122,135,148,.17)"
     fill: float = 0.09
 
@@ -96,6 +98,18 @@ THEMES: dict[str, Theme] = {
             "#1F19F6",
             "#C919C2",
         ),
+        classes=(
+            "#1B3E51",
+            "#9702F7",
+            "#D76AA2",
+            "#197044",
+            "#8688E5",
+            "#B2148D",
+            "#78080B",
+            "#0C05CE",
+            "#610984",
+            "#C61621",
+        ),
         groups=("#542788", "#9A6A00", "#1B7F79", "#A03C3C", "#4C5C9A", "#6B6B1F"),
         diverging=((0.0, "#B35806"), (0.25, "#FDB863"), (0.5, "#F7F7F7"), (0.75, "#B2ABD2"), (1.0, "#542788")),
     ),
@@ -126,6 +140,18 @@ THEMES: dict[str, Theme] = {
             "#FEDF38",
             "#92822C",
             "#FA2E1E",
+        ),
+        classes=(
+            "#125EFE",
+            "#F66DFE",
+            "#AECD8D",
+            "#14AE1D",
+            "#9C34BF",
+            "#D22451",
+            "#2CEF1B",
+            "#8A8FB2",
+            "#FEB0E3",
+            "#2E710B",
         ),
         groups=("#B9AEFF", "#F0B93A", "#5FCFC6", "#F09A94", "#9DB2F2", "#CFCF6A"),
         diverging=((0.0, "#FFB765"), (0.25, "#9A5B12"), (0.5, "#161D25"), (0.75, "#5B4FA3"), (1.0, "#B9AEFF")),

@@ -9,6 +9,8 @@ from math import prod
 import torch
 from torch import Tensor
 
+from lmc_core.errors import LMCError
+from lmc_core.networks.families.recognise import recognise
 from lmc_core.networks.network import Network
 from lmc_core.networks.values import Normalize
 
@@ -40,15 +42,38 @@ def _exact(network: Network) -> torch.dtype:
 
 
 def other_size(network: Network, shape: Sequence[int]) -> str:
-    """What to say with data of another size than a network was taken to read; empty where its file tells the size."""
+    """What to say with data of another size than a network was taken to read; empty where its file tells the size,
+    or its tensors allow no images of that size."""
+    wanted = image_of(network, shape)
+    if wanted is None or not _allowed(network, wanted):
+        return ""
+    said = "x".join(map(str, wanted))
+    return (
+        f"; its tensors do not tell the size of its images: say input_shape={said}, with --arch or among its "
+        "assumptions in the Library"
+    )
+
+
+def image_of(network: Network, shape: Sequence[int]) -> tuple[int, int, int] | None:
+    """Channels, height and width of examples of `shape` where a network's file does not tell the size of its images
+    and it was taken to read another; None otherwise."""
     wanted = tuple(network.example_inputs[0].shape[1:])
     if len(wanted) != 3 or not any(a.option == "input_shape" for a in network.assumptions):
-        return ""
-    channels, sides = prod(shape[:-2]), shape[-2:]
-    if channels != wanted[0] or len(sides) != 2:
-        return ""
-    said = "x".join(map(str, (channels, *sides)))
-    return f"; its tensors do not tell the size of its images: say --arch input_shape={said}"
+        return None
+    channels, sides = prod(shape[:-2]), tuple(shape[-2:])
+    if channels != wanted[0] or len(sides) != 2 or sides == wanted[1:]:
+        return None
+    return channels, sides[0], sides[1]
+
+
+def _allowed(network: Network, image: Sequence[int]) -> bool:
+    """Whether tensors of these shapes can be read as a network of such images."""
+    shapes = {name: tuple(x.shape) for name, x in network.state.items() if x.is_floating_point()}
+    try:
+        recognise(shapes, given={"input_shape": list(image)})
+    except LMCError:
+        return False
+    return True
 
 
 def _tensors(a: Network, b: Network) -> str | None:

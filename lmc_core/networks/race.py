@@ -60,7 +60,7 @@ def raced(readings: Sequence[Sequence[Network]], data: Dataset, most: int, limit
 
     Nothing where a network does not give one row of logits for each target: of an example, or of each of its positions.
     """
-    if not all(_fits(net, data) for reading in readings for net in reading):
+    if not all(fits(net, data) for reading in readings for net in reading):
         return []
     order = np.random.default_rng(0).permutation(len(data.y_train))[:most]
     logits: list[list[Tensor]] = [[] for _ in readings]
@@ -91,7 +91,8 @@ def raced(readings: Sequence[Sequence[Network]], data: Dataset, most: int, limit
     return found
 
 
-def _fits(network: Network, data: Dataset) -> bool:
+def fits(network: Network, data: Dataset) -> bool:
+    """Whether a network reads examples of the data, and their targets are classes."""
     example = network.example_inputs[0]
     alike = example.is_floating_point() == np.issubdtype(data.x_train.dtype, np.floating)
     classes = np.issubdtype(data.y_train.dtype, np.integer)

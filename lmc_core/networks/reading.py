@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from lmc_core.data.dataset import Dataset
+from lmc_core.errors import InputError
 from lmc_core.networks.checkpoint import read_with
+from lmc_core.networks.fit import image_of
 from lmc_core.networks.network import Network
 from lmc_core.networks.race import CLOSE, Score, raced, together
 from lmc_core.networks.scale import fitted
@@ -16,6 +19,29 @@ from lmc_core.networks.values import Assumption
 EXAMPLES = 250
 SECONDS = 10.0
 """After which no further reading is tried: networks whose every trial is long are left as they are assumed."""
+
+
+def sized(
+    read: Callable[[Mapping[str, Any]], Network], arch: Mapping[str, Any], shape: Sequence[int], data: str
+) -> Network:
+    """The network that `read` makes of a file; where the file does not tell the size of its images and its tensors
+    allow those of the data, it is read for them.
+
+    read    architecture options → network
+    arch    what is said of the architecture
+    shape   of one example of the data
+    data    its name
+    """
+    network = read(arch)
+    image = image_of(network, shape)
+    if image is None:
+        return network
+    try:
+        found = read({**arch, "input_shape": list(image)})
+    except InputError:  # tensors that allow no such images
+        return network
+    guess = Assumption("input_shape", list(image), f"its tensors allow several sizes, and {data} has this one")
+    return replace(found, assumptions=(guess, *found.assumptions))
 
 
 def decided(networks: Sequence[Network], data: Dataset) -> list[Network]:

@@ -17,8 +17,22 @@ from lmc_core.graph.operation import arguments, operator_name
 from lmc_core.graph.trace import Trace
 from lmc_core.operators import OPERATORS
 from lmc_core.symmetry._solver.call import Call, Facts, Reading, Unsupported
-from lmc_core.symmetry._solver.terms import Misfit, Term, Var, find, leaves, mark_used, pin, pinned, uniform
+from lmc_core.symmetry._solver.terms import (
+    PAIRED,
+    Misfit,
+    Term,
+    Var,
+    bare,
+    find,
+    leaves,
+    limit,
+    mark_used,
+    pin,
+    pinned,
+    uniform,
+)
 from lmc_core.symmetry._solver.values import Slot, Slots, Value, merged
+from lmc_core.symmetry.rotary import Rotation, rotations
 from lmc_core.symmetry.rules import RULES
 from lmc_core.symmetry.rules.create import CONSTANT
 from lmc_core.symmetry.rules.order import opaque
@@ -35,7 +49,7 @@ def read(trace: Trace, shapes: Mapping[str, tuple[int, ...]], even: Collection[s
     """
     once = {trace.tensors[n.name] for n in trace.graph.nodes if n.name in trace.tensors and len(n.users) == 1}
     tensors: dict[str, tuple[Term, ...]] = {name: tuple(map(Var, shape)) for name, shape in shapes.items()}
-    walk = _Walk(Facts(even=frozenset(even) & once))
+    walk = _Walk(Facts(even=frozenset(even) & once), rotations(trace))
     for node in trace.graph.nodes:
         if node.op == "placeholder":
             walk.env[node] = _source(node, trace, tensors)
@@ -103,14 +117,20 @@ def _as_one(constant: Tensor, first: int, second: int) -> bool:
 class _Walk:
     """Values by node, while the graph is visited."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, rotary: Mapping[Node, Rotation] | None = None) -> None:
         self.facts = facts
         self.env: dict[Node, Any] = {}
+        self.rotary = rotary or {}
+        self.inside = {node for part in self.rotary.values() for node in part.inside}
 
     def over(self, graph: Graph) -> list[Value]:
         """Visit every node; the tensors the graph returns."""
         for node in graph.nodes:
-            if node.op == "call_function" and isinstance(node.meta.get("val"), bool | int | float | None):
+            if node in self.inside:
+                continue
+            if node in self.rotary:
+                self.env[node] = self._turned(node, self.rotary[node])
+            elif node.op == "call_function" and isinstance(node.meta.get("val"), bool | int | float | None):
                 self.env[node] = self._number(node)
             elif node.op == "call_function":
                 self.env[node] = self._item(node) if node.target is operator.getitem else self._call(node)
@@ -119,6 +139,18 @@ class _Walk:
         found: list[Value] = []
         torch.fx.node.map_arg(graph.output_node().args, lambda n: found.append(self.env[n]))
         return [value for value in found if isinstance(value, Value)]
+
+    def _turned(self, node: Node, part: Rotation) -> Value:
+        """A value whose pairs of units a part of the graph turns by known angles."""
+        value: Value = self.env[part.start]
+        mark_used(value.axes[-1])
+        if isinstance(bare(value.axes[-1]), Var):
+            limit(value.axes[-1], part.kind)
+        else:
+            pin(value.axes[-1], PAIRED)
+        for axis in part.turned:
+            pin(value.axes[axis], CONSTANT)
+        return replace(value, name=node.name, whole=None)
 
     def _item(self, node: Node) -> Any:
         values, index = self.env[node.args[0]], node.args[1]  # type: ignore[index]

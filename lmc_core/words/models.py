@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -45,5 +46,14 @@ def assumed(models: Sequence[Any]) -> list[tuple[str, str]]:
     found: dict[str, list[str]] = {}
     for number, card in enumerate(models):
         for option, value, why in card.assumptions:
-            found.setdefault(f"{option}={value}: {why}", []).append(letter(number))
+            found.setdefault(f"{option}={assumption(option, value)}: {why}", []).append(letter(number))
     return [("assumed", f"of {numbers.listed(letters)}, {said}") for said, letters in found.items()]
+
+
+def assumption(option: str, value: Any) -> str:
+    """The value of an assumption, as a person would type it."""
+    if value is None:
+        return "none"
+    if option == "normalize":
+        return "/".join(",".join(f"{number:g}" for number in part) for part in value)
+    return json.dumps(value) if isinstance(value, (list, tuple)) else str(value)

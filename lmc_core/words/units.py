@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from lmc_core.diagnostics.inspector import Block, Units
+from lmc_core.diagnostics.preferred import Preferred
 from lmc_core.words import numbers
+from lmc_core.words.classes import class_name
 from lmc_core.words.marks import Text, joined, marked, say
 
+RESPONDS = ("A responds to", "match responds to")
+"""Columns of classes in the list of units."""
 TILES = 64
 """Channels of a convolution drawn at most."""
 
@@ -48,6 +56,29 @@ def units_caption(units: Units, number: int, block: Block | None = None) -> Text
         kept = f"{numbers.count(len(units.numbers))} of {numbers.count(units.total)}"
         parts.append(f"The layer is cut: weights of {kept} units are kept.")
     return joined(parts)
+
+
+def units_rows(
+    units: Units, found: Preferred | None = None, classes: Sequence[str] = ()
+) -> list[dict[str, int | float | str | None]]:
+    """Every kept unit of A beside its match in aligned B, the least alike first.
+
+    found     the classes that they respond to most, and the names of all `classes`
+    """
+    rows = []
+    for place in np.argsort(units.cosine[:, 1], kind="stable"):
+        number, partner = int(units.numbers[place]), int(units.partner[place])
+        row: dict[str, int | float | str | None] = {
+            "unit of A": number,
+            "match in B": partner if partner >= 0 else None,
+            "cosine": float(units.cosine[place, 1]),
+            "distance": float(units.distance[place, 1]),
+        }
+        if found is not None:
+            a, _, match = (class_name(classes, int(c)) for c in found.best[number])
+            row |= {RESPONDS[0]: a, RESPONDS[1]: match}
+        rows.append(row)
+    return rows
 
 
 def ring_note(drawn: bool) -> Text:

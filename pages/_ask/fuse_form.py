@@ -39,7 +39,7 @@ def ask(default: runs.Request) -> runs.Request:
     with st.container(key="lambdas"):  # one place, however many there are: what lies below keeps its hold on the URL
         weights = lambdas(cards)
     first = cards[0] if cards else library.card(start["models"][0])
-    data = data_choice.chosen(first.data, start["data"])
+    data = data_choice.chosen(first, start["data"])
     method, settings = method_form.method(start["method"], FUSIONS, "fusion")
     why = fuse.unfit(cards, method)
     if why:

@@ -13,7 +13,7 @@ def pair(default: runs.Request) -> tuple[ModelCard, ModelCard, str]:
     """A, B and the name of the data."""
     st.markdown("**Models**")
     a, b = model_picker.pair(model_picker.models(), (default.options["a"], default.options["b"]))
-    return a, b, data_choice.chosen(a.data, default.options["data"])
+    return a, b, data_choice.chosen(a, default.options["data"])
 
 
 def several(default: runs.Request) -> tuple[list[ModelCard], str]:
@@ -25,4 +25,4 @@ def several(default: runs.Request) -> tuple[list[ModelCard], str]:
     ids = choices("Models", named, usual, "networks", label_visibility="collapsed")
     active.keep(ids, usual, pair=False)
     first = cards[ids[0]] if ids else library.card(usual[0])
-    return [cards[name] for name in ids], data_choice.chosen(first.data, default.options["data"])
+    return [cards[name] for name in ids], data_choice.chosen(first, default.options["data"])

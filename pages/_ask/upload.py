@@ -2,8 +2,12 @@
 
 import streamlit as st
 
+from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import models as library
-from lmc_core.words.numbers import count, percent, power
+from lmc_core.runs.values.card import ModelCard
+from lmc_core.words.models import assumption
+from lmc_core.words.numbers import count, listed, percent, power
+from pages._ask import own_model
 from pages._frame.text import escaped
 from pages._jobs import gate, incoming, visitor
 
@@ -14,35 +18,48 @@ PROMISE = "Read by a separate process, never run as code. Only you and people wi
 def popover() -> None:
     """The way in beside the pickers."""
     with st.popover("Add a checkpoint", icon=":material/upload_file:", width="stretch", key="add"):
-        drop()
+        drop(many=True)
 
 
-def drop(letter: str = "") -> None:
-    """A place for one file, and what became of it; of several places on a page each has its letter."""
+def drop(letter: str = "", *, many: bool = False) -> None:
+    """A place for one file or many, and what became of them; of several places on a page each has its letter."""
     if not gate.passed(f"upload {letter}" if letter else "upload a checkpoint"):
         return
-    slot, data, me = incoming.Slot(f"added{letter}", many=False), st.session_state.get("data"), visitor.name()
+    slot, data, me = incoming.Slot(f"added{letter}", many=many), st.session_state.get("data"), visitor.name()
     incoming.uploader("A checkpoint file", FILES, slot, lambda file: library.add(file.name, file, data=data, owner=me))
     if not slot.noted:
         st.caption(PROMISE)
-    for now in incoming.reading(slot):
-        if now.model:
-            _read(now.model, slot)
+    read = [now for now in incoming.reading(slot) if now.model]
+    for now in read:
+        _read(library.card(str(now.model)), now.id, slot, brief=len(read) > 1)
+    if len(read) == 2:
+        first, second = (str(now.model) for now in read)
+        both = f"Use {library.card(first).title} as A, {library.card(second).title} as B"
+        st.button(both, key=f"{slot.name}-both", type="primary", width="stretch", on_click=_pair, args=(first, second))
 
 
-def _read(model: str, slot: incoming.Slot) -> None:
-    card = library.card(model)
+def _read(card: ModelCard, run: str, slot: incoming.Slot, *, brief: bool) -> None:
+    """What a file was taken for. What it does not say is folded away where several are listed."""
     st.markdown(f"**{escaped(card.title)}** · {count(card.parameters)} parameters")
-    known = [f"{percent(card.accuracy['test'])} on {card.data}"] if "test" in card.accuracy else []
+    known = [f"{percent(card.accuracy['test'])} on {datasets.title(card.data)}"] if "test" in card.accuracy else []
     known += [f"symmetry verified to {power(card.error)}"] if card.error is not None else []
     if known:
         st.caption(" · ".join(known))
-    for option, value, why in card.assumptions:
-        st.caption(escaped(f"Assumed {option} = {value}: {why}"))
+    own_model.notes(run)
+    folded = brief and bool(card.assumptions)
+    with st.expander(f"Assumed: {listed([a[0] for a in card.assumptions])}") if folded else st.container():
+        for option, value, why in card.assumptions:
+            st.caption(escaped(f"Assumed {option} = {assumption(option, value)}: {why}"))
     for letter, column in zip("ab", st.columns(2), strict=True):
         use = f"Use as {letter.upper()}"
-        column.button(use, key=f"{slot.name}-{letter}", width="stretch", on_click=_use, args=(letter, model))
+        key = f"{slot.name}-{letter}-{card.id}"
+        column.button(use, key=key, width="stretch", on_click=_use, args=(letter, card.id))
 
 
 def _use(letter: str, model: str) -> None:
     st.session_state[letter] = model
+
+
+def _pair(a: str, b: str) -> None:
+    _use("a", a)
+    _use("b", b)

@@ -172,12 +172,15 @@ def curve(now: runs.RunStatus) -> None:
     if not now.partial.get("t"):
         return
     t, naive, aligned = (now.partial[name] for name in ("t", "naive", "aligned"))
-    band = now.partial.get("band")
+    band, finding = now.partial.get("band"), now.partial.get("finding")
+    if finding:
+        st.markdown(f"#### {escaped(finding)}")
     figure = progress_figure(t, naive, aligned, band=band, theme=viewport.theme())
     st.plotly_chart(figure, key="progress", config=plotly_config(phone=True), alt=progress_alt(naive, aligned))
     if band:
         st.markdown(markdown(progress_words(band)))
-    st.caption("Until it is done, this is the curve measured so far.")
+    so_far = "Until it is done, this is the curve measured so far."
+    st.caption("The curve is complete; what is left is to compare the layers." if finding else so_far)
 
 
 def _methods(rows: Sequence[Mapping[str, Any]], pair: str) -> None:

@@ -37,6 +37,10 @@ def draw(kind: str, run_id: str) -> None:
         st.markdown(markdown(shown.caption))
         for note in shown.notes:
             st.caption(f":material/info: {escaped(note)}")
+        if shown.assumed:
+            with st.expander("What was assumed, as the files do not say it"):
+                for what in shown.assumed:
+                    st.caption(escaped(what))
     if embedded:
         st.caption(f"Mode Connectivity Explorer · [open the full analysis]({link('run', id=run_id)})")
         return

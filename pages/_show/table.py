@@ -2,13 +2,18 @@
 
 import csv
 import io
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from lmc_core.figures.palette import contrast
 from lmc_core.runs.summary import Columns
 
 FORMATS = {
+    "cosine": "%.3f",
+    "distance": "%.3f",
     "acc.": "%.2f %%",
     "cost": "%.3f",
     "error": "%.2g",
@@ -26,8 +31,19 @@ ROW, HEAD, ROWS = 35, 37, 12  # pixels; and rows of a table before it scrolls
 SHARES = ("activation correlation",)  # columns that are drawn as bars from 0 to 1
 
 
-def show(columns: Columns, alt: str, *, high: int | None = None) -> None:
-    """The table, with every number in few digits."""
+def show(
+    columns: Columns,
+    alt: str,
+    *,
+    high: int | None = None,
+    colours: Mapping[str, Mapping[str, str]] | None = None,
+    chosen: Callable[[int], None] | None = None,
+) -> None:
+    """The table, with every number in few digits.
+
+    colours   column → what it says → colour behind it
+    chosen    what to do with the number of a row that somebody chooses
+    """
     config: dict[str, Any] = {}
     for name, values in columns.items():
         if name in SHARES:
@@ -35,7 +51,39 @@ def show(columns: Columns, alt: str, *, high: int | None = None) -> None:
         elif any(isinstance(value, float) for value in values):
             config[name] = st.column_config.NumberColumn(format=_format(name))
     how: dict[str, Any] = {} if high is None else {"height": high}
-    st.dataframe(dict(columns), hide_index=True, column_config=config, alt=alt, **how)
+    if chosen is not None:
+        how |= {
+            "key": f"table-{alt}",
+            "selection_mode": "single-row",
+            "on_select": partial(_row, f"table-{alt}", chosen),
+        }
+    st.dataframe(_behind(columns, colours), hide_index=True, column_config=config, alt=alt, **how)
+
+
+def _row(key: str, chosen: Callable[[int], None]) -> None:
+    for row in st.session_state[key].selection.rows[:1]:
+        chosen(row)
+
+
+def _behind(columns: Columns, colours: Mapping[str, Mapping[str, str]] | None) -> Any:
+    """The columns, where there are colours with those behind what they say."""
+    if not colours or not any(colours.values()):
+        return dict(columns)
+    from pandas import DataFrame
+
+    styled = DataFrame(dict(columns)).style
+    for column, known in colours.items():
+        if column in columns:
+            styled = styled.map(lambda value, known=known: _cell(known.get(value)), subset=[column])
+    return styled
+
+
+def _cell(colour: str | None) -> str:
+    """CSS of a cell with that colour behind black or white, whichever can be read."""
+    if colour is None:
+        return ""
+    words = max(("#FFFFFF", "#000000"), key=lambda words: contrast(words, colour))
+    return f"background-color: {colour}; color: {words}"
 
 
 def height(columns: Columns) -> int:

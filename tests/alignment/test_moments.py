@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from lmc_core.alignment.moments import CrossMoment, cross_moments, input_moments
+from lmc_core.alignment.moments import CrossMoment, cross_moments, input_moments, partner_correlations
 from lmc_core.alignment.positions import choose, matrix, positions, unmatrix, vector_dims
 from lmc_core.networks.network import network
 from lmc_core.symmetry.infer import symmetry
@@ -168,6 +168,18 @@ def test_cross_moments_are_those_of_all_data_at_once(small):
         assert np.allclose(moment.covariance, (p - p.mean(0)).T @ (q - q.mean(0)) / len(p)), group
         assert np.allclose(moment.correlation, moment.covariance.numpy() / (np.outer(p.std(0), q.std(0)) + 1e-4)), group
         assert moment.count == len(p), group
+
+
+def test_correlations_of_partners_are_those_of_all_pairs_at_the_pairs(small):
+    (a, b), found, x = small
+    rng = np.random.default_rng(3)
+    orders = {name: rng.permutation(group.size) for name, group in found.groups.items()}
+    same = {name: np.arange(group.size) for name, group in found.groups.items()}
+    met = partner_correlations(a, b, found, x, {"same": same, "drawn": orders})
+    for group, moments in cross_moments(a, b, found, x).items():
+        whole = moments[-1].correlation.numpy()
+        for name, order in (("same", same[group]), ("drawn", orders[group])):
+            assert met[group][name] == pytest.approx(whole[np.arange(len(whole)), order].mean(), rel=1e-6)
 
 
 def test_units_that_never_change_correlate_with_nothing():

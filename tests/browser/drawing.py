@@ -12,11 +12,13 @@ import torch
 from lmc_core.data.dataset import Asked, Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.diagnostics.diagnose import diagnose
+from lmc_core.diagnostics.preferred import coloured
 from lmc_core.figures.compare import compare_figure
 from lmc_core.figures.fuse.figure import fuse_figure
 from lmc_core.figures.fuse.history import history_figure
 from lmc_core.figures.inspect import groups_figure
 from lmc_core.figures.measurements import exponent_figure
+from lmc_core.figures.path.classes import Classes
 from lmc_core.figures.path.figure import path_figure
 from lmc_core.figures.path.layers import layers_figure
 from lmc_core.figures.path.matching import matching_figure
@@ -95,6 +97,8 @@ def _figures(pair: Mapping[str, str], third: str | None, folder: Path) -> Iterat
         cloud = next(cloud for (name, _), cloud in found.clouds.items() if name == group)
         alone = partial(path_figure, found.naive, found.aligned, cloud, method_title=found.alignment.title)
         yield f"path, {group}", alone
+        preferred = Classes(found.preferred[group], found.data.classes, coloured(found.preferred.values()))
+        yield f"path by class, {group}", partial(alone, classes=preferred)
         yield f"path with others, {group}", partial(alone, others=paths, loss_axis="log")
         yield f"matching, {group}", partial(matching_figure, found.matching, group)
         kept = units.read((folder / units.FILE).read_bytes(), group)

@@ -76,3 +76,40 @@ def test_a_link_rings_its_unit_and_the_ring_follows_the_slider(page: Page) -> No
     page.set_viewport_size({"width": 500, "height": 900})
     expect(page.get_by_test_id("stPopover").filter(has_text="View: layer")).to_be_visible()
     expect(ring.get_by_text("A 97", exact=True)).to_have_count(2)
+
+
+def test_units_are_coloured_by_class_in_cloud_and_list_and_the_link_keeps_it(page: Page) -> None:
+    opened(page)
+    page.get_by_text("Colour by class", exact=True).click()
+    page.wait_for_url(re.compile(r"[?&]classes=true"))
+    key = page.locator(".st-key-figure .annotation-text")
+    expect(key.filter(has_text=re.compile("● 0.*● 9"))).to_have_count(1)
+    expect(page.get_by_text("the class of examples that a unit responds to most")).to_be_visible()
+    page.get_by_text("All units of layer 1, worst match first").click()
+    expect(page.locator(".st-key-units canvas").first).to_be_visible()
+    again = opened(page.context.new_page(), page.url)
+    expect(again.locator(".st-key-figure .annotation-text").filter(has_text=re.compile("● 0.*● 9"))).to_have_count(1)
+    colours = again.evaluate(
+        """() => [...document.querySelectorAll('.st-key-figure .subplot.x3y3 .scatterlayer .points path')]
+        .map(dot => dot.style.fill)"""
+    )
+    assert len(set(colours)) > 10, "one colour per class, and that of the path"
+
+
+def test_a_row_of_the_list_of_units_is_looked_at(page: Page) -> None:
+    opened(page)
+    page.get_by_text("All units of layer 1, worst match first").click()
+    table = page.locator(".st-key-units canvas").first
+    expect(table).to_be_visible()
+    box = table.bounding_box()
+    assert box is not None
+    page.wait_for_timeout(500)
+    page.mouse.click(box["x"] + 18, box["y"] + 37 + 17)
+    page.wait_for_url(re.compile(r"[?&]unit=\d+"))
+    listed = re.findall(r"unit=(\d+)", page.url)[0]
+    expect(page.get_by_text(f"Unit {listed} of layer 1.", exact=True)).to_be_visible()
+    page.get_by_role("combobox", name=re.compile("Look at a unit")).click()
+    page.keyboard.type("none")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Worst match").click()
+    page.wait_for_url(re.compile(rf"[?&]unit={listed}(&|$)"))

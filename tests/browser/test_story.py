@@ -196,6 +196,16 @@ def test_a_shipped_file_is_uploaded_recognised_and_used(page: Page) -> None:
     expect(page.get_by_text("The controls have changed")).to_be_visible()
 
 
+def test_two_files_dropped_together_become_a_pair(page: Page) -> None:
+    opened(page)
+    page.get_by_role("button", name="Add a checkpoint").click()
+    files = [ROOT / "checkpoints" / "digits-mlp-32" / f"seed{seed}.safetensors" for seed in (0, 1)]
+    page.locator("input[type=file]").set_input_files(files)
+    page.get_by_role("button", name="Use seed0 as A, seed1 as B").click(timeout=COMPUTED)
+    page.wait_for_url(re.compile(r"[?&]a=[0-9a-f]{16}.*[?&]b=[0-9a-f]{16}"))
+    assert len({page.get_by_role("combobox", name=f"Model {letter}").input_value() for letter in "AB"}) == 2
+
+
 def test_two_networks_that_do_not_fit_are_explained_and_replaced(page: Page) -> None:
     page.goto("/?b=digits-cnn/seed0")
     page.get_by_role("button", name="Align and compare").click()

@@ -12,6 +12,8 @@ from safetensors.numpy import load_file, save_file
 import lmc_core.runs.work.path
 from lmc_core.cli import main
 from lmc_core.runs.summary import summary
+from lmc_core.runs.summary.report import report
+from lmc_core.words.models import assumption
 
 A, B = (f"checkpoints/digits-mlp-32/seed{seed}.safetensors" for seed in (0, 1))
 COMMANDS = {
@@ -47,8 +49,8 @@ def test_every_assumption_that_inspect_makes_is_in_what_a_command_prints_and_in_
     for model in models:
         assert {a["option"] for a in known} <= {a["option"] for a in model["assumptions"]}
     text = said(capsys, *words)
-    for assumption in known:
-        assert f"{assumption['option']}={assumption['value']}" in text
+    for each in known:
+        assert f"{each['option']}={assumption(each['option'], each['value'])}" in text
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -69,11 +71,13 @@ def test_a_path_computes_nothing_that_it_does_not_show(
     assert {"align", "evaluate", "diagnose"} <= set(found["seconds"])
 
 
-def test_pages_and_reports_state_what_was_assumed_of_the_models() -> None:
+def test_summaries_and_reports_state_what_was_assumed_of_the_models() -> None:
     result = a_result()
     guessed = tuple(
         replace(card, assumptions=(("activation", "relu", "an activation has no tensors"),)) for card in result.models
     )
-    assert not any("Assumed" in note for note in summary("path", result).notes)
-    notes = summary("path", replace(result, models=guessed)).notes
-    assert "Assumed of A and B, activation=relu: an activation has no tensors." in notes
+    assert not summary("path", result).assumed
+    assert "Assumed of" not in report(summary("path", result))
+    said = summary("path", replace(result, models=guessed))
+    assert said.assumed == ("Assumed of A and B, activation=relu: an activation has no tensors.",)
+    assert said.assumed[0] in report(said)

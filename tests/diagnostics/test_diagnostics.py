@@ -15,12 +15,14 @@ from zoo import ZOO
 from lmc_core.alignment.alignment import Alignment
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.data.dataset import Dataset
+from lmc_core.diagnostics import units
 from lmc_core.diagnostics.connectivity import connectivity
 from lmc_core.diagnostics.cost import cost, transport_cost
 from lmc_core.diagnostics.diagnose import diagnose
 from lmc_core.diagnostics.dimension import spectrum
 from lmc_core.diagnostics.matching import blocks, cosines, match
 from lmc_core.diagnostics.projection import cloud
+from lmc_core.diagnostics.units import root
 from lmc_core.errors import SettingError
 from lmc_core.figures.path.layers import layers_figure
 from lmc_core.figures.path.matching import matching_figure
@@ -250,3 +252,27 @@ def test_the_web_process_reads_diagnostics_without_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("shape", [(30, 12), (12, 30)])
+def test_the_spectrum_without_the_mean_is_that_of_the_covariance(shape):
+    features = shape[1]
+    rng = np.random.default_rng(5)
+    weights, x = rng.normal(size=shape), rng.normal(size=(200, features)) + rng.normal(size=features)
+    second, mean = x.T @ x / len(x), x.mean(0)
+    seen, covered = (weights @ root(s) for s in (second, second - np.outer(mean, mean)))
+    found, expected = spectrum(seen, (weights @ mean)[:, None]), spectrum(covered)
+    assert found.dimension == pytest.approx(expected.dimension)
+    np.testing.assert_allclose(found.shares[:10], expected.shares[:10], rtol=1e-5)
+
+
+def test_wide_layers_measured_in_float32_are_those_of_float64(monkeypatch):
+    a, b, alignment, data, exact = trained()
+    monkeypatch.setattr(units, "EXACT", 0)
+    found = diagnose(a, b, alignment.transport(b), alignment, data=data, t=T)
+    for group, layer in exact.layers.items():
+        one, other = found.layers[group], found.matching[group]
+        assert one.dimension.centred.dimension == pytest.approx(layer.dimension.centred.dimension, rel=1e-4)
+        assert one.spread == pytest.approx(layer.spread, rel=1e-5)
+        assert other.seen.best == pytest.approx(exact.matching[group].seen.best, rel=1e-5)
+        assert other.after.mean == pytest.approx(exact.matching[group].after.mean, rel=1e-5)

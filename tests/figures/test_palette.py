@@ -107,3 +107,15 @@ def test_no_figure_has_a_colour_of_its_own(theme: str) -> None:
         found = set(re.findall("#[0-9A-Fa-f]{6}", json.dumps(json.loads(figure.to_json()))))
         assert found
         assert found <= known
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+def test_any_two_classes_are_told_apart_and_none_is_a_path(theme: Theme) -> None:
+    paths = (theme.naive.mark, theme.aligned.mark)
+    assert min(contrast(colour, theme.page) for colour in theme.classes) >= 3
+    assert not set(theme.classes) & {*paths, *theme.series, theme.grey.mark}
+    for one, other in combinations((*theme.classes, *paths), 2):
+        if {one, other} == set(paths):
+            continue
+        assert apart(one, other, "full") >= 9, (one, other)
+        assert min(apart(one, other, vision) for vision in VISION) >= 4, (one, other)

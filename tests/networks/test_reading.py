@@ -4,13 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
 
 from lmc_core.data.registry import dataset
 from lmc_core.networks import reading
 from lmc_core.networks.checkpoint import load
-from lmc_core.networks.families import architecture
-from lmc_core.networks.reading import decided
+from lmc_core.networks.families import architecture, build
+from lmc_core.networks.fit import other_size
+from lmc_core.networks.reading import decided, sized
 from lmc_core.training.train import Recipe, train
 
 TRAINED = {
@@ -64,6 +66,40 @@ def test_examples_decide_between_readings_that_the_same_tensors_allow(theirs) ->
     assert said.value == wanted
     assert f"training examples of {data.name}" in said.why
     assert all(str(other) in said.why for other in said.others)
+
+
+IMAGES = {
+    "of 28 pixels, padded": {"stages": [[6], [16]], "kernel": [5], "padding": [2, 0], "input_shape": [1, 28, 28]},
+    "of 32 pixels, not padded": {"stages": [[6], [16]], "kernel": [5], "padding": [0], "input_shape": [1, 32, 32]},
+    "of 8 pixels": {"stages": [[6], [16]], "input_shape": [1, 8, 8]},
+    "averaged at the end": {"stages": [[6], [16]], "pooled": [1], "head": "mean", "input_shape": [1, 28, 28]},
+}
+
+
+@pytest.mark.parametrize("options", IMAGES.values(), ids=IMAGES)
+def test_images_of_a_size_that_no_tensor_tells_are_read_in_the_size_of_the_data(options, tmp_path) -> None:
+    module = build(architecture("cnn", hidden=[20], **options))
+    torch.save(module.state_dict(), tmp_path / "net.pth")
+    x = torch.from_numpy(np.random.default_rng(0).random((4, *options["input_shape"]), dtype=np.float32))
+
+    def read(arch):
+        return load(tmp_path / "net.pth", arch=arch)
+
+    found = sized(read, {}, options["input_shape"], "some images")
+    torch.testing.assert_close(found(x), module(x))
+    (said,) = (a for a in found.assumptions if a.option == "input_shape")
+    assert list(said.value) == options["input_shape"]
+    other = sized(read, {}, (1, 3, 3), "tiny images")
+    if options.get("head") != "mean":
+        assert other.architecture == read({}).architecture, "its tensors allow no image of 3 × 3"
+        assert other_size(other, (1, 3, 3)) == "", "and nobody is told to say that it reads one"
+
+
+def test_what_a_person_says_of_the_size_of_images_stands(tmp_path) -> None:
+    options = IMAGES["of 28 pixels, padded"]
+    torch.save(build(architecture("cnn", hidden=[20], **options)).state_dict(), tmp_path / "net.pth")
+    found = sized(lambda arch: load(tmp_path / "net.pth", arch=arch), {"input_shape": "1x32x32"}, (28, 28), "mnist")
+    assert found.example_inputs[0].shape[1:] == (1, 32, 32)
 
 
 def test_examples_decide_how_a_language_model_is_read(tmp_path, monkeypatch) -> None:

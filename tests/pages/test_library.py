@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scripts
 import torch
-from asking import path_request
+from asking import path_request, request_of
 from safetensors.torch import load_file
 from scripts import texts
 from streamlit.testing.v1 import AppTest
@@ -21,7 +21,9 @@ from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import hub
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.status import RunStatus
+from lmc_core.words.models import assumption
 from pages._ask.own_model import read
+from pages._frame.text import escaped
 
 ROOT = Path(__file__).parents[2]
 A = "digits-mlp-32/seed0"
@@ -144,6 +146,19 @@ def own_shape(seed: int, data: str) -> str:
     status = wait(runs.submit(library.add(f"small{seed}.pth", buffer.getvalue(), data=data, owner=ME), ME))
     assert status.model is not None, status.reason
     return status.model
+
+
+@pytest.mark.parametrize("kind", ["path", "fuse", "compare", "plane", "theory"])
+def test_every_page_states_what_its_numbers_assume_of_files_that_do_not_say_it(kind: str, examples: str) -> None:
+    pair = [own_shape(seed, examples) for seed in range(2)]
+    named = {"models": pair} if kind in ("fuse", "compare") else {"a": pair[0], "b": pair[1]}
+    few = {"path": {"points": 3}, "plane": {"grid": 5}, "compare": {"points": 3, "methods": ["identity"]}}.get(kind, {})
+    run = runs.submit(request_of(kind, **named, data=examples, device="cpu", train_examples=40, **few), ME)
+    assert wait(run).state == "done"
+    shown = texts(opened("run.py", id=run))
+    for card in map(library.card, pair):
+        for option, value, why in card.assumptions:
+            assert escaped(f"{option}={assumption(option, value)}: {why}") in shown
 
 
 def test_several_files_at_once_become_several_networks_or_sentences(home: Path) -> None:

@@ -9,12 +9,15 @@ import numpy as np
 
 from lmc_core.diagnostics.cloud import Cloud, Side
 from lmc_core.figures.palette import Ink, Theme, faded
+from lmc_core.figures.path.classes import Classes
 from lmc_core.figures.path.drawing import Drawing
 from lmc_core.figures.sheet import f32
 from lmc_core.words import numbers
 
 _LINKS = ((False, 0.45, 1.0), (True, 0.85, 1.3))
 """Shorter and longer links: opacity and width."""
+CLASSED = 0.8
+"""Opacity of units whose colour is that of their class, linked or not."""
 
 
 def density_top(cloud: Cloud) -> tuple[float, float]:
@@ -24,11 +27,21 @@ def density_top(cloud: Cloud) -> tuple[float, float]:
     return tuple(1.04 * max(float(d.max()) for d in group) for group in (x, y))  # type: ignore[return-value]
 
 
-def draw_clouds(drawing: Drawing, cloud: Cloud, frames: list[int], half: tuple[float, float], theme: Theme) -> None:
-    """Both panels. `frames` are the places in cloud.t of the frames; `half` the half-ranges of the axes."""
+def draw_clouds(
+    drawing: Drawing,
+    cloud: Cloud,
+    frames: list[int],
+    half: tuple[float, float],
+    theme: Theme,
+    classes: Classes | None = None,
+) -> None:
+    """Both panels. `frames` are the places in cloud.t of the frames; `half` the half-ranges of the axes.
+
+    classes   colour units of A and B by the class that they respond to most, not by their network
+    """
     for panel in (
-        _Panel("before", cloud, cloud.before, frames, half, theme, theme.naive, "diamond", 5.0),
-        _Panel("after", cloud, cloud.after, frames, half, theme, theme.aligned, "circle", 4.6),
+        _Panel("before", cloud, cloud.before, frames, half, theme, theme.naive, "diamond", 5.0, classes),
+        _Panel("after", cloud, cloud.after, frames, half, theme, theme.aligned, "circle", 4.6, classes),
     ):
         panel.densities(drawing)
         panel.pairs(drawing)
@@ -48,6 +61,7 @@ class _Panel:
     ink: Ink
     symbol: str
     size: float
+    classes: Classes | None = None
 
     def densities(self, drawing: Drawing) -> None:
         """Those of A, of B, and of the units at t, above and beside the cloud."""
@@ -79,15 +93,29 @@ class _Panel:
             (linked, 1.0, {"size": 6, "line": {"color": theme.halo, "width": 0.8}}),
         ):
             for points, end, name, partners in ends:
+                look: dict[str, Any] = marker | {"color": end.mark, "opacity": opacity}
                 drawing.add(
                     self.name,
                     mode="markers",
                     x=f32(points[chosen, 0]),
                     y=f32(points[chosen, 1]),
-                    marker=marker | {"color": end.mark, "opacity": opacity},
                     customdata=np.stack([cloud.drawn, partners], axis=1)[chosen],
-                    hovertemplate=_dot_hover(name, partners),
+                    **self._dots(name, look, chosen, _dot_hover(name, partners)),
                 )
+
+    def _dots(self, name: str, marker: dict[str, Any], chosen: np.ndarray, hover: str) -> dict[str, Any]:
+        """How units of a network look: in its colour, or, of another shape each, in those of their classes."""
+        if self.classes is None:
+            return {"marker": marker, "hovertemplate": hover}
+        column = 0 if name == "A" else 1 if self.name == "before" else 2
+        rows = self.cloud.drawn[chosen]
+        best, above = self.classes.found.best[rows, column], self.classes.found.above[rows, column]
+        inks = {"color": self.classes.colours(best, self.theme), "symbol": "circle" if name == "A" else "square"}
+        return {
+            "marker": marker | inks | {"opacity": max(marker["opacity"], CLASSED)},
+            "text": self.classes.words(best, above),
+            "hovertemplate": hover.replace("<br>", "<br>%{text}<br>", 1),
+        }
 
     def units(self, drawing: Drawing) -> None:
         """The units at t with their ellipse, and how much of the spread they keep."""
@@ -105,10 +133,11 @@ class _Panel:
             return {"text": [f"keeps <b>{numbers.whole(float(side.spread[frames[k]]))}%</b> of the spread"]}
 
         edge = {"color": self.theme.halo, "width": 0.4}
+        opacity = 0.62 if self.classes is None else 0.2  # there the colours of the ends are what is looked at
         drawing.add(
             self.name,
             mode="markers",
-            marker={"symbol": self.symbol, "size": self.size, "color": ink.mark, "opacity": 0.62, "line": edge},
+            marker={"symbol": self.symbol, "size": self.size, "color": ink.mark, "opacity": opacity, "line": edge},
             customdata=f32(np.stack([cloud.drawn, side.distance, self.partners], axis=1)),
             hovertemplate=_pair_hover(cloud, self.name),
             move=at,

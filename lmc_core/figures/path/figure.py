@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from lmc_core.diagnostics.cloud import Cloud
 from lmc_core.errors import SettingError
 from lmc_core.figures.palette import THEMES, Theme, ThemeName, theme_of
+from lmc_core.figures.path.classes import Classes
 from lmc_core.figures.path.clouds import density_top, draw_clouds
 from lmc_core.figures.path.curves import ACCURACY_RANGE, Scale, draw_curves, lines
 from lmc_core.figures.path.drawing import Drawing
@@ -39,6 +40,7 @@ def path_figure(
     start: float | None = None,
     others: Mapping[str, Profile] | None = None,
     curve: tuple[str, Profile] | None = None,
+    classes: Classes | None = None,
     standalone: bool = False,
 ) -> go.Figure:
     """The figure with one frame per t of the cloud, at most 25.
@@ -46,6 +48,7 @@ def path_figure(
     start         t of the first frame; by default where the naive barrier is reached
     others        name of a method → its path, drawn over the two
     curve         title and path of a trained curve, likewise
+    classes       colours units by the class of examples that they respond to most, not by their network
     standalone    for files: neutral text and the page get explicit colours. In the app they stay unset, because the
                   frontend fills them and follows a change of theme that reruns nothing
 
@@ -68,7 +71,7 @@ def path_figure(
     drawing = Drawing(first)
     draw_curves(drawing, paths, scale, t, ink)
     draw_overlays(drawing, more, scale, ink.halo)
-    draw_clouds(drawing, cloud, shown, half, ink)
+    draw_clouds(drawing, cloud, shown, half, ink, classes)
 
     x, y = [-half[0], half[0]], [-half[1], half[1]]
     top, across = density_top(cloud), path_axis(ink)["range"]
@@ -80,14 +83,18 @@ def path_figure(
         **{f"{panel}_y": ([0, top[1]], y) for panel in ("before", "after")},
     }
     left, above, right, below = place.margin
+    foot = 0 if classes is None else classes.foot(ink, layout)
     return go.Figure(
         data=drawing.traces,
         frames=frames(drawing, t),
         layout={
-            **canvas(ink, place.height + extra, (left, above + extra, right, below), standalone),
+            **canvas(ink, place.height + extra + foot, (left, above + extra, right, below + foot), standalone),
             "clickmode": "event",  # selecting fails once a frame was shown
             **legend(more, ink),
-            "annotations": _titles(place, cloud, method_title, naive, ink, layout == "wide", scale.log, standalone),
+            "annotations": [
+                *_titles(place, cloud, method_title, naive, ink, layout == "wide", scale.log, standalone, classes),
+                *_classes(place, classes, ink, layout),
+            ],
             "sliders": [slider(place, paths, spoken, t, first, ink)],
             "updatemenus": [play_button(place, spoken, ink)],
             **axes(place, ink, ranges, scale.log),
@@ -95,12 +102,15 @@ def path_figure(
     )
 
 
-def path_height(layout: LayoutName, others: Sequence[str] = (), curve: str | None = None) -> int:
+def path_height(
+    layout: LayoutName, others: Sequence[str] = (), curve: str | None = None, classes: Classes | None = None
+) -> int:
     """Height of the figure in pixels, so that its place can be held; `others` are names of methods."""
     flat = Profile(np.zeros(1), {"test": {"loss": np.zeros(1), "accuracy": np.zeros(1)}}, {})
     more = overlays(dict.fromkeys(others, flat), THEMES["light"], None if curve is None else (curve, flat))
     place, _ = _room(layout, more)
-    return place.height + legend_height(more, layout)
+    foot = 0 if classes is None else classes.foot(THEMES["light"], layout)
+    return place.height + legend_height(more, layout) + foot
 
 
 def _room(layout: LayoutName, more: Sequence[Overlay]) -> tuple[Layout, Rows]:
@@ -126,7 +136,15 @@ def worth_log(*profiles: Profile) -> bool:
 
 
 def _titles(
-    place: Layout, cloud: Cloud, method: str, naive: Profile, ink: Theme, wide: bool, log: bool, standalone: bool
+    place: Layout,
+    cloud: Cloud,
+    method: str,
+    naive: Profile,
+    ink: Theme,
+    wide: bool,
+    log: bool,
+    standalone: bool,
+    classes: Classes | None,
 ) -> list[dict[str, Any]]:
     small = f"<span style='font-size:11px;color:{ink.neutral}'>"
     split = "log scale · " if log else ""
@@ -144,18 +162,30 @@ def _titles(
         note = f"{cloud.label}, {first_axis(cloud)} →"
         at = {"x": place.boxes["after"][1], "y": place.boxes["after"][2], "text": note}
         notes.append(bare | at | {"xanchor": "right", "yanchor": "top", "yshift": -26, "font": grey})
-    at = {"x": place.boxes["after"][0], "y": place.boxes["after"][2], "text": _key(ink, cloud)}
+    at = {"x": place.boxes["after"][0], "y": place.boxes["after"][2], "text": _key(ink, cloud, classes)}
     notes.append(bare | at | {"xanchor": "left", "yanchor": "top", "yshift": -8, "font": grey})
     return notes
 
 
-def _key(ink: Theme, cloud: Cloud) -> str:
+def _classes(place: Layout, classes: Classes | None, ink: Theme, layout: LayoutName) -> list[dict[str, Any]]:
+    """The key of the classes, under that of the clouds."""
+    if classes is None:
+        return []
+    left, _, below, _ = place.boxes["after"]
+    bare = {"xref": "paper", "yref": "paper", "showarrow": False, "xanchor": "left", "yanchor": "top"}
+    font = {"size": 11, "color": ink.neutral}
+    return [
+        bare | {"x": left, "y": below, "text": row, "yshift": -classes.place(k, layout), "font": font}
+        for k, row in enumerate(classes.key(ink, layout))
+    ]
+
+
+def _key(ink: Theme, cloud: Cloud, classes: Classes | None) -> str:
     def mark(sign: str, colour: str) -> str:
         return f"<span style='color:{colour}'>{sign}</span>"
 
     entries = [
-        mark("●", ink.a.mark) + " A",
-        mark("●", ink.b.mark) + " B",
+        *((mark("●", ink.a.mark) + " A", mark("●", ink.b.mark) + " B") if classes is None else ("● A", "■ B")),
         mark("━", ink.grey.mark) + " matched pair",
         mark("◆", ink.naive.mark) + mark("●", ink.aligned.mark) + " unit at t",
         *((mark("┄", ink.grey.mark) + " 2σ of the ends",) if cloud.linear else ()),

@@ -66,6 +66,7 @@ class PathResult(Record):
     matching        group → how well the units fit, before and after (diagnostics)
     layers          group → feature connectivity, spread, spectrum, dimension (diagnostics)
     curve           a curved path from A to aligned B, where one was asked for
+    preferred       group → the classes of examples that its units respond to most (diagnostics)
     null            what the same learning makes of a shuffled B, where a method learns
     """
 
@@ -78,6 +79,7 @@ class PathResult(Record):
     clouds: Mapping[tuple[str, str], Any] = field(default_factory=dict)
     matching: Mapping[str, Any] = field(default_factory=dict)
     layers: Mapping[str, Any] = field(default_factory=dict)
+    preferred: Mapping[str, Any] = field(default_factory=dict)
     curve: CurveFacts | None = None
     null: NullTest | None = None
 

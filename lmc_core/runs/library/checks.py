@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from lmc_core.diagnostics.preferred import coloured
 from lmc_core.errors import InputError
 from lmc_core.figures.fuse.figure import fuse_figure
 from lmc_core.figures.fuse.history import history_figure
+from lmc_core.figures.path.classes import Classes
 from lmc_core.figures.path.figure import path_figure
 from lmc_core.figures.path.layers import layers_figure
 from lmc_core.figures.path.matching import matching_figure
@@ -57,7 +59,9 @@ def checked_path(result: PathResult, name: str) -> PathResult:
     title = METHODS[result.alignment.method].title
     try:
         for cloud in result.clouds.values():
-            path_figure(result.naive, result.aligned, cloud, method_title=title).to_json()
+            preferred = result.preferred.get(cloud.group)
+            inks = None if preferred is None else Classes(preferred, result.data.classes, coloured([preferred]))
+            path_figure(result.naive, result.aligned, cloud, method_title=title, classes=inks).to_json()
         for group in result.matching:
             matching_figure(result.matching, group).to_json()
         if result.layers:

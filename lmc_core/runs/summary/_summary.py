@@ -10,6 +10,7 @@ from lmc_core.figures.report import Picture
 from lmc_core.words.finding import Card
 from lmc_core.words.marks import Text
 from lmc_core.words.measures import Measures
+from lmc_core.words.models import assumed
 
 Columns = Mapping[str, Sequence[Any]]
 NO_WORDS = Text()
@@ -51,6 +52,11 @@ class Summary:
     notes: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
     pictures: Callable[[], Sequence[Picture]] = tuple
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """What was assumed of the models because their files do not say it."""
+        return tuple(f"Assumed {what}." for _, what in assumed(getattr(self.result, "models", ())))
 
     def named(self, measures: Measures) -> Summary:
         """The same in the names that loss and score have in a task."""

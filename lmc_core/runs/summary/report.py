@@ -29,7 +29,7 @@ def report(said: Summary, *, listings: Mapping[str, Callable[[], str]] = NOTHING
         pictures=tuple(said.pictures()),
         tables=tuple(table for table in tables if table.rows),
         listings=(*((title, make()) for title, make in listings.items()), ("Request", request_text(result))),
-        notes=said.notes,
+        notes=(*said.notes, *said.assumed),
         link=link,
         facts={**result.versions, "device": result.device, **_seed(result.request)},
     )

@@ -27,7 +27,8 @@ class RunStatus:
     position          place in the queue, 1 = next; None unless queued
     reason            the sentence that says why it failed or was interrupted
     partial           measured so far: {"t": […], "naive": […], "aligned": […]}, test losses, None where unknown;
-                      "band": what some random examples tell of all of them, once it can be told; of a comparison
+                      "band": what some random examples tell of all of them, once it can be told; "finding": what the
+                      paths say, once all examples are measured and only layers are left; of a comparison
                       {"methods": a first row of every method that has aligned, "pair": which of several}; of a plane
                       {"plane": a coarse grid and the paths on it}
     finding           the result in one sentence

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save_file
 
 from lmc_core.data.dataset import Dataset
+from lmc_core.data.registry import DATASETS
 from lmc_core.errors import DataError, InputError, MismatchError
+from lmc_core.networks.fit import image_of
 from lmc_core.networks.network import Network
-from lmc_core.networks.reading import decided
+from lmc_core.networks.race import fits, raced
+from lmc_core.networks.reading import EXAMPLES, decided, sized
 from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
 from lmc_core.report import Report, silent
@@ -101,13 +105,18 @@ def work(request: Request, report: Report, folder: Path, device: str) -> Inspect
                 fetched = f"Fetched from the Hugging Face Hub: {options['hub']}, commit {commit}."
             else:
                 shutil.copyfile(path, named)
-            network = load_limited(named, arch=options["arch"], normalize=normalize)
-        title = Path(options["filename"]).stem
-        data = None if options["data"] is None else datasets.read(options["data"])
-        if data is not None:
-            (network,) = decided([network], data)
+
+            def read(arch: Mapping[str, Any]) -> Network:
+                return load_limited(named, arch=arch, normalize=normalize)
+
+            network, data = _fitting(read, options["arch"], options["data"])
         asked = {"kind": "inspect", **options}
+        title = Path(options["filename"]).stem
         result = inspect_network(network, data, title=title, device=device, request=asked, report=report)
+        if data is not None and data.name != options["data"]:
+            asked_for, found = (datasets.title(name) for name in (options["data"], data.name))
+            other = f"It does not read the examples of {asked_for}; its accuracy was measured on {found}, which fit."
+            result = replace(result, notes=(other, *result.notes))
     except InputError:
         store.remove("uploads", options["upload"])
         raise
@@ -141,6 +150,36 @@ def _as_known(read: ModelCard) -> ModelCard:
         loss=measured.loss,
         assumptions=measured.assumptions,
     )
+
+
+def _fitting(
+    read: Callable[[Mapping[str, Any]], Network], arch: Mapping[str, Any], asked: str | None
+) -> tuple[Network, Dataset | None]:
+    """A network as `read` makes it, and data that have its inputs: those asked for, else, of the sets that are here,
+    those on which it is most accurate; those asked for if none fit."""
+    if asked is None:
+        return read(arch), None
+    first = datasets.read(asked)
+    network = sized(read, arch, first.shape, asked)
+    if _as_large(network, first.shape):
+        return decided([network], first)[0], first
+    found: list[tuple[float, Network, Dataset]] = []
+    for entry in DATASETS.values():
+        if entry.name == asked or not entry.available():
+            continue
+        other = network if image_of(network, entry.shape) is None else sized(read, arch, entry.shape, entry.name)
+        if _as_large(other, entry.shape) and fits(other, datasets.read(entry.name)):
+            data = datasets.read(entry.name)
+            (judged,) = decided([other], data)
+            if scores := raced([[judged]], data, EXAMPLES):
+                found.append((scores[0][0].accuracy, judged, data))
+    if not found:
+        return network, first
+    return max(found, key=lambda each: each[0])[1:]
+
+
+def _as_large(network: Network, shape: tuple[int, ...]) -> bool:
+    return prod(network.example_inputs[0].shape[1:]) == prod(shape)
 
 
 def _said(options: Mapping[str, Any]) -> tuple[tuple[str, Any, str], ...]:

@@ -37,7 +37,7 @@ from lmc_core.runs.work.device import device_name, on_device, pick_device
 from lmc_core.runs.work.facts import card_of, data_facts, form_rows, symmetry_facts, versions
 from lmc_core.runs.work.models import open_model, open_pair
 from lmc_core.runs.work.pair import Aligned, unchanged
-from lmc_core.runs.work.shown import shown
+from lmc_core.runs.work.shown import finished, shown
 from lmc_core.runs.work.stages import Clock, within
 from lmc_core.runs.work.symmetry import verified_symmetry
 from lmc_core.symmetry.canonical.canonical import canonical
@@ -116,6 +116,8 @@ def path_run(
     if curve is not None:
         with clock("curve"):
             curved = _curved(curve, waypoint, ends.a, ends.moved, data, how, report)
+    finding = " ".join([path_finding(naive, after, method, len(data.classes), null=null).text, *doubts])
+    finished(naive, after, finding, report)
     with clock("diagnose"):
         seen = Diagnosis({}, {}, {})
         if diagnosed:
@@ -144,10 +146,11 @@ def path_run(
         clouds=seen.clouds,
         matching=seen.matching,
         layers=seen.layers,
+        preferred=seen.preferred,
         seconds=clock.seconds,
         versions=versions(),
         device=device_name(device),
-        finding=" ".join([path_finding(naive, after, method, len(data.classes), null=null).text, *doubts]),
+        finding=finding,
         notes=tuple(dict.fromkeys((*doubts, *notes, *after.notes, *bent, *seen.notes))),
         curve=curved,
         null=null,

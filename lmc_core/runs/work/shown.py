@@ -65,6 +65,13 @@ def shown(paths: Sequence[Path], data: Dataset, how: Mapping[str, Any], stage: s
     return known
 
 
+def finished(naive: Profile, aligned: Profile, finding: str, report: Report) -> None:
+    """Shows both paths as they will stay, and what they say, while the layers are still compared."""
+    show = getattr(report, "partial", None)
+    if show is not None:
+        show({**_curves(naive, aligned), "finding": finding})
+
+
 def first_plane(surface: Surface, lines: Mapping[str, Profile]) -> dict[str, Any]:
     """A coarse surface with the paths on it, as a status has it.
 

@@ -1,6 +1,7 @@
 """The path between two networks, before and after alignment."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -8,7 +9,8 @@ import streamlit as st
 from lmc_core.methods import METHODS
 from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.summary.path import with_cloud
-from lmc_core.words.marks import Text
+from lmc_core.words.classes import classes_caption
+from lmc_core.words.marks import Text, joined
 from lmc_core.words.numbers import inside
 from lmc_core.words.path import other_paths
 from pages._show import layers
@@ -37,8 +39,11 @@ def shown(result: PathResult, run_id: str, look: Look | None) -> Shown:
             beside = {METHODS[name].title: path for name, path in others.paths(result, look.overlay).items()}
             bent = result.curve.profile if result.curve else None
             more = other_paths((result.alignment.title, result.aligned), beside, bent)
+    said = with_cloud(result, cloud)
+    if look is not None and look.classes and (found := result.preferred.get(look.group)) is not None:
+        said = replace(said, caption=joined([classes_caption(found, len(result.data.classes)), said.caption]))
     return Shown.of(
-        with_cloud(result, cloud),
+        said,
         run_id,
         look,
         more=more,

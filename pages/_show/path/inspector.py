@@ -1,6 +1,7 @@
 """One unit at a time: picked in a list or clicked in the figure, and its weights in A, in B and in its match."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,18 +9,22 @@ import streamlit as st
 
 from lmc_core.diagnostics.inspector import Block, Units
 from lmc_core.figures.browser import plotly_config
+from lmc_core.figures.palette import theme_of
+from lmc_core.figures.path.classes import Classes
 from lmc_core.figures.path.ring import ring
 from lmc_core.figures.path.units import units_figure, units_height
 from lmc_core.runs.keep.units import units as stored
 from lmc_core.words.marks import joined
-from lmc_core.words.units import ring_note, units_alt, units_caption
+from lmc_core.words.units import RESPONDS, ring_note, units_alt, units_caption, units_rows
 from pages._frame import viewport
 from pages._frame.url import choice
+from pages._show import table
 from pages._show.chart import caption
-from pages._show.path import clicks, clouds
+from pages._show.path import classes, clicks, clouds
 from pages._show.path.look import Look
 
 KEY, NONE = "unit", "none"
+LISTED = 388  # pixels of the list of units
 
 NOT_KEPT = (
     "This run came without its single units, so their weights cannot be looked at here, and t-SNE cannot place them: "
@@ -55,7 +60,9 @@ def draw(run_id: str, look: Look) -> None:
         if number is None:
             st.button("Worst match", key="worst-match", on_click=_worst, args=(units,), help=WORST_HELP)
             st.caption("or click a dot in the figure, to see the weights that make it", width="content")
-    cloud = clouds.cloud(clouds.path(run_id), run_id, look.group, look.projection)
+    result = clouds.path(run_id)
+    _listed(units, classes.of(result, look.group))
+    cloud = clouds.cloud(result, run_id, look.group, look.projection)
     rings = None if number is None or cloud is None else ring(cloud, number, theme=viewport.theme())
     with over:
         clicks.listen(rings, clicked)
@@ -66,6 +73,26 @@ def draw(run_id: str, look: Look) -> None:
         config = plotly_config(f"unit-{look.group}-{number}", phone=layout == "narrow")
         place.plotly_chart(figure, key="unit-figure", config=config, alt=units_alt(units, number))
         caption("unit", joined([units_caption(units, number, block), ring_note(rings is not None)]))
+
+
+def _listed(units: Units, classed: Classes | None) -> None:
+    """All units of A in a table, the worst match first; a row that is chosen is looked at."""
+    box = st.expander(f"All units of {units.label}, worst match first", key="units", on_change="rerun")
+    if not box.open:
+        return
+    found, names = (None, ()) if classed is None else (classed.found, classed.names)
+    rows = units_rows(units, found, names)
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    colours = {} if classed is None else classed.named(theme_of(viewport.theme()))
+    alt = f"Units of {units.label} with their matches, the least alike first"
+    chosen = partial(_chosen, [str(row["unit of A"]) for row in rows])
+    with box:
+        table.show(columns, alt, high=LISTED, colours=dict.fromkeys(RESPONDS, colours), chosen=chosen)
+
+
+def _chosen(numbers: Sequence[str], row: int) -> None:
+    """Look at the unit of that row."""
+    st.session_state[KEY] = numbers[row]
 
 
 def _number(units: Units) -> int | None:

@@ -24,6 +24,10 @@ PROJECTION_HELP = (
     "noise of the initialisation. Sliced Wasserstein: the directions along which A and B differ most once aligned. "
     "t-SNE keeps neighbours together, not distances."
 )
+CLASSES_HELP = (
+    "Units in the colour of the class of examples that they respond to most, instead of that of their network. "
+    "Circles are units of A, squares units of B."
+)
 HIDDEN: dict[str, Any] = {"label_visibility": "collapsed"}
 
 
@@ -34,6 +38,7 @@ class Look:
     axis: Literal["linear", "log"]
     overlay: tuple[str, ...]
     start: float
+    classes: bool = False
 
     def stored(self, result: PathResult) -> "Look":
         """The same layer in the first projection that the run itself holds."""
@@ -44,12 +49,12 @@ def controls(result: PathResult, run_id: str) -> Look:
     """The row of view controls; one popover on a phone, with labels instead of places."""
     if viewport.layout() == "narrow":
         with st.popover("View: layer, projection, axis", icon=":material/tune:", width="stretch", key="view-phone"):
-            return Look(*_choices(result, run_id, {}), others.chosen(result), _start(result))
+            return Look(*_choices(result, run_id, {}), others.chosen(result), _start(result), _classes(result))
     with st.container(horizontal=True, key="view", vertical_alignment="center"):
         chosen = _choices(result, run_id, HIDDEN)
         with st.popover("Overlay", help="Draw the paths of other methods over this one"):
             overlay = others.chosen(result)
-        return Look(*chosen, overlay, _start(result))
+        return Look(*chosen, overlay, _start(result), _classes(result))
 
 
 def _choices(result: PathResult, run_id: str, how: dict[str, Any]) -> tuple[str, str, Literal["linear", "log"]]:
@@ -68,6 +73,13 @@ def _choices(result: PathResult, run_id: str, how: dict[str, Any]) -> tuple[str,
         if choice(st.segmented_control, "Loss axis", titles, "linear", "axis", required=True, **how) == "log":
             axis = "log"
     return group, projection, axis
+
+
+def _classes(result: PathResult) -> bool:
+    """Whether units have the colour of their class instead of that of their network, where that was measured."""
+    return bool(result.preferred) and st.toggle(
+        "Colour by class", key="classes", bind="query-params", help=CLASSES_HELP
+    )
 
 
 def _start(result: PathResult) -> float:

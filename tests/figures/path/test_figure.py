@@ -331,7 +331,7 @@ def layers(count=3):
         dip = (4 * t * (1 - t)).astype(np.float32)
         before, after = (Connectivity(t, 1 - low * (k + 1) * dip, 0.5) for low in (0.03, 0.005))
         rows = rng.normal(size=(64, 30))
-        made[f"fc{k + 1}"] = Layer(f"layer {k + 1}", before, after, (0.5, 0.8), dimensions(rows, rows, rows))
+        made[f"fc{k + 1}"] = Layer(f"layer {k + 1}", before, after, (0.5, 0.8), dimensions(rows, rows, 0 * rows[:, :1]))
     return made
 
 

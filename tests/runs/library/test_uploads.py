@@ -16,6 +16,7 @@ from lmc_core import runs
 from lmc_core.runs import keep
 from lmc_core.runs.kinds.inspect import InspectResult
 from lmc_core.runs.kinds.path import PathResult
+from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import models as library
 from lmc_core.runs.library import uploads
 from lmc_core.runs.library.limits import stored_bytes
@@ -82,6 +83,22 @@ def test_the_library_keeps_a_safetensors_file_and_not_the_upload(uploaded: RunSt
     with library.weights(library.card(uploaded.model)) as path:
         kept, shipped = load_file(path), load_file(library.card(A).path)
     np.testing.assert_array_equal(next(iter(kept.values())), next(iter(shipped.values())))
+
+
+def test_a_model_that_does_not_read_the_chosen_data_is_measured_on_data_that_it_reads() -> None:
+    arrays, rng = io.BytesIO(), np.random.default_rng(0)
+    x, y = rng.random((40, 6, 6), dtype=np.float32), np.arange(40) % 10
+    np.savez(arrays, x_train=x, y_train=y, x_test=x, y_test=y)
+    other = wait(runs.submit(datasets.add("squares.npz", arrays.getvalue(), owner="eve"), "eve")).model
+    taken = wait(runs.submit(library.add("net.pth", a_torch_file(1.25), data=other, owner="eve"), "eve"))
+    assert taken.state == "done", taken.reason
+    card = library.card(str(taken.model))
+    assert card.data == "digits"
+    assert card.accuracy["test"] > 0.9
+    (note,) = (n for n in runs.result(taken.id).notes if "which fit" in n)
+    assert "squares" in note
+    assert "Digits" in note
+    assert library.remove(card.id, "eve")
 
 
 def test_a_model_is_seen_by_its_owner_until_it_is_published(uploaded: RunStatus) -> None:

@@ -89,6 +89,15 @@ def test_a_run_tells_its_stages_in_order_and_the_curve_measured_so_far(
     assert last["t"] == [0.0, 0.25, 0.5, 0.75, 1.0]
 
 
+def test_what_a_run_finds_is_shown_before_its_layers_are_compared(
+    computed: tuple[PathResult, Network, Witness],
+) -> None:
+    result, _, witness = computed
+    last = witness.curves[-1]
+    assert last["finding"] == result.finding
+    assert last["aligned"] == pytest.approx(result.aligned.loss().tolist())
+
+
 def test_a_real_result_comes_back_from_the_store_as_it_went_in(
     computed: tuple[PathResult, Network, Witness], tmp_path: Path
 ) -> None:
