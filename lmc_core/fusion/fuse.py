@@ -47,7 +47,9 @@ class FusionResult:
     symmetry         of the fused network
     history          the method's own objective, step after step
     notes            sentences for the user
-    parents          the models as the method was given them: as they are, or in canonical form
+    parents          the models as the method was given them: as they are, or in canonical form, narrower ones in the
+                     widths of the fused network
+    widths           group → how many units it has in each model itself
     carried          the models in the frame of the fused network, moved there by their couplings; of a partial zip
                      the trunk with the head of each model
     function_errors  per model: max |f − f carried| / max |f|, measured; 0 when nothing is lost
@@ -66,6 +68,7 @@ class FusionResult:
     converged: bool = True
     notes: tuple[str, ...] = ()
     parents: tuple[Network, ...] = ()
+    widths: tuple[Mapping[str, int], ...] = ()
     carried: tuple[Network, ...] = ()
     function_errors: tuple[float, ...] = ()
     temperature: float | None = None
@@ -141,6 +144,7 @@ def fusion(
         report("inferring the symmetry", 0, 1)
         found_symmetries = [ordered(each) for each in symmetries(networks)]
     frame = template(networks, found_symmetries, widths)
+    own = tuple(sizes(each) for each in found_symmetries)
     if chosen.canonical:
         wider = tuple(
             name for name, size in frame.sizes.items() if any(sizes(s)[name] != size for s in found_symmetries)
@@ -198,6 +202,7 @@ def fusion(
         converged=found.converged,
         notes=(*formed, *found.notes, *notes, *kept),
         parents=tuple(model.network for model in problem.models),
+        widths=own,
         carried=carried,
         function_errors=errors,
         temperature=degrees,

@@ -6,8 +6,9 @@ A stream x of n units becomes s G x of m > n units, GᵀG = 1 and s = √(m/n), 
     LayerNorm:  mean(sGx) = mean(x) and the same variance             where s G 1ₙ = 1ₘ besides
 
 The units of other groups keep their numbers, and those beside them are made and used by zeros, whatever is done to a
-zero on the way. Nothing else is exact: gains of a LayerNorm that differ from unit to unit, a norm that is a length, no
-mean, or heads of another size, whose scores are scaled by it. The experiment says so, and the network is refused.
+zero on the way. Where scores of attention are divided by √m for heads of m units, queries and keys are both made longer
+by (m/n)^¼. Nothing else is exact: gains of a LayerNorm that differ from unit to unit, a norm that is a length, no mean,
+or rotary positions in heads of another size. The experiment says so, and the network is refused.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from lmc_core.alignment.template import Template, sizes
 from lmc_core.errors import MismatchError
 from lmc_core.networks.network import Network
 from lmc_core.networks.outputs import relative_error, tensors
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, names_in
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, names_in
 from lmc_core.symmetry.classes import Element
 from lmc_core.symmetry.move import move
 from lmc_core.symmetry.symmetry import Symmetry
@@ -49,15 +50,19 @@ def widened(network: Network, symmetry: Symmetry, template: Template) -> Network
             f"group {larger!r} has {ours[larger]} units in one network and {theirs[larger]} in the fused one, and only "
             "narrower networks can be carried into wider ones; put the widest first, or give widths"
         )
-    state = _padded(network.state, symmetry, template)
     turns: dict[str, Element] = {
         name: _onto_ones(ours[name], theirs[name])
         for name, group in symmetry.groups.items()
         if group.kind == "centred" and ours[name] != theirs[name]
     }
-    moved = move(state, template.symmetry, turns) if turns else state
-    error = _change(network, template.network(moved))
-    if not error <= EXACT:
+    error = np.inf
+    for longer in dict.fromkeys((frozenset(), _scored(symmetry, template))):
+        state = _padded(network.state, symmetry, template, longer)
+        moved = move(state, template.symmetry, turns) if turns else state
+        error = _change(network, template.network(moved))
+        if error <= EXACT:
+            break
+    else:
         wider = ", ".join(f"{name} {ours[name]} → {theirs[name]}" for name in ours if ours[name] != theirs[name])
         raise MismatchError(
             f"{network.source} cannot be carried into wider layers ({wider}) without another function: its outputs "
@@ -65,6 +70,12 @@ def widened(network: Network, symmetry: Symmetry, template: Template) -> Network
         )
     kept = {name: x.to(network.state[name].dtype) for name, x in moved.items()}
     return replace(template.network(kept), source=network.source, normalize=network.normalize)
+
+
+def _scored(symmetry: Symmetry, template: Template) -> frozenset[str]:
+    """Groups of another size in the template whose units meet one another, as those of queries and keys."""
+    met = {g.name for axes in symmetry.axes.values() for axis in axes for g in groups_in(axis) if g.dual}
+    return frozenset(name for name in met if symmetry.groups[name].size != template.sizes[name])
 
 
 def _change(network: Network, made: Network) -> float:
@@ -78,8 +89,13 @@ def _change(network: Network, made: Network) -> float:
         return relative_error(tensors(network(*inputs)), made(*inputs))
 
 
-def _padded(state: Mapping[str, Tensor], symmetry: Symmetry, template: Template) -> dict[str, Tensor]:
-    """Every tensor beside zeros, in float64, with streams scaled; what is held has the same entries everywhere."""
+def _padded(
+    state: Mapping[str, Tensor], symmetry: Symmetry, template: Template, longer: frozenset[str]
+) -> dict[str, Tensor]:
+    """Every tensor beside zeros, in float64, with streams scaled; what is held has the same entries everywhere.
+
+    longer   groups whose units are made longer on both sides
+    """
     made = {}
     for name, x in state.items():
         axes, wide = symmetry.axes.get(name, ()), template.symmetry.axes.get(name, ())
@@ -94,7 +110,7 @@ def _padded(state: Mapping[str, Tensor], symmetry: Symmetry, template: Template)
         for number, (axis, wider) in enumerate(zip(axes, wide, strict=True)):
             if not names_in(axis):
                 continue
-            places, factors = _places(axis, wider, reads=symmetry.roles.get((name, number)) == "read")
+            places, factors = _places(axis, wider, symmetry.roles.get((name, number)) == "read", longer)
             y = y * factors.to(y).reshape([-1 if k == number else 1 for k in range(y.ndim)])
             grown = torch.zeros([wider.size if k == number else n for k, n in enumerate(y.shape)], dtype=y.dtype)
             y = grown.to(y.device).index_copy(number, places.to(y.device), y)
@@ -102,23 +118,25 @@ def _padded(state: Mapping[str, Tensor], symmetry: Symmetry, template: Template)
     return made
 
 
-def _places(axis: Axis, wider: Axis, *, reads: bool) -> tuple[Tensor, Tensor]:
+def _places(axis: Axis, wider: Axis, reads: bool, longer: frozenset[str]) -> tuple[Tensor, Tensor]:
     """Where each position of an axis is in the wider one, and what it is multiplied by."""
     match axis, wider:
         case Fixed(size), _ if wider.size == size:
             return torch.arange(size), torch.ones(size, dtype=torch.float64)
+        case Group(name, n), Group(size=m) if name in longer:
+            return torch.arange(n), torch.full((n,), (m / n) ** 0.25, dtype=torch.float64)
         case Group(kind=kind, size=n), Group(size=m):
             scale = (m / n) ** 0.5 if kind in ("orthogonal", "centred") else 1.0
             return torch.arange(n), torch.full((n,), 1 / scale if reads != axis.dual else scale, dtype=torch.float64)
         case Sum(parts), Sum(others) if len(parts) == len(others):
-            found = [_places(part, other, reads=reads) for part, other in zip(parts, others, strict=True)]
+            found = [_places(part, other, reads, longer) for part, other in zip(parts, others, strict=True)]
             starts = np.cumsum([0, *(other.size for other in others)])
             moved = [int(start) + place for start, (place, _) in zip(starts, found, strict=False)]
             return torch.cat(moved), torch.cat([factors for _, factors in found])
         case Product(factors), Product(others) if len(factors) == len(others):
             places, scales = torch.zeros(1, dtype=torch.int64), torch.ones(1, dtype=torch.float64)
             for factor, other in zip(factors, others, strict=True):
-                inside, sizes_of = _places(factor, other, reads=reads)
+                inside, sizes_of = _places(factor, other, reads, longer)
                 places = (places[:, None] * other.size + inside).flatten()
                 scales = (scales[:, None] * sizes_of).flatten()
             return places, scales

@@ -20,6 +20,7 @@ from lmc_core.networks.checkpoint import load
 from lmc_core.networks.families import architecture, build, example_inputs
 from lmc_core.networks.network import network
 from lmc_core.symmetry.canonical.canonical import canonical
+from lmc_core.symmetry.infer import symmetry as symmetry_of
 from lmc_core.symmetry.move import composed, inverted, move, random_elements
 from lmc_core.training.finetune import measure
 
@@ -120,8 +121,9 @@ def wider(**options):
 class Reads(nn.Module):
     """Attention and a hidden layer on a stream with a norm before each; heads of four units."""
 
-    def __init__(self, norm, width, heads, hidden):
+    def __init__(self, norm, width, heads, hidden, seen=False):
         super().__init__()
+        self.seen = seen
         self.heads, self.enter, self.leave = heads, nn.Linear(7, width), nn.Linear(width, 5)
         self.qkv, self.o = nn.Linear(width, 12 * heads), nn.Linear(4 * heads, width)
         self.up, self.down = nn.Linear(width, hidden), nn.Linear(hidden, width)
@@ -133,7 +135,8 @@ class Reads(nn.Module):
         a = nn.functional.scaled_dot_product_attention(q, k, v)
         x = x + self.o(a.transpose(1, 2).flatten(2))
         x = x + self.down(nn.functional.gelu(self.up(self.norms[1](x))))
-        return self.leave(self.norms[2](x))
+        y = self.norms[2](x)
+        return self.leave(y) + y.square().mean() if self.seen else self.leave(y)
 
 
 class Length(nn.Module):
@@ -146,9 +149,9 @@ class Length(nn.Module):
         return x / torch.linalg.vector_norm(x, dim=-1, keepdim=True)
 
 
-def reading(norm, width, heads=2, hidden=9, seed=0):
+def reading(norm, width, heads=2, hidden=9, seed=0, seen=False):
     torch.manual_seed(seed)
-    module = Reads(norm, width, heads, hidden).double()
+    module = Reads(norm, width, heads, hidden, seen).double()
     for x in module.parameters():
         nn.init.normal_(x, std=0.5)
     return network(module, (torch.randn(2, 6, 7).double(),))
@@ -172,6 +175,13 @@ def test_a_network_in_wider_streams_heads_and_hidden_layers_is_the_same_function
     torch.testing.assert_close(turned(x), narrow(x), rtol=1e-8, atol=1e-8)
 
 
+def test_a_network_in_heads_of_another_size_is_the_same_function():
+    narrow, wide, symmetry = carried(*(net.to(dtype=torch.float64) for net in (vits()[0], wider(width=48))))
+    assert symmetry.groups["blocks.0.attn.qk"].size == 12 > symmetry_of(narrow).groups["blocks.0.attn.qk"].size
+    x = torch.as_tensor(dataset("digits").x_test[:50]).double()
+    torch.testing.assert_close(wide(x), narrow(x), rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize("compare", ["weights", "responses"])
 def test_two_planted_copies_of_different_widths_fuse_into_what_they_are(compare):
     """A is B in half as many units again, moved by random elements of all classes, with a little noise."""
@@ -185,6 +195,7 @@ def test_two_planted_copies_of_different_widths_fuse_into_what_they_are(compare)
     result = fusion([a, narrow], "full-symmetry-merge", data=data, compare=compare)
     assert max(result.function_errors) < 1e-4
     assert any("carried into the widths" in note for note in result.notes)
+    assert [each["embed"] for each in result.widths] == [options["width"] * 3 // 2, options["width"]]
     alone, fused = (measure(net, data, ["test"])["test"]["accuracy"] for net in (narrow, result.network))
     assert fused >= alone - 0.01
     assert {n: x.shape for n, x in result.network.state.items()} == {n: x.shape for n, x in a.state.items()}
@@ -195,9 +206,9 @@ def test_two_planted_copies_of_different_widths_fuse_into_what_they_are(compare)
     [
         (lambda: reading(nn.RMSNorm, 8), lambda: reading(nn.RMSNorm, 12), "put the widest first"),
         (lambda: reading(Length, 12), lambda: reading(Length, 8), "without another function"),
-        (lambda: wider(width=48), lambda: vits()[0], "without another function"),
+        (lambda: reading(nn.LayerNorm, 8, seen=True), lambda: reading(nn.LayerNorm, 6, seen=True), "another function"),
     ],
-    ids=["wider than the fused one", "lengths", "heads of another size"],
+    ids=["wider than the fused one", "lengths", "gains that cannot be folded"],
 )
 def test_what_cannot_be_carried_into_other_widths_is_refused_in_a_sentence(wide, narrow, match):
     with pytest.raises(MismatchError, match=match):
