@@ -11,8 +11,9 @@ from torch import Tensor
 
 from lmc_core.alignment.coupling import Elements
 from lmc_core.alignment.solve import polar
+from lmc_core.operators import Kind
 from lmc_core.symmetry.axis import Group
-from lmc_core.symmetry.classes import Element, as_matrix, inverse_transpose
+from lmc_core.symmetry.classes import COMPLEX, Element, as_matrix, as_numbers, inverse_transpose, pairs, reorders
 from lmc_core.symmetry.move import Mover, Movers
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -22,11 +23,12 @@ class Learned:
 
     orthogonal   O₀ exp(S − Sᵀ); centred: exp(M (S − Sᵀ) M) with M = I − 11ᵀ/n, which keeps the all-ones vector
     general      G₀ + D
+    complex      c₀ exp(s + iθ) for every rotary pair; phase: c₀ exp(iθ)
     scaled       G₀ with its unit k times exp(s_k)
     permutation, signed   as they were found, and so is a group with others nested in it
 
     start        group → the element that it starts at
-    free         group → what is learned of it: S, D or s
+    free         group → what is learned of it: S, D, s, or (s, θ)
     """
 
     def __init__(self, symmetry: Symmetry, start: Mapping[str, Element], device: torch.device) -> None:
@@ -40,6 +42,8 @@ class Learned:
             shape = start[name].shape if group.kind == "scaled" else as_matrix(start[name]).shape
             if group.kind == "scaled" and start[name].dtype.kind != "i":
                 shape = shape[:-1]
+            if not reorders(group.kind):
+                shape = (2 if group.kind in COMPLEX else 1, *shape[:-2], group.size // 2)
             self._groups[name] = group
             self.free[name] = torch.zeros(shape, device=device, requires_grad=True)
 
@@ -64,7 +68,8 @@ class Learned:
             else:
                 assert mover.matrix is not None
                 matrix = mover.matrix.cpu().numpy()
-                found[name] = matrix if group.kind == "general" else np.asarray(polar(matrix))
+                exact = group.kind == "general" or not reorders(group.kind)
+                found[name] = matrix if exact else np.asarray(polar(matrix))
         return found
 
     def _movers(self, name: str, dtype: torch.dtype = torch.float32) -> tuple[Mover, Mover]:
@@ -80,9 +85,31 @@ class Learned:
         if group.kind == "general":
             matrix = start + free
             return Mover(matrix=matrix), Mover(matrix=torch.linalg.inv(matrix).transpose(-1, -2))
+        if not reorders(group.kind):
+            numbers = torch.as_tensor(as_numbers(group.kind, as_matrix(self.start[name])), device=free.device)
+            numbers = numbers.to(torch.complex(free, free).dtype) * torch.exp(_complex(free))
+            return tuple(Mover(matrix=_of_numbers(group.kind, x)) for x in (numbers, 1 / numbers.conj()))  # type: ignore[return-value]
         turn = free - free.transpose(-1, -2)
         if group.kind == "centred":
             turn = turn - turn.mean(-1, keepdim=True)
             turn = turn - turn.mean(-2, keepdim=True)
         matrix = torch.linalg.matrix_exp(turn) @ start
         return Mover(matrix=matrix), Mover(matrix=matrix)
+
+
+def _complex(free: Tensor) -> Tensor:
+    """s + iθ of (s, θ), or iθ of θ alone."""
+    sizes = free[0] if len(free) == 2 else torch.zeros_like(free[-1])
+    return torch.complex(sizes, free[-1])
+
+
+def _of_numbers(kind: Kind, numbers: Tensor) -> Tensor:
+    """Complex numbers of rotary pairs (…, n/2) as matrices (…, n, n), differentiable in them."""
+    n = 2 * numbers.shape[-1]
+    found = pairs(kind, n)
+    assert found is not None
+    first, second = (torch.as_tensor(units, device=numbers.device) for units in found)
+    matrix = torch.zeros(*numbers.shape[:-1], n, n, dtype=numbers.real.dtype, device=numbers.device)
+    matrix[..., first, first] = matrix[..., second, second] = numbers.real
+    matrix[..., second, first], matrix[..., first, second] = numbers.imag, -numbers.imag
+    return matrix

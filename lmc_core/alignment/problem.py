@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -18,6 +18,7 @@ from lmc_core.networks.fit import mismatch, other_size
 from lmc_core.networks.network import Network
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, names_in
+from lmc_core.symmetry.evidence import ordered
 from lmc_core.symmetry.symmetry import Symmetry
 
 State = Mapping[str, Tensor]
@@ -115,6 +116,12 @@ class Problem:
     def symmetry(self) -> Symmetry:
         """Of the template."""
         return self.template.symmetry
+
+    @property
+    def ordered(self) -> Problem:
+        """The same for methods that re-order: groups whose class holds no orders are fixed."""
+        models = tuple(replace(model, symmetry=ordered(model.symmetry)) for model in self.models)
+        return replace(self, models=models, template=replace(self.template, symmetry=ordered(self.symmetry)))
 
     @property
     def reference(self) -> Network:

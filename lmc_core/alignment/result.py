@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from lmc_core.alignment.coupling import Couplings, Elements, Perms, of_elements, permutations
 from lmc_core.symmetry.classes import Element
+from lmc_core.symmetry.permute import identity
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from lmc_core.networks.network import Network
+    from lmc_core.symmetry.symmetry import Symmetry
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +59,13 @@ class Result:
     def orders(self) -> tuple[Perms, ...]:
         """The permutations of every model."""
         return tuple(map(permutations, self.couplings))
+
+    def staying(self, symmetry: Symmetry) -> Result:
+        """The same with every group of a symmetry, those that the method did not see where they are."""
+        still = of_elements(identity(symmetry))
+        if all(still.keys() == found.keys() for found in self.couplings):
+            return self
+        return replace(self, couplings=tuple({**still, **found} for found in self.couplings))
 
     def noting(self, late: Sequence[str]) -> Result:
         """The same with sentences about what did not converge, if there are any."""

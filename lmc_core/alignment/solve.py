@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 
 from lmc_core.errors import SettingError
 from lmc_core.operators import Kind
-from lmc_core.symmetry.classes import Element, stacked
+from lmc_core.symmetry.classes import Element, as_numbers, of_numbers, stacked
 
 Perm = NDArray[np.int64]
 Cost = NDArray[np.float64]
@@ -53,6 +53,8 @@ def nearest(kind: Kind, cost: Cost) -> Element:
     signed        an assignment of absolute values, with the signs of what is chosen
     orthogonal    U V' of cost = U S V' (Schönemann 1966); its total is the nuclear norm
     centred       the same for what is orthogonal to the all-ones vector, which stays
+    phase         for every rotary pair the angle of its block, c/|c| with c = (C₁₁ + C₂₂) + i (C₂₁ − C₁₂); its total
+                  is Σ |c|
 
     kind   whose elements are their own inverse transposes: matching a general or scaled group balances it first
     cost   (n, n) target × source: what is gained by a share of source unit j at target position i
@@ -68,11 +70,20 @@ def nearest(kind: Kind, cost: Cost) -> Element:
     _check_finite(cost)
     if kind == "orthogonal":
         return polar(cost)
+    if kind in ("phase", "interleaved-phase"):
+        return phases(kind, cost)
     if kind == "centred":
         n = len(cost)
         around = np.linalg.qr(np.column_stack([np.ones(n), np.eye(n)[:, 1:]]))[0][:, 1:]  # (n, n − 1), 1ᵀ around = 0
         return np.asarray(around @ polar(around.T @ cost @ around) @ around.T + 1 / n)
     raise SettingError(f"no element of the class {kind!r} is nearest: balance the group, then match its rotations")
+
+
+def phases(kind: Kind, cost: Cost) -> NDArray[np.float64]:
+    """The turns of rotary pairs with the largest total (…, n, n); a pair of which nothing is known stays."""
+    numbers = as_numbers(kind, cost)
+    sizes = np.abs(numbers)
+    return of_numbers(kind, np.where(sizes > 0, numbers / np.where(sizes > 0, sizes, 1.0), 1.0))
 
 
 def polar(cost: Cost) -> NDArray[np.float64]:
@@ -94,7 +105,8 @@ def nested_nearest(
     """Best permutation of outer units together with one element inside each (heads, and units within a head).
 
     max over P and Q of <P, cost> + Σ_c Σ_ij P_ij <Q^c_ij, inner_c[i, :, j, :]>, solved exactly: the nearest element
-    inside every pair (i, j) of outer units, whose values then count as gains of the outer pair.
+    inside a pair (i, j) of outer units counts as a gain of that pair. A pair is solved only when the best permutation
+    of bounds of these gains chooses it: once all that is chosen is solved, no other permutation gains more.
 
     cost    (N, N) gain of placing outer unit j at position i, apart from what is inside
     inner   nested group → (N, n, N, n): [i, k, j, l] = gain of placing unit l of outer unit j at place k of position i
@@ -105,21 +117,32 @@ def nested_nearest(
     Returns the outer perm (N,) and for each nested group (N, n), or (N, n, n): row i moves the units of outer unit
     perm[i].
     """
-    outer = range(len(cost))
     if pairs is not None:
         perm = assignment(cost + pairs)
         return perm, {
             name: stacked([nearest(kinds[name], blocks[i, :, j, :]) for i, j in enumerate(perm)])
             for name, blocks in inner.items()
         }
-    gains = cost.copy()
-    found: dict[str, list[list[Element]]] = {}
-    for name, blocks in inner.items():
-        found[name] = [[nearest(kinds[name], blocks[i, :, j, :]) for j in outer] for i in outer]
-        for i, j in np.ndindex(gains.shape):
-            gains[i, j] += total(found[name][i][j], blocks[i, :, j, :])
-    perm = assignment(gains)
-    return perm, {name: stacked([rows[i][j] for i, j in enumerate(perm)]) for name, rows in found.items()}
+    gains = cost + sum(_most(kinds[name], blocks) for name, blocks in inner.items())
+    found: dict[tuple[int, int], dict[str, Element]] = {}
+    while True:
+        perm = assignment(gains)
+        chosen = [(i, int(j)) for i, j in enumerate(perm)]
+        unsolved = [pair for pair in chosen if pair not in found]
+        if not unsolved:
+            return perm, {name: stacked([found[pair][name] for pair in chosen]) for name in inner}
+        for i, j in unsolved:
+            found[i, j] = {name: nearest(kinds[name], blocks[i, :, j, :]) for name, blocks in inner.items()}
+            gains[i, j] = cost[i, j] + sum(total(g, inner[name][i, :, j, :]) for name, g in found[i, j].items())
+
+
+def _most(kind: Kind, blocks: Cost) -> Cost:
+    """(N, N) of which no element of a class gains more inside a pair: blocks (N, n, N, n)."""
+    if kind in ("permutation", "signed"):
+        worth = np.abs(blocks) if kind == "signed" else blocks
+        return np.asarray(np.minimum(worth.max(3).sum(1), worth.max(1).sum(2)))
+    size = float(np.abs(blocks).max(initial=0.0)) or 1.0
+    return np.asarray(size * np.sqrt(blocks.shape[1] * np.square(blocks / size).sum((1, 3))))  # ‖C‖₁ ≤ √n ‖C‖₂
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from types import MappingProxyType
 
 from torch import Tensor
@@ -12,10 +11,11 @@ from torch import Tensor
 from lmc_core.errors import MismatchError
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
+from lmc_core.operators import Kind
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum
 from lmc_core.symmetry.canonical.canonical import Canonical, canonical
 from lmc_core.symmetry.classes import meet
-from lmc_core.symmetry.evidence import with_kinds
+from lmc_core.symmetry.evidence import held_still, with_kinds
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -107,9 +107,19 @@ def canonical_forms(networks: Sequence[Network]) -> tuple[list[Canonical], list[
         first.symmetry,
         *(common(first.network, other.network, first.symmetry, other.symmetry) for other in others),
     ]
-    kinds = {name: reduce(meet, (each.groups[name].kind for each in found)) for name in first.symmetry.groups}
+    kinds = {name: _shared([each.groups[name].kind for each in found]) for name in first.symmetry.groups}
     held = frozenset.intersection(*(each.held for each in found))
-    return forms, [replace(with_kinds(each, kinds), held=held) for each in found]
+    both = {name: kind for name, kind in kinds.items() if kind is not None}
+    apart = dict.fromkeys(kinds.keys() - both.keys(), "the networks do not share its class")
+    return forms, [held_still(replace(with_kinds(each, both), held=held), apart) for each in found]
+
+
+def _shared(kinds: Sequence[Kind]) -> Kind | None:
+    """What belongs to all of some classes."""
+    left: Kind | None = kinds[0]
+    for kind in kinds[1:]:
+        left = left and meet(left, kind)
+    return left
 
 
 def common(a: Network, b: Network, first: Symmetry, second: Symmetry) -> Symmetry:

@@ -210,10 +210,15 @@ def share_axis(top: float, ticks: Sequence[float] = (0, 0.5, 1)) -> dict[str, An
 
 
 def log_axis(low: float, high: float) -> dict[str, Any]:
-    """A logarithmic axis that holds both values, with ticks at 1, 2 and 5 times powers of ten."""
+    """A logarithmic axis that holds both values, with ticks at 1, 2 and 5 times powers of ten, or at multiples of one
+    such step where the axis is too short for three of them."""
     bounds = [float(np.log10(low / 1.15)), float(np.log10(high * 1.15))]
-    values = [digit * 10.0**power for power in range(-6, 7) for digit in (1, 2, 5)]
-    values = [value for value in values if bounds[0] <= np.log10(value) <= bounds[1]]
+    steps = [digit * 10.0**power for power in range(-6, 7) for digit in (1, 2, 5)]
+    values = [value for value in steps if bounds[0] <= np.log10(value) <= bounds[1]]
+    if len(values) < 3:
+        first, last = (10.0**bound for bound in bounds)
+        step = max((step for step in steps if last - first >= 3 * step), default=(last - first) / 3)
+        values = [step * k for k in range(int(np.ceil(first / step)), int(last / step) + 1)]
     return {"type": "log", "range": bounds, "tickvals": values, "ticktext": [f"{value:g}" for value in values]}
 
 

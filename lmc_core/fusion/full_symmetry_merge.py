@@ -68,5 +68,4 @@ FUSION = Fusion(
         Option("limit", int, 100, "Most rounds over all models.", low=1, high=10_000),
     ),
     canonical=True,
-    equal_widths=True,
 )

@@ -19,18 +19,22 @@ from lmc_core.fusion import FUSIONS
 from lmc_core.fusion.after import calibrate, repair, reset
 from lmc_core.fusion.barycenter import moved
 from lmc_core.fusion.template import Widths, template
+from lmc_core.fusion.widen import widened
 from lmc_core.networks.fit import of_one_precision
 from lmc_core.networks.network import Network
 from lmc_core.networks.original import ABOUT
 from lmc_core.networks.outputs import relative_error
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.canonical.canonical import Canonical
+from lmc_core.symmetry.evidence import ordered
 from lmc_core.symmetry.symmetry import Symmetry
 
 TURNED = "their streams and the insides of their heads were turned into one frame by full-symmetry merge beforehand"
 NOT_TURNED = (
-    "their streams were not turned into one frame: rotations are square, and a norm over more units is another function"
+    "their streams were not turned into one frame, as rotations are square: full-symmetry merge carries narrower "
+    "networks into wider ones first"
 )
+WIDENED = "narrower networks were carried into the widths of the fused one, the same functions: {}"
 RECALIBRATIONS = ("bn-reset", "repair")
 
 
@@ -43,7 +47,9 @@ class FusionResult:
     symmetry         of the fused network
     history          the method's own objective, step after step
     notes            sentences for the user
-    parents          the models as the method was given them: as they are, or in canonical form
+    parents          the models as the method was given them: as they are, or in canonical form, narrower ones in the
+                     widths of the fused network
+    widths           group → how many units it has in each model itself
     carried          the models in the frame of the fused network, moved there by their couplings; of a partial zip
                      the trunk with the head of each model
     function_errors  per model: max |f − f carried| / max |f|, measured; 0 when nothing is lost
@@ -62,6 +68,7 @@ class FusionResult:
     converged: bool = True
     notes: tuple[str, ...] = ()
     parents: tuple[Network, ...] = ()
+    widths: tuple[Mapping[str, int], ...] = ()
     carried: tuple[Network, ...] = ()
     function_errors: tuple[float, ...] = ()
     temperature: float | None = None
@@ -135,20 +142,27 @@ def fusion(
         networks, formed = [form.network for form in forms], _formed(forms)
     else:
         report("inferring the symmetry", 0, 1)
-        found_symmetries = symmetries(networks)
+        found_symmetries = [ordered(each) for each in symmetries(networks)]
     frame = template(networks, found_symmetries, widths)
+    own = tuple(sizes(each) for each in found_symmetries)
+    if chosen.canonical:
+        wider = tuple(
+            name for name, size in frame.sizes.items() if any(sizes(s)[name] != size for s in found_symmetries)
+        )
+        networks = [widened(net, s, frame) for net, s in zip(networks, found_symmetries, strict=True)]
+        found_symmetries = [frame.symmetry] * len(networks)
+        formed += (WIDENED.format(", ".join(wider)),) if wider else ()
     if chosen.equal_widths and (odd := next((s for s in found_symmetries if sizes(s) != frame.sizes), None)):
         group = next(n for n, size in sizes(odd).items() if size != frame.sizes[n])
-        why = ", as what turns a frame is an invertible square matrix" if chosen.canonical else ""
         raise MismatchError(
-            f"{method} needs equal widths{why}; group {group!r} has {sizes(odd)[group]} units in one network and "
+            f"{method} needs equal widths; group {group!r} has {sizes(odd)[group]} units in one network and "
             f"{frame.sizes[group]} in the fused one: use wasserstein-barycenter"
         )
     models = tuple(Model.of(net, s, frame) for net, s in zip(networks, found_symmetries, strict=True))
     problem = Problem(models, shares, frame, data, seed, report)
     if canonical and not chosen.canonical:
         problem, about_frame = _turned(problem)
-        formed += about_frame
+        problem, formed = problem.ordered, formed + about_frame
     found = chosen.solve(problem, **checked)
     models = problem.models
     made, degrees, notes = _afterwards(problem, found, recalibrate, temperature)
@@ -188,6 +202,7 @@ def fusion(
         converged=found.converged,
         notes=(*formed, *found.notes, *notes, *kept),
         parents=tuple(model.network for model in problem.models),
+        widths=own,
         carried=carried,
         function_errors=errors,
         temperature=degrees,

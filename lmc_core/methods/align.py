@@ -23,6 +23,7 @@ from lmc_core.networks.network import Network
 from lmc_core.networks.outputs import relative_error
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.axis import names_in
+from lmc_core.symmetry.evidence import ordered
 from lmc_core.symmetry.symmetry import Symmetry
 
 CHECKED = 32  # training examples on which the function is compared before and after
@@ -75,8 +76,8 @@ def align(
     if chosen.canonical:
         report("finding the canonical forms", 0, 1)
         a, b, symmetry = canonical_pair(a, b)
-    problem = Problem.pair(a, b, symmetry, data, seed, report)
-    found = chosen.solve(problem, **checked)
+    steps = symmetry if chosen.canonical else ordered(symmetry)
+    found = chosen.solve(Problem.pair(a, b, steps, data, seed, report), **checked).staying(symmetry)
     if any(map(math.isnan, found.history)):
         raise MismatchError(_no_number(method, reference, moved))
     alignment = Alignment(

@@ -1,10 +1,12 @@
 """Classes of symmetry: which invertible matrices may move the units of a group, as a lattice from permutations upwards.
 
     general  >  orthogonal  >  centred  >  permutation        orthogonal  >  signed  >  permutation
-    general  >  scaled  >  permutation
+    general  >  scaled  >  permutation                        general  >  complex  >  phase        orthogonal  >  phase
 
 A class holds every matrix that commutes with all operations that carry the group: linear ones leave all of them, a norm
-over the units those that keep lengths, a ReLU positive scales, a hyperbolic tangent signs.
+over the units those that keep lengths, a ReLU positive scales, a hyperbolic tangent signs. Rotary positions turn pairs
+of units by angles of their own: what commutes with them multiplies every pair, as a complex number, by another, and
+re-orders nothing. A pair is units k and k + n/2, or 2k and 2k + 1 where it is interleaved.
 """
 
 from __future__ import annotations
@@ -27,7 +29,11 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 WITHIN: Mapping[Kind, frozenset[Kind]] = {
     "general": frozenset(KINDS),
-    "orthogonal": frozenset({"orthogonal", "centred", "signed", "permutation"}),
+    "orthogonal": frozenset({"orthogonal", "phase", "interleaved-phase", "centred", "signed", "permutation"}),
+    "complex": frozenset({"complex", "phase"}),
+    "interleaved-complex": frozenset({"interleaved-complex", "interleaved-phase"}),
+    "phase": frozenset({"phase"}),
+    "interleaved-phase": frozenset({"interleaved-phase"}),
     "centred": frozenset({"centred", "permutation"}),
     "scaled": frozenset({"scaled", "permutation"}),
     "signed": frozenset({"signed", "permutation"}),
@@ -35,31 +41,74 @@ WITHIN: Mapping[Kind, frozenset[Kind]] = {
 }
 """Class → the classes whose matrices it holds, itself included."""
 
-_MEET: Mapping[tuple[Kind, Kind], Kind] = {
-    (a, b): next(kind for kind in KINDS if kind in WITHIN[a] & WITHIN[b]) for a in KINDS for b in KINDS
+_MEET: Mapping[tuple[Kind, Kind], Kind | None] = {
+    (a, b): next((kind for kind in KINDS if kind in WITHIN[a] & WITHIN[b]), None) for a in KINDS for b in KINDS
 }
 
 LOWER: Mapping[Kind, Kind] = {
     "general": "orthogonal",
     "orthogonal": "centred",
+    "complex": "phase",
+    "interleaved-complex": "interleaved-phase",
     "centred": "permutation",
     "scaled": "permutation",
     "signed": "permutation",
 }
-"""Class → the next smaller one to try where an experiment refuses it."""
+"""Class → the next smaller one to try where an experiment refuses it; none: its units cannot move at all."""
+
+COMPLEX: tuple[Kind, ...] = ("complex", "interleaved-complex")
+"""Classes of complex numbers of any size, one per rotary pair."""
 
 SPREAD = 0.3
 """Standard deviation of the logarithm of the scales that are drawn: condition numbers of a few units."""
 
 
-def meet(a: Kind, b: Kind) -> Kind:
-    """The matrices that belong to both classes."""
+def meet(a: Kind, b: Kind) -> Kind | None:
+    """The matrices that belong to both classes; None where no class holds more of them than the identity."""
     return _MEET[a, b]
 
 
 def self_dual(kind: Kind) -> Kind:
     """The matrices G of a class with G⁻ᵀ = G: what is left where one tensor meets a group from both sides."""
-    return _MEET[kind, "orthogonal"]
+    left = _MEET[kind, "orthogonal"]
+    assert left is not None
+    return left
+
+
+def reorders(kind: Kind) -> bool:
+    """Whether a class holds every permutation."""
+    return "permutation" in WITHIN[kind]
+
+
+def pairs(kind: Kind, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """Of n units the first and the second of every rotary pair (n/2,); None for other classes."""
+    if reorders(kind):
+        return None
+    first = np.arange(0, n, 2) if kind.startswith("interleaved") else np.arange(n // 2)
+    return first, first + (1 if kind.startswith("interleaved") else n // 2)
+
+
+def of_numbers(kind: Kind, numbers: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """Complex numbers c of rotary pairs (…, n/2) as matrices (…, n, n): every pair, as x + iy, is multiplied by c."""
+    n = 2 * numbers.shape[-1]
+    found = pairs(kind, n)
+    assert found is not None
+    first, second = found
+    matrix = np.zeros((*numbers.shape[:-1], n, n))
+    matrix[..., first, first] = matrix[..., second, second] = numbers.real
+    matrix[..., second, first] = numbers.imag
+    matrix[..., first, second] = -numbers.imag
+    return matrix
+
+
+def as_numbers(kind: Kind, matrix: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """The complex numbers (…, n/2) nearest to matrices (…, n, n): what of each pair's block commutes with rotations."""
+    found = pairs(kind, matrix.shape[-1])
+    assert found is not None
+    first, second = found
+    real = matrix[..., first, first] + matrix[..., second, second]
+    imaginary = matrix[..., second, first] - matrix[..., first, second]
+    return np.asarray((real + 1j * imaginary) / 2)
 
 
 def has_dual(kind: Kind) -> bool:
@@ -76,6 +125,9 @@ def draw(kind: Kind, n: int, rng: np.random.Generator) -> Element:
         signs = rng.choice([-1.0, 1.0], n)
         scales = signs if kind == "signed" else np.exp(SPREAD * rng.standard_normal(n))
         return np.asarray(matrix * scales, dtype=np.float64)
+    if not reorders(kind):
+        angles, sizes = rng.uniform(-np.pi, np.pi, n // 2), np.exp(SPREAD * rng.standard_normal(n // 2))
+        return of_numbers(kind, np.exp(1j * angles) * (sizes if kind in COMPLEX else 1.0))
     if kind == "centred":
         around = _orthogonal(n, rng, first=np.ones(n))  # its first column is the all-ones direction
         turn = np.eye(n)

@@ -11,10 +11,10 @@ import torch
 from lmc_core.networks.network import Network
 from lmc_core.networks.outputs import relative_error, tensors
 from lmc_core.operators import Kind
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum
-from lmc_core.symmetry.classes import LOWER, condition, has_dual
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
+from lmc_core.symmetry.classes import LOWER, condition, has_dual, reorders
 from lmc_core.symmetry.move import move, random_elements
-from lmc_core.symmetry.symmetry import Symmetry
+from lmc_core.symmetry.symmetry import Pinned, Symmetry
 from lmc_core.symmetry.verify import TOLERANCE, random_inputs
 
 
@@ -31,14 +31,17 @@ def classified(network: Network, found: Symmetry) -> Symmetry:
         return replace(found, element_error=trial.error)
     trial = _exact(network) or trial
     kept: tuple[str, ...] = tuple(name for name, group in found.groups.items() if group.kind == "permutation")
-    for name in (n for n in found.groups if n not in kept):
+    for name in [n for n in found.groups if n not in kept]:
         while not trial.holds(found, (name,)) or not trial.holds(found, (*kept, name)):
             kind = found.groups[name].kind
             if kind == "permutation":
                 break
+            if kind not in LOWER:
+                found = without(found, {name: trial.error})
+                break
             said = f"{name}: a random {kind} map changed the output by {trial.error:.1e}, so only {LOWER[kind]} is used"
             found = replace(with_kinds(found, {name: LOWER[kind]}), notes=(*found.notes, said))
-        kept = (*kept, name)
+        kept = (*kept, *((name,) if name in found.groups else ()))
     trial.holds(found, kept)
     return replace(found, element_error=trial.error)
 
@@ -96,3 +99,52 @@ def with_kinds(found: Symmetry, kinds: Mapping[str, Kind]) -> Symmetry:
         axes={name: tuple(map(change, axes)) for name, axes in found.axes.items()},
         values={name: tuple(map(change, axes)) for name, axes in found.values.items()},
     )
+
+
+def without(found: Symmetry, broken: Mapping[str, float]) -> Symmetry:
+    """The Symmetry with some groups that changed the output, and all nested in them, pinned."""
+    reasons = {name: f"moving it changed the output by {error:.1e} (relative)" for name, error in broken.items()}
+    return held_still(found, reasons)
+
+
+def ordered(found: Symmetry) -> Symmetry:
+    """What can be re-ordered of a Symmetry: groups whose class holds no orders are fixed."""
+    paired = [name for name, group in found.groups.items() if not reorders(group.kind)]
+    return held_still(found, dict.fromkeys(paired, "rotary pairs keep their places")) if paired else found
+
+
+def held_still(found: Symmetry, reasons: Mapping[str, str]) -> Symmetry:
+    """The Symmetry with some groups, and all nested in them, pinned for a reason."""
+    gone = dict(reasons)
+    for group in found.groups.values():
+        if group.within in gone and group.name not in gone:
+            gone[group.name] = gone[group.within]
+    axes = {name: tuple(_fixed(axis, gone) for axis in some) for name, some in found.axes.items()}
+    values = {name: tuple(_fixed(axis, gone) for axis in some) for name, some in found.values.items()}
+    pins = tuple(
+        Pinned(name, number, group.size, gone[group.name])
+        for name, some in found.axes.items()
+        for number, axis in enumerate(some)
+        for group in dict.fromkeys(groups_in(axis))
+        if group.name in gone
+    )
+    return replace(
+        found,
+        groups={name: group for name, group in found.groups.items() if name not in gone},
+        axes=axes,
+        values=values,
+        reads={name: where for name, where in found.reads.items() if name not in gone},
+        pinned=found.pinned + pins,
+    )
+
+
+def _fixed(axis: Axis, gone: Mapping[str, str]) -> Axis:
+    match axis:
+        case Group(name, size):
+            return Fixed(size) if name in gone else axis
+        case Product(factors):
+            return Product(tuple(_fixed(f, gone) for f in factors))
+        case Sum(parts):
+            return Sum(tuple(_fixed(p, gone) for p in parts))
+        case Fixed():
+            return axis

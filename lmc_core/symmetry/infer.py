@@ -15,12 +15,14 @@ from lmc_core.networks.network import Network
 from lmc_core.symmetry._solver.call import Facts, Reading
 from lmc_core.symmetry._solver.freeze import Frozen, freeze
 from lmc_core.symmetry._solver.values import Slot
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
-from lmc_core.symmetry.evidence import classified
+from lmc_core.symmetry.axis import groups_in
+from lmc_core.symmetry.evidence import classified, without
 from lmc_core.symmetry.symmetry import Contraction, Pinned, Role, Symmetry
 from lmc_core.symmetry.verify import VerifyReport, elsewhere
 from lmc_core.symmetry.verify import verify as measure
 from lmc_core.symmetry.walk import read
+
+ONE_WAY = "The network chooses by its numbers what to compute; these are the groups of the way that its example takes."
 
 
 def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: float = 60.0) -> Symmetry:
@@ -60,6 +62,7 @@ def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: 
         unknown_ops=tuple(dict.fromkeys(reading.facts.unknown)),
         unused=unused,
         held=frozenset(reading.facts.held),
+        notes=(ONE_WAY,) if traced.chooses else (),
     )
     return classified(network, verified(network, found)) if verify else found
 
@@ -124,43 +127,6 @@ def _largest_sound(network: Network, found: Symmetry) -> Symmetry:
         else:
             broken[name] = report.error
     return replace(without(found, broken), error=error)
-
-
-def without(found: Symmetry, broken: dict[str, float]) -> Symmetry:
-    """The Symmetry with some groups, and all nested in them, pinned."""
-    gone = dict(broken)
-    for group in found.groups.values():
-        if group.within in gone and group.name not in gone:
-            gone[group.name] = gone[group.within]
-    axes = {name: tuple(_fixed(axis, gone) for axis in some) for name, some in found.axes.items()}
-    values = {name: tuple(_fixed(axis, gone) for axis in some) for name, some in found.values.items()}
-    pins = tuple(
-        Pinned(name, number, group.size, f"moving it changed the output by {gone[group.name]:.1e} (relative)")
-        for name, some in found.axes.items()
-        for number, axis in enumerate(some)
-        for group in dict.fromkeys(groups_in(axis))
-        if group.name in gone
-    )
-    return replace(
-        found,
-        groups={name: group for name, group in found.groups.items() if name not in gone},
-        axes=axes,
-        values=values,
-        reads={name: where for name, where in found.reads.items() if name not in gone},
-        pinned=found.pinned + pins,
-    )
-
-
-def _fixed(axis: Axis, gone: dict[str, float]) -> Axis:
-    match axis:
-        case Group(name, size):
-            return Fixed(size) if name in gone else axis
-        case Product(factors):
-            return Product(tuple(_fixed(f, gone) for f in factors))
-        case Sum(parts):
-            return Sum(tuple(_fixed(p, gone) for p in parts))
-        case Fixed():
-            return axis
 
 
 _ROLES: dict[frozenset[str], Role] = {

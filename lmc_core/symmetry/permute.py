@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lmc_core.symmetry.arrangement import Arrangement
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
+from lmc_core.symmetry.classes import reorders
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -124,9 +125,12 @@ def _shape(symmetry: Arrangement, group: str) -> tuple[int, ...]:
 def random_permutations(
     symmetry: Arrangement, rng: np.random.Generator, groups: tuple[str, ...] | None = None
 ) -> dict[str, NDArray[np.int64]]:
-    """A random permutation of every group (or of those named), never the identity, nested ones per outer unit."""
+    """A random permutation of every group (or of those named), never the identity, nested ones per outer unit; none of
+    a group whose class holds no orders."""
     drawn = {}
     for name in symmetry.groups if groups is None else groups:
+        if not reorders(symmetry.groups[name].kind):
+            continue
         *rows, size = _shape(symmetry, name)
         perms = np.array([_moving(size, rng) for _ in range(rows[0] if rows else 1)])
         drawn[name] = perms if rows else perms[0]

@@ -13,6 +13,7 @@ from torch import Tensor
 from lmc_core.networks.network import Network
 from lmc_core.networks.outputs import relative_error, tensors
 from lmc_core.symmetry.arrangement import Arrangement
+from lmc_core.symmetry.classes import reorders
 from lmc_core.symmetry.permute import permute, random_permutations
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
@@ -79,10 +80,11 @@ def verify(
         moved &= any(not torch.equal(state[name], network.state[name]) for name in state)
         return relative_error(before, network.with_state(state)(*inputs))
 
-    joint = max((error(None) for _ in range(draws if symmetry.groups else 0)), default=0.0)
+    ordered = [name for name, group in symmetry.groups.items() if reorders(group.kind)]
+    joint = max((error(None) for _ in range(draws if ordered else 0)), default=0.0)
     alone: dict[str, float] = {}
     start = time.monotonic()
-    for name in symmetry.groups if groups else ():
+    for name in ordered if groups else ():
         if budget is not None and time.monotonic() - start > budget:
             break
         alone[name] = error((name,))

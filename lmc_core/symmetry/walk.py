@@ -12,15 +12,27 @@ import torch
 from torch import Tensor
 from torch.fx import Graph, Node
 
-from lmc_core.errors import TraceError
 from lmc_core.graph.decompose import decomposed
-from lmc_core.graph.export import FALLBACK
 from lmc_core.graph.operation import arguments, operator_name
 from lmc_core.graph.trace import Trace
 from lmc_core.operators import OPERATORS
 from lmc_core.symmetry._solver.call import Call, Facts, Reading, Unsupported
-from lmc_core.symmetry._solver.terms import Misfit, Term, Var, find, leaves, mark_used, pin, pinned, uniform
+from lmc_core.symmetry._solver.terms import (
+    PAIRED,
+    Misfit,
+    Term,
+    Var,
+    bare,
+    find,
+    leaves,
+    limit,
+    mark_used,
+    pin,
+    pinned,
+    uniform,
+)
 from lmc_core.symmetry._solver.values import Slot, Slots, Value, merged
+from lmc_core.symmetry.rotary import Rotation, rotations
 from lmc_core.symmetry.rules import RULES
 from lmc_core.symmetry.rules.create import CONSTANT
 from lmc_core.symmetry.rules.order import opaque
@@ -37,7 +49,7 @@ def read(trace: Trace, shapes: Mapping[str, tuple[int, ...]], even: Collection[s
     """
     once = {trace.tensors[n.name] for n in trace.graph.nodes if n.name in trace.tensors and len(n.users) == 1}
     tensors: dict[str, tuple[Term, ...]] = {name: tuple(map(Var, shape)) for name, shape in shapes.items()}
-    walk = _Walk(Facts(even=frozenset(even) & once))
+    walk = _Walk(Facts(even=frozenset(even) & once), rotations(trace))
     for node in trace.graph.nodes:
         if node.op == "placeholder":
             walk.env[node] = _source(node, trace, tensors)
@@ -49,7 +61,7 @@ def read(trace: Trace, shapes: Mapping[str, tuple[int, ...]], even: Collection[s
     values = {
         node.name: value.axes
         for node, value in walk.env.items()
-        if isinstance(value, Value) and node.name not in trace.tensors
+        if isinstance(value, Value) and node.name not in trace.tensors and node.name not in trace.counted
     }
     return Reading(tensors, values, walk.facts)
 
@@ -105,14 +117,22 @@ def _as_one(constant: Tensor, first: int, second: int) -> bool:
 class _Walk:
     """Values by node, while the graph is visited."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, rotary: Mapping[Node, Rotation] | None = None) -> None:
         self.facts = facts
         self.env: dict[Node, Any] = {}
+        self.rotary = rotary or {}
+        self.inside = {node for part in self.rotary.values() for node in part.inside}
 
     def over(self, graph: Graph) -> list[Value]:
         """Visit every node; the tensors the graph returns."""
         for node in graph.nodes:
-            if node.op == "call_function":
+            if node in self.inside:
+                continue
+            if node in self.rotary:
+                self.env[node] = self._turned(node, self.rotary[node])
+            elif node.op == "call_function" and isinstance(node.meta.get("val"), bool | int | float | None):
+                self.env[node] = self._number(node)
+            elif node.op == "call_function":
                 self.env[node] = self._item(node) if node.target is operator.getitem else self._call(node)
             elif node.op == "get_attr":
                 self.env.setdefault(node, None)
@@ -120,19 +140,43 @@ class _Walk:
         torch.fx.node.map_arg(graph.output_node().args, lambda n: found.append(self.env[n]))
         return [value for value in found if isinstance(value, Value)]
 
+    def _turned(self, node: Node, part: Rotation) -> Value:
+        """A value whose pairs of units a part of the graph turns by known angles."""
+        value: Value = self.env[part.start]
+        mark_used(value.axes[-1])
+        if isinstance(bare(value.axes[-1]), Var):
+            limit(value.axes[-1], part.kind)
+        else:
+            pin(value.axes[-1], PAIRED)
+        for axis in part.turned:
+            pin(value.axes[axis], CONSTANT)
+        return replace(value, name=node.name, whole=None)
+
     def _item(self, node: Node) -> Any:
         values, index = self.env[node.args[0]], node.args[1]  # type: ignore[index]
         return replace(values[index], name=node.name) if isinstance(values, list) else values  # type: ignore[index]
+
+    def _number(self, node: Node) -> Any:
+        """A number that is read from a tensor, or computed of such, or a condition: what was read does not move."""
+        for value in (self.env[source] for source in node.all_input_nodes):
+            if isinstance(value, Value):
+                for axis in (*value.axes, *([value.points] if value.points is not None else [])):
+                    pin(axis, POINTED)
+                    mark_used(axis)
+        return node.meta.get("val")
 
     def _call(self, node: Node) -> Any:
         shapes = _shapes(node)
         evaluated = self._evaluated(node, shapes)
         if evaluated is not None:
             return evaluated
-        args = torch.fx.node.map_arg(arguments(node), lambda n: self.env[n])
+        given = arguments(node)
+        args = torch.fx.node.map_arg(given, lambda n: self.env[n])
+        memory = torch.fx.node.map_arg(given, lambda n: n.meta.get("val"))
         name = operator_name(node)
         readers = {operator_name(user) if user.op == "call_function" else user.op for user in node.users}
-        made = Call(name, node.name, dict(args), shapes, self.facts, _outputs(node, len(shapes)), readers)
+        outputs = _outputs(node, len(shapes))
+        made = Call(name, node.name, dict(args), shapes, self.facts, outputs, readers, dict(memory))
         result = self._apply(made, node)
         for value in made.left():
             for axis in value.axes:
@@ -261,10 +305,7 @@ def _origins(value: Value, sources: list[Value]) -> tuple[Slots, ...]:
 def _shapes(node: Node) -> list[tuple[int, ...]]:
     val = node.meta.get("val")
     listed = val if isinstance(val, tuple | list) else [val]
-    shapes = [tuple(v.shape) for v in listed if isinstance(v, Tensor)]
-    if not all(isinstance(size, int) for shape in shapes for size in shape):
-        raise TraceError(f"the shape of {node.name!r} depends on the data; {FALLBACK}")
-    return shapes
+    return [tuple(v.shape) for v in listed if isinstance(v, Tensor)]
 
 
 def _outputs(node: Node, count: int) -> list[str | None]:

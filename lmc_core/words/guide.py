@@ -128,8 +128,9 @@ WHEN: Mapping[str, str] = {
     "vanilla-average": "To see what fusing without matching costs, or for models that share their training start.",
     "merge-many": "Several models of one width: each is matched to the mean of the others, again and again.",
     "c2m3": "Several models that are to be exchanged pairwise later: going round a cycle of them comes back.",
-    "full-symmetry-merge": "Transformers of one width: the first fusion to try, better with data. Streams and the "
-    "insides of heads are rotated into one frame before the mean is taken, which orders cannot follow.",
+    "full-symmetry-merge": "Transformers: the first fusion to try, better with data. Streams and the "
+    "insides of heads are rotated into one frame before the mean is taken, which orders cannot follow. Narrower models "
+    "are carried into the widest, which goes first.",
     "zipit": "Models of different tasks, where a unit may have its partner in its own model.",
 }
 """Method of alignment or fusion → when to use it."""

@@ -11,6 +11,10 @@ CLASSES: Mapping[str, str] = {
     "scaled": "any order, positive scales",
     "centred": "rotations that keep the mean",
     "orthogonal": "rotations and reflections",
+    "complex": "turns and scales of rotary pairs",
+    "interleaved-complex": "turns and scales of neighbouring rotary pairs",
+    "phase": "turns of rotary pairs",
+    "interleaved-phase": "turns of neighbouring rotary pairs",
     "general": "any invertible map",
 }
 """Class of a group → what may be done to its units without changing the function."""
@@ -21,6 +25,10 @@ DRAWN: Mapping[str, str] = {
     "scaled": "orders, scales",
     "centred": "rotations",
     "orthogonal": "rotations",
+    "complex": "turned, scaled pairs",
+    "interleaved-complex": "turned, scaled pairs",
+    "phase": "turned pairs",
+    "interleaved-phase": "turned pairs",
     "general": "maps",
 }
 """The same in one or two words, for a picture."""

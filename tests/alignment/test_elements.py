@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import difference
@@ -9,12 +10,15 @@ from scipy.linalg import expm
 from zoo import symmetric
 
 from lmc_core.alignment.coupling import Coupling, of_elements
+from lmc_core.alignment.learn import Learned
 from lmc_core.alignment.solve import nearest, polar, total
 from lmc_core.alignment.transport import transport
 from lmc_core.errors import SettingError
 from lmc_core.networks.outputs import relative_error, tensors
-from lmc_core.symmetry.classes import draw
+from lmc_core.symmetry.axis import Group
+from lmc_core.symmetry.classes import as_numbers, draw, inverse_transpose, of_numbers
 from lmc_core.symmetry.move import random_elements
+from lmc_core.symmetry.symmetry import Symmetry
 
 KINDS = ("permutation", "signed", "centred", "orthogonal")
 
@@ -37,6 +41,39 @@ def test_an_element_is_found_again_in_what_it_moved(kind, n, seed):
     coupling = Coupling.of_element("g", element)
     found = Coupling.of_element("g", nearest(kind, coupling.matrices[0] @ x @ x.T))
     np.testing.assert_allclose(found.matrices[0], coupling.matrices[0], atol=1e-8)
+
+
+@given(kind=st.sampled_from(["phase", "interleaved-phase"]), pairs=st.integers(1, 4), seed=st.integers(0, 999))
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_the_nearest_turns_of_rotary_pairs_beat_all_others_and_are_found_again(kind, pairs, seed):
+    rng, n = np.random.default_rng(seed), 2 * pairs
+    cost = rng.normal(size=(n, n))
+    best = nearest(kind, cost)
+    assert total(best, cost) == pytest.approx(2 * np.abs(as_numbers(kind, cost)).sum())
+    for _ in range(40):
+        assert total(draw(kind, n, rng), cost) <= total(best, cost) + 1e-9
+    element, x = draw(kind, n, rng), rng.normal(size=(n, 3 * n + 2))
+    np.testing.assert_allclose(nearest(kind, element @ x @ x.T), element, atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", ["complex", "interleaved-complex", "phase", "interleaved-phase"])
+def test_what_is_learned_of_rotary_pairs_stays_in_their_class(kind):
+    """At any parameters, and a step of descent moves all of them."""
+    symmetry = Symmetry({"g": Group("g", 6, None, kind)}, {"w": (Group("g", 6, None, kind),)}, {})
+    start = draw("interleaved-phase" if kind.startswith("interleaved") else "phase", 6, np.random.default_rng(0))
+    learned = Learned(symmetry, {"g": start}, torch.device("cpu"))
+    assert learned.count == (6 if kind.endswith("complex") else 3)
+    np.testing.assert_allclose(learned.elements()["g"], start, atol=1e-12)
+    with torch.no_grad():
+        learned.free["g"].copy_(torch.randn(learned.free["g"].shape, generator=torch.Generator().manual_seed(1)))
+    element = learned.elements()["g"]
+    np.testing.assert_allclose(of_numbers(kind, as_numbers(kind, element)), element, atol=1e-12)
+    there, back = learned.movers()["g"]
+    np.testing.assert_allclose(
+        back.matrix.detach(), inverse_transpose(there.matrix.detach().double().numpy()), atol=1e-5
+    )
+    there(torch.randn(6), 0).sum().backward()
+    assert bool((learned.free["g"].grad != 0).all())
 
 
 @pytest.mark.parametrize("kind", ["centred", "orthogonal", "signed"])
@@ -63,7 +100,7 @@ def test_the_nearest_rotation_is_the_orthogonal_factor_of_a_polar_decomposition(
     np.testing.assert_allclose(polar(turn @ (stretch @ stretch.T)), turn, atol=1e-10)
 
 
-@pytest.mark.parametrize("kind", ["general", "scaled"])
+@pytest.mark.parametrize("kind", ["general", "scaled", "complex", "interleaved-complex"])
 def test_classes_that_must_be_balanced_first_are_refused(kind):
     with pytest.raises(SettingError, match="balance"):
         nearest(kind, np.eye(3))

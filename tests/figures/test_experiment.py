@@ -1,9 +1,11 @@
 """Figures of experiments: curves over fractions, dots beside names."""
 
+import numpy as np
 import pytest
 
 from lmc_core.figures.chart import Chart
 from lmc_core.figures.experiment import experiment_figure
+from lmc_core.figures.sheet import log_axis
 
 CURVES = [
     {"method": method, "λ": step / 4, "accuracy": 0.5 + step / 10, "±": 0.01}
@@ -79,3 +81,11 @@ def test_panels_of_powers_have_logarithmic_axes_and_ranges_of_their_own():
     assert figure.layout.xaxis.type == figure.layout.yaxis.type == "log"
     assert figure.layout.yaxis.range[1] < figure.layout.yaxis2.range[1]
     assert "<b>loss</b>" in [note.text for note in figure.layout.annotations]
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.53, 3.9), (0.51, 0.55), (0.02, 4.0), (1.0, 1.0)])
+def test_a_logarithmic_axis_has_three_ticks_at_least_that_lie_on_it(low, high):
+    axis = log_axis(low, high)
+    assert 3 <= len(axis["tickvals"]) <= 12
+    assert len(set(axis["ticktext"])) == len(axis["tickvals"])
+    assert all(axis["range"][0] <= np.log10(value) <= axis["range"][1] for value in axis["tickvals"])

@@ -14,7 +14,9 @@ from lmc_core.networks.network import Network, network
 from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
 from lmc_core.symmetry.canonical.canonical import canonical
-from lmc_core.symmetry.move import move, random_elements
+from lmc_core.symmetry.classes import as_matrix, as_numbers
+from lmc_core.symmetry.move import composed, move, random_elements
+from lmc_core.symmetry.permute import identity
 
 NOISE = 0.1
 
@@ -69,10 +71,10 @@ class Patches(nn.Module):
         return self.head(self.norms[4](x).mean(1))
 
 
-def trained(seed, norm=nn.LayerNorm):
+def trained(seed, norm=nn.LayerNorm, kind=Patches):
     """A network of digits, right on nine in ten of the test examples."""
     torch.manual_seed(seed)
-    module, data = Patches(norm), dataset("digits")
+    module, data = kind(norm), dataset("digits")
     x, y = torch.as_tensor(data.x_train), torch.as_tensor(data.y_train)
     steps = 240
     adam = torch.optim.AdamW(module.parameters(), 4e-3, betas=(0.9, 0.99), weight_decay=0.01)
@@ -138,3 +140,61 @@ def test_the_same_seed_gives_the_same_elements(pair):
     first, second = (align(a, b, "full-symmetry-matching", data, seed=4).couplings for _ in range(2))
     for name, coupling in first.items():
         np.testing.assert_array_equal(coupling.element, second[name].element)
+
+
+class Rotary(nn.Module):
+    """Digits read row by row: two blocks, RMSNorm, rotary positions, four query heads on two for keys and values."""
+
+    def __init__(self, norm=nn.RMSNorm, width=32):
+        super().__init__()
+        angles = torch.outer(torch.arange(8.0), torch.tensor([1.0, 0.5, 0.2, 0.1])).repeat(1, 2)
+        self.register_buffer("cos", angles.cos(), persistent=False)
+        self.register_buffer("sin", angles.sin(), persistent=False)
+        self.enter, self.head = nn.Linear(8, width), nn.Linear(width, 10)
+        made = {"q": (width, 32), "k": (width, 16), "v": (width, 16), "o": (32, width), "up": (width, 64)}
+        for name, (n, m) in {**made, "down": (64, width)}.items():
+            setattr(self, name, nn.ModuleList([nn.Linear(n, m, bias=name in ("q", "k")) for _ in range(2)]))
+        self.norms = nn.ModuleList([norm(width) for _ in range(5)])
+
+    def turned(self, x):
+        first, second = x.chunk(2, -1)
+        return x * self.cos + torch.cat([-second, first], -1) * self.sin
+
+    def forward(self, x):
+        x = self.enter(x.view(-1, 8, 8))
+        for i in range(2):
+            y = self.norms[2 * i](x)
+            q, k, v = (f[i](y).view(*y.shape[:2], -1, 8).transpose(1, 2) for f in (self.q, self.k, self.v))
+            k, v = (z.repeat_interleave(2, dim=1) for z in (self.turned(k), v))
+            a = nn.functional.scaled_dot_product_attention(self.turned(q), k, v)
+            x = x + self.o[i](a.transpose(1, 2).flatten(2))
+            x = x + self.down[i](nn.functional.gelu(self.up[i](self.norms[2 * i + 1](x))))
+        return self.head(self.norms[4](x).mean(1))
+
+
+@pytest.mark.parametrize("compare", ["weights", "responses"])
+def test_planted_complex_numbers_of_rotary_pairs_come_back(compare):
+    """Every head and hidden unit finds its place, every pair its angle to within what noise moves it."""
+    data = dataset("digits")
+    net = trained(0, nn.RMSNorm, Rotary)
+    form = canonical(net)
+    paired = [name for name, group in form.symmetry.groups.items() if group.kind == "complex"]
+    assert len(paired) == 2
+    rng = np.random.default_rng(3)
+    near, elements = noisy(form.network, NOISE, rng), random_elements(form.symmetry, rng)
+    b = near.with_state(move(near.state, form.symmetry, elements))
+    assert barrier(net, b, data) > 1
+    alignment = align(net, b, "full-symmetry-matching", data, compare=compare)
+    a, back = alignment.reference(net), alignment.transport(b)
+    assert alignment.function_error < 1e-5
+    assert barrier(a, back, data) <= 1e-3
+    alone = apart(a.state, alignment.reference(near).state)
+    assert apart(a.state, back.state) <= (1.2 if compare == "weights" else 1.6) * alone
+    found = {name: coupling.element for name, coupling in alignment.couplings.items()}
+    left = composed({**identity(alignment.symmetry), **elements}, found, alignment.symmetry)
+    for name, group in alignment.symmetry.groups.items():
+        if group.kind == "permutation" and not name.startswith("enter"):
+            np.testing.assert_array_equal(left[name], identity(alignment.symmetry)[name])
+        if name in paired:
+            numbers = as_numbers("complex", as_matrix(left[name]))
+            assert float(np.abs(np.angle(numbers)).max()) < 0.15

@@ -1,14 +1,14 @@
-"""Options of an architecture: typed fields with help, read from JSON or from `key=value` words."""
+"""Options of an architecture: the documented fields of a dataclass, each an `Option` that also takes words."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, field, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from lmc_core.errors import SettingError
+from lmc_core.options import REQUIRED, Option, Options
 
 T = TypeVar("T")
 
@@ -20,9 +20,53 @@ DEEPEST = 2**11
 """Of a number of layers."""
 
 
+@dataclass(frozen=True)
+class Part(Option):
+    """One option of an architecture: a value, a list of them or lists of lists, as JSON or as words of a command line.
+
+    depth   how many lists each value lies in; a value where a list is wanted is a list of one, and "3x32x32" one of
+            three
+    """
+
+    depth: int = 0
+
+    def check(self, value: Any) -> Any:
+        return self._nested(value, value, self.depth)
+
+    @property
+    def allowed(self) -> str:
+        return (
+            "a list of lists, each number " * (self.depth == 2)
+            + "a list, each of it " * (self.depth == 1)
+            + (self._one_allowed())
+        )
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        found = self._one_schema()
+        for _ in range(self.depth):
+            found = {"type": "array", "items": found}
+        about = {"title": self.title, "description": self.help}
+        return {**about, **found, **({} if self.required else {"default": self.default})}
+
+    def _nested(self, item: Any, value: Any, depth: int) -> Any:
+        """A part of `value` that lies in `depth` lists fewer, as tuples."""
+        if not depth:
+            if self.choices and isinstance(item, str) and item not in self.choices:
+                item = item.lower().replace("_", "-")  # leaky_relu, as torch writes it
+            return self._one(item, value)
+        try:
+            parts = _parts(item)
+        except (ValueError, RecursionError):
+            raise self.refused(value) from None
+        if not isinstance(parts, (list, tuple)):
+            raise self.refused(value)
+        return tuple(self._nested(part, value, depth - 1) for part in parts)
+
+
 def option(
     help: str,
-    default: Any = ...,
+    default: Any = REQUIRED,
     *,
     choices: tuple[str, ...] = (),
     low: int = 1,
@@ -36,12 +80,21 @@ def option(
                 default, so that networks saved before and after are of one architecture
     """
     metadata = {"help": help, "choices": choices, "range": (low, high), "since": since}
-    return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
+    return field(metadata=metadata) if default is REQUIRED else field(default=default, metadata=metadata)
 
 
 @cache
-def _kinds(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls)
+def declared(cls: type) -> Options:
+    """The options that the fields of a dataclass declare."""
+    kinds, found = get_type_hints(cls), []
+    for each in fields(cls):
+        kind, depth, about = kinds[each.name], 0, each.metadata
+        while get_origin(kind) is tuple:
+            kind, depth = get_args(kind)[0], depth + 1
+        low, high = about["range"] if kind is int else (None, None)
+        default = REQUIRED if each.default is each.default_factory else each.default
+        found.append(Part(each.name, kind, default, about["help"], low, high, about["choices"], depth=depth))
+    return Options("the architecture", tuple(found))
 
 
 def read(cls: type[T], given: Mapping[str, Any]) -> T:
@@ -50,80 +103,20 @@ def read(cls: type[T], given: Mapping[str, Any]) -> T:
     Raises SettingError for an unknown or missing option and for a value of another kind.
     """
     assert is_dataclass(cls)
-    known = {f.name: f for f in fields(cls)}
-    for name in given:
-        if name not in known:
-            raise SettingError(f"there is no architecture option {name!r}; it takes {', '.join(known)}")
-    values = {}
-    for name, value in given.items():
-        try:
-            values[name] = _value(_kinds(cls)[name], value)
-        except (TypeError, ValueError):
-            raise SettingError(f"architecture option {name}={value!r} is not {_spoken(_kinds(cls)[name])}") from None
-        low, high = known[name].metadata["range"]
-        if any(not low <= n <= high for n in _numbers(values[name])):
-            raise SettingError(f"architecture option {name}={value!r} is outside {low}…{high}")
-        choices = known[name].metadata["choices"]
-        if choices and isinstance(values[name], str) and values[name] not in choices:
-            values[name] = values[name].lower().replace("_", "-")  # leaky_relu, as torch writes it
-        if choices and values[name] not in choices:
-            raise SettingError(f"architecture option {name}={value!r} is not one of {', '.join(choices)}")
-    missing = [name for name, f in known.items() if name not in values and f.default is f.default_factory]
-    if missing:
-        raise SettingError(f"architecture option {missing[0]!r} is missing ({known[missing[0]].metadata['help']})")
-    return cls(**values)
+    return cls(**declared(cls).check(given))
 
 
 def write(options: Any) -> dict[str, Any]:
     """All options as JSON values, defaults included, so that two equal architectures are written alike."""
-    later = {f.name: f.default for f in fields(options) if f.metadata["since"] > 1}
+    later = {each.name: each.default for each in fields(options) if each.metadata["since"] > 1}
     written = {name: value for name, value in asdict(options).items() if name not in later or value != later[name]}
     return json.loads(json.dumps(written))
 
 
-def _value(kind: Any, value: Any) -> Any:
-    """`value` as `kind`: bool, int, float, str or (nested) tuple of them."""
-    if get_origin(kind) is tuple:
-        inner = get_args(kind)[0]
-        if isinstance(value, str):
-            value = _parse(value)
-        if isinstance(value, (bool, int, float)):
-            value = (value,)
-        return tuple(_value(inner, v) for v in value)
-    if kind is bool:
-        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-        return (
-            value if isinstance(value, bool) else words[str(value).lower()] if str(value).lower() in words else int("")
-        )
-    if kind is int:
-        if isinstance(value, bool) or float(value) != int(float(value)):
-            raise ValueError
-        return int(float(value))
-    if kind is float:
-        return float(value)
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _numbers(value: Any) -> Iterator[int]:
-    """All whole numbers in a value."""
-    if isinstance(value, tuple):
-        for inner in value:
-            yield from _numbers(inner)
-    elif isinstance(value, int) and not isinstance(value, bool):
-        yield value
-
-
-def _parse(text: str) -> Any:
-    """ "[[32], [64]]", "3x32x32", "32,64" or "" as nested lists."""
-    if text.strip().startswith("["):
-        return json.loads(text)
-    return [part for part in text.replace("x", ",").split(",") if part.strip()]
-
-
-def _spoken(kind: Any) -> str:
-    if get_origin(kind) is tuple:
-        inner = get_args(kind)[0]
-        return "a list of lists of whole numbers" if get_origin(inner) is tuple else f"a list ({inner.__name__})"
-    return {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}[kind]
+def _parts(item: Any) -> Any:
+    """ "[[32], [64]]", "3x32x32", "32,64", "" and single numbers as lists; what else it is, as it is."""
+    if isinstance(item, str):
+        if item.strip().startswith("["):
+            return json.loads(item)
+        return [part for part in item.replace("x", ",").split(",") if part.strip()]
+    return [item] if isinstance(item, (bool, int, float)) else item

@@ -15,6 +15,7 @@ import torch
 from lmc_core.errors import RecogniseError, SettingError
 from lmc_core.networks.families import FAMILIES, architecture, build
 from lmc_core.networks.families._family import Family
+from lmc_core.networks.families._options import read
 from lmc_core.networks.families._parts import Match, NotThis, Shape
 from lmc_core.networks.values import Architecture, Assumption, Normalize
 
@@ -83,13 +84,15 @@ def _finished(family: Family, found: Match, shapes: Mapping[str, Shape], given: 
         seen = f"{wrong[0]} should be {needed.get(wrong[0])} and is {theirs.get(wrong[0], shapes.get(wrong[0]))}"
         raise RecogniseError(f"the tensors look like a {family.name}, but {seen}; {_ADVICE}")
     normalize = _usual_scale(made) if family.images else None
-    if normalize is None:
-        scale = Assumption("normalize", None, "the scale of the inputs has no tensor; images are read in [0, 1]")
-    else:
+    scales: tuple[Assumption, ...] = ()  # tokens have none
+    if normalize is None and not family.example(read(family.options, made.options))[1]:
+        why = "the scale of the inputs has no tensor; images are read in [0, 1]"
+        scales = (Assumption("normalize", None, why),)
+    elif normalize is not None:
         which = "ImageNet" if normalize is IMAGENET else "CIFAR-10"
         why = f"the scale of the inputs has no tensor; colour images are normalised as for {which}"
-        scale = Assumption("normalize", [list(normalize.mean), list(normalize.std)], why)
-    kept = tuple(a for a in (*found.assumptions, scale) if a.option not in given)
+        scales = (Assumption("normalize", [list(normalize.mean), list(normalize.std)], why),)
+    kept = tuple(a for a in (*found.assumptions, *scales) if a.option not in given)
     return Recognised(made, found.renames, kept, normalize)
 
 

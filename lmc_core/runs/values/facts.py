@@ -56,7 +56,8 @@ class TensorRow:
 class FormRow:
     """One step to a canonical form: what of a tensor or of a group was settled, or stays as it is, and where or why.
 
-    part    "gain", "shift", "key bias", "value bias", "mean direction", "frame" or "scales"
+    part    "gain", "shift", "key bias", "value bias", "mean direction", "common part of gates", "frame" or
+            "scales"
     into    the tensors that a part went into; of what was taken out none
     said    what became of it, in words
     of      the networks that it is true of, of several that were compared: "A", "B" or "A, B"

@@ -255,7 +255,10 @@ def _facts(found: FusionResult) -> dict[str, Any]:
     return {name: getattr(found, name) for name in names} | {
         "settings": dict(found.settings),
         "groups": sizes(found.symmetry),
-        "parent_groups": tuple(_by_group(found, each, lambda c: c.matrices[0].shape[-1]) for each in found.couplings),
+        "parent_groups": tuple(
+            {name: own[name] for name in found.symmetry.groups if name in each}
+            for own, each in zip(found.widths, found.couplings, strict=True)
+        ),
         "sources": tuple(_by_group(found, each, _sources) for each in found.couplings),
     }
 

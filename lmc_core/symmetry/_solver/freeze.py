@@ -9,6 +9,7 @@ from lmc_core.operators import Kind
 from lmc_core.symmetry._solver.call import Reading
 from lmc_core.symmetry._solver.names import Seat, first_seat, name_groups
 from lmc_core.symmetry._solver.terms import (
+    PAIRED,
     Dual,
     Prod,
     Sum,
@@ -18,6 +19,7 @@ from lmc_core.symmetry._solver.terms import (
     dual,
     find,
     leaves,
+    pin,
     product,
     restrict,
     scope,
@@ -26,7 +28,7 @@ from lmc_core.symmetry._solver.terms import (
 from lmc_core.symmetry._solver.unify import select, unify
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product
 from lmc_core.symmetry.axis import Sum as AxisSum
-from lmc_core.symmetry.classes import has_dual
+from lmc_core.symmetry.classes import has_dual, reorders
 
 NEVER_READ = "no operation reads these positions (the trace sees inputs of one shape)"
 ALONE = "each of these positions is used in a way of its own"
@@ -45,6 +47,7 @@ class Frozen:
 def freeze(reading: Reading) -> Frozen:
     """Name every free variable that sits in the state, and write all axes with those names."""
     _settle(reading)
+    _hold_pairs(reading)
     seats: dict[Var, list[Seat]] = {}
     for tensor, terms in reading.tensors.items():
         for number, term in enumerate(terms):
@@ -73,6 +76,16 @@ def freeze(reading: Reading) -> Frozen:
         if not any(_elsewhere(v) for t in terms for v in leaves(expanded(t)))
     }
     return Frozen(groups, axes, values, list(_pins(reading, by_var)))
+
+
+def _hold_pairs(reading: Reading) -> None:
+    """Pin rotary pairs that hold other units or are nested more than once: no element says how they move."""
+    free = [var for var in _variables(reading) if var.why is None]
+    parents = {var: _parent(var) for var in free}
+    for var in free:
+        outer = parents[var]
+        if not reorders(var.kind) and (var in parents.values() or (outer and parents.get(outer))):
+            pin(var, PAIRED)
 
 
 def _kind(var: Var, parents: Mapping[Var, Var | None]) -> Kind:

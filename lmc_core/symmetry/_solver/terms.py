@@ -19,6 +19,8 @@ from lmc_core.symmetry.classes import meet, self_dual
 
 Claims = tuple["Term", ...] | None
 
+PAIRED = "rotary positions turn pairs of its units, which have a place of their own"
+
 
 class Misfit(Exception):
     """Axes of different sizes stated to be the same."""
@@ -140,7 +142,9 @@ def limit(term: Term, kind: Kind) -> None:
     """State that the variables of a term are moved by nothing outside a class."""
     for var in leaves(term):
         left = meet(var.kind, kind)
-        if left != var.kind:
+        if left is None:
+            pin(var, PAIRED)
+        elif left != var.kind:
             var.kind = left
             for copy in var.copies.values():
                 limit(copy, left)

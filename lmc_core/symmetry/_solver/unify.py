@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 from lmc_core.symmetry._solver.terms import (
+    PAIRED,
     Claims,
     Dual,
     Misfit,
@@ -30,6 +31,7 @@ from lmc_core.symmetry._solver.terms import (
     scope,
     settle_into,
 )
+from lmc_core.symmetry.classes import reorders
 
 
 def unify(x: Term, y: Term) -> None:
@@ -127,8 +129,9 @@ def _copy_at(var: Var, outer: Var, index: int) -> Var | None:
 
 
 def _bind(var: Var, term: Term) -> None:
-    if var.why or any(leaf is var for leaf in leaves(term)):
-        why = var.why or "an axis that would have to contain itself"
+    paired = not reorders(var.kind)
+    if var.why or paired or any(leaf is var for leaf in leaves(term)):
+        why = var.why or (PAIRED if paired else "an axis that would have to contain itself")
         pin(var, why)
         pin(term, why)
         return
@@ -174,6 +177,7 @@ def split(term: Term, size: int) -> tuple[Term, Term]:
     if size == term.size:
         return term, pinned(1, "a single position")
     inner_size = term.size // size
+    keep_pairs(term)
     match term:
         case Var():
             outer = Var(size, term.why, term.claims, term.used, kind=term.kind)
@@ -197,6 +201,13 @@ def split(term: Term, size: int) -> tuple[Term, Term]:
     why = f"an axis of {term.size} that cannot be viewed as {size} × {inner_size}"
     pin(term, why)
     return pinned(size, why), pinned(inner_size, why)
+
+
+def keep_pairs(term: Term) -> None:
+    """State that a single axis is divided or joined with others: rotary pairs on it cannot move then."""
+    root = bare(term)
+    if isinstance(root, Var) and root.why is None and not reorders(root.kind):
+        pin(root, PAIRED)
 
 
 def nested(terms: Sequence[Term], outer: Var) -> Term:
@@ -261,6 +272,7 @@ def cut(term: Term, sizes: Sequence[int]) -> list[Term]:
     term = find(term)
     if len(sizes) == 1:
         return [term]
+    keep_pairs(term)
     match term:
         case Var():
             parts: list[Term] = [Var(s, term.why, term.claims, term.used, term.hint, term.kind) for s in sizes]

@@ -1,4 +1,5 @@
-"""Groups of a state balanced in turn: scales of `scaled` groups, frames of `general` ones, until nothing moves."""
+"""Groups of a state balanced in turn: scales of `scaled` groups and of rotary pairs, frames of `general` ones, until
+nothing moves."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from lmc_core.operators import Kind
 from lmc_core.symmetry.canonical.frames import frames
 from lmc_core.symmetry.canonical.record import Folded, Record, Refused
 from lmc_core.symmetry.canonical.scales import scales
+from lmc_core.symmetry.classes import COMPLEX
 from lmc_core.symmetry.move import Mover, moved
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -34,11 +36,13 @@ def balanced(network: Network, symmetry: Symmetry, kinds: Sequence[Kind] = ("sca
 
 
 def balance(
-    state: Mapping[str, Tensor], symmetry: Symmetry, kinds: Sequence[Kind] = ("scaled", "general")
+    state: Mapping[str, Tensor], symmetry: Symmetry, kinds: Sequence[Kind] = ("scaled", *COMPLEX, "general")
 ) -> tuple[dict[str, Tensor], list[Record]]:
     """The balanced state, in float64, and what was done."""
     current = {name: x.detach().double().cpu() if x.is_floating_point() else x for name, x in state.items()}
-    groups = {kind: [g.name for g in symmetry.groups.values() if g.kind == kind and kind in kinds] for kind in kinds}
+    open_ = [group for group in symmetry.groups.values() if group.kind in kinds]
+    general = [group.name for group in open_ if group.kind == "general"]
+    scaled = [group.name for group in open_ if group.kind in ("scaled", *COMPLEX)]
     changed: dict[str, float] = {}
     unsettled: dict[str, int] = {}
 
@@ -50,18 +54,17 @@ def balance(
 
     for _ in range(ROUNDS):
         change = 0.0
-        scaled = groups.get("scaled", [])
         for name, factor in scales(current, symmetry, scaled).items() if scaled else ():
             order = torch.arange(factor.shape[-1]).expand(factor.shape)
             apart = float(factor.log().abs().max())
             change = max(change, apply(name, Mover(None, order, factor), Mover(None, order, 1 / factor), apart))
-        for name in groups.get("general", []):
+        for name in general:
             found = frames(current, symmetry, name)
             free = symmetry.groups[name].within is None
             there, back = ((m[0] if free else m) for m in (found.there, found.back))
             unsettled[name] = found.stuck
             change = max(change, apply(name, Mover(there), Mover(back), found.change))
-        if change <= STILL or not groups.get("general"):
+        if change <= STILL or not general:
             break
     return current, [*_said(symmetry, changed, unsettled)]
 
@@ -71,7 +74,7 @@ def _said(symmetry: Symmetry, changed: Mapping[str, float], unsettled: Mapping[s
     for name, change in changed.items():
         tensors = tuple(dict.fromkeys(t for t, _ in symmetry.slots(name) if t not in symmetry.held))
         if change > SEEN:
-            records.append(Folded("scales" if symmetry.groups[name].kind == "scaled" else "frame", name, tensors))
+            records.append(Folded("frame" if symmetry.groups[name].kind == "general" else "scales", name, tensors))
         if unsettled.get(name):
             why = f"what makes its units and what uses them do not meet in all directions ({unsettled[name]} times)"
             records.append(Refused("frame", name, why))

@@ -20,6 +20,7 @@ from lmc_core.symmetry.canonical.attention import fold_attention
 from lmc_core.symmetry.canonical.balance import balance
 from lmc_core.symmetry.canonical.centre import centre
 from lmc_core.symmetry.canonical.gains import fold_gains
+from lmc_core.symmetry.canonical.gates import centre_gates
 from lmc_core.symmetry.canonical.products import scale_products
 from lmc_core.symmetry.canonical.record import Folded, Record, Refused
 from lmc_core.symmetry.canonical.uses import Uses, states, uses, vector
@@ -35,6 +36,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("gains", fold_gains),
     ("attention", fold_attention),
     ("mean directions", centre),
+    ("gates", centre_gates),
 )
 """What is settled from the graph alone, in this order."""
 

@@ -18,7 +18,7 @@ from torch.fx import Node
 from lmc_core.graph.operation import arguments, operator_name
 from lmc_core.symmetry.canonical.contraction import contraction, positions
 from lmc_core.symmetry.canonical.flow import LAYER_NORMS, NOTHING, Reader, averaged, flow, result, shape
-from lmc_core.symmetry.canonical.record import Folded, Record, Refused
+from lmc_core.symmetry.canonical.record import Folded, Part, Record, Refused
 from lmc_core.symmetry.canonical.uses import Uses
 
 SEEN = 1e-9
@@ -68,7 +68,7 @@ def _written(numbers: Tensor, node: Node, uses: Uses) -> list[Record]:
     if known.bias and bias is None:
         return []
     some = [(weights, known.write)] + ([(bias, 0)] if bias is not None else [])
-    return [record for ids, axis in some for record in _centred(numbers, ids, (axis,), node, uses)]
+    return [record for ids, axis in some for record in centred(numbers, ids, (axis,), node, uses)]
 
 
 def _embedded(numbers: Tensor, node: Node, uses: Uses) -> list[Record]:
@@ -78,7 +78,7 @@ def _embedded(numbers: Tensor, node: Node, uses: Uses) -> list[Record]:
         flow(uses.trace.graph, {node: positions(node, len(shape(node)) - 1)}, summed), table.shape[1]
     ):
         return []
-    return _centred(numbers, table, (1,), node, uses)
+    return centred(numbers, table, (1,), node, uses)
 
 
 def _placed(numbers: Tensor, node: Node, uses: Uses) -> list[Record]:
@@ -91,7 +91,7 @@ def _placed(numbers: Tensor, node: Node, uses: Uses) -> list[Record]:
     if not _only_norms(readers, size, torch.div(labels, size, rounding_mode="floor")):
         return []
     start = int(uses.starts[uses.names.index(uses.trace.tensors[node.name])])
-    return _centred(numbers, labels + start, (labels.ndim - 1,), None, uses)
+    return centred(numbers, labels + start, (labels.ndim - 1,), None, uses)
 
 
 def _only_norms(readers: list[Reader], size: int, rows: Tensor | None = None) -> bool:
@@ -129,11 +129,18 @@ def _readers(numbers: Tensor, norm: Node, uses: Uses) -> list[Record]:
             continue
         rows = meets.movedim(known.read, tuple(range(-len(known.read), 0))).flatten(-len(known.read))
         if rows.shape[-1] == size and bool((rows.flatten(0, -2).sort(1).values == torch.arange(size)).all()):
-            said += _centred(numbers, weights, known.read, reader.node, uses)
+            said += centred(numbers, weights, known.read, reader.node, uses)
     return said
 
 
-def _centred(numbers: Tensor, ids: Tensor, axes: tuple[int, ...], node: Node | None, uses: Uses) -> list[Record]:
+def centred(
+    numbers: Tensor,
+    ids: Tensor,
+    axes: tuple[int, ...],
+    node: Node | None,
+    uses: Uses,
+    part: Part = "mean direction",
+) -> list[Record]:
     """Take the mean along some axes out of the numbers at `ids`."""
     values = numbers[ids]
     mean = values.mean(axes, keepdim=True)
@@ -141,6 +148,6 @@ def _centred(numbers: Tensor, ids: Tensor, axes: tuple[int, ...], node: Node | N
     seen = bool(mean.abs().max() > SEEN * values.abs().max())
     if not uses.alone(ids):
         also = uses.also(ids, node) if node is not None else "another operation"
-        return [Refused("mean direction", name, f"it is tied: {also} reads it too")] if seen else []
+        return [Refused(part, name, f"it is tied: {also} reads it too")] if seen else []
     numbers[ids] = values - mean
-    return [Folded("mean direction", name)] if seen else []
+    return [Folded(part, name)] if seen else []

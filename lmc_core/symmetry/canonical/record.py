@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Part = Literal["gain", "shift", "key bias", "value bias", "mean direction", "frame", "scales"]
+Part = Literal["gain", "shift", "key bias", "value bias", "mean direction", "common part of gates", "frame", "scales"]
 """Of a tensor: what multiplies units one by one, what is added behind that, what attention does not see of its keys,
-what it hands on of its values, what a LayerNorm takes out; of a group: the basis its units are written in, their
-sizes."""
+what it hands on of its values, what a LayerNorm takes out, what all rows of a router share; of a group: the basis its
+units are written in, their sizes."""
 
-_IGNORED: dict[str, str] = {"key bias": "softmax ignores it", "mean direction": "LayerNorm ignores it"}
+_IGNORED: dict[str, str] = {
+    "key bias": "softmax ignores it",
+    "mean direction": "LayerNorm ignores it",
+    "common part of gates": "softmax ignores it",
+}
 """Why a part may be taken out."""
 
 

@@ -1,4 +1,5 @@
-"""Sizes of units balanced: the positive scales of `scaled` groups at which the weights are smallest (Stock 2019).
+"""Sizes of units balanced: the positive scales of `scaled` groups, and of the pairs of `complex` ones, at which the
+weights are smallest (Stock 2019).
 
     minimise Σ ‖tensor‖²:   s_j ← s_j · (out_j / in_j)^¼,   in_j, out_j the squared norms of what makes unit j and of
     what uses it, one group after the other until nothing moves
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
+from lmc_core.symmetry.classes import pairs
 from lmc_core.symmetry.permute import outer_units
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -51,12 +53,20 @@ def scales(state: Mapping[str, Tensor], symmetry: Symmetry, groups: Collection[s
     """
     logs = {g: torch.zeros(outer_units(symmetry, g) * symmetry.groups[g].size, dtype=torch.float64) for g in groups}
     sizes = list(_sizes(state, symmetry, groups))
-    alive = {group: torch.stack(_sides(sizes, group, logs)).amin(0) > 0 for group in logs}
+    partners = {g: found for g in groups if (found := _partners(symmetry, g)) is not None}
+
+    def sides(group: str) -> tuple[Tensor, Tensor]:
+        made, used = _sides(sizes, group, logs)
+        if group not in partners:
+            return made, used
+        return made + made[partners[group]], used + used[partners[group]]
+
+    alive = {group: torch.stack(sides(group)).amin(0) > 0 for group in logs}
     sizes = [_living(some, alive) for some in sizes]
     for _ in range(SWEEPS):
         moved = 0.0
         for group in groups:
-            made, used = _sides(sizes, group, logs)
+            made, used = sides(group)
             change = torch.where(alive[group], used / made, 1.0).log() / 4
             if any(sum(_on(marks, group) for marks in some.marks) > 1 for some in sizes):
                 change = change / 2  # a tensor that both makes and uses them answers to each step
@@ -70,6 +80,18 @@ def scales(state: Mapping[str, Tensor], symmetry: Symmetry, groups: Collection[s
     return {
         g: x.exp().view(-1, symmetry.groups[g].size) if symmetry.groups[g].within else x.exp() for g, x in logs.items()
     }
+
+
+def _partners(symmetry: Symmetry, group: str) -> Tensor | None:
+    """(units,) the other unit of every rotary pair, which has the same factor; None of other classes."""
+    n = symmetry.groups[group].size
+    found = pairs(symmetry.groups[group].kind, n)
+    if found is None:
+        return None
+    first, second = found
+    other = torch.empty(n, dtype=torch.int64)
+    other[first], other[second] = torch.as_tensor(second), torch.as_tensor(first)
+    return (torch.arange(outer_units(symmetry, group))[:, None] * n + other).flatten()
 
 
 def _on(marks: tuple[Mark, ...], group: str) -> bool:

@@ -115,12 +115,13 @@ def test_every_option_of_every_family_is_explained():
     ("family", "options", "said"),
     [
         ("perceptron", {}, "no architecture family 'perceptron'"),
-        ("mlp", {}, "'widths' is missing"),
-        ("mlp", {"widths": [4, 3], "depth": 2}, "no architecture option 'depth'"),
+        ("mlp", {}, "needs widths"),
+        ("mlp", {"widths": [4, 3], "depth": 2}, "the architecture has no option 'depth'; it has widths"),
         ("mlp", {"widths": "many"}, "widths='many' is not a list"),
         ("mlp", {"widths": [4, 3], "activation": "maxout"}, "not one of relu"),
         ("recurrent", {"features": 2.5}, "features=2.5 is not a whole number"),
         ("recurrent", {"features": 2, "bias": "perhaps"}, "not true or false"),
+        ("resnet", {"blocks": [3, 0]}, r"blocks=\[3, 0\] is not a list, each of it a whole number from 1 to 2048"),
         ("cnn", {"stages": "[[4, "}, "not a list of lists"),
     ],
 )
