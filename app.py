@@ -26,8 +26,9 @@ from pages._frame import document as _document
 from pages._frame.static import Compressed
 from pages._jobs.door import Door
 
-M_ARENA_MAX = -8
+M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3
 TIDY = 60.0  # seconds between two times that free memory is given back
+LARGE = 128 * 1024  # bytes from which memory goes back to the system as it is freed; else pages and figures leave gaps
 ARENAS = 2  # every thread of a visitor would hold on to what it freed
 
 
@@ -66,7 +67,8 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     with suppress(OSError, AttributeError):  # only glibc has it
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
+        for what, value in ((M_ARENA_MAX, ARENAS), (M_MMAP_THRESHOLD, LARGE)):
+            ctypes.CDLL(None).mallopt(what, value)
 
 
 async def tidy() -> None:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -42,6 +43,7 @@ FAULTS = {
     "settings, folders, databases and stores are wrong at the start": "tests/runs/test_starting.py",
     "the disk is full or read-only; a worker is killed or hangs": "tests/runs/engine/test_engine.py",
     "workers on a Ray cluster die, hang, run out of time": "tests/runs/engine/test_ray.py",
+    "the clock is set back or forward while a run computes": "tests/runs/engine/test_engine.py -k clock",
     "cookies that are forged": "tests/pages/_jobs/test_visitor.py",
     "who has not logged in asks for runs past the missing button": "tests/pages/_jobs/test_login.py",
     "damaged input for every reader": "tests/test_fuzz.py",
@@ -57,13 +59,14 @@ def main(words: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks faults", description=__doc__.split("\n")[0])  # type: ignore[union-attr]
     parser.add_argument("--only", nargs="+", default=[""], metavar="TEXT", help="faults with one of these in them")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the table as Markdown")
+    parser.add_argument("--at-once", type=int, default=1, metavar="N", help="rows that are tried side by side")
     asked = parser.parse_args(words)
     width, rows = max(map(len, FAULTS)), []
-    for fault, tests in FAULTS.items():
-        if not any(text in fault for text in asked.only):
-            continue
-        rows.append(row := Row(fault, tests, *tried(tests)))
-        print(f"{fault:{width}}  {row.holds:6}  {row.said:24}  {row.seconds:6.1f} s", flush=True)
+    chosen = {fault: tests for fault, tests in FAULTS.items() if any(text in fault for text in asked.only)}
+    with ThreadPoolExecutor(asked.at_once) as several:
+        for (fault, tests), found in zip(chosen.items(), several.map(tried, chosen.values()), strict=True):
+            rows.append(row := Row(fault, tests, *found))
+            print(f"{fault:{width}}  {row.holds:6}  {row.said:24}  {row.seconds:6.1f} s", flush=True)
     if asked.record:
         asked.record.write_text(recorded(rows))
     sys.exit(1 if any(row.holds == "BROKEN" for row in rows) else 0)
@@ -105,7 +108,7 @@ def recorded(rows: Sequence[Row]) -> str:
     minutes, day = sum(row.seconds for row in rows) / 60, f"{date.today():%-d %B %Y}"
     about = (
         "Every way in which this program was attacked or broken on purpose, done again by "
-        f"`python -m benchmarks faults` in {minutes:.0f} minutes on {day}: {held} of {len(rows)} hold."
+        f"`python -m benchmarks faults` in {minutes:.0f} minutes of tests on {day}: {held} of {len(rows)} hold."
     )
     return "\n".join(["# Faults", "", about, "", "| what is done | | tests | in |", "|---|---|---|---|", *lines, ""])
 

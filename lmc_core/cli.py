@@ -26,6 +26,7 @@ COMMANDS = {
     "fuse": "make one network of several, of any widths",
     "inspect": "the symmetry of a network: groups, axes, measured error",
     "list": "the runs that this host keeps",
+    "mergekit": "B aligned to A as a folder of the Hugging Face Hub, and a recipe that merges both",
     "path": "align B to A and evaluate the line between them, before and after",
     "plane": "loss and accuracy on the plane through A, B and aligned B, or a third network",
     "project": "the units of one layer of a kept run, placed by t-SNE",

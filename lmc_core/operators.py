@@ -268,7 +268,9 @@ _TABLE = (
     *_row("triangle", "tril triu"),
     *_row("looked_up", "gather"),
     *_row("marked", "one_hot", why="values used as numbers of positions"),
-    *_row("written_at", "scatter_?", why="writing by number"),
+    *_row("written_at", "scatter_? scatter_add", why="writing by number"),
+    *_row("written_along", "index_add index_copy index_fill", why="writing by number", leaves="general"),
+    *_row("put", "index_put_?", "_unsafe_index_put", why="writing by number", leaves="general"),
     *_row("looked_up", "index_select", moves=True, affine="product", factors=("self", "index")),
     *_row("indexed", "", "_unsafe_index", moves=True),
     *_row("indexed", "index", moves=True, affine="product", factors=("self", "indices")),
@@ -285,15 +287,9 @@ _TABLE = (
     *_row("opaque", "item", "_local_scalar_dense", why="a value read as a number"),
     *_row("opaque", "", "_pdist_forward pdist", why="pairs of rows in an order"),
     *_row("opaque", "masked_select nonzero", "_unique2 unique_dim", why="its result names positions by number"),
-    *_row(
-        "opaque",
-        """
-        index_add index_copy index_fill index_put_? masked_scatter scatter_add scatter_reduce
-        """,
-        "_unsafe_index_put",
-        why="writing by number",
-    ),
-    *_row("opaque", "as_strided", "resize view_dtype", why="memory read without regard to axes"),
+    *_row("opaque", "masked_scatter scatter_reduce", why="writing by number"),
+    *_row("strided", "as_strided", why="memory read without regard to axes", leaves="general"),
+    *_row("opaque", "", "resize view_dtype", why="memory read without regard to axes"),
     *_row(
         "opaque",
         "normal rand rand_like randint randn randn_like",

@@ -10,7 +10,7 @@ from lmc_core.runs.library import models as library
 from pages._ask import pair_form
 from pages._ask.fields import section
 from pages._frame.url import choices
-from pages._jobs import job
+from pages._jobs import job, visitor
 from pages._show.analysis import Analysis
 
 WHAT = (
@@ -51,7 +51,7 @@ def expect(request: runs.Request) -> str:
 
 def _earlier() -> list[CompareResult]:
     found: list[CompareResult] = []
-    for run in runs.recent(EARLIER, kind="compare", state="done"):
+    for run in runs.recent(EARLIER, kind="compare", state="done", owner=visitor.name()):
         try:
             result = runs.result(run.id)
         except LMCError:  # deleted since, or of another version

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lmc_core import runs
-from lmc_core.methods.usual import CLASSES
+from lmc_core.methods.usual import CLASSES, recommended
 from lmc_core.runs.kinds._options import DATA
 from lmc_core.runs.library import models as library
 from pages._ask import data_choice, method_form, model_picker, path_form, upload
@@ -23,7 +23,8 @@ def ask(default: runs.Request) -> runs.Request:
     a, b = model_picker.pair(models, (start["a"], start["b"]))
     upload.popover()
     data = data_choice.chosen(a, start["data"])
-    method, settings = method_form.method(CLASSES if a.attends else start["method"])
+    advice = recommended(a.attends)
+    method, settings = method_form.method(CLASSES if a.attends else start["method"], advice=advice)
     bent = path_form.curve(models, a)
     measured = section("Evaluation", default, EVALUATION)
     return runs.Request.of("path", a=a.id, b=b.id, data=data, method=method, settings=settings, curve=bent, **measured)

@@ -18,7 +18,7 @@ PAGE, COLUMNS = 12, 3
 SEARCH = 200  # characters
 SLOT = incoming.Slot("bundles", many=False)
 ORDERS: dict[str, str] = {"newest": "Newest first", "oldest": "Oldest first", "title": "By name"}
-WHOSE = {"all": "Published", "mine": "Mine", "papers": "Reproductions"}
+WHOSE = {"all": "Published", "mine": "Your runs", "papers": "Reproductions"}
 
 
 def found(words: str, kind: str | None, mine: bool, order: Order) -> list[runs.RunStatus]:
@@ -71,7 +71,7 @@ heading.markdown("## Your runs" if own else "## Gallery")
 about.caption(
     "Everything you asked for that is finished. Open a run to publish it."
     if own
-    else "Finished runs that their owners published. Your own are under *Mine*; open one to publish it."
+    else "Finished runs that their owners published. Your own are under *Your runs*; open one to publish it."
 )
 listed = found(words, None if kind == "all" else kind, own, order)
 tags = Counter(tag for run in listed for tag in run.tags)

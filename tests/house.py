@@ -25,7 +25,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("networks",),
         ("data",),
         ("options", "operators"),
-        ("errors", "report"),
+        ("errors", "report", "shown"),
     ),
     "lmc_core/runs": (
         ("service",),
@@ -42,7 +42,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "lmc_core/networks": (
         ("reading",),
         ("checkpoint",),
-        ("fit", "scale", "untied"),
+        ("fit", "scale", "untied", "pretrained"),
         ("race",),
         ("network",),
         ("families", "program"),

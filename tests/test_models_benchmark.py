@@ -24,7 +24,7 @@ class Refuses(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.layer(x)
-        return y if bool((y > 0).all()) else -y
+        return y if float(y.sum()) > 0 else -y
 
 
 def chain() -> tuple[nn.Module, Tensor]:

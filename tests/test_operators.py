@@ -35,6 +35,9 @@ def test_axes_are_pinned_for_a_reason_and_only_by_the_rule_that_pins() -> None:
         "ordered",
         "marked",
         "written_at",
+        "written_along",
+        "put",
+        "strided",
     }
 
 

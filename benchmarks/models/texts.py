@@ -73,6 +73,7 @@ READS_TEXT: dict[str, dict[str, Any]] = {
     },
     "canine": {"num_hash_buckets": 16, "local_attention_window": 4},
     "codegen": {"rotary_dim": 4},
+    "ctrl": {"dff": 48},
     "deepseek_v2": ROUTED,
     "deepseek_v3": ROUTED,
     "dots1": {
@@ -93,6 +94,7 @@ READS_TEXT: dict[str, dict[str, Any]] = {
     },
     "gptj": {"rotary_dim": 4},
     "gemma3_text": {},
+    "longformer": {"attention_window": 4},
     "lfm2": {"layer_types": ["conv", "full_attention"]},
     "jamba": {"attn_layer_offset": 1, "attn_layer_period": 2, "use_mamba_kernels": False, "expert_layer_period": 2},
     "mamba": {"state_size": 4, "time_step_rank": 4, "intermediate_size": 64},
@@ -279,9 +281,9 @@ def _two_texts(config: Any) -> Any:
     import torch
 
     masks = {"attention_mask": torch.ones(2, 8).long(), "decoder_attention_mask": torch.ones(2, 5).long()}
-    # longt5 makes its own masks unless it is being compiled
+    # these two make their own masks unless they are being compiled
     return {"input_ids": _tokens(), "decoder_input_ids": _tokens()[:, :5]} | (
-        masks if config.model_type == "longt5" else {}
+        masks if config.model_type in ("longt5", "switch_transformers") else {}
     )
 
 

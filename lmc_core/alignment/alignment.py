@@ -9,6 +9,7 @@ from typing import Any
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.alignment.transport import transport
 from lmc_core.networks.network import Network
+from lmc_core.shown import drawn, page
 from lmc_core.symmetry.canonical.canonical import canonical
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -41,6 +42,14 @@ class Alignment:
     seconds: float = 0.0
     function_error: float | None = None
     canonical: bool = False
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return page(self)
+
+    def plot(self) -> Any:
+        """A plotly figure: how many units of every group move."""
+        return drawn(self)
 
     def reference(self, network: Network) -> Network:
         """`network` (the reference) as the path starts at it: itself, or its canonical form."""

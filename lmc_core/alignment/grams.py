@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lmc_core.alignment.blocks import Block
 from lmc_core.alignment.meetings import gram, met
-from lmc_core.symmetry.axis import Axis, names_in
+from lmc_core.symmetry.axis import Axis, Group, names_in
 from lmc_core.symmetry.classes import Element, as_permutation
 from lmc_core.symmetry.move import Mover, along
 from lmc_core.symmetry.permute import index
@@ -35,6 +35,7 @@ class Place:
     movers    (axis number, names of the groups that move it) for every axis that moves
     shared    whether groups nested in the block lie in one product there: what one is worth depends on the others, so
               all are moved, and columns put back
+    whole     whether the axis is the block's units and nothing else, so that nothing needs to be taken apart
     """
 
     target: Tensor
@@ -46,6 +47,7 @@ class Place:
     symmetry: Symmetry
     movers: tuple[tuple[int, frozenset[str]], ...]
     shared: bool
+    whole: bool
 
     @classmethod
     def of(cls, target: Tensor, tensor: Tensor, name: str, number: int, block: Block, symmetry: Symmetry) -> Place:
@@ -58,7 +60,10 @@ class Place:
         if not shared:
             groups[number] -= frozenset(block.names)
         movers = tuple((m, names) for m, names in groups.items() if names and name not in symmetry.held)
-        return cls(target, tensor, name, axes, number, block, symmetry, movers, shared)
+        whole = axes[number] == symmetry.groups[block.name] and not any(
+            isinstance(axis, Group) and axis.within == block.name for axis in axes
+        )
+        return cls(target, tensor, name, axes, number, block, symmetry, movers, shared, whole)
 
     def gram(self, elements: Mapping[str, Element]) -> Grams:
         """With everything else at `elements`."""
@@ -99,6 +104,9 @@ class Place:
         return found
 
     def _grams(self, a: Tensor, b: Tensor) -> Grams:
+        if self.whole:
+            x, y = (x.movedim(self.number, 0).flatten(1) if x.ndim > 1 else x[:, None] for x in (a, b))
+            return {self.block.name: x @ y.T}
         found: dict[str, Tensor] = {}
         for (x, y), meeting in met((a, b), (self.axes, self.axes), [self.number], self.block.name):
             for group, keep in meeting.kept:  # several nested groups in one product share its value

@@ -46,8 +46,10 @@ class Objective:
         self.classes = classes
         self.still = {name: real(moved.state[name]) for term in terms for name in term.targets}
         here = {name: [names_in(axis) for axis in symmetry.axes[name]] for name in self.still}
-        self.blocks = tuple(b for b in blocks(symmetry, classes=classes) if any(set(b.names) & t.owners for t in terms))
-        self.judges = {b.name: [i for i, t in enumerate(terms) if set(b.names) & t.owners] for b in self.blocks}
+        every = {b: frozenset(b.names) for b in blocks(symmetry, classes=classes)}
+        owners = frozenset().union(*(term.owners for term in terms))
+        self.blocks = tuple(b for b, own in every.items() if own & owners)
+        self.judges = {b.name: [i for i, t in enumerate(terms) if every[b] & t.owners] for b in self.blocks}
         numbers = {
             b.name: {
                 name: held for name, axes in here.items() if (held := [m for m, g in enumerate(axes) if b.name in g])
@@ -89,7 +91,6 @@ class Objective:
             for b in self.blocks
             if b.name not in self.quadratic and not any(p.shared for p in self.places[b.name])
         )
-        self._fixed: dict[str, Grams] = {}
         self._movers: dict[str, tuple[Element, Mover]] = {}
 
     def at(self, elements: Mapping[str, Element], names: Iterable[str]) -> dict[str, Tensor]:
@@ -123,17 +124,15 @@ class Objective:
         return BlockCost.of(block, {name: x.cpu().numpy() for name, x in self.fixed(block).items()})
 
     def fixed(self, block: Block) -> Grams:
-        """The same as tensors in float64, computed once."""
-        if block.name not in self._fixed:
-            device = next(iter(self.still.values())).device
-            total: Grams = {
-                name: torch.zeros(shape, dtype=torch.float64, device=device) for name, shape in block.shapes().items()
-            }
-            for place in self.places[block.name]:
-                if not place.movers:
-                    total = plus(total, place.gram({}))
-            self._fixed[block.name] = total
-        return self._fixed[block.name]
+        """The same as tensors in float64; not kept: they are twice as large as a weight between two such blocks."""
+        device = next(iter(self.still.values())).device
+        total: Grams = {
+            name: torch.zeros(shape, dtype=torch.float64, device=device) for name, shape in block.shapes().items()
+        }
+        for place in self.places[block.name]:
+            if not place.movers:
+                total = plus(total, place.gram({}))
+        return total
 
 
 def _writers(symmetry: Symmetry, block: Block) -> int:

@@ -105,7 +105,8 @@ def nested_nearest(
     """Best permutation of outer units together with one element inside each (heads, and units within a head).
 
     max over P and Q of <P, cost> + Σ_c Σ_ij P_ij <Q^c_ij, inner_c[i, :, j, :]>, solved exactly: the nearest element
-    inside every pair (i, j) of outer units, whose values then count as gains of the outer pair.
+    inside a pair (i, j) of outer units counts as a gain of that pair. A pair is solved only when the best permutation
+    of bounds of these gains chooses it: once all that is chosen is solved, no other permutation gains more.
 
     cost    (N, N) gain of placing outer unit j at position i, apart from what is inside
     inner   nested group → (N, n, N, n): [i, k, j, l] = gain of placing unit l of outer unit j at place k of position i
@@ -116,21 +117,32 @@ def nested_nearest(
     Returns the outer perm (N,) and for each nested group (N, n), or (N, n, n): row i moves the units of outer unit
     perm[i].
     """
-    outer = range(len(cost))
     if pairs is not None:
         perm = assignment(cost + pairs)
         return perm, {
             name: stacked([nearest(kinds[name], blocks[i, :, j, :]) for i, j in enumerate(perm)])
             for name, blocks in inner.items()
         }
-    gains = cost.copy()
-    found: dict[str, list[list[Element]]] = {}
-    for name, blocks in inner.items():
-        found[name] = [[nearest(kinds[name], blocks[i, :, j, :]) for j in outer] for i in outer]
-        for i, j in np.ndindex(gains.shape):
-            gains[i, j] += total(found[name][i][j], blocks[i, :, j, :])
-    perm = assignment(gains)
-    return perm, {name: stacked([rows[i][j] for i, j in enumerate(perm)]) for name, rows in found.items()}
+    gains = cost + sum(_most(kinds[name], blocks) for name, blocks in inner.items())
+    found: dict[tuple[int, int], dict[str, Element]] = {}
+    while True:
+        perm = assignment(gains)
+        chosen = [(i, int(j)) for i, j in enumerate(perm)]
+        unsolved = [pair for pair in chosen if pair not in found]
+        if not unsolved:
+            return perm, {name: stacked([found[pair][name] for pair in chosen]) for name in inner}
+        for i, j in unsolved:
+            found[i, j] = {name: nearest(kinds[name], blocks[i, :, j, :]) for name, blocks in inner.items()}
+            gains[i, j] = cost[i, j] + sum(total(g, inner[name][i, :, j, :]) for name, g in found[i, j].items())
+
+
+def _most(kind: Kind, blocks: Cost) -> Cost:
+    """(N, N) of which no element of a class gains more inside a pair: blocks (N, n, N, n)."""
+    if kind in ("permutation", "signed"):
+        worth = np.abs(blocks) if kind == "signed" else blocks
+        return np.asarray(np.minimum(worth.max(3).sum(1), worth.max(1).sum(2)))
+    size = float(np.abs(blocks).max(initial=0.0)) or 1.0
+    return np.asarray(size * np.sqrt(blocks.shape[1] * np.square(blocks / size).sum((1, 3))))  # ‖C‖₁ ≤ √n ‖C‖₂
 
 
 @dataclass(frozen=True)

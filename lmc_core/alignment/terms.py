@@ -129,5 +129,7 @@ def inner(x: Tensor, y: Tensor, chunk: int = 1 << 20) -> float:
     x, y = x.reshape(-1), y.reshape(-1)
     if x.dtype == torch.float64:
         return float(torch.dot(x, y))
+    if len(x) <= chunk:
+        return float(torch.dot(x.double(), y.double()))
     pieces = zip(x.split(chunk), y.split(chunk), strict=True)
     return sum(float(torch.dot(a.double(), b.double())) for a, b in pieces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from lmc_core.figures.sheet import (
     legend_rows,
     log_axis,
     path_axis,
+    row_axis,
 )
 from lmc_core.figures.sketch import ENDS, INK, Curve, Sketch, axis_top, shares
 from lmc_core.methods import METHODS
@@ -38,6 +40,57 @@ PANEL = {"wide": 230, "narrow": 190}
 _ONE = {"wide": 350, "narrow": 680}
 _FOOT, _BETWEEN = 40, 58
 """Pixels of the ticks above the legend, and between two rows of panels."""
+
+
+_ROW, _FLOOR = 36, 1e-3
+"""Pixels of a method in the chart of barriers; barriers below this are drawn there, on the logarithmic axis."""
+_NAME, _NAME_LETTER = 20, 6.2
+"""Letters of a line of a method's name, and pixels of one of them."""
+
+
+def barriers_height(methods: int) -> int:
+    """Pixels of `barriers_figure`."""
+    return MARGIN[1] + MARGIN[3] + _ROW * methods
+
+
+def barriers_figure(
+    pairs: Mapping[str, Mapping[str, Profile]],
+    *,
+    theme: ThemeName = "light",
+    layout: LayoutName = "wide",
+    standalone: bool = False,
+) -> go.Figure:
+    """The test-loss barrier that every method leaves: its mean over all pairs, and of several pairs each one's."""
+    ink = theme_of(theme)
+    means = mean_barriers(list(pairs.values()))
+    ordered = sorted(means, key=lambda name: means[name])
+    sheet = Sheet(ink, barriers_height(len(ordered)), standalone)
+    found = {name: [paths[name].barrier() for paths in pairs.values() if name in paths] for name in ordered}
+    top = max([_FLOOR * 10, *(value for values in found.values() for value in values if np.isfinite(value))])
+    room = (_NAME_LETTER * _NAME + 14) / {"wide": 684, "narrow": 306}[layout]
+    across = log_axis(_FLOOR, top)
+    if layout == "narrow":
+        across["tickvals"] = [value for value in across["tickvals"] if np.isclose(np.log10(value) % 1, [0, 1]).any()]
+    across["ticktext"] = [("≤" if value <= _FLOOR else "") + f"{value:g}" for value in across["tickvals"]]
+    rows = row_axis(ordered) | {"ticktext": ["<br>".join(wrap(METHODS[name].title, _NAME)) for name in ordered]}
+    title = "<b>Barrier</b>, test loss"
+    if layout == "wide":
+        title = "<b>Barrier per method</b>, test loss" + (", mean and every pair" if len(pairs) > 1 else "")
+    panel = sheet.panel((room, 1.0, 0.0, 1.0), title, across | {"type": "log"}, rows)
+    for row, name in enumerate(ordered):
+        look, values = method_look(name, ink), [max(value, _FLOOR) for value in found[name]]
+        if len(values) > 1:
+            line = {"color": ink.grey.mark, "width": 1}
+            sheet.add(panel, mode="lines", x=f32([min(values), max(values)]), y=[row, row], line=line)
+            small = {"color": look.colour, "symbol": look.symbol, "size": 6, "opacity": 0.5}
+            said = [f"{pair}: {numbers.loss(v)}" for pair, v in zip(pairs, found[name], strict=False)]
+            hover = "%{customdata}<extra></extra>"
+            places = {"x": f32(values), "y": [row] * len(values), "customdata": said}
+            sheet.add(panel, mode="markers", marker=small, hovertemplate=hover, **places)
+        marker = {"color": look.colour, "symbol": look.symbol, "size": 11}
+        hover = f"<b>{METHODS[name].title}</b><br>barrier {numbers.loss(means[name])}<extra></extra>"
+        sheet.add(panel, mode="markers", x=f32([max(means[name], _FLOOR)]), y=[row], marker=marker, hovertemplate=hover)
+    return sheet.figure()
 
 
 def compare_height(pairs: int, methods: Sequence[str], layout: LayoutName) -> int:

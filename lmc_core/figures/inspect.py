@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from lmc_core.figures.palette import Theme, ThemeName, theme_of
-from lmc_core.figures.sheet import LayoutName, canvas, short, title_font
+from lmc_core.figures.sheet import LayoutName, canvas, title_font
 from lmc_core.words.inspect import DRAWN, tensor_of
 
 ROW, TOP, BOTTOM = 27, 40, 34
@@ -23,6 +24,10 @@ _LABEL = 6.9
 """Pixels of a letter of a label at 11.5 px, or more."""
 _LETTER = 7.2
 """Pixels of a bold letter at 12 px, or more."""
+_LINE, _KEY_ROW = 15, 17
+"""Pixels of one more line of a name, and of a row of the key of groups."""
+_LEAST = 44
+"""Pixels of a lane that has room for words."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +85,16 @@ def groups_figure(
     gap = min(needed, room / max(1, 1 + max((lane.place for lane in lanes), default=0)))
     across = {lane.group: names + 24 + gap * lane.place for lane in lanes}
     pins = names + 24 + max(gap * (1 + max((lane.place for lane in lanes), default=0)), 64)
+    fitting = {lane.group: _label(lane, gap, named) for lane in lanes}
+    words = {group: label for group, label in fitting.items() if label}
+    colours = {lane.group: ink.groups[number % len(ink.groups)] for number, lane in enumerate(lanes)}
+    key: list[str] = []
+    if len(words) < len(lanes):  # numbers have room everywhere, and a key says what they are
+        words = {lane.group: str(number) for number, lane in enumerate(lanes, 1)}
+        key = _key(lanes, words, colours, named, width)
     traces: list[dict[str, Any]] = []
-    for number, lane in enumerate(lanes):
-        traces += _lane(lane, across[lane.group], names, ink.groups[number % len(ink.groups)], ink, gap, named)
+    for lane in lanes:
+        traces += _lane(lane, across[lane.group], names, colours[lane.group], ink, gap, named, words[lane.group])
     traces.append(_names(steps, names, ink))
     if any(step.pinned for step in steps):
         traces.append(_pins(steps, pins, (width - pins) / _LETTER, layout, ink))
@@ -93,23 +105,19 @@ def groups_figure(
         }
         for row in range(len(steps))
     ]  # fmt: skip
-    height = TOP + BOTTOM + ROW * len(steps)
+    foot = BOTTOM + _KEY_ROW * len(key)
+    height = TOP + foot + _row(steps, names) * len(steps)
     bare = {"visible": False, "fixedrange": True}
     return go.Figure(
         data=traces,
         layout={
-            **canvas(ink, height, (2, TOP, 2, BOTTOM), standalone),
+            **canvas(ink, height, (2, TOP, 2, foot), standalone),
             "xaxis": bare | {"range": [0, width]},
             "yaxis": bare | {"range": [len(steps) - 0.5, -0.5]},
             "shapes": boxes,
-            "annotations": _heads(names, pins, layout, ink, standalone),
+            "annotations": _heads(names, pins, ink, standalone, key),
         },
     )
-
-
-def groups_height(facts: Any) -> int:
-    """Height of the figure in pixels, so that its place can be held."""
-    return TOP + BOTTOM + ROW * min(ROWS, len(groups_steps(facts)))
 
 
 def groups_steps(facts: Any) -> list[Step]:
@@ -164,7 +172,7 @@ def groups_lanes(facts: Any, steps: Sequence[Step]) -> list[Lane]:
 
 
 def _lane(
-    lane: Lane, x: float, edge: float, colour: str, ink: Theme, gap: float, named: Mapping[str, str]
+    lane: Lane, x: float, edge: float, colour: str, ink: Theme, gap: float, named: Mapping[str, str], label: str
 ) -> list[dict[str, Any]]:
     rows = sorted(lane.marks)
     branches_x = [v for _ in rows for v in (edge, x, None)]
@@ -173,8 +181,6 @@ def _lane(
     does = {"write": "written by", "read": "read by", "both": "written and read by"}
     title = named.get(lane.group, lane.group)
     symbols = {"write": "circle", "read": "circle", "both": "diamond"}
-    letters = max(3, int((gap - 14) / _LABEL))
-    label = next((name for name in (f"{title} · {lane.size}", title) if len(name) <= letters), short(title, letters))
     drawn = DRAWN.get(lane.kind, "")
     # over the first row there is a heading only, so no name is cut
     beside = quiet | {"mode": "text", "x": [x + 9], "textposition": "middle right", "cliponaxis": False}
@@ -200,26 +206,75 @@ def _lane(
         beside
         | {
             "y": [lane.first - 0.28],  # above the branches
-            "text": [f"<b>{label}</b>" if gap > 44 else ""],
+            "text": [f"<b>{label}</b>"],
             "textfont": {"size": 11.5, "color": colour},
         },
         beside
         | {
             "y": [lane.first + 0.3],  # below the branches
-            "text": [drawn if gap > 44 and lane.kind != "permutation" else ""],
+            "text": [drawn if gap > _LEAST and lane.kind != "permutation" else ""],
             "textfont": {"size": 10, "color": ink.neutral},
         },
     ]
 
 
+def _letters(width: float) -> int:
+    """Letters of a name that have room in a box."""
+    return int(width / _LETTER) - 2
+
+
+def _lines(title: str, letters: int) -> list[str]:
+    """The name of a tensor in lines, broken after dots, and within a word only where that is too long by itself."""
+    lines = [""]
+    for word in re.findall(r"[^.]*\.|[^.]+$", title) or [title]:
+        pieces = [word[k : k + letters] for k in range(0, len(word), letters)]
+        for piece in pieces:
+            if lines[-1] and len(lines[-1] + piece) > letters:
+                lines.append("")
+            lines[-1] += piece
+    return lines
+
+
+def _row(steps: Sequence[Step], width: float) -> int:
+    """Pixels of a row, in which the longest name has room."""
+    most = max((len(_lines(step.title, _letters(width))) for step in steps), default=1)
+    return ROW + _LINE * (most - 1)
+
+
+def _label(lane: Lane, gap: float, named: Mapping[str, str]) -> str | None:
+    """What stands beside a line; None where it has no room."""
+    title, letters = named.get(lane.group, lane.group), int((gap - 14) / _LABEL)
+    fits = (name for name in (f"{title} · {lane.size}", title) if len(name) <= letters and gap > _LEAST)
+    return next(fits, None)
+
+
+def _key(
+    lanes: Sequence[Lane], words: Mapping[str, str], colours: Mapping[str, str], named: Mapping[str, str], width: float
+) -> list[str]:
+    """Rows that say which number is which group."""
+    rows: list[list[str]] = [[]]
+    left = width
+    for lane in lanes:
+        said = f"{named.get(lane.group, lane.group)} · {lane.size} units"
+        said += "" if lane.kind == "permutation" else f", {DRAWN.get(lane.kind, lane.kind)}"
+        needed = _LABEL * (len(said) + len(words[lane.group]) + 4)
+        if needed > left and rows[-1]:
+            rows.append([])
+            left = width
+        left -= needed
+        rows[-1].append(f"<span style='color:{colours[lane.group]}'><b>{words[lane.group]}</b></span> {said}")
+    return ["    ".join(row) for row in rows]
+
+
 def _names(steps: Sequence[Step], width: float, ink: Theme) -> dict[str, Any]:
-    letters = int(width / _LETTER) - 2
+    letters = _letters(width)
     text = []
     for step in steps:
-        title = short(step.title, letters)
-        left = letters - len(title) - 2
+        *above, last = _lines(step.title, letters)
+        left = letters - len(last) - 2
         detail = step.detail if len(step.detail) <= left else step.detail.partition(" + ")[0]
-        text.append(f"<b>{title}</b>" + (f"  {detail}" if len(detail) <= left else ""))
+        title = "<br>".join(f"<b>{line}</b>" for line in (*above, last))
+        text.append(title + (f"  {detail}" if len(detail) <= left else ""))
     return {
         "type": "scatter",
         "mode": "text",
@@ -256,12 +311,14 @@ def _pins(steps: Sequence[Step], x: float, letters: float, layout: str, ink: The
     }
 
 
-def _heads(names: float, pins: float, layout: str, ink: Theme, standalone: bool) -> list[dict[str, Any]]:
+def _heads(names: float, pins: float, ink: Theme, standalone: bool, rows: Sequence[str]) -> list[dict[str, Any]]:
     font = title_font(ink, standalone)
     bare = {"xref": "x", "yref": "paper", "y": 1, "yanchor": "bottom", "xanchor": "left", "showarrow": False}
     titles = [("<b>Tensors</b>, in order", 2), ("<b>Groups</b>", names + 16), ("<b>⊥ Pinned</b>", pins)]
     heads = [bare | {"text": text, "x": x, "yshift": 8, "font": font} for text, x in titles]
     key = "● written   ○ read   ◆ both"
     small = {"size": 11, "color": ink.neutral}
-    heads.append(bare | {"text": key, "x": 2, "y": 0, "yanchor": "top", "yshift": -10, "font": small})
+    below = bare | {"x": 2, "y": 0, "yanchor": "top", "font": small}
+    heads.append(below | {"text": key, "yshift": -10})
+    heads += [below | {"text": row, "yshift": -10 - _KEY_ROW * k} for k, row in enumerate(rows, 1)]
     return heads

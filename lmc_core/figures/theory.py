@@ -13,12 +13,16 @@ from lmc_core.diagnostics.diagnose import Layer
 from lmc_core.diagnostics.gap import Gap
 from lmc_core.diagnostics.matching import Matching
 from lmc_core.figures.palette import Ink, Theme, ThemeName, theme_of
-from lmc_core.figures.sheet import LayoutName, Sheet, columns, f32, path_axis, row_axis, share_axis, short
+from lmc_core.figures.sheet import LayoutName, Sheet, columns, f32, path_axis, row_axis, row_room, share_axis, shortest
 from lmc_core.figures.sketch import ENDS, INK, Curve, Dot, Sketch, axis_top, before_and_after, shares
 from lmc_core.words import numbers
 from lmc_core.words.theory import dimension_of
 
 _ROW, _PLAIN_ROWS = 40, 6
+_GAP = 0.04
+"""Share of the width between the panels, beside the names of their rows."""
+_SEEN = "W Σ½"
+"""How a metric is called, as a ruler of its name."""
 _CLOSE = 0.08
 """Curves nearer than this share of the panel are named above and below, not both above."""
 _CLEAR = 1.25
@@ -46,9 +50,13 @@ def theory_figure(
     """One pair: barrier and bound along the path, distances and dimensions per layer."""
     ink, narrow = theme_of(theme), layout == "narrow"
     sheet = Sheet(ink, theory_height(len(layers), layout), standalone)
-    boxes = columns([(0.0, 0.27), (0.385, 0.655), (0.765, 1.0)], narrow)
+    distances = row_room([f"{m.label} {_SEEN}" for m in matching.values()], layout)
+    sizes = row_room([layer.label for layer in layers.values()], layout)
+    free = 1 - distances - sizes - _GAP
+    first, second = 0.36 * free, 0.36 * free + distances + _GAP / 2
+    boxes = columns([(0.0, first), (second, second + 0.36 * free), (1 - 0.28 * free, 1.0)], narrow)
     if narrow:
-        boxes[1:] = [(0.14, 1.0, *box[2:]) for box in boxes[1:]]
+        boxes[1:] = [(room, 1.0, *box[2:]) for room, box in zip((distances, sizes), boxes[1:], strict=True)]
     _bound(sheet, boxes[0], naive, aligned, ink)
     _costs(sheet, boxes[1], list(matching.values()), ink)
     _dimensions(sheet, boxes[2], list(layers.values()), ink)
@@ -104,7 +112,12 @@ def _costs(sheet: Sheet, box: Any, every: list[Matching], ink: Theme) -> None:
         box,
         "<b>Distance of partners</b>, trained order = 100%",
         share_axis(1.08),
-        row_axis([f"{short(m.label, 8)} {name}" for m, name, _ in drawn], 0.1),
+        row_axis([m.label for m, *_ in drawn], 0.1)
+        | {
+            "ticktext": [
+                f"{label} {row[1]}" for label, row in zip(shortest([m.label for m, *_ in drawn]), drawn, strict=True)
+            ]
+        },
     )
     for k, (m, name, cost) in enumerate(drawn):
         best = cost.best if cost.best is not None else cost.after
@@ -138,7 +151,7 @@ def _dimensions(sheet: Sheet, box: Any, every: list[Layer], ink: Theme) -> None:
             "tickvals": [1, 10, 100, 1000],
             "ticktext": ["1", "10", "100", "1000"],
         },
-        row_axis([short(x.label, 8) for x in every], 0.1),
+        row_axis([x.label for x in every], 0.1),
     )
     looks = {
         "of W": ("line-ns-open", ink.grey, 13),

@@ -1,7 +1,9 @@
-"""What a module asks of numbers while it runs: answers in which neither its state nor its inputs have a part.
+"""What a module asks of numbers while it runs.
 
 Code such as `if mask.any():` reads a number, which a trace does not have. Where the number comes from constants alone,
-it is the same in every call with these shapes, and the trace goes on with it.
+it is the same in every call with these shapes, and the trace goes on with it. Where the state or the inputs have a part
+in it, a trace can follow one way only: that of the example. It goes on with a yes or no, and holds a condition that is
+looked at whenever it runs; numbers it cannot go on with.
 """
 
 from __future__ import annotations
@@ -24,6 +26,10 @@ _ASKING = (
     *(Tensor.item, Tensor.__bool__, Tensor.__int__, Tensor.__float__, Tensor.__index__),
     *(torch.equal, Tensor.equal, torch.allclose, Tensor.allclose),
 )
+
+
+WAY = "the way of the example"
+"""Marks the conditions that a trace holds."""
 
 
 class _Flow(TorchDispatchMode):
@@ -80,6 +86,9 @@ class _Telling(TorchFunctionMode):
             constant, answer = next(self.answers, (False, None))
             if constant:
                 return answer
+            if isinstance(answer, bool):
+                torch._assert_async(_is_so(func, args, answer), WAY)
+                return answer
         return func(*args, **(kwargs or {}))
 
 
@@ -94,13 +103,22 @@ def asked(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Answer, ...]:
 
 
 def told(run: Callable[..., Any], answers: tuple[Answer, ...]) -> Callable[..., Any]:
-    """A function that is given the constant ones of these answers when it asks."""
+    """A function that is given these answers when it asks: the constant ones, and what it asks with a yes or no."""
 
     def answered(*args: Any, **named: Any) -> Any:
         with _Telling(iter(answers)):
             return run(*args, **named)
 
     return answered
+
+
+def _is_so(func: Any, args: tuple[Any, ...], answer: bool) -> Tensor:
+    """Whether a question of given numbers is answered so."""
+    if len(args) == 1:
+        said = args[0].flatten().ne(0).all()
+    else:
+        said = (torch.isclose(*args) if func in (torch.allclose, Tensor.allclose) else args[0] == args[1]).all()
+    return said if answer else said.logical_not()
 
 
 def _one_by_one(answer: Any) -> Iterator[Any]:

@@ -43,7 +43,7 @@ def export(module: nn.Module, inputs: tuple[Tensor, ...], *, seconds: float) -> 
             program = torch.export.export(refreshing(module, traceable), inputs, strict=False)
         except Exception:
             answers = _answers(module, inputs)
-            if not any(constant for constant, _ in answers):
+            if not any(constant or isinstance(answer, bool) for constant, answer in answers):
                 raise
             telling = refreshing(module, lambda run: traceable(told(run, answers)))
             program = torch.export.export(telling, inputs, strict=False)

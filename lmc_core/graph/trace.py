@@ -8,12 +8,15 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import Graph, Node
+from torch.fx.node import has_side_effect
 from torch.utils import _pytree as pytree
 
 from lmc_core.errors import DataError, TraceError
+from lmc_core.graph.asked import WAY
 from lmc_core.graph.export import FALLBACK, TooSlow, export
 from lmc_core.graph.recurrence import split_recurrence
 from lmc_core.networks.copies import held_noise
@@ -34,6 +37,10 @@ class Trace:
     constants   placeholder → tensor the state does not hold (literals, non-persistent buffers)
     outputs     names of the values the network returns, in order
     batch       number of rows
+    counted     names of the values whose size depends on numbers, such as the rows that a mask lets pass; the graph
+                holds the sizes that the example gives them
+    chooses     whether the module asked its state or its inputs what to compute: the graph is the way of the example,
+                and raises DataError for numbers that lead another way
     """
 
     def __init__(self, program: ExportedProgram, names: Mapping[str, str], batch: int) -> None:
@@ -65,6 +72,8 @@ class Trace:
         self._keep_returned()
         self.graph.eliminate_dead_code()
         self._steps = self._plan()
+        self.counted: frozenset[str] = frozenset()
+        self.chooses = any(node.target is on_the_way for node in self.graph.nodes)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -92,7 +101,7 @@ class Trace:
         watch      names of nodes
         override   node name → f(operation, args, kwargs) that computes this node's value instead
 
-        Raises DataError if the inputs do not have the traced shapes.
+        Raises DataError if the inputs do not have the traced shapes, or lead another way than the example.
         """
         override = override or {}
         env: dict[str, Any] = {placeholder: state[name] for placeholder, name in self.tensors.items()}
@@ -115,6 +124,23 @@ class Trace:
                     del env[gone]
         returned = _filled(self.graph.output_node().args[0], env)
         return pytree.tree_unflatten(returned, self._structure), seen
+
+    def settle(self, state: Mapping[str, Tensor], inputs: Iterable[Tensor]) -> None:
+        """Give every value whose size or number depends on the data the one that it has for these inputs."""
+        unsettled = [n for n in self.graph.nodes if n.op == "call_function" and _unsettled(n.meta.get("val"))]
+        if not unsettled:
+            return
+        seen = self.run(state, inputs, watch=[node.name for node in unsettled])[1]
+        known = (leaf for node in self.graph.nodes for leaf in pytree.tree_leaves(node.meta.get("val")))
+        mode = next(leaf.fake_mode for leaf in known if isinstance(leaf, FakeTensor))
+
+        def bare(x: Tensor) -> Tensor:
+            with mode:
+                return torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device)
+
+        for node in unsettled:
+            node.meta["val"] = pytree.tree_map_only(Tensor, bare, seen[node.name])
+        self.counted = frozenset(node.name for node in unsettled)
 
     def _check(self, given: tuple[Tensor, ...]) -> None:
         if len(given) != len(self.inputs):
@@ -195,8 +221,10 @@ def resized(inputs: tuple[Tensor, ...], batch: int) -> tuple[Tensor, ...]:
 
 
 def _traced(network: Network, batch: int, seconds: float, others: list[Trace]) -> Trace:
-    program = export(network.module, resized(network.example_inputs, batch), seconds=seconds)
+    inputs = resized(network.example_inputs, batch)
+    program = export(network.module, inputs, seconds=seconds)
     made = Trace(program, state_names(network), batch)
+    made.settle(network.state, inputs)
     for other in others:
         if other.signature != made.signature:
             raise TraceError(
@@ -226,12 +254,33 @@ def state_names(network: Network) -> dict[str, str]:
     return names
 
 
+@has_side_effect
+def on_the_way(same: Tensor) -> None:
+    """An operation of the graph: raises DataError where a module asked a question that is answered otherwise now."""
+    if not bool(same):
+        raise DataError(
+            "this network chooses by its numbers what to compute (an if in its forward), and chooses otherwise for "
+            "these inputs than for its example; give an example in which it goes the way of these inputs"
+        )
+
+
 def _drop_checks(graph: Graph) -> None:
-    """Remove assertions about shapes and types: they hold for the traced shapes."""
+    """Remove assertions about shapes and types: they hold for the traced shapes. Those of the way taken stay."""
     for node in reversed(list(graph.nodes)):
         name = str(node.target)
-        if node.op == "call_function" and not node.users and ("_assert" in name or "sym_constrain" in name):
+        if node.op == "call_function" and WAY in node.args:
+            node.target, node.args, node.kwargs = on_the_way, node.args[:1], {}
+        elif node.op == "call_function" and not node.users and ("_assert" in name or "sym_constrain" in name):
             graph.erase_node(node)
+
+
+def _unsettled(val: Any) -> bool:
+    """Whether a value, or a size in it, is known only when the graph runs."""
+    return any(
+        isinstance(leaf, torch.SymInt | torch.SymFloat | torch.SymBool)
+        or (isinstance(leaf, Tensor) and not all(isinstance(size, int) for size in leaf.shape))
+        for leaf in pytree.tree_leaves(val)
+    )
 
 
 def _filled(template: Any, env: Mapping[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Modules as graphs, and modules that cannot be: run whole."""
+"""Modules as graphs, and modules whose graph is not the same for all numbers, or not known: run whole."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Replace = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Any]
 
 @dataclass(frozen=True, eq=False)
 class Untraced:
-    """Stands in for the trace of a module that cannot be exported: runs it whole, shares nothing."""
+    """Stands in for the trace of a module: runs it whole, shares nothing."""
 
     network: Network
     batch: int
@@ -31,8 +31,10 @@ class Untraced:
 
 
 def trace_or_whole(network: Network, batch: int) -> Trace | Untraced:
-    """The trace for `batch` rows, for as many as the module accepts, or the module itself if it cannot be traced."""
+    """The trace for `batch` rows, or for as many as the module accepts; the module itself if it cannot be traced, or
+    if what it computes, or how much, depends on numbers."""
     try:
-        return trace(network, working_batch(network, batch))
+        made = trace(network, working_batch(network, batch))
     except TraceError:
         return Untraced(network, batch)
+    return Untraced(network, batch) if made.chooses or made.counted else made

@@ -35,8 +35,9 @@ def solve(problem: Problem, *, restarts: int, sweeps: int, balanced: str, signed
         rng = problem.rng(1, number)
         start: Elements | None = None
         if number == 1:
-            entering = entering_objective(a, b, level.symmetry, classes=classes)
-            start = forward_best(entering, problem.rng(1), report=report).elements
+            start = forward_best(
+                entering_objective(a, b, level.symmetry, classes=classes), problem.rng(1), report=report
+            ).elements  # its grams are not kept
         elif number > 1:
             start = {**random_start(objective, rng)}
         beat = max((result.history[-1] for result in found), default=None)

@@ -16,6 +16,7 @@ from lmc_core.networks.families import architecture, build, example_inputs
 from lmc_core.networks.families.recognise import recognise
 from lmc_core.networks.network import Network, network
 from lmc_core.networks.original import widened
+from lmc_core.networks.pretrained import INSTALL, described, fetched, installed, opened
 from lmc_core.networks.program import open_program
 from lmc_core.networks.safety.limits import FILE_BYTES, ITEM_BYTES, parse_json, plain, readable, size
 from lmc_core.networks.safety.shards import files_of
@@ -32,7 +33,7 @@ def load(
     like: Network | None = None,
 ) -> Network:
     """The network a file holds: .safetensors, .pt, .pth, .ckpt, .th or .pt2, told apart by content; or several files,
-    given by their folder, their index or any of them.
+    given by their folder, their index or any of them; or a folder of the Hugging Face Hub, or its name there.
 
     Our own files say what they are; in others the architecture is recognised by the shapes of the tensors, and what
     shapes cannot tell is listed in `assumptions`. Files are taken for hostile: they are read as data first, and
@@ -48,7 +49,17 @@ def load(
     SettingError for options the architecture does not have.
     """
     wanted = read_normalize(normalize)
-    files, where = files_of(path)
+    path = path if Path(path).exists() else fetched(os.fspath(path)) or path
+    if (package := described(path)) and installed(package):
+        if arch:
+            raise SettingError(f"{Path(path).name} says which architecture it is; leave out --arch")
+        return opened(path, normalize=normalize)
+    try:
+        files, where = files_of(path)
+    except CheckpointError as error:
+        if package is None:
+            raise
+        raise CheckpointError(f"{error}; {package} would build it: {INSTALL}") from None
     path = path if where else files[0]
     kind = sniff(files[0])
     given = dict(arch or {})

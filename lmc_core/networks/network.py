@@ -22,6 +22,7 @@ from lmc_core.networks.precision import full_float32
 from lmc_core.networks.program import export
 from lmc_core.networks.statedict import write, write_torch
 from lmc_core.networks.values import Architecture, Assumption, Normalize, write_normalize
+from lmc_core.shown import page
 
 VERSION = 1
 """Of what our own files say of themselves."""
@@ -62,6 +63,10 @@ class Network:
             f"  reads {reads}\n"
             f"  holds {', '.join(shown)}"
         )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return page(self)
 
     @full_float32()
     def __call__(self, *inputs: Tensor) -> Tensor:

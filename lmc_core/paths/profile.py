@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lmc_core.shown import drawn, page
 
 Split = Literal["train", "test"]
 Metric = Literal["loss", "accuracy"]
@@ -41,6 +43,14 @@ class Profile:
     errors: Mapping[str, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
     margins: Mapping[str, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
     task: str = "classification"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return page(self)
+
+    def plot(self) -> Any:
+        """A plotly figure: the loss along the path."""
+        return drawn(self)
 
     def loss(self, split: Split = "test") -> NDArray[np.float64]:
         """The loss at every t, (points,)."""

@@ -56,7 +56,7 @@ def submit(request: Request, owner: str | None = None) -> str:
             return run
         with suppress(DamagedError):  # which is computed again
             stored = archive.store.load(run)
-            archive.index.enqueue(request, owner=owner, state="done", finding=stored.finding, **entry(request))
+            archive.index.enqueue(request, owner=owner, state="done", finding=stored.finding, **_about(request, owner))
             archive.note(run)
             return run
     try:
@@ -67,9 +67,15 @@ def submit(request: Request, owner: str | None = None) -> str:
     if known is not None and known.state == "done":  # its result has been deleted from the store
         archive.index.requeue(run, owner)
     else:
-        archive.index.enqueue(request, owner=owner, **entry(request))
+        archive.index.enqueue(request, owner=owner, **_about(request, owner))
     engine.wake(archive)
     return run
+
+
+def _about(request: Request, owner: str | None) -> dict[str, Any]:
+    """What the index keeps of a request; what a visitor asks for is in the gallery only once they publish it."""
+    about = entry(request)
+    return {**about, "listed": about["listed"] and owner is None}
 
 
 def _check_room(archive: keep.Archive, owner: str | None) -> None:

@@ -22,6 +22,8 @@ from lmc_core.symmetry.verify import VerifyReport, elsewhere
 from lmc_core.symmetry.verify import verify as measure
 from lmc_core.symmetry.walk import read
 
+ONE_WAY = "The network chooses by its numbers what to compute; these are the groups of the way that its example takes."
+
 
 def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: float = 60.0) -> Symmetry:
     """The groups of interchangeable units of a network, and where each sits.
@@ -60,6 +62,7 @@ def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: 
         unknown_ops=tuple(dict.fromkeys(reading.facts.unknown)),
         unused=unused,
         held=frozenset(reading.facts.held),
+        notes=(ONE_WAY,) if traced.chooses else (),
     )
     return classified(network, verified(network, found)) if verify else found
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from lmc_core.shown import page
 from lmc_core.symmetry.arrangement import Arrangement
 from lmc_core.symmetry.axis import Axis, axis_text, names_in
 from lmc_core.symmetry.classes import KINDS
@@ -70,7 +71,7 @@ class Symmetry(Arrangement):
     error         relative output change measured by `verify` at inference; None before it ran
     held          state names that multiply units one by one and whose entries are all equal: part of that operation,
                   they do not move
-    notes         sentences on classes that an experiment has lowered
+    notes         sentences on what the groups hold for, and on classes that an experiment has lowered
     element_error   relative output change when all groups move at once by random elements of their classes; None where
                   none is above permutation, or before it ran
     """
@@ -92,6 +93,10 @@ class Symmetry(Arrangement):
         from lmc_core.symmetry.verify import verify
 
         return verify(network, self, groups=False).error
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return page(self)
 
     def table(self) -> str:
         """One line per tensor, such as `fc2.weight (fc2:20, fc1)`; `symmetry.declare` reads the same text.

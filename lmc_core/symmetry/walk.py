@@ -12,9 +12,7 @@ import torch
 from torch import Tensor
 from torch.fx import Graph, Node
 
-from lmc_core.errors import TraceError
 from lmc_core.graph.decompose import decomposed
-from lmc_core.graph.export import FALLBACK
 from lmc_core.graph.operation import arguments, operator_name
 from lmc_core.graph.trace import Trace
 from lmc_core.operators import OPERATORS
@@ -63,7 +61,7 @@ def read(trace: Trace, shapes: Mapping[str, tuple[int, ...]], even: Collection[s
     values = {
         node.name: value.axes
         for node, value in walk.env.items()
-        if isinstance(value, Value) and node.name not in trace.tensors
+        if isinstance(value, Value) and node.name not in trace.tensors and node.name not in trace.counted
     }
     return Reading(tensors, values, walk.facts)
 
@@ -132,6 +130,8 @@ class _Walk:
                 continue
             if node in self.rotary:
                 self.env[node] = self._turned(node, self.rotary[node])
+            elif node.op == "call_function" and isinstance(node.meta.get("val"), bool | int | float | None):
+                self.env[node] = self._number(node)
             elif node.op == "call_function":
                 self.env[node] = self._item(node) if node.target is operator.getitem else self._call(node)
             elif node.op == "get_attr":
@@ -156,15 +156,27 @@ class _Walk:
         values, index = self.env[node.args[0]], node.args[1]  # type: ignore[index]
         return replace(values[index], name=node.name) if isinstance(values, list) else values  # type: ignore[index]
 
+    def _number(self, node: Node) -> Any:
+        """A number that is read from a tensor, or computed of such, or a condition: what was read does not move."""
+        for value in (self.env[source] for source in node.all_input_nodes):
+            if isinstance(value, Value):
+                for axis in (*value.axes, *([value.points] if value.points is not None else [])):
+                    pin(axis, POINTED)
+                    mark_used(axis)
+        return node.meta.get("val")
+
     def _call(self, node: Node) -> Any:
         shapes = _shapes(node)
         evaluated = self._evaluated(node, shapes)
         if evaluated is not None:
             return evaluated
-        args = torch.fx.node.map_arg(arguments(node), lambda n: self.env[n])
+        given = arguments(node)
+        args = torch.fx.node.map_arg(given, lambda n: self.env[n])
+        memory = torch.fx.node.map_arg(given, lambda n: n.meta.get("val"))
         name = operator_name(node)
         readers = {operator_name(user) if user.op == "call_function" else user.op for user in node.users}
-        made = Call(name, node.name, dict(args), shapes, self.facts, _outputs(node, len(shapes)), readers)
+        outputs = _outputs(node, len(shapes))
+        made = Call(name, node.name, dict(args), shapes, self.facts, outputs, readers, dict(memory))
         result = self._apply(made, node)
         for value in made.left():
             for axis in value.axes:
@@ -293,10 +305,7 @@ def _origins(value: Value, sources: list[Value]) -> tuple[Slots, ...]:
 def _shapes(node: Node) -> list[tuple[int, ...]]:
     val = node.meta.get("val")
     listed = val if isinstance(val, tuple | list) else [val]
-    shapes = [tuple(v.shape) for v in listed if isinstance(v, Tensor)]
-    if not all(isinstance(size, int) for shape in shapes for size in shape):
-        raise TraceError(f"the shape of {node.name!r} depends on the data; {FALLBACK}")
-    return shapes
+    return [tuple(v.shape) for v in listed if isinstance(v, Tensor)]
 
 
 def _outputs(node: Node, count: int) -> list[str | None]:

@@ -35,6 +35,14 @@ def compare_caption(pairs: int) -> Text:
     )
 
 
+def barriers_alt(pairs: Sequence[Profiles]) -> str:
+    """What the chart of barriers shows, for who does not see it."""
+    means = mean_barriers(pairs)
+    ordered = sorted(means, key=lambda name: means[name])
+    each = (f"{numbers.inside(method_title(name))} {numbers.loss(means[name])}" for name in ordered)
+    return "Test-loss barrier per method, the smallest first: " + "; ".join(each) + "."
+
+
 def compare_finding(pairs: Sequence[Profiles]) -> Finding:
     """Which method leaves the smallest barrier: on the pair, or in the mean over the pairs that it could align."""
     barriers = mean_barriers(pairs)

@@ -5,12 +5,12 @@ from functools import partial
 
 import streamlit as st
 
-from lmc_core.figures.compare import compare_figure, compare_height
+from lmc_core.figures.compare import barriers_figure, barriers_height, compare_figure, compare_height
 from lmc_core.runs.kinds.compare import ComparisonResult
 from lmc_core.runs.summary.compare import named, profiles, summary
-from lmc_core.words.compare import compare_alt
+from lmc_core.words.compare import barriers_alt, compare_alt
 from pages._frame.url import buttons
-from pages._show.chart import chart
+from pages._show.chart import chart, same_height
 from pages._show.view import Shown, View
 
 CURVES = {"loss": "Loss", "accuracy": "Accuracy"}
@@ -47,4 +47,14 @@ def figure(shown: Shown) -> None:
     chart("compare", shown.run, make, compare_alt(list(pairs.values())), height=high, look=(look,))
 
 
-VIEW = View(shown, look, figure, height=600, title="Comparison", page="compare")
+def under(shown: Shown) -> None:
+    """The barrier of every method."""
+    pairs = named(shown.result)
+    if shown.look is None or not any(pairs.values()):
+        return
+    methods = {name for each in pairs.values() for name in each}
+    high = partial(same_height, barriers_height(len(methods)))
+    chart("barriers", shown.run, partial(barriers_figure, pairs), barriers_alt(list(pairs.values())), height=high)
+
+
+VIEW = View(shown, look, figure, under, height=600, title="Comparison", page="compare")

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lmc_core.alignment import solve
 from lmc_core.alignment.coupling import Coupling
-from lmc_core.alignment.solve import Solver, assignment, emd, nested_nearest, rounded, sinkhorn
+from lmc_core.alignment.solve import Solver, assignment, emd, nearest, nested_nearest, rounded, sinkhorn, total
 from lmc_core.errors import SettingError
+from lmc_core.operators import Kind
 
 
 def test_an_assignment_is_the_best_of_all_permutations():
@@ -65,6 +67,26 @@ def test_a_nested_assignment_is_the_best_of_all_orders_of_outer_and_inner_units(
     assert nested["qk"].shape == (3, 2)
     assert nested["vo"].shape == (3, 3)
     assert value(perm, nested["qk"], nested["vo"]) == pytest.approx(best)
+
+
+@pytest.mark.parametrize("kind", ["permutation", "signed", "orthogonal", "centred"])
+@pytest.mark.parametrize("planted", [False, True])
+def test_pairs_are_solved_only_where_they_could_be_chosen_and_none_gains_more(
+    kind: Kind, planted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(2)
+    outer, inner = rng.normal(size=(6, 6)), rng.normal(size=(6, 5, 6, 5))
+    if planted:
+        for i, j in enumerate(rng.permutation(6)):
+            inner[i, :, j, :] += 9 * np.eye(5)
+    gains = [[total(nearest(kind, inner[i, :, j, :]), inner[i, :, j, :]) for j in range(6)] for i in range(6)]
+    best = outer + np.array(gains)
+    count: list[Kind] = []
+    monkeypatch.setattr(solve, "nearest", lambda kind, cost: count.append(kind) or nearest(kind, cost))
+    perm, nested = nested_nearest(outer, {"c": inner}, {"c": kind})
+    found = sum(outer[i, j] + total(nested["c"][i], inner[i, :, j, :]) for i, j in enumerate(perm))
+    assert found == pytest.approx(total(assignment(best), best))
+    assert len(count) == 6 if planted else len(count) <= 36
 
 
 def test_inner_rows_belong_to_the_outer_unit_that_ends_there():

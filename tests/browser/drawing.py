@@ -13,7 +13,7 @@ from lmc_core.data.dataset import Asked, Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.diagnostics.diagnose import diagnose
 from lmc_core.diagnostics.preferred import coloured
-from lmc_core.figures.compare import compare_figure
+from lmc_core.figures.compare import barriers_figure, compare_figure
 from lmc_core.figures.fuse.figure import fuse_figure
 from lmc_core.figures.fuse.history import history_figure
 from lmc_core.figures.inspect import groups_figure
@@ -117,6 +117,7 @@ def _figures(pair: Mapping[str, str], third: str | None, folder: Path) -> Iterat
     for number in (1, 3):
         pairs = {f"seeds {k} and {k + 1}": paths for k in range(number)}
         yield f"comparison of {number}", partial(compare_figure, pairs)
+        yield f"barriers of {number}", partial(barriers_figure, pairs)
     laid: Any = _run("plane", folder, **pair, method="activation-matching", grid=7)
     yield "plane", partial(plane_figure, *plane.drawn_from(laid))
     if third:

@@ -1,6 +1,7 @@
 """The picture of a symmetry: every tensor has its row, every group its line."""
 
 import json
+import re
 
 import pytest
 from zoo import ZOO
@@ -70,3 +71,18 @@ def test_groups_of_a_deep_network_are_named_in_full():
     said = [text for trace in groups_figure(found, labels=named).data for text in trace.text or () if "stage" in text]
     assert len(said) == len(found.groups)
     assert not [text for text in said if "…" in text], said
+
+
+@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("layout", WIDTHS)
+def test_every_name_stands_in_full_on_a_phone_too(name, layout):
+    found = facts(name)
+    figure = groups_figure(found, layout=layout)
+    said = [text for trace in figure.data if trace.mode == "text" for text in trace.text or () if text]
+    whole = " ".join(re.sub(r"<br>|</?b>", "", text) for text in said)
+    for step in groups_steps(found):
+        assert step.title in whole
+    notes = " ".join(note.text for note in figure.layout.annotations)
+    assert "…" not in whole + notes
+    for row in found.groups:
+        assert f"<b>{row.name}" in " ".join(said) or f"</span> {row.name} · {row.size} units" in notes

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lmc_core.diagnostics.projection import project
-from lmc_core.figures.compare import compare_figure, compare_sketch
+from lmc_core.figures.compare import barriers_figure, barriers_height, compare_figure, compare_sketch
 from lmc_core.figures.palette import THEMES, UNALIGNED, Theme, contrast, look, method_look
 from lmc_core.figures.path.figure import path_figure
 from lmc_core.figures.path.progress import progress_figure
@@ -119,3 +119,18 @@ def test_any_two_classes_are_told_apart_and_none_is_a_path(theme: Theme) -> None
             continue
         assert apart(one, other, "full") >= 9, (one, other)
         assert min(apart(one, other, vision) for vision in VISION) >= 4, (one, other)
+
+
+@pytest.mark.parametrize("layout", ["wide", "narrow"])
+def test_the_chart_of_barriers_lists_methods_from_the_smallest_in_full_and_in_their_look(layout: str) -> None:
+    figure = barriers_figure({"one": PATHS, "two": PATHS}, layout=layout)  # type: ignore[arg-type]
+    names = [text.replace("<br>", " ") for text in figure.layout.yaxis.ticktext]
+    assert names == [METHODS[name].title for name in PATHS], "heights grow in the order of METHODS"
+    marks = [trace for trace in figure.data if trace.mode == "markers" and trace.marker.size == 11]
+    for name, trace in zip(PATHS, marks, strict=True):
+        assert trace.x[0] == pytest.approx(PATHS[name].barrier(), rel=1e-5)
+        assert (trace.marker.color, trace.marker.symbol) == (
+            method_look(name, THEMES["light"]).colour,
+            method_look(name, THEMES["light"]).symbol,
+        )
+    assert figure.layout.height == barriers_height(len(PATHS))

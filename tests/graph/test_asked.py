@@ -1,4 +1,4 @@
-"""Modules that ask numbers what to do next: traced where constants answer, refused where anything else has a part."""
+"""Modules that ask numbers what to do next: traced where the answer is a constant, or yes or no."""
 
 from collections.abc import Callable
 
@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lmc_core.errors import TraceError
+from lmc_core.errors import DataError, TraceError
 from lmc_core.graph.asked import asked
 from lmc_core.graph.trace import trace
+from lmc_core.graph.untraced import trace_or_whole
 from lmc_core.networks.network import network
 from lmc_core.networks.outputs import relative_error
-from lmc_core.symmetry.infer import symmetry
+from lmc_core.symmetry.infer import ONE_WAY, symmetry
 
 
 class Asks(nn.Module):
@@ -41,11 +42,16 @@ CONSTANT = {
     "int of a shape": lambda x, w, z: int(torch.tensor(x.shape[1]) // 4) == 1,
     "equal": lambda x, w, z: torch.equal(torch.ones(3), torch.zeros(3)),
 }
-OTHERS = {
+ASKED = {
     "the input": lambda x, w, z: bool((x > 100).any()),
-    "a weight": lambda x, w, z: w.sum().item() > 1e6,
+    "a size of the input": lambda x, w, z: x.shape[0] == 2 and (x.norm() < 100).item(),
+    "a weight": lambda x, w, z: torch.allclose(w, torch.ones_like(w) * 100),
     "a buffer": lambda x, w, z: bool(z.any()),
     "a weight written into a view": written_into,
+}
+NUMBERS = {
+    "the input": lambda x, w, z: x.sum().item() > 1e6,
+    "a weight": lambda x, w, z: int(w.sum()) > 1e6,
 }
 
 
@@ -58,9 +64,30 @@ def test_a_module_that_asks_constants_is_traced(case: str) -> None:
     assert [group.size for group in symmetry(net).groups.values()] == [8]
 
 
-@pytest.mark.parametrize("case", OTHERS)
-def test_a_module_that_asks_its_input_or_its_state_is_refused(case: str) -> None:
-    net = network(Asks(OTHERS[case]), torch.randn(2, 6))
+@pytest.mark.parametrize("case", ASKED)
+def test_a_module_that_asks_its_input_or_its_state_is_traced_on_the_way_of_its_example(case: str) -> None:
+    torch.manual_seed(0)
+    net = network(Asks(ASKED[case]), torch.randn(2, 6))
+    x = torch.randn(2, 6)
+    traced = trace(net)
+    assert traced.chooses
+    assert relative_error(net(x), traced.run(net.state, [x])[0]) < 1e-6
+    found = symmetry(net)
+    assert [group.size for group in found.groups.values()] == [8]
+    assert found.notes == (ONE_WAY,)
+
+
+def test_numbers_that_lead_another_way_than_the_example_are_refused_by_the_trace_and_run_whole() -> None:
+    net = network(Asks(ASKED["the input"]), torch.randn(2, 6))
+    x = torch.randn(2, 6) * 1000
+    with pytest.raises(DataError, match="chooses otherwise"):
+        trace(net).run(net.state, [x])
+    assert torch.equal(trace_or_whole(net, 2).run(net.state, (x,))[0], net(x))
+
+
+@pytest.mark.parametrize("case", NUMBERS)
+def test_a_module_that_goes_on_with_a_number_of_its_input_or_its_state_is_refused(case: str) -> None:
+    net = network(Asks(NUMBERS[case]), torch.randn(2, 6))
     assert not any(constant for constant, _ in asked(net.module, net.example_inputs))
     with pytest.raises(TraceError, match="cannot trace"):
         trace(net)

@@ -79,6 +79,71 @@ class Before(nn.Module):
         return self.o(x + self.outer(torch.relu(self.inner(torch.relu(self.norm(x))))))  # type: ignore[no-any-return]
 
 
+class PreBlock(nn.Module):
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.stride = 1 if inputs == outputs else 2
+        self.bn1, self.conv1 = nn.BatchNorm2d(inputs), nn.Conv2d(inputs, outputs, 3, self.stride, 1, bias=False)
+        self.bn2, self.conv2 = nn.BatchNorm2d(outputs), nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        if inputs != outputs:
+            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, self.stride, bias=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu(self.bn1(x))
+        beside = self.shortcut(y) if self.stride > 1 else x
+        return beside + self.conv2(torch.relu(self.bn2(self.conv1(y))))  # type: ignore[no-any-return]
+
+
+class PreNet(nn.Module):
+    """A residual network whose norms and activations come before its convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 4, 3, padding=1, bias=False)
+        self.layer1, self.layer2, self.layer3 = (
+            nn.Sequential(PreBlock(i, o), PreBlock(o, o)) for i, o in ((4, 4), (4, 8), (8, 12))
+        )
+        self.bn, self.fc = nn.BatchNorm2d(12), nn.Linear(12, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.bn(self.layer3(self.layer2(self.layer1(self.conv1(x))))))
+        return self.fc(x.mean((2, 3)))  # type: ignore[no-any-return]
+
+
+class Tokens(nn.Module):
+    """A language model whose head is its embedding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wte, self.wpe, self.ln_f = nn.Embedding(30, 12), nn.Embedding(9, 12), nn.LayerNorm(12)
+        self.h = nn.ModuleList(
+            nn.ModuleDict(
+                {
+                    "ln_1": nn.LayerNorm(12),
+                    "c_attn": nn.Linear(12, 36),
+                    "c_proj": nn.Linear(12, 12),
+                    "ln_2": nn.LayerNorm(12),
+                    "mlp": nn.ModuleDict({"c_fc": nn.Linear(12, 48), "c_proj": nn.Linear(48, 12)}),
+                }
+            )
+            for _ in range(2)
+        )
+        self.lm_head = nn.Linear(12, 30, bias=False)
+        self.lm_head.weight = self.wte.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.wte(x) + self.wpe.weight
+        later = torch.ones(9, 9, dtype=torch.bool).triu(1)
+        for block in self.h:
+            parts = block["c_attn"](block["ln_1"](x)).split(12, 2)  # type: ignore[index]
+            q, k, v = (part.unflatten(-1, (4, 3)).transpose(1, 2) for part in parts)
+            weights = (q @ k.transpose(-1, -2) / 3**0.5).masked_fill(later, -torch.inf).softmax(-1)
+            x = x + block["c_proj"]((weights @ v).transpose(1, 2).flatten(2))  # type: ignore[index]
+            feed = block["mlp"]  # type: ignore[index]
+            x = x + feed["c_proj"](nn.functional.gelu(feed["c_fc"](block["ln_2"](x))))  # type: ignore[index]
+        return self.lm_head(self.ln_f(x))  # type: ignore[no-any-return]
+
+
 def _averaged() -> nn.Module:
     return torch.optim.swa_utils.AveragedModel(_sequential())
 
@@ -119,6 +184,8 @@ STYLES: dict[str, tuple[Callable[[], nn.Module], Write | None]] = {
     "numbered": (Numbered, lambda m, p: _saved(m.state_dict(), p)),
     "tied": (Tied, None),
     "norm first": (Before, None),
+    "pre-activation": (PreNet, lambda m, p: _saved(m.state_dict(), p)),
+    "tied language model": (Tokens, lambda m, p: _saved({"model": m.state_dict(), "step": 9}, p)),
 }
 
 
@@ -129,7 +196,11 @@ def _made(style: str, seed: int) -> nn.Module:
 
 def _input(module: nn.Module) -> Tensor:
     dtype = next(module.parameters()).dtype
-    return torch.randn(SHAPE, generator=torch.Generator().manual_seed(1)).to(dtype)
+    chance = torch.Generator().manual_seed(1)
+    if isinstance(module, Tokens):
+        return torch.randint(30, (2, 9), generator=chance)
+    shape = (2, 3, 32, 32) if isinstance(module, PreNet) else SHAPE
+    return torch.randn(shape, generator=chance).to(dtype)
 
 
 def _by_file(style: str, folder: Path) -> list[Network]:

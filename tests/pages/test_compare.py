@@ -64,7 +64,7 @@ def test_choices_of_compare_are_in_the_address_and_ask_for_every_pair_of_one_sha
     assert at.multiselect[0].value == names.split(",")
     assert "1 pair." in texts(at)
     at.get_by_key("go").click().run()
-    (now,) = runs.recent(1, kind="compare", state="queued")
+    (now,) = runs.recent(1, kind="compare", state="queued", owner=at.session_state["visitor"])
     asked = runs.request(now.id).options
     assert asked["models"] == names.split(",")
     assert asked["methods"] == ["weight-matching", "frank-wolfe"]

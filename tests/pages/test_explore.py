@@ -197,6 +197,13 @@ def test_a_narrow_screen_gets_four_numbers_and_a_tall_figure(stored: Request) ->
     assert json.loads(at.get("plotly_chart")[0].proto.spec)["layout"]["height"] == 960
 
 
+def test_a_method_is_recommended_for_the_networks_with_its_reason(stored: Request) -> None:
+    assert "**Recommended for these networks**: it looks at what units do with the data" in texts(opened())
+    assert "**Recommended for these networks** is activation matching" in texts(opened(method="weight-matching"))
+    attending = texts(opened(a="digits-vit/seed0", b="digits-vit/seed1"))
+    assert "**Recommended for these networks**: networks with attention" in attending
+
+
 def test_a_position_of_the_slider_can_be_shared(stored: Request) -> None:
     for t, place in (("0.0", 0), ("1.0", 24)):
         figure = json.loads(opened(t=t).get("plotly_chart")[0].proto.spec)

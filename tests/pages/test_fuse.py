@@ -46,7 +46,7 @@ def asked(at: AppTest) -> dict[str, Any]:
     """What the button asks for; it is taken back."""
     at.get_by_key("go").click().run()
     assert not at.exception
-    (now,) = runs.recent(1, kind="fuse", state="queued")
+    (now,) = runs.recent(1, kind="fuse", state="queued", owner=at.session_state["visitor"])
     runs.cancel(now.id)
     return dict(runs.request(now.id).options)
 

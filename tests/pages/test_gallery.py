@@ -54,7 +54,9 @@ def stored(seed: int, finding: str, owner: str = OWNER) -> str:
 
 @pytest.fixture(scope="module")
 def falls(home: Path) -> str:
-    return stored(1, "It falls.")
+    run = stored(1, "It falls.")
+    assert runs.publish(run, OWNER)
+    return run
 
 
 @pytest.fixture(scope="module")

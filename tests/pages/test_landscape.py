@@ -30,7 +30,7 @@ def test_the_plane_of_three_models_names_them_all_and_aligns_nothing(analyses: d
     assert at.get_by_key("third").value == three["third"]
     assert "Method" not in texts(at)
     at.get_by_key("go").click().run()
-    (now,) = runs.recent(1, kind="plane", state="queued")
+    (now,) = runs.recent(1, kind="plane", state="queued", owner=at.session_state["visitor"])
     assert now.title == "Digits MLP, 3 × 128, seeds 0, 1 and 2"
     runs.cancel(now.id)
     with pytest.raises(SettingError, match="named twice"):

@@ -319,14 +319,15 @@ def test_outputs_at_every_step_are_scored_at_every_step(classes_last):
     assert found.accuracy()[1] == pytest.approx(float((logits.argmax(-1).numpy() == y).mean()))
 
 
-def test_a_module_that_cannot_be_traced_is_evaluated_whole():
+@pytest.mark.parametrize("asked", [lambda x: float(x.sum()) > 0, lambda x: bool(x.sum() > 0)], ids=["number", "yes"])
+def test_a_module_that_chooses_by_its_numbers_is_evaluated_whole(asked):
     class Branching(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.layer = nn.Linear(6, 3)
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.layer(x) if float(x.sum()) > 0 else -self.layer(x)
+            return self.layer(x) if asked(x) else -self.layer(x)
 
     a = network(Branching(), torch.zeros(2, 6))
     data = random_data((6,), train=8, test=8)

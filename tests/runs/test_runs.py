@@ -15,6 +15,7 @@ from lmc_core import runs
 from lmc_core.data import idx
 from lmc_core.errors import CheckpointError, InputError, RunError
 from lmc_core.runs import keep
+from lmc_core.runs.keep.tables import RUNS
 from lmc_core.runs.kinds.path import STAGES
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.library import models as library
@@ -221,6 +222,17 @@ def test_recent_shows_listed_runs_newest_first() -> None:
     assert [status.id for status in runs.recent()] == names[::-1]
     assert [status.id for status in runs.recent(limit=1)] == names[2:]
     assert runs.recent(state="done") == []
+
+
+def test_what_a_visitor_asks_of_shipped_models_is_theirs_until_they_publish_it() -> None:
+    run = runs.submit(path_request(A, B), "ann")
+    assert runs.recent() == runs.recent(owner="bob") == []
+    assert [status.id for status in runs.recent(owner="ann", mine=True)] == [run]
+    keep.opened().index.change(RUNS, RUNS.c.id == run, state="done")
+    assert runs.publish(run, "ann")
+    assert [status.id for status in runs.recent(owner="bob")] == [run]
+    assert runs.publish(run, "ann", listed=False)
+    assert runs.recent() == []
 
 
 def test_steps_and_fraction_are_read_from_the_stage() -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lmc_core.networks.network import Network, network
-from lmc_core.operators import OPERATORS
+from lmc_core.operators import OPERATORS, Kind
 from lmc_core.symmetry.axis import groups_in
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.rules import RULES
@@ -17,6 +18,7 @@ from lmc_core.symmetry.symmetry import Symmetry
 from lmc_core.symmetry.verify import verify
 
 UNITS = 12
+Operation = Callable[[Tensor, nn.ParameterList], Tensor]
 
 
 class Between(nn.Module):
@@ -192,6 +194,52 @@ CASES: dict[str, tuple[Callable[[Tensor, nn.ParameterList], Tensor], tuple[tuple
     "index of units": (lambda x, w: x[..., [0, 3, 5]], (), "1 + enter:2 + 3 + enter.2:6"),
     "index of steps": (lambda x, w: x[:, [2, 0]], (), FREE),
     "index_select of steps": (lambda x, w: x.index_select(1, torch.tensor([2, 0])), (), FREE),
+    "index_add of steps": (
+        lambda x, w: torch.zeros_like(x).index_add(1, torch.tensor([2, 0, 2, 1]), torch.tanh(x)),
+        (),
+        FREE,
+    ),
+    "index_copy of steps": (lambda x, w: x.index_copy(1, torch.tensor([3, 1]), w[0]), ((2, 2, UNITS),), FREE),
+    "index_fill of steps": (lambda x, w: x.index_fill(1, torch.tensor([3]), 0.0), (), FREE),
+    "index_add over units": (lambda x, w: x.index_add(-1, torch.tensor([0, 5]), x[..., :2] * 2), (), "12"),
+    "written where a mask says, steps": (lambda x, w: replaced(x, x.sum(-1) > 0, w[0]), ((UNITS,),), FREE),
+    "written at numbered steps": (
+        lambda x, w: replaced(x, (slice(None), torch.tensor([0, 2])), w[0]),
+        ((2, UNITS),),
+        FREE,
+    ),
+    "written at numbered units": (
+        lambda x, w: replaced(x, (..., torch.tensor([0, 2])), w[0]),
+        ((4, 2),),
+        "12",
+    ),
+    "scatter_add of steps": (
+        lambda x, w: x.scatter_add(1, torch.tensor([2, 0, 2, 1])[None, :, None].expand(2, -1, UNITS), x.tanh()),
+        (),
+        FREE,
+    ),
+    "rows that a mask lets pass": (lambda x, w: let_pass(x), (), FREE),
+    "units that a mask lets pass": (lambda x, w: x * x[0, 0][x[0, 0] > 0].sum(), (), "12"),
+    "overlapping windows of steps in memory": (
+        lambda x, w: x.as_strided((2, 3, 2, UNITS), (4 * UNITS, UNITS, UNITS, 1)).mean(2),
+        (),
+        FREE,
+    ),
+    "overlapping windows of units in memory": (
+        lambda x, w: x.as_strided((2, 4, 5, 8), (4 * UNITS, UNITS, 1, 1)).flatten(2),
+        (),
+        "12",
+    ),
+    "memory of a transposed value": (
+        lambda x, w: x.transpose(1, 2).contiguous().as_strided((2, 4, UNITS), (4 * UNITS, 1, 4)),
+        (),
+        FREE,
+    ),
+    "memory in which units run on": (
+        lambda x, w: x.as_strided((2, 2, 2 * UNITS), (4 * UNITS, 2 * UNITS, 1)),
+        (),
+        "12",
+    ),
     "gather over units": (lambda x, w: x.gather(-1, torch.tensor([[[0, 5]]]).expand(2, 4, 2)), (), "12"),
     "view and back": (lambda x, w: x.view(2, 4, 3, 4).relu().flatten(2), (), "enter:3·(enter.2:4 within enter)"),
     "view per head": (
@@ -273,6 +321,25 @@ def assigned(x: Tensor) -> Tensor:
     return y
 
 
+def zeros(dtype: torch.dtype) -> Tensor:
+    return torch.zeros(2, 4, UNITS, dtype=dtype)
+
+
+def replaced(x: Tensor, where: Any, values: Tensor) -> Tensor:
+    y = x.clone()
+    y[where] = values
+    return y
+
+
+def let_pass(x: Tensor) -> Tensor:
+    """Rows that are fed to a part of their own and put back, as those of an expert are."""
+    rows = x.flatten(0, 1)
+    chosen = rows.sum(-1).abs() > 0.5
+    made = torch.zeros_like(rows)
+    made[chosen] = torch.tanh(rows[chosen] * 2)
+    return made.view_as(x)
+
+
 def parted(x: Tensor) -> Tensor:
     return x.view(2, 4, 3, 4).transpose(1, 2)
 
@@ -302,6 +369,31 @@ def test_units_stay_free_across_an_operation_exactly_as_far_as_they_can(case: st
         assert axis == "enter:12"
     else:
         assert axis == expected
+
+
+WRITTEN: dict[str, tuple[Operation, Kind]] = {
+    "slices added": (lambda x, w: zeros(x.dtype).index_add(1, torch.tensor([2, 0, 2, 1]), x), "general"),
+    "slices replaced": (lambda x, w: x.index_copy(1, torch.tensor([3, 1]), x[:, :2] * 2), "general"),
+    "zeros": (lambda x, w: x.index_fill(1, torch.tensor([3]), 0.0), "general"),
+    "one number for all units": (lambda x, w: x.index_fill(1, torch.tensor([3]), 2.0), "centred"),
+    "steps by number": (lambda x, w: replaced(x, (slice(None), torch.tensor([0, 2])), x[:, 1:3]), "general"),
+    "one number by assignment": (
+        lambda x, w: replaced(x, (slice(None), torch.tensor([0])), torch.full((), 3.0, dtype=x.dtype)),
+        "centred",
+    ),
+    "windows in memory": (
+        lambda x, w: x.as_strided((2, 3, 2, UNITS), (4 * UNITS, UNITS, UNITS, 1)).mean(2),
+        "general",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRITTEN)
+def test_what_is_written_at_numbered_steps_leaves_the_class_that_an_experiment_confirms(case: str) -> None:
+    operation, kind = WRITTEN[case]
+    found = symmetry(between(operation))
+    assert {group.kind for group in found.groups.values()} == {kind}
+    assert found.notes == ()
 
 
 def test_an_operation_nobody_knows_pins_its_arguments_and_is_listed() -> None:

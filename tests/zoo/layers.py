@@ -127,7 +127,7 @@ class Stacked(nn.Module):
 
 
 class DataDependent(nn.Module):
-    """Which layer runs depends on the data: no graph."""
+    """Which layer runs depends on a number of the data: no graph."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -135,4 +135,4 @@ class DataDependent(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.fc1(x)
-        return self.fc2(torch.relu(y) if bool(y.sum() > 0) else torch.tanh(y))
+        return self.fc2(torch.relu(y) if float(y.sum()) > 0 else torch.tanh(y))

@@ -21,6 +21,7 @@ from lmc_core.runs.keep import pictures
 from lmc_core.runs.keep.store import Store
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.settings import Settings
+from lmc_core.runs.values.status import EXPECTED
 
 Message = Mapping[str, Any]
 TELL_EVERY = 0.25  # seconds between two messages of the same stage
@@ -50,6 +51,8 @@ class Telling:
     def __init__(self, channel: Channel, stop: threading.Event):
         self._channel, self._stop = channel, stop
         self._stage, self._told, self._partial = "", 0.0, {}  # type: tuple[str, float, Mapping[str, Any]]
+        self._expected: Mapping[str, float] = {}
+        self._start = time.monotonic()
 
     def __call__(self, stage: str, done: int, of: int, /, part: str = "") -> None:
         if self._stop.is_set():
@@ -57,7 +60,12 @@ class Telling:
         now = time.monotonic()
         if stage != self._stage or now - self._told >= TELL_EVERY:
             self._stage, self._told = stage, now
-            self._channel.send({"progress": [stage, part, done, of, self._partial]})
+            self._channel.send({"progress": [stage, part, done, of, {**self._partial, **self._expected}]})
+
+    def expect(self, rest: float) -> None:
+        """Say with every message from now on how many seconds the run should take in all, with `rest` still to go."""
+        self._expected = {EXPECTED: round(time.monotonic() - self._start + rest, 2)}
+        self._told = 0.0
 
     def partial(self, values: Mapping[str, Any]) -> None:
         """Show what was measured so far with the next message."""

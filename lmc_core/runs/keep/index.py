@@ -23,7 +23,7 @@ from lmc_core.runs.keep.migrations import upgrade
 from lmc_core.runs.keep.tables import KEYS, RUNS, WANTED, alone, tables
 from lmc_core.runs.kinds import stages
 from lmc_core.runs.kinds.request import Request
-from lmc_core.runs.values.status import Order, RunStatus
+from lmc_core.runs.values.status import EXPECTED, Order, RunStatus
 
 log = logging.getLogger("lmc_core.runs.keep.index")
 
@@ -452,9 +452,12 @@ def _turns() -> sql.Subquery:
 
 
 def _status(row: Any, position: int | None, expected: float | None) -> RunStatus:
+    partial = json.loads(row.partial)
+    if row.state == "running" and expected is None:
+        expected = partial.get(EXPECTED)
     return RunStatus(
         row.id, row.kind, row.state, row.title, row.stage, row.done, row.total, row.elapsed or 0.0, expected, position,
-        row.reason, json.loads(row.partial), row.finding, row.listed, row.created, row.model,
+        row.reason, partial, row.finding, row.listed, row.created, row.model,
         tuple(filter(None, row.tags.split(","))), row.part, stages(row.kind), row.removed,
     )  # fmt: skip
 

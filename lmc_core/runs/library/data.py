@@ -95,9 +95,9 @@ def read(name: str, task: Asked = "auto") -> Dataset:
         return replace(dataset(path, task=task), name=name)
 
 
-def keep(data: Dataset, name: str) -> DataCard:
-    """Store validated examples with their card. Called by the worker."""
-    called = f"npz-{opened().index.unguessable(data.digest)[:16]}"
+def keep(data: Dataset, name: str, run: str) -> DataCard:
+    """Store the validated examples of a run with their card. Called by the worker."""
+    called = f"npz-{uploads.identity(run, data.digest)}"
     found = DataCard(called, name, len(data.y_train), len(data.y_test), data.shape, data.classes, data.digest)
     arrays = {part: getattr(data, part) for part in ("x_train", "y_train", "x_test", "y_test")}
     with opened().store.folder(FOLDER, found.id, last=CARD) as folder:

@@ -47,7 +47,8 @@ def bind(request: Request) -> Request:
 def entry(request: Request) -> dict[str, Any]:
     """title, listed and likeness of a bound request.
 
-    listed     False as soon as one of its models, its data, or the run that it goes on from is private
+    listed     whether it may be in the gallery although nobody publishes it: False as soon as one of its models,
+               its data, or the run that it goes on from is private
     likeness   "kind|data|family and size|method|…", from general to special, to find earlier runs of the same cost
     """
     kind, options = KINDS[request.kind], request.options

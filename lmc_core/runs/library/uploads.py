@@ -14,14 +14,16 @@ from lmc_core.errors import CheckpointError
 from lmc_core.runs.keep import Archive, opened
 from lmc_core.runs.keep.tables import RUNS, UPLOADS
 from lmc_core.runs.kinds.request import Request
-from lmc_core.runs.library.limits import ENDED, claim, megabytes
+from lmc_core.runs.library.limits import ANYBODY, ENDED, claim, megabytes
 
 Content = bytes | Path | BinaryIO
 FOLDER = "uploads"
 
 
 def accept(name: str, content: Content, ask: Callable[[str], Request], owner: str) -> Request:
-    """Keep a visitor's file under an unguessable name; the request that `ask` makes of that name.
+    """Keep a visitor's file under an unguessable name of its own; the request that `ask` makes of that name.
+
+    The same bytes of two visitors are two files, read by two runs: what one does changes nothing of the other's.
 
     Raises CheckpointError if the file is empty or too large, or if the store or the owner's share of it is full.
     """
@@ -29,7 +31,7 @@ def accept(name: str, content: Content, ask: Callable[[str], Request], owner: st
     with tempfile.TemporaryDirectory(prefix="lmc-upload-") as folder:
         copy = Path(folder) / "upload"
         digest, size = _copy(content, copy, archive.host.upload_bytes, name)
-        named = archive.index.unguessable(digest)
+        named = archive.index.unguessable(f"{digest} {owner}")
         request = ask(named)
         claim(name, request.id, named, size, owner)
         known = archive.index.status(request.id)
@@ -42,6 +44,12 @@ def accept(name: str, content: Content, ask: Callable[[str], Request], owner: st
         else:
             archive.note(request.id)
     return request
+
+
+def identity(run: str, content: str) -> str:
+    """The name of what a run makes of a file: of its content, and of who handed the file over."""
+    owners = names(sql.select(UPLOADS.c.owner).where(UPLOADS.c.run == run).order_by(UPLOADS.c.created))
+    return opened().index.unguessable(f"{content} {owners[0] if owners else ANYBODY}")[:16]
 
 
 def _copy(content: Content, target: Path, limit: int, name: str) -> tuple[str, int]:

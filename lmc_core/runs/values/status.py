@@ -13,6 +13,10 @@ Order = Literal["newest", "oldest", "title"]
 FINAL: tuple[State, ...] = ("done", "failed", "cancelled", "interrupted")
 
 
+EXPECTED = "expected"
+"""In what a run under way tells: seconds that it should take in all, going by its first forward passes."""
+
+
 @dataclass(frozen=True)
 class RunStatus:
     """One run's state.
@@ -23,7 +27,8 @@ class RunStatus:
     done, total       within the stage
     stages            the steps of its kind, in order
     elapsed           seconds since it started running; of the whole run once it ended
-    expected          seconds it should take in all, from earlier runs like it; None if there were none
+    expected          seconds it should take in all, from earlier runs like it, or else from its first forward passes;
+                      None before either is known
     position          place in the queue, 1 = next; None unless queued
     reason            the sentence that says why it failed or was interrupted
     partial           measured so far: {"t": […], "naive": […], "aligned": […]}, test losses, None where unknown;

@@ -31,7 +31,7 @@ def work(request: Request, report: Report, folder: Path, device: str) -> DataRes
             named = Path(place) / options["filename"]
             shutil.copyfile(path, named)
             read = READERS[named.suffix.lower()](named, UNPACKED * opened().host.upload_bytes)
-            card = datasets.keep(read, named.stem if named.suffix.lower() == ".npz" else named.name)
+            card = datasets.keep(read, named.stem if named.suffix.lower() == ".npz" else named.name, request.id)
     except DataError as error:
         raise DataError(str(error).replace(f"{named.parent}/", "")) from None
     finally:

@@ -29,6 +29,7 @@ from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import hub
 from lmc_core.runs.library import models as library
 from lmc_core.runs.library.limited import load_limited
+from lmc_core.runs.library.uploads import identity
 from lmc_core.runs.settings import settings
 from lmc_core.runs.values.card import ModelCard
 from lmc_core.runs.work.device import device_name, on_device, pick_device
@@ -60,14 +61,14 @@ def inspect_network(
     network = on_device(network, device)
     with clock("symmetry"):
         found, errors = verified_symmetry(network, within(report, SYMMETRY))
-    notes: tuple[str, ...] = ()
+    notes = found.notes
     if data is not None:
         inner = within(report, MEASURE, details=False)
         with clock("evaluate"):
             try:
                 ends = evaluate(LinearPath(network, network), data, points=2, report=inner)
             except (DataError, MismatchError) as error:
-                notes = (f"Its accuracy was not measured: {error}.",)
+                notes = (*notes, f"Its accuracy was not measured: {error}.")
             else:
                 accuracy, loss = ({s: float(ends.values[s][m][0]) for s in ends.values} for m in ("accuracy", "loss"))
                 known = replace(known, data=data.name, accuracy=accuracy, loss=loss)
@@ -119,8 +120,8 @@ def work(request: Request, report: Report, folder: Path, device: str) -> Inspect
     except InputError:
         store.remove("uploads", options["upload"])
         raise
-    known = replace(result.model, id=opened().index.unguessable(network.fingerprint)[:16], filename=options["filename"])
-    result = replace(result, model=known)
+    known = replace(result.model, id=identity(request.id, network.fingerprint), filename=options["filename"])
+    result = replace(result, model=_as_known(known))
     if fetched:
         result = replace(result, notes=(fetched, *result.notes))
     if said := _said(options):  # stays on the card, where it can be said otherwise
@@ -130,6 +131,25 @@ def work(request: Request, report: Report, folder: Path, device: str) -> Inspect
         library.keep(_written(network, Path(place), bool(said)), asdict(result.model))
     store.remove("uploads", options["upload"])
     return result
+
+
+def _as_known(read: ModelCard) -> ModelCard:
+    """What was read of a file whose owner has this model already, from another file or a bundle: it keeps its name, and
+    what was measured, with how it was read, unless that was done again."""
+    try:
+        before = library.card(read.id)
+    except InputError:
+        return read
+    measured = read if read.accuracy else before
+    return replace(
+        read,
+        title=before.title,
+        filename=before.filename,
+        data=measured.data,
+        accuracy=measured.accuracy,
+        loss=measured.loss,
+        assumptions=measured.assumptions,
+    )
 
 
 def _fitting(

@@ -33,6 +33,7 @@ from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
 from lmc_core.runs.values.facts import AlignmentFacts, CurveFacts
+from lmc_core.runs.work import estimate
 from lmc_core.runs.work.device import device_name, on_device, pick_device
 from lmc_core.runs.work.facts import card_of, data_facts, form_rows, symmetry_facts, versions
 from lmc_core.runs.work.models import open_model, open_pair
@@ -212,11 +213,13 @@ def work(request: Request, report: Report, folder: Path, device: str) -> PathRes
     report(READ, 0, 2)
     cards = unchanged(request, request["a"]), unchanged(request, request["b"])
     a, b, notes = open_pair(*cards)
+    data = datasets.read(request["data"], request["task"])
+    estimate.tell(report, estimate.seconds(on_device(a, pick_device(device)), data, request))
     report(READ, 1, 2)
     result, ends = path_run(
         a,
         b,
-        datasets.read(request["data"], request["task"]),
+        data,
         **{name: request[name] for name in ("method", "settings", "points", "recalibrate", "seed")},
         train_examples=counted(request["train_examples"]),
         test_examples=counted(request["test_examples"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -93,6 +93,7 @@ class Call:
     args     argument name → Value, list of Values, or a plain number, list, string …
     shapes   of the outputs
     readers  the operations that read its result
+    memory   argument name → the tensors it holds, without numbers: how they lie in memory, and their types
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Call:
         facts: Facts,
         names: Sequence[str | None] = (),
         readers: Collection[str] = (),
+        memory: Mapping[str, Any] | None = None,
     ) -> None:
         self.op = op
         self.name = name
@@ -112,6 +114,7 @@ class Call:
         self.facts = facts
         self.names = names or (name,)
         self.readers = readers
+        self.memory: Mapping[str, Any] = memory or {}
         self._taken: set[int] = set()
         self.followed: set[int] = set()
 

@@ -19,9 +19,10 @@ from lmc_core.symmetry.rules import (
     recurrent,
     reduce,
     shape,
+    writing,
 )
 
-_FILES = (pointwise, linear, conv, norm, reduce, shape, parts, attention, recurrent, create, order)
+_FILES = (pointwise, linear, conv, norm, reduce, shape, parts, attention, recurrent, create, order, writing)
 
 BY_NAME: Mapping[str, Rule] = {rule.__name__: rule for file in _FILES for rule in file.RULES}
 """Name of a rule → rule."""

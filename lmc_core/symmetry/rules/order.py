@@ -8,7 +8,7 @@ import torch
 from lmc_core.operators import OPERATORS
 from lmc_core.symmetry._solver.call import Call, Result, Rule
 from lmc_core.symmetry._solver.terms import Term, concatenation, pin, pinned, release
-from lmc_core.symmetry._solver.unify import cut, unify
+from lmc_core.symmetry._solver.unify import cut
 from lmc_core.symmetry._solver.values import Value
 from lmc_core.symmetry.rules.parts import part, single, stands_alone
 
@@ -121,25 +121,6 @@ def marked(call: Call) -> Result:
     return Value((*pointer.axes, pointer.points))
 
 
-def written_at(call: Call) -> Result:
-    """scatter: values written at the positions that numbers name."""
-    x, pointer, source = call.need("self"), call.need("index"), call.take("src")
-    axis = call.dim(x)
-    others = [k for k in range(x.ndim) if k != axis]
-    values = [x, pointer, *([source] if source is not None else [])]
-    alike = all(v.shape[k] == x.shape[k] for v in values for k in others)
-    if pointer.points is None or pointer.points.size != x.shape[axis] or not alike:
-        return opaque(call)
-    call.follow(pointer, x.axes[axis])
-    if source is not None:
-        unify(source.axes[axis], pointer.axes[axis])
-    single = pinned(1, "a single position")
-    bare = [Value((*v.axes[:axis], single, *v.axes[axis + 1 :])) for v in values]
-    made = call.combine([(v, range(x.ndim)) for v in bare], range(x.ndim))
-    release([pointer.points, pointer.axes[axis]], [made.axes[k] for k in others])
-    return Value((*made.axes[:axis], pointer.points, *made.axes[axis + 1 :]))
-
-
 MOST_RUNS = 64
 
 
@@ -177,4 +158,4 @@ def opaque(call: Call) -> Result:
     return made if len(made) != 1 else made[0]
 
 
-RULES: tuple[Rule, ...] = (ordered, ranked, triangle, looked_up, indexed, marked, written_at, opaque)
+RULES: tuple[Rule, ...] = (ordered, ranked, triangle, looked_up, indexed, marked, opaque)

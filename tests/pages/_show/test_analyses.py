@@ -81,7 +81,7 @@ def test_a_page_queues_what_is_asked(analyses: dict[str, Request], kind: str) ->
     assert heading(at).endswith("?"), "nothing of this is known, and no default is stored"
     at.get_by_key("go").click().run()
     assert not at.exception
-    (now,) = runs.recent(1, kind=kind, state="queued")
+    (now,) = runs.recent(1, kind=kind, state="queued", owner=at.session_state["visitor"])
     assert runs.request(now.id).options["seed"] == 3
     assert KINDS[kind].doing in heading(at)
     at.get_by_key("cancel").click().run()

@@ -18,6 +18,7 @@ from lmc_core.runs.kinds.inspect import InspectResult
 from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import models as library
+from lmc_core.runs.library import uploads
 from lmc_core.runs.library.limits import stored_bytes
 from lmc_core.runs.values.status import RunStatus
 
@@ -64,7 +65,7 @@ def test_an_uploaded_file_becomes_a_model_with_its_accuracy_and_verified_symmetr
     assert uploaded.model is not None
     card = library.card(uploaded.model)
     assert (card.title, card.family, card.uploaded, card.listed) == ("my net", "mlp", True, False)
-    assert card.id == keep.opened().index.unguessable(card.fingerprint)[:16]
+    assert card.id == uploads.identity(uploaded.id, card.fingerprint)
     assert card.accuracy["test"] == pytest.approx(library.card(A).accuracy["test"], abs=1e-3)
     assert list(card.groups.values()) == [128, 128, 128]
     assert card.error is not None
@@ -127,14 +128,43 @@ def test_an_uploaded_model_can_be_compared_and_its_run_is_unlisted(uploaded: Run
     assert status.id not in {run.id for run in runs.recent()}
 
 
-def test_a_second_visitor_with_the_same_file_shares_the_model(uploaded: RunStatus) -> None:
+def by(owner: str) -> set[str]:
+    """Models that a visitor sees and that are uploads."""
+    return {card.id for card in library.models(owner) if card.uploaded}
+
+
+@pytest.mark.parametrize("name", ["my net.pth", "another name.pth"])
+@pytest.mark.parametrize("data", ["digits", None])
+def test_the_same_file_of_a_second_visitor_is_a_model_of_its_own(
+    uploaded: RunStatus, name: str, data: str | None
+) -> None:
+    """Whatever is said of one, and done with it, the other stays as it is: name, accuracy, who sees it, its weights."""
     assert uploaded.model is not None
-    run = runs.submit(library.add("my net.pth", a_torch_file(), data="digits", owner="bob"), "bob")
-    assert run == uploaded.id
-    assert uploaded.model in {card.id for card in library.models("bob")}
-    assert library.remove(uploaded.model, "bob")
-    assert uploaded.model not in {card.id for card in library.models("bob")}
-    assert uploaded.model in {card.id for card in library.models("ann")}
+    before = library.card(uploaded.model)
+    status = wait(runs.submit(library.add(name, a_torch_file(), data=data, owner="bob"), "bob"))
+    assert status.model is not None
+    assert status.model not in (None, uploaded.model)
+    assert library.card(status.model).fingerprint == before.fingerprint
+    assert (by("ann"), by("bob")) == ({uploaded.model}, {status.model})
+    assert library.publish(status.model, "bob")
+    assert not library.publish(uploaded.model, "bob")
+    assert by("carl") == {status.model}
+    assert not library.remove(uploaded.model, "bob")
+    assert library.remove(status.model, "bob")
+    assert (by("ann"), by("bob")) == ({uploaded.model}, set())
+    assert library.card(uploaded.model) == before
+    with library.weights(before) as path:
+        assert path.stat().st_size > 100_000
+
+
+def test_a_file_that_its_owner_has_already_takes_nothing_from_the_model(uploaded: RunStatus) -> None:
+    """Brought again under another name and without data, as from a bundle."""
+    assert uploaded.model is not None
+    before = library.card(uploaded.model)
+    assert before.accuracy
+    status = wait(runs.submit(library.add("from afar.pth", a_torch_file(), owner="ann"), "ann"))
+    assert status.model == uploaded.model
+    assert library.card(uploaded.model) == before
 
 
 class Attack:

@@ -247,7 +247,8 @@ def test_who_holds_the_same_file_cannot_work_out_its_run(
     for home in "ab":
         monkeypatch.setenv("LMC_HOME", str(tmp_path / home))
         found.append(bring(kind, content, ANN))
-        assert bring(kind, content, "bob") == found[-1], "the same file is read twice"
+        assert bring(kind, content, ANN) == found[-1], "the same file of one visitor is read twice"
+        assert bring(kind, content, "bob") != found[-1], "a visitor is told that somebody else has the same file"
         assert_unknown(GUESSES[kind](hashlib.sha256(content).hexdigest()))
         keep.opened().index.close()
     assert found[0] != found[1], "what one server calls it, another does not"
