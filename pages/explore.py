@@ -10,6 +10,7 @@ from pages._ask import data_choice, method_form, model_picker, path_form, upload
 from pages._ask.fields import section
 from pages._frame.navigation import lead
 from pages._frame.text import escaped
+from pages._show import tour
 from pages._show.analysis import Analysis
 
 EVALUATION = ("points", "recalibrate", "train_examples", "test_examples", "precision", "seed", "device")
@@ -64,3 +65,6 @@ PAGE = Analysis(
     "path", "Align and compare", "This pair has not been compared yet.", what, ask, remedy=remedy, example=False
 )
 PAGE.draw(own_pair())
+with st.sidebar:
+    tour.invite()
+tour.draw()

@@ -23,7 +23,7 @@ def method(
     titles = {name: declared.title for name, declared in known.items()}
     name = choice(st.selectbox, "Method", titles, default, key, lasting=True, label_visibility="collapsed")
     chosen = known[name]
-    more = link("guide", part="methods")
+    more = link("guide", part="methods", of=name)
     st.caption(f"{chosen.summary} [{chosen.paper.key}]({chosen.paper.url}) · [Learn more]({more})")
     if advice is not None:
         recommended, why = advice

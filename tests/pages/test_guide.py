@@ -1,5 +1,8 @@
 """The guide: five pictures of what is shipped, every method with its use, and one meaning per word."""
 
+import re
+from urllib.parse import parse_qsl, urlsplit
+
 import pytest
 from scripts import opened, texts
 
@@ -45,6 +48,16 @@ def test_every_method_says_when_to_use_it() -> None:
     for method in (*METHODS.values(), *FUSIONS.values()):
         assert f"**{escaped(method.title)}**" in texts(at)
     assert len(at.code) == len(WHEN)
+
+
+def test_learn_more_leads_to_the_method_that_was_chosen() -> None:
+    for page, name in (("explore.py", "frank-wolfe"), ("fuse.py", "zipit")):
+        known = {**METHODS, **FUSIONS}[name]
+        (more,) = re.findall(r"\[Learn more\]\(([^)]*)\)", texts(opened(page, method=name)))
+        query = dict(parse_qsl(urlsplit(more).query))
+        at = opened("guide.py", **query)
+        assert f"**{escaped(known.title)}**" in texts(at)
+        assert len(at.code) == 1, "and to no other"
 
 
 def test_every_word_has_one_meaning() -> None:
