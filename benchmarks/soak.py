@@ -128,7 +128,9 @@ class Figures:
     def rows(self) -> list[tuple[str, ...]]:
         """The table, its heading first."""
         first, last, growth = self.memory
-        named = {page: [seconds for name, seconds in self.views if name == page] for page, _ in self.views}
+        named: dict[str, list[float]] = {}
+        for page, seconds in self.views:
+            named.setdefault(page, []).append(seconds)
         each = [("pages", [seconds for _, seconds in self.views]), *sorted(named.items()), ("runs", list(self.jobs))]
         return [
             ("", "number", "median, s", "95 %, s", "largest, s"),

@@ -23,6 +23,8 @@ STRIPES = 0.03
 """Paths that stay as close as this share of the scale are drawn as stripes, the first ones on top and thinner."""
 LOW = 0.2
 """An accuracy under which there is no room for a name on the usual scale."""
+NAMED = 0.75
+"""Where along a path the name of the plain average begins, written towards its end."""
 ASIDE = 0.24
 """How far the mark of the training examples stands beside that of the test examples."""
 
@@ -68,13 +70,19 @@ def fuse_figure(
 def _scale(outcome: Outcome, metric: str) -> dict[str, Any]:
     """The range that holds every dot and every path."""
     if metric == "accuracy":
-        low = outcome.average is not None and outcome.average["test"]["accuracy"] < LOW  # with its name under it
+        low = bool(outcome.average_paths) and _floor(outcome) < LOW  # with a name under it
         return {"range": [-0.13 if low else -0.03, 1.13], "tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": ".0%"}
     profiles = (*outcome.average_paths, *(path for path in outcome.paths if path is not None))
     values = [scores[split]["loss"] for scores in _all(outcome) for split in ("train", "test")]
     values += [float(y) for profile in profiles for split in profile.values for y in profile.values[split]["loss"]]
     top = max((value for value in values if np.isfinite(value)), default=1.0)
     return {"range": [-0.06 * top, 1.24 * top], "nticks": 4}
+
+
+def _floor(outcome: Outcome) -> float:
+    """The least test accuracy where the name of the plain average is written: it stands under every curve."""
+    paths = (*outcome.average_paths, *(path for path in outcome.paths if path is not None))
+    return float(np.nanmin(np.concatenate([path.accuracy()[path.t >= NAMED] for path in paths])))
 
 
 def _all(outcome: Outcome) -> list[Scores]:
@@ -158,9 +166,10 @@ def _paths(sheet: Sheet, panel: int, outcome: Outcome, metric: str) -> None:
     if outcome.average is not None and outcome.average_paths:
         _end(sheet, panel, outcome.average["test"][metric], ink.naive.mark, "diamond")
         if metric == "accuracy":
-            y = float(np.mean([profile.accuracy()[-1] for profile in outcome.average_paths]))
             font = {"size": 12, "color": ink.naive.text}
-            sheet.text(panel, 1, y, "<br>plain average  ", ink.naive, textposition="bottom left", textfont=font)
+            sheet.text(
+                panel, 1, _floor(outcome), "<br>plain average  ", ink.naive, textposition="bottom left", textfont=font
+            )
     if any(path is not None for path in outcome.paths):
         symbol = "star" if outcome.curve else "circle"
         _end(sheet, panel, outcome.final["test"][metric], ink.fused.mark, symbol, ink.fused_outline)

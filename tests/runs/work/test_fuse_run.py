@@ -29,6 +29,7 @@ from lmc_core.fusion.template import template
 from lmc_core.networks.checkpoint import load
 from lmc_core.networks.families import widths as freedoms
 from lmc_core.networks.network import Network
+from lmc_core.paths.profile import Profile
 from lmc_core.report import silent
 from lmc_core.runs import keep
 from lmc_core.runs.keep import pictures
@@ -259,6 +260,26 @@ def test_a_fusion_is_drawn_whatever_it_lacks(stored: FuseResult) -> None:
     assert "no path is drawn" in fuse_figure(bare).to_json()
     assert len(history_figure(stored.history, outcome.curve).data) == 5
     assert len(history_figure(stored.history, ()).data) == 1
+
+
+@pytest.mark.parametrize("dip", [0.0, 0.1, 0.3, 0.6])
+def test_the_name_of_the_plain_average_stands_under_every_curve(stored: FuseResult, dip: float) -> None:
+    """Paths that fall below their end before they reach it."""
+    t = np.linspace(0, 1, 9)
+    accuracy = np.interp(t, [0, 0.85, 1], [0.95, dip, 0.65])
+    path = Profile(t=t, values={"test": {"accuracy": accuracy, "loss": 1 - accuracy}}, examples={})
+    figure = fuse_figure(replace(stored.outcome, average_paths=(path,)))
+    (named,) = (trace for trace in figure.data if trace.text and "plain average" in str(trace.text))
+    curves = [
+        np.array(trace.y)[np.array(trace.x) >= 0.75]
+        for trace in figure.data
+        if "average" in str(trace.name or trace.hovertemplate) and trace.mode == "lines" and trace.yaxis == named.yaxis
+    ]
+    assert curves
+    assert named.textposition == "bottom left"
+    assert named.y[0] <= min(curve.min() for curve in curves) + 1e-6
+    low, high = figure.layout["yaxis" + named.yaxis.removeprefix("y")].range
+    assert (named.y[0] - low) / (high - low) > 0.09, "there is room under it"
 
 
 def test_a_fusion_has_pictures_with_every_network(stored: FuseResult, run_id: str) -> None:
