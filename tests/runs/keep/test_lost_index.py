@@ -158,17 +158,19 @@ def test_an_entry_of_another_run_gives_nothing_away(archive: keep.Archive, tmp_p
 
 
 def test_the_claims_to_a_file_come_back_with_the_run_that_read_it(archive: keep.Archive, tmp_path: Path) -> None:
+    """Two visitors' files of the same bytes are two, and a file that was never read comes back to nobody."""
     ask = lambda digest: Request.of("bundle", upload=digest, filename="b.zip")  # noqa: E731
-    request = uploads.accept("b.zip", b"content", ask, "ann")
-    archive.index.enqueue(request, owner="ann", title="b", likeness="", listed=False)
-    archive.index.claim("a|1|b")
-    archive.store.save(request.id, a_result())
-    archive.index.finish(request.id, "done", model="m")
-    archive.note(request.id)
-    uploads.accept("b.zip", b"content", ask, "bob")
+    for number, owner in enumerate(("ann", "bob")):
+        request = uploads.accept("b.zip", b"content", ask, owner)
+        archive.index.enqueue(request, owner=owner, title="b", likeness="", listed=False)
+        archive.index.claim("a|1|b")
+        archive.store.save(request.id, a_result())
+        archive.index.finish(request.id, "done", model=f"m{number}")
+        archive.note(request.id)
+    uploads.accept("b.zip", b"content", ask, "eve")
     lose(archive, "deleted")
     archive.mend()
-    assert [uploads.made(owner, "bundle") for owner in ("ann", "bob", "eve")] == [["m"], ["m"], []]
+    assert [uploads.made(owner, "bundle") for owner in ("ann", "bob", "eve")] == [["m0"], ["m1"], []]
 
 
 def test_the_command_says_what_it_brought_back(
