@@ -49,15 +49,17 @@ class Sheet:
     notes: list[dict[str, Any]] = field(default_factory=list)
     panels: int = 0
 
-    def panel(self, box: Box, title: str, x: dict[str, Any], y: dict[str, Any]) -> int:
-        """Add a panel with its title at the left edge; returns its number."""
+    def panel(self, box: Box, title: str, x: dict[str, Any], y: dict[str, Any], *, left: float | None = None) -> int:
+        """Add a panel with its title at the left edge, or from `left` on; returns its number."""
         self.panels += 1
         k = self.panels
         ticks = {"size": 11, "color": self.theme.ticks}
         bare = QUIET | {"showgrid": True, "gridcolor": self.theme.grid, "tickfont": ticks}
         self.axes[f"xaxis{k}"] = bare | {"domain": list(box[:2]), "anchor": f"y{k}"} | _titled(x, self.theme)
         self.axes[f"yaxis{k}"] = bare | {"domain": list(box[2:]), "anchor": f"x{k}"} | _titled(y, self.theme)
-        self.note(title, box[0], box[3], yshift=6, font=title_font(self.theme, self.standalone))
+        self.note(
+            title, box[0] if left is None else left, box[3], yshift=6, font=title_font(self.theme, self.standalone)
+        )
         return k
 
     def note(self, text: str, x: float, y: float, **changes: Any) -> None:

@@ -58,8 +58,9 @@ def theory_figure(
     if narrow:
         boxes[1:] = [(room, 1.0, *box[2:]) for room, box in zip((distances, sizes), boxes[1:], strict=True)]
     _bound(sheet, boxes[0], naive, aligned, ink)
-    _costs(sheet, boxes[1], list(matching.values()), ink)
-    _dimensions(sheet, boxes[2], list(layers.values()), ink)
+    left = 0.0 if narrow else None  # over the names of the rows, where no panel is beside them
+    _costs(sheet, boxes[1], list(matching.values()), ink, left)
+    _dimensions(sheet, boxes[2], list(layers.values()), ink, left)
     return sheet.figure()
 
 
@@ -100,7 +101,7 @@ def _bound(sheet: Sheet, box: Any, naive: Gap, aligned: Gap, ink: Theme) -> None
         sheet.text(panel, 0.5, value, words, colour, textposition=place, textfont={"color": colour.text, "size": 12})
 
 
-def _costs(sheet: Sheet, box: Any, every: list[Matching], ink: Theme) -> None:
+def _costs(sheet: Sheet, box: Any, every: list[Matching], ink: Theme, left: float | None) -> None:
     rows = [
         (m, name, cost)
         for m in every
@@ -118,6 +119,7 @@ def _costs(sheet: Sheet, box: Any, every: list[Matching], ink: Theme) -> None:
                 f"{label} {row[1]}" for label, row in zip(shortest([m.label for m, *_ in drawn]), drawn, strict=True)
             ]
         },
+        left=left,
     )
     for k, (m, name, cost) in enumerate(drawn):
         best = cost.best if cost.best is not None else cost.after
@@ -140,11 +142,11 @@ def _costs(sheet: Sheet, box: Any, every: list[Matching], ink: Theme) -> None:
     )
 
 
-def _dimensions(sheet: Sheet, box: Any, every: list[Layer], ink: Theme) -> None:
+def _dimensions(sheet: Sheet, box: Any, every: list[Layer], ink: Theme, left: float | None) -> None:
     most = max((min(x.dimension.units, x.dimension.features) for x in every), default=1)
     panel = sheet.panel(
         box,
-        "<b>Dimension</b> of A's weights",
+        "<b>Dimension</b> of A",
         {
             "type": "log",
             "range": [-0.1, float(np.log10(max(most, 2) * 2.2))],
@@ -152,6 +154,7 @@ def _dimensions(sheet: Sheet, box: Any, every: list[Layer], ink: Theme) -> None:
             "ticktext": ["1", "10", "100", "1000"],
         },
         row_axis([x.label for x in every], 0.1),
+        left=left,
     )
     looks = {
         "of W": ("line-ns-open", ink.grey, 13),

@@ -9,6 +9,7 @@ from lmc_core.words.models import assumption
 from lmc_core.words.numbers import count, listed, percent, power
 from pages._ask import own_model
 from pages._frame.text import escaped
+from pages._frame.url import VERSION
 from pages._jobs import gate, incoming, visitor
 
 FILES = [suffix.removeprefix(".") for suffix in library.SUFFIXES]
@@ -61,5 +62,5 @@ def _use(letter: str, model: str) -> None:
 
 
 def _pair(a: str, b: str) -> None:
-    _use("a", a)
-    _use("b", b)
+    """Both at once, by the address: what A is decides otherwise which B is usual."""
+    st.query_params.update({"a": a, "b": b, "v": VERSION})

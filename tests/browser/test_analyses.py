@@ -89,7 +89,7 @@ def test_the_theory_of_one_pair_and_of_three_widths(page: Page, browser: Browser
 
 def test_a_comparison_of_fewer_pairs(page: Page, browser: Browser, server: Server) -> None:
     first_look(page, "/compare", r"Over 3 pairs, .* smallest mean barrier", "seeds 1 and 2")
-    expect(page.locator(f"{PLOT} .cartesianlayer > .subplot")).to_have_count(3)
+    expect(page.locator(f"{PLOT} .cartesianlayer > .subplot")).to_have_count(4)  # three pairs, and a chart of barriers
     for chips in page.get_by_test_id("stMultiSelectTagsContainer").all():
         assert chips.evaluate("box => box.scrollHeight <= box.clientHeight + 1"), "a chosen method is cut off"
 

@@ -243,7 +243,7 @@ def test_export_refuses_in_one_line(words, reason, capsys, module_file):
         ([*PATH, "--normalize", "0.5"], "mean/std"),
         ([*PATH, "--out", "aligned.png"], "must end in .safetensors or .pth or .pt2"),
         ([*PATH, "--out", "nowhere/aligned.pt2"], "no folder"),
-        (["train", "mlp", "--data", "digits", "--out", "m.safetensors"], "'widths' is missing"),
+        (["train", "mlp", "--data", "digits", "--out", "m.safetensors"], "needs widths"),
         (["train", "poem", "--out", "m.safetensors"], "neither a family"),
         (["train", "digits-mlp-32", "--set", "speed=9", "--out", "m.safetensors"], "no setting 'speed'"),
         (["train", "digits-mlp-32", "--data", "digits"], "--out"),

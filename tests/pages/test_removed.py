@@ -25,10 +25,12 @@ SENTENCE = "This result was removed after nobody had opened it for 90 days. Comp
 
 @pytest.fixture(scope="module")
 def other(home: Path) -> str:
-    """A result that stays."""
+    """A published result that stays."""
     request = path_request(PAIR["a"], PAIR["b"], seed=7)
     keep.opened().store.save(request.id, replace(a_result(7), finding="It stays."))
-    return runs.submit(request, "bob")
+    run = runs.submit(request, "bob")
+    assert runs.publish(run, "bob", True)
+    return run
 
 
 @pytest.fixture(scope="module")

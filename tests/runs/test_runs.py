@@ -266,7 +266,8 @@ def test_an_upload_is_kept_under_a_name_of_its_own_and_waits_to_be_inspected(tmp
     assert keep.opened().store.read("uploads", named) == b"content"
     status = runs.status(run)
     assert (status.kind, status.state, status.listed, status.title) == ("inspect", "queued", False, "evilname.pt")
-    assert runs.submit(library.add("evilname.pt", b"content", owner="bob"), "bob") == run
+    assert runs.submit(library.add("evilname.pt", b"content", owner="ann"), "ann") == run
+    assert runs.submit(library.add("evilname.pt", b"content", owner="bob"), "bob") != run, "his file is his own"
 
 
 def test_an_unlisted_run_is_shown_to_its_owner_only() -> None:

@@ -71,7 +71,7 @@ def _scale(outcome: Outcome, metric: str) -> dict[str, Any]:
     """The range that holds every dot and every path."""
     if metric == "accuracy":
         low = bool(outcome.average_paths) and _floor(outcome) < LOW  # with a name under it
-        return {"range": [-0.13 if low else -0.03, 1.13], "tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": ".0%"}
+        return {"range": [-0.2 if low else -0.03, 1.13], "tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": ".0%"}
     profiles = (*outcome.average_paths, *(path for path in outcome.paths if path is not None))
     values = [scores[split]["loss"] for scores in _all(outcome) for split in ("train", "test")]
     values += [float(y) for profile in profiles for split in profile.values for y in profile.values[split]["loss"]]
