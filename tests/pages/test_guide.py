@@ -51,9 +51,9 @@ def test_every_method_says_when_to_use_it() -> None:
 
 
 def test_learn_more_leads_to_the_method_that_was_chosen() -> None:
-    for page, name in (("explore.py", "frank-wolfe"), ("fuse.py", "zipit")):
+    for page, key, name in (("explore.py", "method", "frank-wolfe"), ("fuse.py", "fusion", "zipit")):
         known = {**METHODS, **FUSIONS}[name]
-        (more,) = re.findall(r"\[Learn more\]\(([^)]*)\)", texts(opened(page, method=name)))
+        (more,) = re.findall(r"\[Learn more\]\(([^)]*)\)", texts(opened(page, **{key: name})))
         query = dict(parse_qsl(urlsplit(more).query))
         at = opened("guide.py", **query)
         assert f"**{escaped(known.title)}**" in texts(at)
