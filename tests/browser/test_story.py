@@ -144,6 +144,7 @@ def test_every_control_comes_back_from_its_link(page: Page, context: BrowserCont
     page.get_by_role("radio", name="Layer 2").click()
     page.get_by_role("combobox", name="Projection").click()
     page.get_by_role("option", name="PCA, raw weights").click()
+    page.wait_for_url(re.compile("projection=pca-weights"))  # what is clicked while a page is drawn can be lost to it
     page.get_by_role("tab", name="Data").click()
     page.get_by_text("Evaluation", exact=True).click()
     expect(page.get_by_text("Curves, CSV")).to_be_visible()
