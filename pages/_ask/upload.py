@@ -1,7 +1,10 @@
 """A checkpoint of the visitor's own: handed over, read by the worker, offered as A or B."""
 
+from typing import Any
+
 import streamlit as st
 
+from lmc_core.errors import InputError
 from lmc_core.runs.library import data as datasets
 from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
@@ -30,13 +33,23 @@ def drop(letter: str = "", *, many: bool = False) -> None:
     incoming.uploader("A checkpoint file", FILES, slot, lambda file: library.add(file.name, file, data=data, owner=me))
     if not slot.noted:
         st.caption(PROMISE)
-    read = [now for now in incoming.reading(slot) if now.model]
-    for now in read:
-        _read(library.card(str(now.model)), now.id, slot, brief=len(read) > 1)
-    if len(read) == 2:
-        first, second = (str(now.model) for now in read)
-        both = f"Use {library.card(first).title} as A, {library.card(second).title} as B"
-        st.button(both, key=f"{slot.name}-both", type="primary", width="stretch", on_click=_pair, args=(first, second))
+    read = {now.model: now.id for now in incoming.reading(slot) if now.model}  # one file under two names is one model
+    cards = {card.id: card for card in map(_known, read) if card is not None}
+    for model, card in cards.items():
+        _read(card, read[model], slot, brief=len(cards) > 1)
+    if len(cards) == 2:
+        first, second = cards.values()
+        both = escaped(f"Use {first.title} as A, {second.title} as B")
+        how: dict[str, Any] = {"type": "primary", "width": "stretch", "on_click": _pair}
+        st.button(both, key=f"{slot.name}-both", args=(first.id, second.id), **how)
+
+
+def _known(model: str) -> ModelCard | None:
+    """The card of a model; None if it was deleted since its file was read."""
+    try:
+        return library.card(model)
+    except InputError:
+        return None
 
 
 def _read(card: ModelCard, run: str, slot: incoming.Slot, *, brief: bool) -> None:

@@ -174,6 +174,26 @@ def test_several_files_at_once_become_several_networks_or_sentences(home: Path) 
     assert "Traceback" not in texts(at)
 
 
+def test_explore_takes_two_files_copies_of_them_and_names_that_are_markup_and_forgets_what_was_deleted(
+    home: Path,
+) -> None:
+    at, kind = opened("explore.py", visitor="pair"), "application/octet-stream"
+    files = [("*a* [x](y).pth", a_checkpoint(1.5), kind), ("copy.pth", a_checkpoint(1.5), kind)]
+    at.get("file_uploader")[0].set_value([*files, ("other.pth", a_checkpoint(0.5), kind)]).run()
+    for run in at.session_state["added:noted"]:
+        assert (now := wait(run)).state == "done", now.reason
+    at.run()
+    assert not at.exception
+    at.get_by_key("added-both").click().run()
+    a, b = at.session_state["a"], at.session_state["b"]
+    assert a != b
+    assert {a, b} == library.own("pair")
+    assert library.remove(b, "pair")
+    at.run()
+    assert not at.exception
+    assert "added-both" not in {button.key for button in at.button}
+
+
 def test_an_assumption_that_is_changed_makes_the_network_be_read_again_with_it(mine: str) -> None:
     at = opened()
     at.get_by_key(f"assume-{mine}-activation").input("tanh")

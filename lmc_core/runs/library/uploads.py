@@ -23,7 +23,8 @@ FOLDER = "uploads"
 def accept(name: str, content: Content, ask: Callable[[str], Request], owner: str) -> Request:
     """Keep a visitor's file under an unguessable name of its own; the request that `ask` makes of that name.
 
-    The same bytes of two visitors are two files, read by two runs: what one does changes nothing of the other's.
+    The same bytes of two visitors, or under two names, are two files, read by two runs: what becomes of one changes
+    nothing of the other.
 
     Raises CheckpointError if the file is empty or too large, or if the store or the owner's share of it is full.
     """
@@ -31,7 +32,7 @@ def accept(name: str, content: Content, ask: Callable[[str], Request], owner: st
     with tempfile.TemporaryDirectory(prefix="lmc-upload-") as folder:
         copy = Path(folder) / "upload"
         digest, size = _copy(content, copy, archive.host.upload_bytes, name)
-        named = archive.index.unguessable(f"{digest} {owner}")
+        named = archive.index.unguessable(f"{digest} {owner} {name}")
         request = ask(named)
         claim(name, request.id, named, size, owner)
         known = archive.index.status(request.id)
