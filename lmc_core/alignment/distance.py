@@ -16,7 +16,7 @@ from lmc_core.alignment.moments import cross_costs, cross_moments
 from lmc_core.alignment.problem import Model, Problem, State
 from lmc_core.alignment.responses import responses
 from lmc_core.alignment.transport import to_template
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, names_in
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, held_by, names_in
 from lmc_core.symmetry.permute import identity
 
 Slot = tuple[str, int]
@@ -101,16 +101,26 @@ def entering(problem: Problem, block: Block, known: set[str], *, biases: bool = 
     outside: list[Slot] = []
     itself: list[Slot] = []
     for name, number in slots:
-        others = names_in(*(axis for n, axis in enumerate(symmetry.axes[name]) if n != number))
+        own = _own(symmetry.axes[name], number)
+        others = names_in(*(axis for n, axis in enumerate(symmetry.axes[name]) if n not in own))
         if block.name in others and others <= known | set(block.names):
             itself.append((name, number))
         elif block.name not in others and others <= known:
             outside.append((name, number))
     ready = outside or itself or slots
-    written = names_in(*(symmetry.axes[name][number] for name, number in ready))
-    missing = set(block.names) - written
-    more = [slot for slot in slots if slot not in ready and names_in(symmetry.axes[slot[0]][slot[1]]) & missing]
+
+    def carried(slot: Slot) -> frozenset[str]:
+        axes = symmetry.axes[slot[0]]
+        return names_in(*(axes[n] for n in _own(axes, slot[1])))
+
+    missing = set(block.names).difference(*map(carried, ready))
+    more = [slot for slot in slots if slot not in ready and carried(slot) & missing]
     return ([], itself + more) if ready is itself else (ready + more, itself)
+
+
+def _own(axes: Sequence[Axis], number: int) -> tuple[int, ...]:
+    """An axis and those whose units lie within its own."""
+    return (number, *held_by(axes, number))
 
 
 def distance(
@@ -136,10 +146,13 @@ def distance(
     for name, number in slots:
         a, axes = _summed(target[name].double(), problem.symmetry.axes[name], unknown)
         weight, theirs = _summed(model.state[name].double(), model.symmetry.axes[name], unknown)
-        mixed = [theirs[n] if n == number else axis for n, axis in enumerate(axes)]
+        own = _own(axes, number)
+        mixed = [theirs[n] if n in own else axis for n, axis in enumerate(axes)]
 
-        def there(x: Tensor, number: int = number, theirs: Sequence[Axis] = theirs) -> Tensor:
-            others = [Fixed(z.size) if n == number else z for n, z in enumerate(theirs)]
+        def there(
+            x: Tensor, number: int = number, own: tuple[int, ...] = own, theirs: Sequence[Axis] = theirs
+        ) -> Tensor:
+            others = [Fixed(z.size) if n in own else z for n, z in enumerate(theirs)]
             x = to_template(x, others, model.symmetry, couplings)
             return _beside(x, theirs[number], model, number, block, couplings)
 

@@ -60,7 +60,11 @@ class Objective:
         self.quadratic = frozenset(
             b.name
             for b in self.blocks
-            if any(len(numbers[b.name].get(name, ())) > 1 for i in self.judges[b.name] for name in terms[i].targets)
+            if any(
+                any(sum(own in names for names in here[name]) > 1 for own in b.names)
+                for i in self.judges[b.name]
+                for name in terms[i].targets
+            )
         )
         products = [
             {g.name for g in groups_in(part) if g.within is None}

@@ -145,8 +145,11 @@ def _settle(reading: Reading) -> None:
         for var in _variables(reading):
             changed |= _reunite(var) or _limit(var)
         for terms in reading.tensors.values():
-            for term in terms:
-                changed |= _confine(expanded(term), frozenset())
+            written_out = [expanded(term) for term in terms]
+            alone = [var if isinstance(var := bare(term), Var) and var.why is None else None for term in written_out]
+            for number, term in enumerate(written_out):
+                others = frozenset(var for k, var in enumerate(alone) if k != number and var is not None)
+                changed |= _confine(term, others)
         for var in _variables(reading):
             chain = _chain(var)
             if scope(var) != chain:
