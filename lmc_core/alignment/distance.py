@@ -86,9 +86,18 @@ def entering(problem: Problem, block: Block, known: set[str], *, biases: bool = 
     Where a residual stream is written by several layers, only those count whose inputs have been coupled (the `pre`
     policy of Akash 2022); if none has, all of them, and all that write a nested group which these leave out.
 
-    biases   False: only weights that meet an input, unless none of them writes the block
+    biases   False: only weights that meet an input, and what writes groups of the block that none of them writes
     """
     symmetry = problem.symmetry
+
+    def carried(slot: Slot) -> frozenset[str]:
+        axes = symmetry.axes[slot[0]]
+        return names_in(*(axes[n] for n in _own(axes, slot[1])))
+
+    def completed(some: list[Slot], every: list[Slot]) -> list[Slot]:
+        missing = set(block.names).difference(*map(carried, some))
+        return some + [slot for slot in every if slot not in some and carried(slot) & missing]
+
     slots = [
         (name, number)
         for name in problem.learned
@@ -97,7 +106,7 @@ def entering(problem: Problem, block: Block, known: set[str], *, biases: bool = 
     ]
     if not biases:
         weights = {contraction.weight for contraction in symmetry.contractions}
-        slots = [slot for slot in slots if slot[0] in weights] or slots
+        slots = completed([slot for slot in slots if slot[0] in weights], slots)
     outside: list[Slot] = []
     itself: list[Slot] = []
     for name, number in slots:
@@ -107,15 +116,8 @@ def entering(problem: Problem, block: Block, known: set[str], *, biases: bool = 
             itself.append((name, number))
         elif block.name not in others and others <= known:
             outside.append((name, number))
-    ready = outside or itself or slots
-
-    def carried(slot: Slot) -> frozenset[str]:
-        axes = symmetry.axes[slot[0]]
-        return names_in(*(axes[n] for n in _own(axes, slot[1])))
-
-    missing = set(block.names).difference(*map(carried, ready))
-    more = [slot for slot in slots if slot not in ready and carried(slot) & missing]
-    return ([], itself + more) if ready is itself else (ready + more, itself)
+    ready = completed(outside or itself or slots, slots)
+    return (ready, itself) if outside or not itself else ([], ready)
 
 
 def _own(axes: Sequence[Axis], number: int) -> tuple[int, ...]:
