@@ -79,7 +79,7 @@ def place(network: Network, batch: int) -> Path | None:
 
 
 def _untouched(module: nn.Module) -> bool:
-    """Whether it is a module of one of our families, as it was built: no hooks, no method put in the place of another."""
+    """Whether it is a module of one of our families as it was built: without hooks, each with its own forward."""
     parts = list(module.modules())
     return type(module).__module__.startswith("lmc_core.networks.families.") and all(
         type(part).__module__.partition(".")[0] in _OWN
@@ -91,7 +91,7 @@ def _untouched(module: nn.Module) -> bool:
 
 @lru_cache(maxsize=1)
 def _code() -> str:
-    """Fingerprint of what decides how a graph looks: torch, and our own code below; nothing where it is not in files."""
+    """Fingerprint of what decides how a graph looks: torch and our own code; empty where that is not in files."""
     package = Path(__file__).parents[1]
     files = [
         *(package / "graph").rglob("*.py"),
