@@ -131,7 +131,7 @@ def measured(way: Way, data: Dataset, sides: bool, seed: int) -> Callable[[Netwo
         ends = _ends(alignment, a, b)
         path = LinearPath(*ends)
         (line,) = evaluate_many([path], data, points=POINTS, recalibrate=way.recalibrate, splits=("test",))
-        found = {
+        found: dict[str, Any] = {
             "barrier": line.barrier(),
             "loss": line.midpoint(),
             "accuracy": line.midpoint("test", "accuracy"),
