@@ -218,6 +218,17 @@ def test_two_picked_runs_stand_side_by_side_with_only_what_differs(falls: str, p
     assert "### Side by side" not in texts(again)
 
 
+def test_a_click_that_knows_no_new_address_picks_among_the_runs_that_were_picked_before(
+    falls: str, private: str
+) -> None:
+    at = opened("gallery.py", whose="mine", visitor=OWNER)
+    at.get_by_key(f"pick-{falls}").check().run()
+    at.get_by_key(f"pick-{private}").check().run()
+    at.query_params["with"] = falls  # of one click before
+    at.get_by_key(f"pick-{falls}").uncheck().run()
+    assert at.query_params["with"] in (private, [private])
+
+
 def test_runs_are_listed_in_the_order_that_was_asked_for(falls: str, private: str) -> None:
     found = {order: [run.id for run in runs.recent(9, owner=OWNER, mine=True, order=order)] for order in ORDERS}
     assert found["newest"] == found["oldest"][::-1]
