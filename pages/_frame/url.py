@@ -125,7 +125,6 @@ def known(key: str) -> None:
     st.session_state[f"{key}:url"] = st.query_params.get(key)
 
 
-
 def listen() -> None:
     """As a run of a page begins: after a click, the address is known, whatever it says.
 

@@ -163,9 +163,9 @@ def test_who_goes_back_to_an_address_gets_what_it_said(links: Links) -> None:
     at = click(visit(), "explore.py", {})
     at.get_by_key("points").set_value(51).run()
     at.get_by_key("points").set_value(9).run()
-    for address, number in (({"points": "51"}, 51), ({}, 25), ({"points": "9"}, 9)):
+    for left, number in (({"points": "51"}, 51), ({}, 25), ({"points": "9"}, 9)):
         at.query_params.clear()
-        at.query_params.update(address)
+        at.query_params.update(left)
         at.run()
         assert at.get_by_key("points").value == number
 
