@@ -66,8 +66,8 @@ def arranged(module: nn.Module, example: Any) -> tuple[Any, Inputs]:
 
 
 PACKED = (
-    "packs sequences of several lengths (torch.nn.utils.rnn.PackedSequence): how many steps there are of each depends on "
-    "numbers, which no graph holds; give it the padded sequences and let its recurrent layers read those, which have the "
+    "packs sequences of several lengths (torch.nn.utils.rnn.PackedSequence): how many steps there are of each depends "
+    "on numbers, which no graph holds; give it the padded sequences and let its recurrent layers read those, with the "
     "same weights"
 )
 

@@ -107,7 +107,7 @@ def holders(axes: Sequence[Axis], number: int) -> tuple[int, ...]:
 
 
 def joint(axes: Sequence[Axis], number: int) -> tuple[tuple[int, ...], Axis]:
-    """An axis of a tensor behind those that hold its units, as one axis in which they are told apart: which, and what."""
+    """An axis of a tensor behind those that hold its units, as one axis in which they are told apart: (which, what)."""
     dims = (*holders(axes, number), number)
     return dims, Product(tuple(axes[k] for k in dims)) if len(dims) > 1 else axes[number]
 

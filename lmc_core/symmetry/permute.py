@@ -131,9 +131,7 @@ def from_outside(axes: Sequence[Axis]) -> list[tuple[int, tuple[int, ...]]]:
     return sorted(found, key=lambda entry: len(entry[1]))
 
 
-def _permuted_within(
-    tensor: Tensor, axes: Sequence[Axis], number: int, perms: Perms, symmetry: Arrangement
-) -> Tensor:
+def _permuted_within(tensor: Tensor, axes: Sequence[Axis], number: int, perms: Perms, symmetry: Arrangement) -> Tensor:
     """A tensor re-ordered on one axis, whose units lie within those of others that are in place already."""
     import torch
 

@@ -1,4 +1,4 @@
-"""Parameters stacked along an axis of their own: within every expert, head or member units have an order of their own."""
+"""Parameters stacked along an axis of their own: units of every expert or head have an order of their own."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_units_of_every_member_are_a_group_within_the_members(make: type[nn.Modu
     members = "head" if make is Heads else "router"
     inner = [found.groups[name] for name in found.children(members)]
     assert [g.size for g in inner] == {Deep: [HIDDEN, HIDDEN + 1], Heads: [HIDDEN, HIDDEN]}.get(make, [HIDDEN])
-    for name, axes in found.axes.items():
+    for axes in found.axes.values():
         for number, axis in enumerate(axes):
             if names_in(axis) & {g.name for g in inner} and members not in names_in(axis):
                 assert [names_in(axes[k]) for k in holders(axes, number)] == [{members}]

@@ -6,7 +6,6 @@ from lmc_core.symmetry._solver.call import Call, Label, Result, Rule, Unsupporte
 from lmc_core.symmetry._solver.terms import leaves, pin, release
 from lmc_core.symmetry._solver.values import Value
 
-
 VOCABULARY = "the vocabulary: each row has a meaning"
 
 
