@@ -162,9 +162,15 @@ def distance(
         squares = there(weight * weight) if spread else b * b
         for (x, y, yy), meeting in met((a, b, squares), (axes, mixed, mixed), [number], block.name):
             for group, keep in meeting.kept:
+                beside = [d for d in meeting.dims if d not in keep]  # in no known order: summed
+                mine, their = (z.sum(beside, keepdim=True) if beside else z for z in (x, y))
+                others = their * their if beside else yy
                 rest = [d for d in range(x.ndim) if d not in keep]
-                one, other = ((z.sum(rest) if rest else z).cpu().numpy() for z in (x * x, yy))
-                total[group] += _squares(one, other, gram(x, y, keep)) / len(meeting.kept)
+                one, other = (
+                    z.permute(*keep, *rest).reshape(*(z.shape[d] for d in keep), -1).sum(-1).cpu().numpy()
+                    for z in (mine * mine, others)
+                )
+                total[group] += _squares(one, other, gram(mine, their, keep)) / len(meeting.kept)
     return BlockCost.of(block, total)
 
 
