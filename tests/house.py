@@ -61,8 +61,9 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "lmc_core/symmetry": (
         ("canonical",),
         ("infer", "declare"),
+        ("branching",),
         ("walk", "evidence"),
-        ("rules", "rotary"),
+        ("rules", "rotary", "siblings"),
         ("_solver", "move"),
         ("symmetry",),
         ("verify",),

@@ -113,12 +113,20 @@ def ordered(found: Symmetry) -> Symmetry:
     return held_still(found, dict.fromkeys(paired, "rotary pairs keep their places")) if paired else found
 
 
+def unbranched(found: Symmetry) -> Symmetry:
+    """What can be moved within the branches of a Symmetry: the branches themselves stay."""
+    return held_still(found, dict.fromkeys(found.branches, "its branches keep their places")) if found.branches else found
+
+
 def held_still(found: Symmetry, reasons: Mapping[str, str]) -> Symmetry:
     """The Symmetry with some groups, and all nested in them, pinned for a reason."""
     gone = dict(reasons)
     for group in found.groups.values():
         if group.within in gone and group.name not in gone:
             gone[group.name] = gone[group.within]
+    for name, each in found.branches.items():
+        for family in each.groups if name not in gone else ():  # what is within one branch goes to the others
+            gone |= {inner: gone[first] for first in family if first in gone for inner in family if inner not in gone}
     axes = {name: tuple(_fixed(axis, gone) for axis in some) for name, some in found.axes.items()}
     values = {name: tuple(_fixed(axis, gone) for axis in some) for name, some in found.values.items()}
     pins = tuple(
@@ -135,6 +143,11 @@ def held_still(found: Symmetry, reasons: Mapping[str, str]) -> Symmetry:
         values=values,
         reads={name: where for name, where in found.reads.items() if name not in gone},
         pinned=found.pinned + pins,
+        branches={
+            name: replace(each, groups=tuple(family for family in each.groups if not gone.keys() & set(family)))
+            for name, each in found.branches.items()
+            if name not in gone
+        },
     )
 
 
