@@ -30,9 +30,9 @@ def branch_orders(
 ) -> Perms:
     """The order of B's branches that resembles A's most: group of branches → perm, by the weights alone.
 
-    V[i, j] = max over what lies within a branch of <A_i, T(B_j)>, the branch's tensors and its parts of the tensors that
-    number them, with B's other units in the best order known; then an assignment on V, as for heads. That order is
-    first found without any branch, then with all, in turn until nothing changes. The pairs (i, j) of one difference
+    V[i, j] = max over what lies within a branch of <A_i, T(B_j)>, over its tensors and its parts of those that number
+    branches, with B's other units in the best order known; then an assignment on V, as for heads. That order is first
+    found without any branch, then with all, in turn until nothing changes. The pairs (i, j) of one difference
     i − j are solved together, as one network whose branches are turned by so many places. Of all orders met and the one
     in which B is, the one with the largest Σ <A, T(B, G)> is kept.
 
@@ -100,9 +100,7 @@ class _Search:
                     values[name][np.arange(size), orders[name]] = gains
         return {name: np.asarray(nearest("permutation", value), dtype=np.int64) for name, value in values.items()}
 
-    def _within(
-        self, b: Network, outside: Mapping[str, np.ndarray], rng: np.random.Generator
-    ) -> Mapping[str, Tensor]:
+    def _within(self, b: Network, outside: Mapping[str, np.ndarray], rng: np.random.Generator) -> Mapping[str, Tensor]:
         """The tensors of the branches with their units in the best order, and those that number them."""
         objective = self.made(self.a, b, self.still)
         terms = tuple(
@@ -130,9 +128,7 @@ def _begun(objective: Objective, elements: Mapping[str, np.ndarray]) -> Elements
     return position.elements
 
 
-def _gains(
-    branches: Branches, count: int, a: Mapping[str, Tensor], b: Mapping[str, Tensor]
-) -> NDArray[np.float64]:
+def _gains(branches: Branches, count: int, a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> NDArray[np.float64]:
     """Σ a·b of every branch: over its own tensors and its parts of others."""
     total = np.zeros(count)
     for family in branches.tensors:

@@ -117,7 +117,9 @@ def canonical_forms(networks: Sequence[Network]) -> tuple[list[Canonical], list[
         *(common(first.network, other.network, first.symmetry, other.symmetry) for other in others),
     ]
     kinds = {
-        name: _shared([each.groups[name].kind for each in found]) if all(name in each.groups for each in found) else None
+        name: _shared([each.groups[name].kind for each in found])
+        if all(name in each.groups for each in found)
+        else None
         for name in first.symmetry.groups
     }
     held = frozenset.intersection(*(each.held for each in found))

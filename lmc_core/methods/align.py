@@ -108,8 +108,8 @@ def align(
 
 
 BRANCHED = (
-    "whole branches ({}) were put into the order of A's by their weights, before what lies within them and outside them "
-    "was matched"
+    "whole branches ({}) were put into the order of A's by their weights, before what lies within and outside them was "
+    "matched"
 )
 
 

@@ -136,7 +136,9 @@ def _branched(
         else:
             others.append(line)
     if unknown := [name for name in parts if name not in wholes]:
-        raise SettingError(f"{unknown[0]!r} has axes along it and no line 'whole {unknown[0]}: …' that names its tensors")
+        raise SettingError(
+            f"{unknown[0]!r} has axes along it and no line 'whole {unknown[0]}: …' that names its tensors"
+        )
     return "\n".join(others), wholes, parts
 
 

@@ -115,7 +115,9 @@ def ordered(found: Symmetry) -> Symmetry:
 
 def unbranched(found: Symmetry) -> Symmetry:
     """What can be moved within the branches of a Symmetry: the branches themselves stay."""
-    return held_still(found, dict.fromkeys(found.branches, "its branches keep their places")) if found.branches else found
+    return (
+        held_still(found, dict.fromkeys(found.branches, "its branches keep their places")) if found.branches else found
+    )
 
 
 def held_still(found: Symmetry, reasons: Mapping[str, str]) -> Symmetry:

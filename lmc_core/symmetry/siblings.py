@@ -65,8 +65,7 @@ def siblings(trace: Trace) -> list[Siblings]:
     branches: dict[Hashable, list[list[Node]]] = {}
     for nodes in graph.components():
         branches.setdefault(tuple(sorted(graph.colours[n] for n in nodes)), []).append(nodes)
-    found = [made for alike in branches.values() if len(alike) > 1 and (made := _siblings(trace, graph, alike))]
-    return found
+    return [made for alike in branches.values() if len(alike) > 1 and (made := _siblings(trace, graph, alike))]
 
 
 class _Coloured:

@@ -102,8 +102,8 @@ class Symmetry(Arrangement):
         """One line per tensor, such as `fc2.weight (fc2:20, fc1)`; `symmetry.declare` reads the same text.
 
         The size of a group stands where it is first named. A role is written before an axis that carries a group unless
-        it is the usual one: the first axis writes, the second reads. Classes above permutation stand at the end, and what
-        moves with branches: families of tensors, one per branch, and axes that hold their parts one after the other.
+        it is the usual one: the first axis writes, the second reads. Classes above permutation stand at the end, and
+        what moves with branches: families of tensors, one per branch, and axes along which their parts lie.
         """
         lines = []
         sized: set[str] = set()

@@ -16,6 +16,7 @@ from lmc_core.symmetry.permute import compose, invert, permute, random_permutati
 from lmc_core.symmetry.symmetry import Symmetry
 from lmc_core.symmetry.verify import random_inputs
 
+
 def distance(x: dict[str, Tensor], y: dict[str, Tensor]) -> float:
     return max(relative_error([x[name]], y[name]) for name in y)
 
@@ -27,7 +28,8 @@ def test_experts_kept_as_modules_and_the_rows_of_their_router_are_one_group(mix:
     assert [str(found.axes[name][0]) for name in ("router.weight", "router.bias")] == ["experts", "experts"]
     branches = found.branches["experts"]
     assert set(branches.tensors) == {
-        tuple(f"experts.{k}.{name}" for k in range(EXPERTS)) for name in ("up.weight", "up.bias", "down.weight", "down.bias")
+        tuple(f"experts.{k}.{name}" for k in range(EXPERTS))
+        for name in ("up.weight", "up.bias", "down.weight", "down.bias")
     }
     assert branches.groups == (tuple(f"experts.{k}.up" for k in range(EXPERTS)),)
 
@@ -109,7 +111,8 @@ def test_an_expert_of_another_shape_or_that_is_used_in_another_way_stays_where_i
     found = symmetry(net_of(Shared()))
     (branches,) = found.branches.values()
     assert all(len(family) == EXPERTS for family in branches.tensors)
-    assert {name for family in branches.tensors for name in family} == {n for n in found.axes if n.startswith("experts.")}
+    moving = {name for family in branches.tensors for name in family}
+    assert moving == {name for name in found.axes if name.startswith("experts.")}
 
 
 class Outputs(nn.Module):
@@ -132,7 +135,8 @@ class Inputs(nn.Module):
         self.readers, self.leave = nn.ModuleList([nn.Linear(2, WIDTH) for _ in range(3)]), nn.Linear(WIDTH, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.leave(sum((r(part) for r, part in zip(self.readers, x[..., :6].chunk(3, -1), strict=True)), 0).tanh())
+        parts = x[..., :6].chunk(3, -1)
+        return self.leave(sum(r(part) for r, part in zip(self.readers, parts, strict=True)).tanh())
 
 
 class Weighted(nn.Module):

@@ -62,7 +62,9 @@ def _beside(call: Call, at: Numbered) -> Result:
     else:
         axis = int(call.args.get("dim", 0)) % values[0].ndim
     sizes = {v.shape[axis] for v in values[first : first + count]}
-    together = _view(sum(v.shape[axis] for v in values[first : first + count]), at.branches) if len(sizes) == 1 else None
+    together = (
+        _view(sum(v.shape[axis] for v in values[first : first + count]), at.branches) if len(sizes) == 1 else None
+    )
     around = [v.axes[axis] for v in values]
     if together is not None:
         around[first : first + count] = [together]
