@@ -73,7 +73,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("classes",),
     ),
     "lmc_core/alignment": (
-        ("alignment", "passes", "relaxed", "kept"),
+        ("alignment", "passes", "relaxed", "kept", "branches"),
         ("sweeps", "soften", "structure", "heads", "distance", "learn", "levels"),
         ("objective",),
         ("terms", "grams"),

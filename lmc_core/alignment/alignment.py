@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lmc_core.alignment.coupling import Coupling
-from lmc_core.alignment.transport import branch_orders, transport
+from lmc_core.alignment.transport import orders_of_branches, transport
 from lmc_core.networks.network import Network
 from lmc_core.shown import drawn, page
 from lmc_core.symmetry.canonical.canonical import canonical
@@ -65,7 +65,7 @@ class Alignment:
     def branched(self, network: Network) -> Network:
         """`network` (the moved one, as `transport` takes it up) with its branches in the order of the reference's and
         all units within and outside them where they are: itself where no branch moves."""
-        orders = branch_orders(self.symmetry, self.couplings)
+        orders = orders_of_branches(self.symmetry, self.couplings)
         return network.with_state(regrouped(network.state, self.symmetry, orders)) if orders else network
 
     def transport(self, network: Network) -> Network:

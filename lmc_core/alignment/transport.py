@@ -33,11 +33,11 @@ def transport(network: Network, symmetry: Symmetry, couplings: Couplings) -> Net
     if all(coupling.keeps_function for coupling in couplings.values()):
         elements = {name: coupling.element for name, coupling in couplings.items()}
         return network.with_state(move(network.state, symmetry, elements))
-    state = regrouped(network.state, symmetry, branch_orders(symmetry, couplings))
+    state = regrouped(network.state, symmetry, orders_of_branches(symmetry, couplings))
     return network.with_state(carried_state(state, symmetry, maps_of(inside(symmetry, couplings), network.device)))
 
 
-def branch_orders(symmetry: Symmetry, couplings: Couplings) -> Perms:
+def orders_of_branches(symmetry: Symmetry, couplings: Couplings) -> Perms:
     """The couplings of branches, which are always orders."""
     return permutations({name: couplings[name] for name in symmetry.branches if name in couplings})
 

@@ -20,7 +20,7 @@ from lmc_core.symmetry._solver.call import Reading
 from lmc_core.symmetry._solver.freeze import written
 from lmc_core.symmetry._solver.terms import Var, bare, find, leaves
 from lmc_core.symmetry.arrangement import Branches
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, names_in
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, names_in
 from lmc_core.symmetry.rules.branches import Numbered
 from lmc_core.symmetry.siblings import Siblings, siblings
 from lmc_core.symmetry.symmetry import Symmetry
@@ -75,8 +75,6 @@ def _with(found: Symmetry, reading: Reading, root: Var, families: Sequence[tuple
     name = _name(found, families, numbered)
     group = Group(name, root.size)
     axes = {(t, k): written(find(reading.tensors[t][k]), {root: group}) for t, k in numbered}
-    if any(g.within for axis in axes.values() for g in groups_in(axis)):
-        return found
     shown = {
         tensor: tuple(
             axes[tensor, k] if (tensor, k) in axes and isinstance(axis, Fixed) else axis for k, axis in enumerate(some)

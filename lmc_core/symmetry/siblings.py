@@ -223,12 +223,15 @@ def _inverse(order: Sequence[int]) -> list[int]:
 
 def _numbering(row: Sequence[Node], places: Sequence[Any]) -> list[int] | None:
     """The number of the branch of every node, from the places at which they take a part each."""
-    name = operator_name(row[0])
+    name, bound = operator_name(row[0]), arguments(row[0])
     starts = [place[0] if place[0] is not None else 0 for place in places]
     if not all(isinstance(start, int) for start in starts):
         return None
+    if name in ("select", "slice", "narrow"):
+        whole = bound["self"].meta["val"].shape[bound["dim"]]
+        starts = [start % whole if start < 0 else start for start in starts]
     if name in ("slice", "narrow"):
-        size = row[0].meta["val"].shape[arguments(row[0])["dim"]]
+        size = row[0].meta["val"].shape[bound["dim"]]
         if not size or any(start % size for start in starts):
             return None
         starts = [start // size for start in starts]
@@ -238,7 +241,8 @@ def _numbering(row: Sequence[Node], places: Sequence[Any]) -> list[int] | None:
 def _taken(node: Node) -> tuple[Any, ...] | None:
     """Which part of a value a node takes; None if it takes none."""
     hidden = _hidden(node)
-    return tuple(arguments(node).get(argument) for argument in hidden) if hidden else None
+    found = tuple(arguments(node).get(argument) for argument in hidden)
+    return found if hidden and not any(isinstance(x, Node) for x in found) else None
 
 
 def _hidden(node: Node) -> tuple[str, ...]:
