@@ -120,15 +120,26 @@ def unbranched(found: Symmetry) -> Symmetry:
     )
 
 
+def evened(found: Symmetry) -> Symmetry:
+    """The Symmetry with groups within branches held where those of other branches are: they go from one to another."""
+    families = [family for each in found.branches.values() for family in each.groups]
+    held = {name for family in families if not found.groups.keys() >= set(family) for name in family}
+    if not held:
+        return found
+    left = {
+        name: replace(each, groups=tuple(family for family in each.groups if not held & set(family)))
+        for name, each in found.branches.items()
+    }
+    reason = "the same units of another branch do not move"
+    return replace(held_still(found, dict.fromkeys(held & found.groups.keys(), reason)), branches=left)
+
+
 def held_still(found: Symmetry, reasons: Mapping[str, str]) -> Symmetry:
     """The Symmetry with some groups, and all nested in them, pinned for a reason."""
     gone = dict(reasons)
     for group in found.groups.values():
         if group.within in gone and group.name not in gone:
             gone[group.name] = gone[group.within]
-    for name, each in found.branches.items():
-        for family in each.groups if name not in gone else ():  # what is within one branch goes to the others
-            gone |= {inner: gone[first] for first in family if first in gone for inner in family if inner not in gone}
     axes = {name: tuple(_fixed(axis, gone) for axis in some) for name, some in found.axes.items()}
     values = {name: tuple(_fixed(axis, gone) for axis in some) for name, some in found.values.items()}
     pins = tuple(
@@ -145,11 +156,7 @@ def held_still(found: Symmetry, reasons: Mapping[str, str]) -> Symmetry:
         values=values,
         reads={name: where for name, where in found.reads.items() if name not in gone},
         pinned=found.pinned + pins,
-        branches={
-            name: replace(each, groups=tuple(family for family in each.groups if not gone.keys() & set(family)))
-            for name, each in found.branches.items()
-            if name not in gone
-        },
+        branches={name: each for name, each in found.branches.items() if name not in gone},
     )
 
 

@@ -17,7 +17,7 @@ from lmc_core.symmetry._solver.freeze import Frozen, freeze
 from lmc_core.symmetry._solver.values import Slot
 from lmc_core.symmetry.axis import groups_in
 from lmc_core.symmetry.branching import branched
-from lmc_core.symmetry.evidence import classified, without
+from lmc_core.symmetry.evidence import classified, evened, without
 from lmc_core.symmetry.symmetry import Contraction, Pinned, Role, Symmetry
 from lmc_core.symmetry.verify import VerifyReport, elsewhere
 from lmc_core.symmetry.verify import verify as measure
@@ -50,7 +50,7 @@ def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: 
         raise TooSlow(
             f"inferring the symmetry of {len(traced.graph.nodes)} operations took longer than {seconds:g} s; {FALLBACK}"
         ) from None
-    return classified(network, verified(network, found)) if verify else found
+    return evened(classified(network, verified(network, found))) if verify else found
 
 
 def _found(traced: Trace, shapes: dict[str, tuple[int, ...]], reading: Reading, frozen: Frozen) -> Symmetry:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lmc_core.networks.outputs import relative_error, tensors
 from lmc_core.symmetry.declare import declare
+from lmc_core.symmetry.evidence import evened, held_still
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.move import composed, inverted, move, random_elements
 from lmc_core.symmetry.permute import compose, invert, permute, random_permutations
@@ -171,3 +172,15 @@ def test_experts_that_a_question_leaves_out_are_no_group_and_the_reason_is_said(
     found: Symmetry = symmetry(net_of(Mixture(asked, 12)))
     assert not found.branches
     assert any("chooses by its numbers" in note for note in found.notes)
+
+
+def test_units_that_do_not_move_in_one_branch_move_in_none() -> None:
+    """What is within a branch goes where the branch goes."""
+    found = symmetry(net_of(Mixture(added)))
+    assert evened(found) is found
+    left = evened(held_still(found, {"experts.1.up": "for a reason"}))
+    assert set(left.groups) == {"enter", "experts"}
+    assert left.branches["experts"].groups == ()
+    assert {pin.why for pin in left.pinned if pin.tensor == "experts.0.up.bias"} == {
+        "the same units of another branch do not move"
+    }
