@@ -10,15 +10,19 @@ from planted import noisy
 from torch import Tensor, nn
 
 from lmc_core.alignment.alignment import Alignment
+from lmc_core.diagnostics.diagnose import diagnose
 from lmc_core.fusion.fuse import fusion
 from lmc_core.methods.align import align
 from lmc_core.networks.network import Network
 from lmc_core.networks.outputs import relative_error, tensors
+from lmc_core.runs.work.facts import symmetry_facts
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.move import composed, move, random_elements
 from lmc_core.symmetry.permute import compose, identity, permute, random_permutations
 from lmc_core.symmetry.symmetry import Symmetry
 from lmc_core.symmetry.verify import random_inputs
+from lmc_core.words.inspect import groups_alt
+from pages._show.path.symmetry import groups
 
 NOISE = 0.1
 
@@ -168,5 +172,5 @@ def test_a_pair_with_branches_is_drawn_with_those_of_b_in_the_order_of_a(name: s
     alignment = align(net, b, "weight-matching", symmetry=found)
     seen = diagnose(net, b, alignment.transport(b), alignment, data=None, t=np.linspace(0, 1, 5), thorough=True)
     assert set(seen.matching) == found.groups.keys() - found.branches.keys()
-    assert all(matching.after < 0.2 * matching.before for matching in map(_distances, seen.matching.values()))
+    assert all(matching.after.mean < 0.5 * matching.before.mean for matching in seen.matching.values())
     assert any("order of A's" in note for note in seen.notes)
