@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lmc_core.alignment.coupling import Elements, Perms
 from lmc_core.alignment.objective import Objective, Position, all_classes_objective, weight_objective
+from lmc_core.alignment.result import best_of
 from lmc_core.alignment.solve import nearest
 from lmc_core.alignment.sweeps import sweep
 from lmc_core.alignment.terms import Term
@@ -40,8 +41,8 @@ def branch_orders(
     """
     search = _Search(a, b, symmetry, classes)
     best = orders = {name: np.arange(symmetry.groups[name].size) for name in symmetry.branches}
-    value, _ = search.whole(orders, search.start(), rng)
     outside = search.outside(rng)
+    value, _ = search.whole(orders, outside, rng)
     for number in range(ROUNDS):
         report("ordering the branches", number, ROUNDS)
         found = search.ordered(outside, rng)
@@ -72,10 +73,13 @@ class _Search:
         """B with its branches in another order."""
         return self.b.with_state(regrouped(self.b.state, self.symmetry, orders))
 
-    def whole(self, orders: Perms, start: Mapping[str, np.ndarray], rng: np.random.Generator) -> tuple[float, Elements]:
-        """The objective that is reached with the branches in an order, and the elements there."""
+    def whole(
+        self, orders: Perms, outside: Mapping[str, np.ndarray], rng: np.random.Generator
+    ) -> tuple[float, Elements]:
+        """The objective that is reached with the branches in an order, and the elements there: the better of two
+        starts, all in place and what is outside the branches as it is known."""
         objective = self.made(self.a, self.turned(orders), self.still)
-        reached = sweep(objective, rng, start=_begun(objective, start))
+        reached = best_of([sweep(objective, rng, start=_begun(objective, start)) for start in (outside, self.start())])
         return reached.history[-1], reached.elements
 
     def outside(self, rng: np.random.Generator) -> Elements:

@@ -212,8 +212,8 @@ def _siblings(trace: Trace, graph: _Coloured, alike: list[list[Node]]) -> Siblin
     ]
     if not families or len({name for family in families for name in family}) != len(families) * count:
         return None
-    order = {name: number for number, name in enumerate(trace.tensors.values())}
-    families.sort(key=lambda family: order[family[0]])
+    listed = list(trace.tensors.values())
+    families.sort(key=lambda family: listed.index(family[0]))
     return Siblings(count, tuple(families), frozenset(taken), joined)
 
 

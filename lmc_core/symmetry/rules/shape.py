@@ -19,9 +19,8 @@ def reshape(call: Call) -> Result:
     x = the_input(call)
     call.take("other")
     if 0 in call.shape and (same := _kept(x.shape, call.shape)):
-        axes, slots = x.axes[-same:], x.slots[-same:]
-        more = len(call.shape) - same
-        return Value((*(pinned(1, "a single position") for _ in range(more)), *axes), (*((),) * more, *slots))
+        ones = tuple(pinned(1, "a single position") for _ in range(len(call.shape) - same))
+        return Value((*ones, *x.axes[-same:]), (*((),) * len(ones), *x.slots[-same:]))
     if 0 in call.shape:
         call.mix(x, range(x.ndim), "a tensor without elements")
         return call.fixed(call.shape, "a tensor without elements")
