@@ -68,10 +68,10 @@ def read_model(
 
     file = _file(text)
     arch = pairs(_said_of(text, args, "arch", ARCH), "--arch")
-    normalize = (_said_of(text, args, "normalize", NORMALIZE) or [None])[-1]
+    normalized = _said_of(text, args, "normalize", NORMALIZE)
 
     def read(said: Mapping[str, Any]) -> Network:
-        return load(file, arch=said, normalize=normalize, like=like)
+        return load(file, arch=said, normalize=normalized[-1] if normalized else None, like=like)
 
     return read(arch) if data is None else sized(read, arch, data.shape, data.name)
 
