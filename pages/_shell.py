@@ -25,5 +25,6 @@ figures.steer()
 if st.session_state.get("page") != page.url_path:
     st.session_state["visit"] = st.session_state.get("visit", 0) + 1  # of pages, one after the other
 st.session_state["page"] = page.url_path
+url.listen()
 url.renew()
 page.run()

@@ -84,6 +84,6 @@ side_by_side.draw()
 for start in range(0, min(len(listed), PAGE * st.session_state.get("gallery-pages", 1)), COLUMNS):
     for column, run in zip(st.columns(COLUMNS), listed[start : start + COLUMNS], strict=False):
         with column:
-            run_card.draw(run)
+            run_card.draw(run, own=own)
 if len(listed) > PAGE * st.session_state.get("gallery-pages", 1):
     st.button("Show more", on_click=more, key="more")

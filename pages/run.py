@@ -8,7 +8,7 @@ from lmc_core import runs
 from pages._ask import examples
 from pages._frame.text import escaped
 from pages._frame.url import link
-from pages._jobs import job, publishing
+from pages._jobs import deleting, job, publishing
 from pages._show import request, run
 
 
@@ -36,4 +36,5 @@ else:
     with st.sidebar:
         about(now)
         publishing.draw(now)
+        deleting.run(now)
     run.draw(now)

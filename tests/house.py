@@ -53,7 +53,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "lmc_core/graph": (
         ("untraced",),
         ("trace",),
-        ("decompose", "recurrence"),
+        ("decompose", "recurrence", "stored"),
         ("export", "operation"),
         ("asked",),
     ),

@@ -173,6 +173,11 @@ def publish(run: str, owner: str, listed: bool = True, tags: Sequence[str] = ())
     return keep.opened().publish(run, owner, listed, tidy_tags(tags))
 
 
+def delete(run: str, owner: str) -> bool:
+    """Delete a run that has ended, with its result, its files and its link. True if it was `owner`'s."""
+    return keep.opened().delete(run, owner)
+
+
 def picture(run: str, name: str) -> bytes:
     """The picture of a finished run: "thumbnail.svg", or "card.png" for previews. Raises LMCError if there is none."""
     return keep.opened().picture(run, name)

@@ -92,7 +92,7 @@ def lambdas(cards: Sequence[ModelCard]) -> list[float] | None:
         state.setdefault(key, HALF)
         values.append(int(st.slider(label, 0, links.WHOLE, key=key, step=1, persist_state="session")))
     equal = len(set(values)) == 1 and values[0] > 0
-    remember("weights", None if equal else ",".join(map(str, values)))
+    remember("weights", None if equal else ",".join(map(str, values)), keys)
     if sum(values):
         shares = " · ".join(f"{letter(k)} {100 * value / sum(values):.1f}%" for k, value in enumerate(values))
         st.caption(f"Shares (sum to 1): {shares}")

@@ -8,9 +8,10 @@ from lmc_core.runs.values.card import DataCard
 from lmc_core.words.numbers import count
 from pages._frame.navigation import lead
 from pages._frame.text import escaped
-from pages._jobs import gate, incoming, visitor
+from pages._jobs import deleting, gate, incoming, visitor
 
 SLOT = incoming.Slot("data-files")
+LOSS = "The examples are deleted here. What was computed on them stays, and cannot be computed again without them."
 HOW = (
     "One .npz file with x_train, y_train, x_test, y_test (and names in classes, if you like): "
     "`numpy.savez(path, x_train=…, …)`. Nothing in it is unpickled. Or a text in UTF-8, .txt, whose last tenth is for "
@@ -36,8 +37,7 @@ def _card(card: DataCard) -> None:
         st.caption(f"{numbers}, {shape} · id `{card.id}`: whoever knows it may use the data")
         with st.container(horizontal=True, vertical_alignment="center"):
             lead("explore", "Explore on it", {"data": card.id})
-            icon = ":material/delete:"
-            st.button("Delete", key=f"delete-{card.id}", icon=icon, on_click=_delete, args=(card.id,))
+            deleting.button(card.id, LOSS, _delete)
 
 
 def _delete(name: str) -> None:

@@ -15,9 +15,10 @@ from lmc_core.runs.values.card import ModelCard
 from lmc_core.words.numbers import count, groups, percent, power
 from pages._frame.navigation import lead
 from pages._frame.text import escaped
-from pages._jobs import incoming, visitor
+from pages._jobs import deleting, incoming, visitor
 
 VERIFIED = 1e-4  # a larger relative output change is no verification
+LOSS = "Its file is deleted here. What was computed with it stays, and cannot be computed again without it."
 LOST = ("entry",)  # of files that held several networks, only the chosen one is kept
 
 
@@ -35,7 +36,7 @@ def draw(card: ModelCard, slot: incoming.Slot, data: str) -> None:
             label = "Make private" if card.listed else "Publish"
             icon = ":material/lock:" if card.listed else ":material/public:"
             st.button(label, key=f"publish-{card.id}", icon=icon, on_click=_publish, args=(card.id, not card.listed))
-            st.button("Delete", key=f"delete-{card.id}", icon=":material/delete:", on_click=_delete, args=(card.id,))
+            deleting.button(card.id, LOSS, _delete)
         with st.expander(f"Assumptions ({len(card.assumptions)}): check or change"):
             assumptions(card, slot, data)
 

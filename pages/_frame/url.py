@@ -17,6 +17,7 @@ from pages._frame.text import escaped
 VERSION = "2"  # of the meaning of the defaults, which links leave out
 MEANT: Mapping[str, Mapping[str, str]] = {"1": {"gromov-wasserstein-barycenter.alpha": "1000.0"}}
 """Version → settings whose default was another then: in the links of that version they mean these."""
+DRAWN = "url:drawn"  # in the session: key of the URL → what its controls showed when they were last drawn
 
 
 def choice(
@@ -83,6 +84,8 @@ def _settle(label: str, read: query.Reader, default: Any, key: str, drawn: Hasha
 
     drawn   what makes it this control: where another of its key was drawn before, Streamlit has to be told the value
     """
+    if _clicked(key):  # in a fragment, which `listen` does not begin
+        known(key)
     state, asked = st.session_state, st.query_params.get(key)
     value, before = read(state.get(key)), state.get(f"{key}:default", default)
     visit, last = state.get("visit"), state.get(f"{key}:here", (None, None))
@@ -100,8 +103,10 @@ def _settle(label: str, read: query.Reader, default: Any, key: str, drawn: Hasha
     state[f"{key}:default"] = default
 
 
-def remember(key: str, wanted: str | None) -> None:
+def remember(key: str, wanted: str | None, controls: Collection[str] = ()) -> None:
     """Put a value into the URL, with the version of the defaults that it leaves out; or take it out.
+
+    controls   that it is the value of, where that is not the one of this key
 
     Both at once: every change of the URL is a step of the browser's history.
     """
@@ -110,7 +115,36 @@ def remember(key: str, wanted: str | None) -> None:
         del st.query_params[key]
     elif wanted is not None and asked != wanted:
         st.query_params.update({key: wanted, "v": VERSION})
-    st.session_state[f"{key}:url"] = wanted
+    state = st.session_state
+    state[f"{key}:url"] = wanted
+    state.setdefault(DRAWN, {})[key] = {name: state[name] for name in controls or (key,) if name in state}
+
+
+def known(key: str) -> None:
+    """What the address says of this key is no news."""
+    st.session_state[f"{key}:url"] = st.query_params.get(key)
+
+
+def listen() -> None:
+    """As a run of a page begins: after a click, the address is known, whatever it says.
+
+    A click on a page that is still being drawn comes with the address as it was before the page wrote into it, which
+    would take back what was chosen since. Who goes back to such an address changes no control.
+    """
+    keys = st.session_state.setdefault(DRAWN, {})
+    changed = [key for key in keys if _clicked(key)]
+    if changed:
+        for key in keys:
+            known(key)
+    for key in changed:  # it counts once
+        del keys[key]
+
+
+def _clicked(key: str) -> bool:
+    """Whether a control of this key shows what it did not when it was drawn."""
+    state = st.session_state
+    drawn = state.get(DRAWN, {}).get(key, {})
+    return any(name in state and state[name] != shown for name, shown in drawn.items())
 
 
 def renew() -> None:

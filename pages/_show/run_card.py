@@ -13,6 +13,7 @@ from lmc_core.runs.library import data as datasets
 from pages._frame import viewport
 from pages._frame.navigation import lead
 from pages._frame.text import escaped
+from pages._jobs import deleting
 from pages._show import request, side_by_side
 from pages._show.view import view
 
@@ -29,8 +30,8 @@ def thumbnail(run: str) -> str:
         return ""
 
 
-def draw(now: runs.RunStatus) -> None:
-    """The card, as high as its neighbours."""
+def draw(now: runs.RunStatus, *, own: bool = False) -> None:
+    """The card, as high as its neighbours. From among their `own`, a visitor may delete it."""
     with st.container(border=True, height="stretch", key=f"run-card-{now.id}"):
         if picture := thumbnail(now.id):
             st.image(recoloured(picture, viewport.theme()), width="stretch", alt=f"{now.title}. {now.finding}")
@@ -44,6 +45,8 @@ def draw(now: runs.RunStatus) -> None:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             lead("run", "Open", {"id": now.id})
             side_by_side.pick(now.id)
+            if own:
+                deleting.run(now)
 
 
 def settings(now: runs.RunStatus) -> list[str]:

@@ -12,7 +12,7 @@ from lmc_core.runs.library import models as library
 from lmc_core.runs.summary import summary
 from pages._frame.navigation import lead
 from pages._frame.text import escaped
-from pages._frame.url import remember
+from pages._frame.url import known, remember
 from pages._jobs import job
 from pages._show import table
 from pages._show.request import TITLES
@@ -37,12 +37,17 @@ def pick(run: str) -> None:
 
 
 def _toggle(run: str) -> None:
-    chosen = picked()
-    st.session_state[KEY] = [one for one in chosen if one != run] if run in chosen else [*chosen, run][-2:]
+    chosen = list(st.session_state.get(KEY, []))
+    _choose([one for one in chosen if one != run] if run in chosen else [*chosen, run][-2:])
+
+
+def _choose(chosen: list[str]) -> None:
+    known(KEY)  # a quick second click comes with the address of before the first
+    st.session_state[KEY] = chosen
 
 
 def _clear() -> None:
-    st.session_state[KEY] = []
+    _choose([])
 
 
 def draw() -> None:

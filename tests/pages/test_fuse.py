@@ -82,6 +82,16 @@ def test_a_slider_changes_the_shares_the_address_and_the_request(stored: Request
     assert asked(at)["weights"] == [0.5, 0.25, 0.25]
 
 
+def test_a_second_slider_that_knows_no_new_address_leaves_the_first_where_it_is(stored: Request) -> None:
+    at = opened("fuse.py")
+    for seed, share in ((0, 100), (1, 0), (0, 50), (2, 0)):
+        at.query_params.clear()
+        if (seed, share) == (2, 0):
+            at.query_params["weights"] = "100,0,50"  # of two clicks before
+        at.slider(key=f"weight:digits-mlp-128/seed{seed}").set_value(share).run()
+    assert at.query_params["weights"] in ("50,0,0", ["50,0,0"])
+
+
 @pytest.mark.parametrize(
     "wanted",
     [

@@ -13,7 +13,7 @@ import pytest
 from asking import path_request
 from PIL import Image
 from results import a_result
-from scripts import opened, texts
+from scripts import heading, opened, texts
 
 from lmc_core import runs
 from lmc_core.errors import InputError, SettingError
@@ -25,6 +25,7 @@ from lmc_core.runs.keep import pictures
 from lmc_core.runs.keep.index import ORDERS
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.values.names import tidy_tags
+from pages._jobs import deleting
 from pages._show import reproductions
 
 ROOT = Path(__file__).parents[2]
@@ -218,6 +219,17 @@ def test_two_picked_runs_stand_side_by_side_with_only_what_differs(falls: str, p
     assert "### Side by side" not in texts(again)
 
 
+def test_a_click_that_knows_no_new_address_picks_among_the_runs_that_were_picked_before(
+    falls: str, private: str
+) -> None:
+    at = opened("gallery.py", whose="mine", visitor=OWNER)
+    at.get_by_key(f"pick-{falls}").check().run()
+    at.get_by_key(f"pick-{private}").check().run()
+    at.query_params["with"] = falls  # of one click before
+    at.get_by_key(f"pick-{falls}").uncheck().run()
+    assert at.query_params["with"] in (private, [private])
+
+
 def test_runs_are_listed_in_the_order_that_was_asked_for(falls: str, private: str) -> None:
     found = {order: [run.id for run in runs.recent(9, owner=OWNER, mine=True, order=order)] for order in ORDERS}
     assert found["newest"] == found["oldest"][::-1]
@@ -232,3 +244,27 @@ def test_the_shelf_of_reproductions_shows_an_experiment_with_figure_table_and_co
     assert len(at.dataframe) == 1
     assert len(at.get("plotly_chart")) == 1
     assert set(reproductions.recorded()) == {file.stem for file in (ROOT / "docs" / "experiments").glob("*.json")}
+
+
+def test_who_deletes_a_run_is_told_what_goes_and_nobody_finds_it_any_more(home: Path) -> None:
+    run = stored(77, "It is soon gone.")
+    at = opened("gallery.py", whose="mine", visitor=OWNER)
+    assert deleting.RUN in texts(at)
+    assert f"delete-{run}" not in {button.key for button in opened("run.py", id=run, visitor="a stranger").button}
+    assert not runs.delete(run, "a stranger")
+    at.get_by_key(f"delete-{run}").click().run()
+    assert not at.exception
+    assert f"pick-{run}" not in {box.key for box in at.checkbox}
+    assert "There is no such run" in heading(opened("run.py", id=run, visitor=OWNER))
+
+
+def test_a_disk_that_lets_nothing_go_is_told_and_the_run_stays(falls: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = opened("run.py", id=falls, visitor=OWNER)
+
+    def refused(*_: str) -> bool:
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(runs, "delete", refused)
+    at.get_by_key(f"delete-{falls}").click().run()
+    assert not at.exception
+    assert "could not be deleted" in at.toast[0].value

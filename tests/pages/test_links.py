@@ -136,6 +136,40 @@ def test_a_number_that_nobody_chose_is_that_of_the_page_and_a_chosen_one_stays(l
     assert click(at, "fuse.py", {"points": "11"}).get_by_key("points").value == 11
 
 
+def test_who_clicks_before_the_browser_knows_the_new_address_loses_no_choice(links: Links) -> None:
+    chosen = {"method": "identity", "points": 51, "test_examples": 500, "curve": "bezier"}
+    for first, second in permutations(chosen, 2):
+        at = click(visit(), "explore.py", {})
+        left = dict(at.query_params)
+        for key in (first, second):
+            at.query_params.clear()
+            at.query_params.update(left)  # the address before the page wrote into it
+            at.get_by_key(key).set_value(chosen[key]).run()
+            assert not at.exception
+        for key in (first, second):
+            assert (key, at.get_by_key(key).value) == (key, chosen[key])
+            assert at.query_params[key] in (str(chosen[key]), [str(chosen[key])])
+
+
+def test_who_clicks_twice_before_the_browser_knows_the_new_address_gets_the_second(links: Links) -> None:
+    at = click(visit(), "explore.py", {})
+    for number in (51, 9):
+        at.query_params.clear()
+        at.get_by_key("points").set_value(number).run()
+    assert at.get_by_key("points").value == 9
+
+
+def test_who_goes_back_to_an_address_gets_what_it_said(links: Links) -> None:
+    at = click(visit(), "explore.py", {})
+    at.get_by_key("points").set_value(51).run()
+    at.get_by_key("points").set_value(9).run()
+    for left, number in (({"points": "51"}, 51), ({}, 25), ({"points": "9"}, 9)):
+        at.query_params.clear()
+        at.query_params.update(left)
+        at.run()
+        assert at.get_by_key("points").value == number
+
+
 @pytest.fixture
 def readers(links: Links, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, tuple[query.Reader, Any]]]:
     """Opens a page and returns how it reads each key of its query, with the default of that key."""

@@ -3,6 +3,8 @@
 import csv
 import json
 from dataclasses import replace
+from importlib import import_module
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from lmc_core.training.recipes import RECIPES
 from lmc_core.training.reproduce import (
     EXPERIMENTS,
     _deep,
+    _work,
     akash_mnist,
     ferbach_mnist,
     lmc_over_training,
@@ -25,7 +28,7 @@ from lmc_core.training.reproduce import (
     w2_rate,
 )
 from lmc_core.training.reproduce._pairs import aligned
-from lmc_core.training.reproduce._trained import by_recipe, filename, trained
+from lmc_core.training.reproduce._trained import filename, shipped, trained
 from lmc_core.training.together import stackable, train_together
 from lmc_core.training.train import train
 
@@ -249,7 +252,8 @@ def test_recipes_that_cannot_share_a_stack_are_refused():
 def test_of_several_readings_of_a_covariance_the_first_is_the_method_itself(results):
     """One pass over an MLP is exact, so that the method of the library finds the same."""
     _, result = results("ferbach-covariance")
-    nets = by_recipe("digits-mlp-32", 2, 0, data=dataset("digits"), keep="none", device="cpu", report=silent)
+    plan = [(RECIPES["digits-mlp-32"], number) for number in (0, 1)]
+    nets = trained(plan, keep="none", data=[dataset("digits")] * 2, device="cpu", report=silent)
     given = {"examples": 0, "bias": False}
     path = aligned(nets[0], nets[1], "covariance-weight-matching", given, dataset("digits"), 0, silent)
     middle = measure(nets[0].with_state(path(0.5)), dataset("digits"), ("test",))["test"]["loss"]
@@ -283,6 +287,36 @@ def test_an_experiment_that_was_stopped_goes_on_where_it_was(tmp_path):
     assert {file: file.stat().st_mtime_ns for file in before} == before
     again = ferbach_mnist.reproduce(**settings, report=stopping)
     assert again.json == found.json == ferbach_mnist.reproduce(**{**settings, "keep": "none"}).json
+
+
+@pytest.mark.parametrize("name", [name for name in TINY if name != "residual-toy"])
+def test_an_experiment_is_written_again_from_its_numbers_alone(results, folder, tmp_path, monkeypatch, name):
+    """Every number is kept once measured: with all networks gone, the same table comes without any training."""
+    _, result = results(name)
+    copytree(folder / "found", tmp_path / "found")
+
+    def refused(*_, **__):
+        raise AssertionError("a network was wanted again")
+
+    monkeypatch.setattr(_work, "trained", refused)
+    module = import_module(f"lmc_core.training.reproduce.{name.replace('-', '_')}")
+    parsed = {option.name: option for option in module.PARAMETERS}
+    settings = {key: parsed[key].parse(str(value)) for key, value in {**TINY[name], "keep": tmp_path}.items()}
+    again = module.reproduce(**settings).json
+    assert json.loads(json.dumps(again)) == {key: result[key] for key in again}
+
+
+def test_a_shipped_network_is_read_by_its_recipe_and_not_trained(tmp_path):
+    data = dataset("digits")
+    recipe = RECIPES["digits-mlp-32"]
+    trained(
+        [(replace(recipe, title="of another name"), 0)], keep=str(tmp_path), data=[data], device="cpu", report=silent
+    )
+    assert not list(tmp_path.iterdir())
+    assert shipped(recipe, 0, data)
+    assert not shipped(replace(recipe, rate=0.3), 0, data)
+    assert not shipped(recipe, 0, replace(data, y_train=data.y_train[::-1].copy()))
+    assert not shipped(recipe, 1000, data)
 
 
 def test_recurrent_networks_are_fused_in_all_pairs_of_a_kind(results):

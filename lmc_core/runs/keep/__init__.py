@@ -144,6 +144,10 @@ class Archive:
         self.note(run)
         return changed
 
+    def delete(self, run: str, owner: str) -> bool:
+        """Forget a run that has ended, with all that is kept of it. True if it belongs to `owner`."""
+        return retention.delete(self, run, owner)
+
     def artifact(self, run: str, name: str) -> bytes:
         """A file kept with a run: "aligned.safetensors".
 

@@ -66,6 +66,19 @@ def tidy(archive: Archive) -> list[str]:
     return removed
 
 
+def delete(archive: Archive, run: str, owner: str) -> bool:
+    """Forget a run of `owner` that has ended: its row, its result and all other files. True if there was one.
+
+    Not a file that was read, which the library deletes, nor what a checkout brings along.
+    """
+    theirs = sql.and_(RUNS.c.id == run, RUNS.c.owner == owner, RUNS.c.state.in_(FINAL), RUNS.c.kind.not_in(READ))
+    with alone(archive.index.database) as connection:
+        if run in archive.shipped or not connection.execute(RUNS.delete().where(theirs)).rowcount:
+            return False
+        archive.store.remove("runs", run)  # if this fails, the row stays
+    return True
+
+
 def counted(archive: Archive, owner: str | None = None) -> int:
     """Bytes of all results, or of one owner's."""
     which = _counted(archive) if owner is None else sql.and_(_counted(archive), RUNS.c.owner == owner)

@@ -1,4 +1,4 @@
-"""What experiments measure of a pair of networks: half-way after an alignment, along the line, and its dimensions."""
+"""What experiments measure of networks: half-way after an alignment, along the line, fused, and their dimensions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from lmc_core.alignment.moments import Moment, input_moments
 from lmc_core.data.dataset import Dataset
 from lmc_core.diagnostics.dimension import dimension, spectrum
+from lmc_core.fusion.fuse import Widths, fusion
 from lmc_core.methods import METHODS
 from lmc_core.methods.align import align
 from lmc_core.networks.network import Network
@@ -62,6 +63,25 @@ def halfway(
         for how in after:
             middles[how] = recalibrate(path, data, method=how, report=report).network
         return {how: measure(middle, data, ("test",))["test"] for how, middle in middles.items()}
+
+    return measured
+
+
+def fused(
+    method: str,
+    settings: Mapping[str, Any],
+    data: Dataset,
+    seed: int,
+    report: Report,
+    *,
+    widths: Widths = None,
+) -> Callable[..., Scores]:
+    """The scores of several networks fused, without training; methods that compare activations look at `data`."""
+
+    def measured(*networks: Network) -> Scores:
+        told = data if "compare" in settings else None
+        found = fusion(networks, method, widths=widths, data=told, seed=seed, report=report, **settings)
+        return alone(data)(found.network)
 
     return measured
 

@@ -1,4 +1,4 @@
-"""Networks an experiment trains, kept in a folder under the hash of all that made them."""
+"""Networks of an experiment: shipped, or trained and kept in a folder under the hash of all that made them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lmc_core.data.dataset import Dataset
 from lmc_core.data.files import home
+from lmc_core.data.registry import dataset
 from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import Network
 from lmc_core.options import Option
@@ -23,14 +24,15 @@ KEEP = Option(
     "keep",
     str,
     "",
-    "Folder for the trained networks, read again by later runs; empty: in the folder of downloads; none: train anew.",
+    "Folder for the trained networks, read again by later runs; empty: in the folder of downloads; none: keep nothing.",
 )
 
 
 def trained(
     recipes: Sequence[tuple[Recipe, int]], *, keep: str, data: Sequence[Dataset], device: str, report: Report
 ) -> list[Network]:
-    """Networks by recipe and seed, each read from the folder `keep` if it was trained before, or trained and kept.
+    """Networks by recipe and seed, each read if it is shipped, or in the folder `keep` from an earlier training; or
+    trained and kept.
 
     On a card those that can share a stack are trained at once.
 
@@ -38,7 +40,8 @@ def trained(
     """
     folder = kept(keep)
     files = [folder / filename(r, s, d) if folder else None for (r, s), d in zip(recipes, data, strict=True)]
-    found = {i: load(str(file)) for i, file in enumerate(files) if file and file.exists()}
+    there = [shipped(r, s, d) or file for (r, s), d, file in zip(recipes, data, files, strict=True)]
+    found = {i: load(str(file)) for i, file in enumerate(there) if file and file.exists()}
     for stack in _stacks(recipes, data, [i for i in range(len(recipes)) if i not in found], device):
 
         def stage(what: str, done: int, total: int, /, part: str = "", last: int = stack[-1] + 1) -> None:
@@ -75,19 +78,15 @@ def _stacks(
     return list(stacks.values())
 
 
-def by_recipe(
-    recipe: str, count: int, seed: int, *, data: Dataset, keep: str, device: str, report: Report
-) -> list[Network]:
-    """Networks of one recipe by their seeds: the shipped ones, and where more are wanted newly trained ones."""
-    root = os.environ.get("LMC_CHECKPOINTS") or Path(__file__).resolve().parents[3] / "checkpoints"
-    files = [Path(root) / recipe / f"seed{number}.safetensors" for number in range(seed, seed + count)]
-    missing = [(RECIPES[recipe], seed + k) for k, file in enumerate(files) if not file.exists()]
-    made = iter(trained(missing, keep=keep, data=[data] * len(missing), device=device, report=report))
-    first: list[Network] = []
-    for file in files:
-        net = load(str(file), like=first[0] if first else None).to(device) if file.exists() else next(made)
-        first.append(net)
-    return first
+def shipped(recipe: Recipe, seed: int, data: Dataset) -> Path | None:
+    """Its checkpoint, where one is shipped; the title of a recipe trains nothing."""
+    made = {**recipe.as_json(), "title": ""}
+    root = Path(os.environ.get("LMC_CHECKPOINTS") or Path(__file__).resolve().parents[3] / "checkpoints")
+    for name, known in RECIPES.items():
+        file = root / name / f"seed{seed}.safetensors"
+        if {**known.as_json(), "title": ""} == made and file.exists() and data.digest == dataset(recipe.data).digest:
+            return file
+    return None
 
 
 def filename(recipe: Recipe, seed: int, data: Dataset) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import Any
 
 from lmc_core.alignment.alignment import Alignment
+from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
-from lmc_core.diagnostics.null import Votes, shuffled, votes
+from lmc_core.diagnostics.null import shuffled, votes
 from lmc_core.methods.align import align
 from lmc_core.networks.network import Network
 from lmc_core.options import Option
@@ -20,7 +21,7 @@ from lmc_core.paths.path import LinearPath
 from lmc_core.report import Report
 from lmc_core.training.recipes import RECIPES
 from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
-from lmc_core.training.reproduce._trained import by_recipe
+from lmc_core.training.reproduce._work import Work
 
 STEPS = Option("steps", int, 300, "Gradient steps of learned matching.", low=1, high=100_000)
 POINTS = 11
@@ -37,6 +38,7 @@ class Way:
 
 
 NAIVE, LEARNED, NULL = "no alignment", "learned matching", "learned matching of a shuffled B"
+SIDES = (LEARNED, NULL)
 
 
 def ways(learning: Mapping[str, int]) -> dict[str, Way]:
@@ -71,29 +73,20 @@ def compared(
     """
     whole = dataset(RECIPES[recipe].data)
     data = whole.drawn(examples, examples, seed=seed)
-    nets = by_recipe(recipe, networks, seed, data=whole, keep=keep, device=device, report=report)
-    pairs, found = list(combinations(range(networks), 2)), ways(learning)
-    barriers: dict[str, list[float]] = {title: [] for title in found}
-    losses: dict[str, list[float]] = {title: [] for title in found}
-    halves: dict[str, list[float]] = {title: [] for title in found}
-    seconds: dict[str, list[float]] = {title: [] for title in found}
-    sides: dict[str, list[Votes]] = {LEARNED: [], NULL: []}
-    for number, (i, j) in enumerate(pairs):
+    nets = [(RECIPES[recipe], number) for number in range(seed, seed + networks)]
+    work = Work(nets, whole, keep=keep, device=device, report=report)
+    pairs, found = list(combinations(nets, 2)), ways(learning)
+    each: dict[str, list[Any]] = {title: [] for title in found}
+    for number, pair in enumerate(pairs):
         for done, (title, way) in enumerate(found.items()):
-            report(f"{title}, networks {i} and {j}", number * len(found) + done, len(pairs) * len(found))
-            a, b = nets[i], shuffled(nets[j], seed) if way.null else nets[j]
-            began = time.perf_counter()
-            alignment = align(a, b, way.method, data, seed=seed, **way.settings)
-            seconds[title].append(time.perf_counter() - began)
-            ends = _ends(alignment, a, b)
-            path = LinearPath(*ends)
-            (line,) = evaluate_many([path], data, points=POINTS, recalibrate=way.recalibrate, splits=("test",))
-            barriers[title].append(line.barrier())
-            losses[title].append(line.midpoint())
-            halves[title].append(line.midpoint("test", "accuracy"))
-            if title in sides:
-                middle = path.network.with_state(path(0.5))
-                sides[title].append(votes(line.midpoint(), *ends, middle, data, seed)[0])
+            report(f"{title}, pair {number + 1}", number * len(found) + done, len(pairs) * len(found))
+            what = {"way": asdict(way), "points": POINTS, "examples": examples, "sides": title in SIDES, "seed": seed}
+            each[title].append(work.number(what, pair, measured(way, data, title in SIDES, seed)))
+    barriers, losses, halves, seconds = (
+        {title: [one[key] for one in values] for title, values in each.items()}
+        for key in ("barrier", "loss", "accuracy", "seconds")
+    )
+    sides = {title: [one["sides"] for one in each[title]] for title in SIDES}
     naive, _, count = spread(barriers[NAIVE])
     rows: list[tuple[Any, ...]] = []
     for title, way in found.items():
@@ -119,10 +112,7 @@ def compared(
             "barriers": barriers,
             "losses": losses,
             "accuracy half-way": halves,
-            "sides": {
-                title: [{"disagreeing": v.disagreeing, "as A": v.as_a, "as B": v.as_b} for v in each]
-                for title, each in sides.items()
-            },
+            "sides": sides,
             "settings": {"recipe": recipe, "networks": networks, **learning, "examples": examples},
             "seed": seed,
         },
@@ -130,13 +120,39 @@ def compared(
     )
 
 
+def measured(way: Way, data: Dataset, sides: bool, seed: int) -> Callable[[Network, Network], dict[str, Any]]:
+    """Barrier, loss and accuracy half-way, seconds of the matching, and where asked the sides of the middle."""
+
+    def of(a: Network, b: Network) -> dict[str, Any]:
+        b = replace(shuffled(b, seed) if way.null else b, module=a.module)
+        began = time.perf_counter()
+        alignment = align(a, b, way.method, data, seed=seed, **way.settings)
+        seconds = time.perf_counter() - began
+        ends = _ends(alignment, a, b)
+        path = LinearPath(*ends)
+        (line,) = evaluate_many([path], data, points=POINTS, recalibrate=way.recalibrate, splits=("test",))
+        found: dict[str, Any] = {
+            "barrier": line.barrier(),
+            "loss": line.midpoint(),
+            "accuracy": line.midpoint("test", "accuracy"),
+            "seconds": seconds,
+        }
+        if sides:
+            middle = path.network.with_state(path(0.5))
+            told = votes(line.midpoint(), *ends, middle, data, seed)[0]
+            found["sides"] = {"disagreeing": told.disagreeing, "as A": told.as_a, "as B": told.as_b}
+        return found
+
+    return of
+
+
 def _ends(alignment: Alignment, a: Network, b: Network) -> tuple[Network, Network]:
     """Of the path, sharing one module."""
     return alignment.reference(a), replace(alignment.transport(b), module=a.module)
 
 
-def _said(title: str, sides: list[Votes], what: str) -> str:
-    of, as_a, as_b = (sum(getattr(v, name) for v in sides) for name in ("disagreeing", "as_a", "as_b"))
+def _said(title: str, sides: Sequence[Mapping[str, int]], what: str) -> str:
+    of, as_a, as_b = (sum(side[key] for side in sides) for key in ("disagreeing", "as A", "as B"))
     return (
         f"{title[0].upper()}{title[1:]}: on the {of:,} {what} where the ends disagree, the network half-way "
         f"says what A says on {as_a:,} and what B says on {as_b:,}."

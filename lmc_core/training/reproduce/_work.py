@@ -22,28 +22,40 @@ class Work:
     """Networks and numbers of one experiment, kept in a folder: what is there is neither trained nor measured again.
 
     plan   all networks that may be wanted; on a card those that can are trained together at the first need
+    data   what they learn: all the same, or each of the plan its own
     """
 
-    def __init__(self, plan: Sequence[Made], data: Dataset, *, keep: str, device: str, report: Report) -> None:
+    def __init__(
+        self, plan: Sequence[Made], data: Dataset | Sequence[Dataset], *, keep: str, device: str, report: Report
+    ) -> None:
         self.plan, self.data, self.keep, self.device, self.report = list(plan), data, keep, device, report
         self._networks: dict[str, Network] = {}
         self._numbers: dict[str, Any] = {}
 
     def network(self, made: Made) -> Network:
         """Read, or trained."""
-        name = filename(*made, self.data)
+        name = self.name(made)
         if name not in self._networks:
-            plan = self.plan if self.device.startswith("cuda") else [made]
-            nets = trained(plan, keep=self.keep, data=[self.data] * len(plan), device=self.device, report=self.report)
-            self._networks |= {filename(*each, self.data): net for each, net in zip(plan, nets, strict=True)}
+            plan = self.plan if self.device.startswith("cuda") and made in self.plan else [made]
+            data = [self.learned(each) for each in plan]
+            nets = trained(plan, keep=self.keep, data=data, device=self.device, report=self.report)
+            self._networks |= {self.name(each): net for each, net in zip(plan, nets, strict=True)}
         return self._networks[name]
+
+    def learned(self, made: Made) -> Dataset:
+        """What a network learns."""
+        return self.data if isinstance(self.data, Dataset) else self.data[self.plan.index(made)]
+
+    def name(self, made: Made) -> str:
+        """Of its file: another recipe, seed or example gives another name."""
+        return filename(*made, self.learned(made))
 
     def number(self, what: Mapping[str, Any], made: Sequence[Made], measure: Callable[..., Any]) -> Any:
         """`measure(*networks)`, a JSON value, unless it was measured before.
 
         what   everything the value depends on besides the networks
         """
-        key = json.dumps({"what": what, "networks": [filename(*each, self.data) for each in made]}, sort_keys=True)
+        key = json.dumps({"what": what, "networks": [self.name(each) for each in made]}, sort_keys=True)
         if key in self._numbers:
             return self._numbers[key]
         folder = kept(self.keep)

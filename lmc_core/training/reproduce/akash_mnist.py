@@ -13,17 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.fusion import FUSIONS
-from lmc_core.fusion.fuse import fusion
-from lmc_core.networks.network import Network
 from lmc_core.options import Option
 from lmc_core.report import Report, silent
-from lmc_core.training.finetune import measure
 from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
 from lmc_core.training.reproduce._mlp import DATA, WIDTH, hidden, mlp, seeds
-from lmc_core.training.reproduce._trained import KEEP, trained
+from lmc_core.training.reproduce._pairs import alone, fused
+from lmc_core.training.reproduce._trained import KEEP
+from lmc_core.training.reproduce._work import Work
 from lmc_core.training.train import Recipe
 
 PARAMETERS = (
@@ -92,13 +90,13 @@ def reproduce(
 ) -> Experiment:
     """Mean test accuracy over sets of networks, with its standard deviation, for every N and method."""
     examples = dataset(data)
-    plan = [(recipe(epochs, train_examples, data, width), number) for number in seeds(networks, seed)]
-    nets = trained(plan, keep=keep, data=[examples] * networks, device=device, report=report)
+    nets = [(recipe(epochs, train_examples, data, width), number) for number in seeds(networks, seed)]
+    work = Work(nets, examples, keep=keep, device=device, report=report)
     used = min(train_examples, len(examples.y_train))
     own = [hidden(factor * width) for factor in (1, 2, 0.5)]
     cases = [(n, own[0]) for n in (2, 4, 6) if n <= networks] + [(2, own[1]), (2, own[2])]
-    alone = [_test(net, examples) for net in nets]
-    rows: list[tuple[Any, ...]] = [(f"1 of {_called(own[0])}", THEMSELVES, *spread(alone))]
+    ends = [work.number({"scores": "test"}, [net], alone(examples))["accuracy"] for net in nets]
+    rows: list[tuple[Any, ...]] = [(f"1 of {_called(own[0])}", THEMSELVES, *spread(ends))]
     each: dict[str, dict[str, list[float]]] = {}
     for count, widths in cases:
         sets = list(_sets(networks, count, draws, seed))
@@ -107,18 +105,10 @@ def reproduce(
         for title, (method, settings) in WAYS.items():
             if (widths != own[0] and FUSIONS[method].equal_widths) or ("solver" in settings and not sinkhorn):
                 continue
-            found[title] = []
-            for done, chosen in enumerate(sets):
-                report(f"{title}, {case}", done, len(sets))
-                fused = fusion(
-                    [nets[i] for i in chosen],
-                    method,
-                    widths={f"fc{k}": n for k, n in enumerate(widths, 1)},
-                    data=examples if "compare" in settings else None,
-                    seed=seed,
-                    **settings,
-                )
-                found[title].append(_test(fused.network, examples))
+            wanted = {f"fc{k}": n for k, n in enumerate(widths, 1)}
+            what = {"fused": method, "settings": settings, "widths": wanted, "seed": seed}
+            measured = fused(method, settings, examples, seed, report, widths=wanted)
+            found[title] = [work.number(what, [nets[i] for i in chosen], measured)["accuracy"] for chosen in sets]
             rows.append((case, title, *spread(found[title])))
         each[case] = found
     return Experiment(
@@ -143,12 +133,8 @@ def reproduce(
             },
             "seed": seed,
         },
-        Chart("networks", "accuracy", "method", "± over sets", least=0.9 if spread(alone)[0] > 0.95 else None),
+        Chart("networks", "accuracy", "method", "± over sets", least=0.9 if spread(ends)[0] > 0.95 else None),
     )
-
-
-def _test(network: Network, data: Dataset) -> float:
-    return measure(network, data, ("test",))["test"]["accuracy"]
 
 
 def _called(widths: tuple[int, ...]) -> str:

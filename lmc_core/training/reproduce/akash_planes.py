@@ -7,7 +7,7 @@ its coupling with it. The table runs along two sides of the plane; the file hold
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.report import Report, silent
 from lmc_core.training.recipes import RECIPES
 from lmc_core.training.reproduce._experiment import Chart, Experiment
-from lmc_core.training.reproduce._trained import KEEP, by_recipe, trained
+from lmc_core.training.reproduce._trained import KEEP
+from lmc_core.training.reproduce._work import Made, Work
 from lmc_core.training.reproduce.recurrent_mnist import recipe as recurrent
 
 KINDS: Mapping[str, str] = {
@@ -63,28 +64,14 @@ def reproduce(
     losses: dict[str, dict[str, list[list[float]]]] = {}
     planes: dict[str, Any] = {}
     for kind in kinds:
-        a, b, data = _pair(kind, keep, seed, device, report)
-        method = "gromov-wasserstein-barycenter" if kind in ("LSTM", "RNN") else "wasserstein-barycenter"
-        result = fusion([a, b], method, seed=seed, report=report)
-        moved = a.with_state(result.carried[1].state)
-        how = default_recalibration(a)
-        few: dict[str, Any] = {"recalibrate": how, "train_examples": 100, "test_examples": test_examples, "seed": seed}
-        surface = evaluate_plane(Plane.through(a, b, moved), data, points=points, report=report, **few)
-        found = {
-            PLAIN: _line(a, b, data, points, few),
-            ALIGNED: _line(a, moved, data, points, few),
-            FUSED: [_line(a, a.with_state(_mirror(a, result.network)), data, 3, few)[1]],
-        }
-        for title, values in found.items():
+        plan, data = _pair(kind, seed)
+        work = Work(plan, data, keep=keep, device=device, report=report)
+        what = {"plane": points, "test examples": test_examples, "seed": seed}
+        measured = work.number(what, plan, plane(kind, data, points, test_examples, seed, report))
+        losses[kind], planes[kind] = measured["losses"], measured["plane"]
+        for title, values in measured["losses"].items():
             ts = [0.5] if title == FUSED else np.linspace(0, 1, points)
-            rows += [(kind, float(t), title, value) for t, value in zip(ts, values, strict=True)]
-        losses[kind] = {title: [[value] for value in values] for title, values in found.items()}
-        planes[kind] = {
-            "x": surface.x.tolist(),
-            "y": surface.y.tolist(),
-            "loss": surface.loss().tolist(),
-            "corners": {name: list(corner) for name, corner in surface.corners.items()},
-        }
+            rows += [(kind, float(t), title, value) for t, (value,) in zip(ts, values, strict=True)]
     return Experiment(
         "Sides of the loss planes of two networks, aligned and fused",
         ("network", "t", "method", "loss"),
@@ -104,15 +91,43 @@ def reproduce(
     )
 
 
-def _pair(kind: str, keep: str, seed: int, device: str, report: Report) -> tuple[Network, Network, Dataset]:
+def _pair(kind: str, seed: int) -> tuple[list[Made], Dataset]:
+    """Two networks of a kind, and what they learn."""
     if KINDS[kind]:
-        data = dataset(RECIPES[KINDS[kind]].data)
-        a, b = by_recipe(KINDS[kind], 2, seed, data=data, keep=keep, device=device, report=report)
-        return a, b, data
-    data = dataset("digits")
-    plan = [(recurrent("digits", "rnn", RNN_HIDDEN, RNN_EPOCHS), 2 * seed + k) for k in (0, 1)]
-    a, b = trained(plan, keep=keep, data=[data] * 2, device=device, report=report)
-    return a, a.with_state(b.state), data
+        recipe = RECIPES[KINDS[kind]]
+        return [(recipe, seed + k) for k in (0, 1)], dataset(recipe.data)
+    return [(recurrent("digits", "rnn", RNN_HIDDEN, RNN_EPOCHS), 2 * seed + k) for k in (0, 1)], dataset("digits")
+
+
+def plane(
+    kind: str, data: Dataset, points: int, test_examples: int, seed: int, report: Report
+) -> Callable[[Network, Network], dict[str, Any]]:
+    """The losses along two sides of the plane of A, B and B aligned, and all over it."""
+    method = "gromov-wasserstein-barycenter" if kind in ("LSTM", "RNN") else "wasserstein-barycenter"
+
+    def measured(a: Network, b: Network) -> dict[str, Any]:
+        b = a.with_state(b.state)
+        result = fusion([a, b], method, seed=seed, report=report)
+        moved = a.with_state(result.carried[1].state)
+        how = default_recalibration(a)
+        few: dict[str, Any] = {"recalibrate": how, "train_examples": 100, "test_examples": test_examples, "seed": seed}
+        surface = evaluate_plane(Plane.through(a, b, moved), data, points=points, report=report, **few)
+        lines = {
+            PLAIN: _line(a, b, data, points, few),
+            ALIGNED: _line(a, moved, data, points, few),
+            FUSED: [_line(a, a.with_state(_mirror(a, result.network)), data, 3, few)[1]],
+        }
+        return {
+            "losses": {title: [[value] for value in values] for title, values in lines.items()},
+            "plane": {
+                "x": surface.x.tolist(),
+                "y": surface.y.tolist(),
+                "loss": surface.loss().tolist(),
+                "corners": {name: list(corner) for name, corner in surface.corners.items()},
+            },
+        }
+
+    return measured
 
 
 def _mirror(a: Network, fused: Network) -> Mapping[str, Any]:

@@ -8,21 +8,24 @@ unit may change its place once N exceeds about √(d / 2 log n), never for N = 2
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmc_core.alignment.coupling import Coupling
+from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.fusion.fuse import FusionResult, fusion
+from lmc_core.networks.network import Network
 from lmc_core.options import Option
 from lmc_core.report import Report, silent
-from lmc_core.training.finetune import measure
 from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
 from lmc_core.training.reproduce._mlp import DATA, hidden, mlp, seeds
-from lmc_core.training.reproduce._trained import KEEP, trained
+from lmc_core.training.reproduce._pairs import alone
+from lmc_core.training.reproduce._trained import KEEP
+from lmc_core.training.reproduce._work import Work
 
 COUNTS = (2, 3, 4, 6, 8, 12, 16)
 PARAMETERS = (
@@ -45,6 +48,8 @@ CASES = {
 }
 """Title → factor on the widths, and the first template."""
 
+ROUNDS = 100  # at most, until nothing moves
+
 
 def reproduce(
     *,
@@ -61,25 +66,19 @@ def reproduce(
 ) -> Experiment:
     """Share of the coupled mass that later rounds move, and what they change of the accuracy."""
     examples = dataset(data)
-    plan = [(mlp(data, epochs, width, train_examples), number) for number in seeds(max(counts), seed)]
-    nets = trained(plan, keep=keep, data=[examples] * len(plan), device=device, report=report)
+    nets = [(mlp(data, epochs, width, train_examples), number) for number in seeds(max(counts), seed)]
+    work = Work(nets, examples, keep=keep, device=device, report=report)
     rows: list[tuple[Any, ...]] = []
     each: dict[str, dict[str, dict[str, list[float]]]] = {}
     for count in counts:
         rng = np.random.default_rng([seed, count])
         sets = [[int(i) for i in rng.choice(len(nets), count, replace=False)] for _ in range(draws)]
         for title, (factor, start) in CASES.items():
-            found: dict[str, list[float]] = {"moved": [], "one": [], "all": []}
-            for done, chosen in enumerate(sets):
-                report(f"{count} networks, {title}", done, draws)
-                wanted = {f"fc{k}": n for k, n in enumerate(hidden(factor * width), 1)}
-                once, often = (
-                    fusion([nets[i] for i in chosen], BARYCENTRE, widths=wanted, seed=seed, start=start, iterations=n)
-                    for n in (1, 100)
-                )
-                found["moved"].append(moved(once, often))
-                found["one"].append(measure(once.network, examples, ("test",))["test"]["accuracy"])
-                found["all"].append(measure(often.network, examples, ("test",))["test"]["accuracy"])
+            wanted = {f"fc{k}": n for k, n in enumerate(hidden(factor * width), 1)}
+            what = {"rounds": [1, ROUNDS], "start": start, "widths": wanted, "seed": seed}
+            measured = rounds(examples, wanted, start, seed, report)
+            every = [work.number(what, [nets[i] for i in chosen], measured) for chosen in sets]
+            found = {key: [one[key] for one in every] for key in ("moved", "one", "all")}
             share, deviation, number = spread(found["moved"])
             rows.append((float(count), title, share, deviation, *(spread(found[k])[0] for k in ("one", "all")), number))
             each.setdefault(title, {})[str(count)] = found
@@ -106,6 +105,23 @@ def reproduce(
         },
         Chart("networks", "moved", "method", "± over sets"),
     )
+
+
+def rounds(
+    data: Dataset, widths: Mapping[str, int], start: str, seed: int, report: Report
+) -> Callable[..., dict[str, float]]:
+    """The share of the mass that moves after round one ("moved"), and accuracies after that ("one") and in the end
+    ("all")."""
+
+    def measured(*networks: Network) -> dict[str, float]:
+        once, often = (
+            fusion(networks, BARYCENTRE, widths=widths, seed=seed, start=start, iterations=n, report=report)
+            for n in (1, ROUNDS)
+        )
+        one, end = (alone(data)(result.network)["accuracy"] for result in (once, often))
+        return {"moved": moved(once, often), "one": one, "all": end}
+
+    return measured
 
 
 def moved(one: FusionResult, other: FusionResult) -> float:

@@ -21,10 +21,11 @@ from lmc_core.data.registry import dataset
 from lmc_core.networks.network import Network
 from lmc_core.options import Option
 from lmc_core.report import Report, silent
-from lmc_core.training.finetune import measure
 from lmc_core.training.recipes import RECIPES
 from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
-from lmc_core.training.reproduce._trained import KEEP, by_recipe
+from lmc_core.training.reproduce._pairs import alone
+from lmc_core.training.reproduce._trained import KEEP
+from lmc_core.training.reproduce._work import Work
 
 MLPS = tuple(name for name, recipe in RECIPES.items() if recipe.architecture.family == "mlp")
 PARAMETERS = (
@@ -103,17 +104,14 @@ def reproduce(
 ) -> Experiment:
     """Mean test loss at t = ½ over all pairs, for every reading of the method."""
     data = dataset(RECIPES[recipe].data)
-    nets = by_recipe(recipe, networks, seed, data=data, keep=keep, device="cpu", report=report)
-    ends = [measure(net, data, ("test",))["test"]["loss"] for net in nets]
-    pairs = list(combinations(range(networks), 2))
+    nets = [(RECIPES[recipe], number) for number in range(seed, seed + networks)]
+    work = Work(nets, data, keep=keep, device=device, report=report)
+    ends = [work.number({"scores": "test"}, [net], alone(data))["loss"] for net in nets]
+    pairs = list(combinations(nets, 2))
     each: dict[str, list[float]] = {}
     for done, (title, costs) in enumerate(WAYS.items()):
-        each[title] = []
-        for number, (i, j) in enumerate(pairs):
-            report(f"aligning by {title}", done * len(pairs) + number, len(WAYS) * len(pairs))
-            state = matched(nets[i], nets[j], data, costs)
-            middle = {name: (x + state[name]) / 2 for name, x in nets[i].state.items()}
-            each[title].append(measure(nets[i].with_state(middle), data, ("test",))["test"]["loss"])
+        report(f"aligning by {title}", done, len(WAYS))
+        each[title] = [work.number({"reading": title}, pair, middle(data, costs)) for pair in pairs]
     rows = []
     for title, losses in each.items():
         mean, deviation, count = spread(losses)
@@ -132,6 +130,18 @@ def reproduce(
         {"losses": each, "ends": ends, "settings": {"recipe": recipe, "networks": networks}, "seed": seed},
         Chart("method", "loss at t = ½", error="± over pairs", also="published", lower=True),
     )
+
+
+def middle(data: Dataset, costs: Costs) -> Callable[[Network, Network], float]:
+    """The test loss half-way, B in A's order."""
+
+    def measured(a: Network, b: Network) -> float:
+        a, b = a.to("cpu"), b.to("cpu")
+        state = matched(a, b, data, costs)
+        half = {name: (x + state[name]) / 2 for name, x in a.state.items()}
+        return alone(data)(a.with_state(half))["loss"]
+
+    return measured
 
 
 def matched(a: Network, b: Network, data: Dataset, costs: Costs) -> dict[str, torch.Tensor]:

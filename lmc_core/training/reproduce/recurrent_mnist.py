@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from lmc_core.data.registry import DATASETS, dataset
-from lmc_core.fusion.fuse import fusion
 from lmc_core.networks.families import architecture
 from lmc_core.options import Option
 from lmc_core.report import Report, silent
-from lmc_core.training.finetune import measure
 from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
 from lmc_core.training.reproduce._mlp import DATA, SEEDS
-from lmc_core.training.reproduce._trained import KEEP, trained
+from lmc_core.training.reproduce._pairs import alone, fused
+from lmc_core.training.reproduce._trained import KEEP
+from lmc_core.training.reproduce._work import Work
 from lmc_core.training.train import Recipe
 
 PARAMETERS = (
@@ -93,18 +93,16 @@ def reproduce(
     rows: list[tuple[Any, ...]] = []
     each: dict[str, dict[str, list[float]]] = {}
     for cell in ("lstm", "rnn") if cells == "both" else (cells,):
-        plan = [(recipe(data, cell, hidden, epochs), 1000 * seed + number) for number in SEEDS[:networks]]
-        nets = trained(plan, keep=keep, data=[examples] * networks, device=device, report=report)
-        found = {"the networks themselves": [measure(n, examples, ("test",))["test"]["accuracy"] for n in nets]}
+        nets = [(recipe(data, cell, hidden, epochs), 1000 * seed + number) for number in SEEDS[:networks]]
+        work = Work(nets, examples, keep=keep, device=device, report=report)
+        own = [work.number({"scores": "test"}, [net], alone(examples))["accuracy"] for net in nets]
+        found = {"the networks themselves": own}
         pairs = list(combinations(nets, 2))
         for title, (method, settings) in WAYS.items():
-            found[title] = []
-            for done, pair in enumerate(pairs):
-                report(f"fusing {cell.upper()}s: {title}", done, len(pairs))
-                given = examples if "compare" in settings else None
-                more: dict[str, Any] = {"epsilon": EPSILON[cell]} if "solver" in settings else {}
-                fused = fusion(pair, method, data=given, seed=seed, **settings, **more).network
-                found[title].append(measure(fused, examples, ("test",))["test"]["accuracy"])
+            given = {**settings, **({"epsilon": EPSILON[cell]} if "solver" in settings else {})}
+            what = {"fused": method, "settings": given, "seed": seed}
+            measured = fused(method, given, examples, seed, report)
+            found[title] = [work.number(what, pair, measured)["accuracy"] for pair in pairs]
         rows += [(cell.upper(), title, *spread(values)) for title, values in found.items()]
         each[cell] = found
     return Experiment(

@@ -9,7 +9,7 @@ the order of the methods.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,10 +21,11 @@ from lmc_core.fusion.fuse import fusion
 from lmc_core.networks.network import Network
 from lmc_core.options import Option
 from lmc_core.report import Report, silent
-from lmc_core.training.finetune import measure
 from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
 from lmc_core.training.reproduce._mlp import DATA, WIDTH, mlp
-from lmc_core.training.reproduce._trained import KEEP, trained
+from lmc_core.training.reproduce._pairs import alone
+from lmc_core.training.reproduce._trained import KEEP
+from lmc_core.training.reproduce._work import Work
 from lmc_core.training.train import Recipe
 
 PARAMETERS = (
@@ -105,21 +106,17 @@ def reproduce(
         apart = 0 if beginning == "same" else OTHER
         plan = [(recipe, seed + k + moved) for k in range(pairs) for recipe, moved in ((a, apart), (b, 0))]
         parts = [part for both in splits for part in (both.a, both.b)]
-        nets = trained(plan, keep=keep, data=parts, device=device, report=report)
+        work = Work(plan, parts, keep=keep, device=device, report=report)
+        couples = list(zip(plan[::2], plan[1::2], strict=True))
         each[beginning] = {name: [] for name in (*"AB", *WAYS)}
-        for name, parents in zip("AB", (nets[::2], nets[1::2]), strict=True):
-            each[beginning][name].append([_parts(net, examples, skill)[0] for net in parents])
-        for done, (title, (method, settings)) in enumerate(WAYS.items()):
-            for number, share in enumerate(shares):
-                report(f"{beginning} start: {title}", done * len(shares) + number, len(WAYS) * len(shares))
-                found = [
-                    _parts(
-                        fusion(couple, method, weights=(share, 1 - share), seed=seed, **settings).network,
-                        examples,
-                        skill,
-                    )
-                    for couple in zip(nets[::2], nets[1::2], strict=True)
-                ]
+        for number, name in enumerate("AB"):
+            ends = [work.number({"parts": skill}, [couple[number]], _alone(examples, skill))[0] for couple in couples]
+            each[beginning][name].append(ends)
+        for title, (method, settings) in WAYS.items():
+            for share in shares:
+                what = {"parts": skill, "fused": method, "settings": settings, "λ": share, "seed": seed}
+                measured = _fused(method, settings, share, examples, skill, seed, report)
+                found = [work.number(what, couple, measured) for couple in couples]
                 whole, known, rest = ([f[i] for f in found] for i in range(3))
                 mean, deviation, count = spread(whole)
                 on = float(np.mean(known)), float(np.mean(rest))
@@ -141,15 +138,30 @@ def reproduce(
     )
 
 
-def _parts(network: Network, data: Dataset, skill: int) -> tuple[float, float, float]:
+def _alone(data: Dataset, skill: int) -> Callable[[Network], tuple[float, float, float]]:
     """Test accuracy on all examples, on those of the skill, and on the others."""
     mine = data.y_test == skill
-    found = []
-    for chosen in (mine, ~mine):
-        some = replace(data, x_test=data.x_test[chosen], y_test=data.y_test[chosen])
-        found.append(measure(network, some, ("test",))["test"]["accuracy"])
+    parts = [replace(data, x_test=data.x_test[chosen], y_test=data.y_test[chosen]) for chosen in (mine, ~mine)]
     share = float(mine.mean())
-    return share * found[0] + (1 - share) * found[1], found[0], found[1]
+
+    def measured(network: Network) -> tuple[float, float, float]:
+        known, rest = (alone(part)(network)["accuracy"] for part in parts)
+        return share * known + (1 - share) * rest, known, rest
+
+    return measured
+
+
+def _fused(
+    method: str, settings: Mapping[str, Any], share: float, data: Dataset, skill: int, seed: int, report: Report
+) -> Callable[[Network, Network], tuple[float, float, float]]:
+    """The same of A and B fused, A by so large a share."""
+    scored = _alone(data, skill)
+
+    def measured(a: Network, b: Network) -> tuple[float, float, float]:
+        weights = (share, 1 - share)
+        return scored(fusion((a, b), method, weights=weights, seed=seed, report=report, **settings).network)
+
+    return measured
 
 
 def _notes(beginning: str, each: Mapping[str, list[list[float]]], shares: list[float], skill: int) -> Iterator[str]:

@@ -18,7 +18,7 @@ from starlette.requests import Request as HTTPRequest
 
 from lmc_core import runs
 from lmc_core.cli import main
-from lmc_core.errors import RunError
+from lmc_core.errors import InputError, RunError
 from lmc_core.runs import engine, keep
 from lmc_core.runs.keep import entries, retention
 from lmc_core.runs.keep.store import Store
@@ -361,3 +361,63 @@ def test_the_command_that_reads_the_store_says_how_much_it_measured(
 ) -> None:
     assert main(["reindex", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["measured"] == 0
+
+
+def test_an_owner_deletes_a_run_with_all_that_is_kept_of_it_and_nobody_else_does(make: Make, tmp_path: Path) -> None:
+    archive = make()
+    fill = Filled(archive, tmp_path)
+    theirs, other, nobodys, read = fill("ann", 9), fill("bob", 9), fill(None, 9), fill("ann", 9, kind="inspect")
+    archive.index.change(RUNS, RUNS.c.id == read, kind="inspect")
+    archive.index.change(RUNS, RUNS.c.id == theirs, listed=True, published=True)
+    before = kept(archive)
+    for run, owner in (
+        (theirs, "bob"),
+        (nobodys, "ann"),
+        (nobodys, ""),
+        (other, "ann"),
+        (read, "ann"),
+        ("../x", "ann"),
+    ):
+        assert not archive.delete(run, owner)
+    assert kept(archive) == before
+    assert archive.result(theirs)
+    assert archive.delete(theirs, "ann")
+    assert not archive.delete(theirs, "ann")
+    assert kept(archive) == before - {theirs}
+    assert not archive.store.names("runs", theirs)
+    with pytest.raises(InputError, match="no run"):
+        archive.result(theirs)
+    assert [run.id for run in archive.index.recent(9, kind=None, state=None, owner="ann", mine=True)] == [read]
+    archive.rebuild()
+    assert archive.index.status(theirs) is None
+    archive.index.enqueue(
+        Request("nap", MappingProxyType({"number": 1}), 2, True), owner="eve", title="", likeness="", listed=False
+    )
+    assert archive.index.owned(theirs, "eve")
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_a_run_that_has_not_ended_cannot_be_deleted(make: Make, tmp_path: Path, state: str) -> None:
+    archive = make()
+    run = Filled(archive, tmp_path)("ann", 9)
+    archive.index.change(RUNS, RUNS.c.id == run, state=state)
+    assert not archive.delete(run, "ann")
+    assert archive.index.status(run) is not None
+
+
+def test_a_run_whose_files_cannot_be_deleted_stays_whole(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = make()
+    run = Filled(archive, tmp_path)("ann", 9)
+
+    def refused(*_: str) -> None:
+        raise PermissionError("read-only")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archive.store, "remove", refused)
+        with pytest.raises(PermissionError):
+            archive.delete(run, "ann")
+    assert archive.index.owned(run, "ann")
+    assert archive.result(run)
+    assert archive.delete(run, "ann")
