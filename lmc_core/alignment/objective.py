@@ -140,7 +140,7 @@ class Objective:
 
 
 def _writers(symmetry: Symmetry, block: Block) -> int:
-    """How many weights write the units of a block: those of layers, and others of several axes, such as stacked ones."""
+    """How many weights write the units of a block: those of layers, and others of several axes, as stacked ones are."""
     uses = {(c.weight, c.write) for c in symmetry.contractions if c.weight in symmetry.axes}
     layers = {weight for weight, _ in uses}
     uses |= {
