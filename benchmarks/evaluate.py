@@ -1,109 +1,225 @@
-"""Evaluation along a path: ours, `functional_call` per t, and a module rebuilt per t, each at its usual batch size."""
+"""Evaluation along a path: ours beside plain forwards of the module, and beside the loops that others write.
+
+The limit is as many plain forwards as the path has points, without gradients, at the batch size and in the memory
+layout that suit the module best; ours can be below it, as points share what is linear in t. The loop is that of
+git-re-basin-pytorch, written plainly: for every point a state dict is blended and loaded, and a DataLoader makes every
+example from its image anew.
+"""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from PIL import Image
+from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as Examples
 
 from benchmarks.timing import best, table
 from lmc_core.data.dataset import Dataset
 from lmc_core.networks.families import architecture, build, example_inputs
 from lmc_core.networks.network import network
 from lmc_core.networks.values import Architecture
-from lmc_core.paths.evaluate import evaluate, evaluate_many
+from lmc_core.paths.evaluate import evaluate_many
 from lmc_core.paths.path import LinearPath
 
-POINTS = 25
+SIZES = (32, 64, 128, 256, 512, 1024)
+"""Batch sizes of which the best counts for the plain forwards."""
+CALIBRATION = 512
+"""Training examples of which statistics are estimated."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network as it is initialised, on random images.
+
+    goal   of our seconds over those of the plain forwards; None: not said
+    loop   whether the loop of git-re-basin-pytorch is timed too
+    """
+
+    made: Architecture
+    shape: tuple[int, ...]
+    examples: int
+    points: int = 9
+    goal: float | None = 1.05
+    loop: bool = False
+
+
 CASES = {
-    "MLP 784-512-512-512-10": (architecture("mlp", widths=(784, 512, 512, 512, 10)), (784,), 2000),
-    "MLP 64-128-128-128-10": (architecture("mlp", widths=(64, 128, 128, 128, 10)), (64,), 2000),
-    "wide first layer 3072-256-10": (architecture("mlp", widths=(3072, 256, 10)), (3072,), 2000),
-    "CNN 32-64, 8 × 8": (
-        architecture("cnn", stages=((32,), (64,)), hidden=(128,), input_shape=(1, 8, 8)),
-        (1, 8, 8),
-        500,
+    "MLP 784-512-512-512-10": Case(
+        architecture("mlp", widths=(784, 512, 512, 512, 10)), (784,), 10_000, points=25, goal=0.65, loop=True
     ),
-    "LSTM 28 × 28, 128": (architecture("recurrent", features=28, steps=28, hidden=128), (28, 28), 300),
-    "ResNet-8 with BatchNorm": (architecture("resnet", blocks=(1, 1, 1), widths=(16, 32, 64)), (3, 32, 32), 100),
+    "MLP 64-128-128-128-10": Case(
+        architecture("mlp", widths=(64, 128, 128, 128, 10)), (64,), 10_000, points=25, goal=None
+    ),
+    "CNN 32-64, 8 × 8": Case(
+        architecture("cnn", stages=((32,), (64,)), hidden=(128,), input_shape=(1, 8, 8)), (1, 8, 8), 2000
+    ),
+    "CNN 32-64, 28 × 28": Case(
+        architecture("cnn", stages=((32,), (64,)), hidden=(128,), input_shape=(1, 28, 28)), (1, 28, 28), 1000
+    ),
+    "LSTM 28 × 28, 128": Case(architecture("recurrent", features=28, steps=28, hidden=128), (28, 28), 2000),
+    "ResNet-20": Case(architecture("resnet", blocks=(3, 3, 3), widths=(16, 32, 64)), (3, 32, 32), 512),
 }
-"""Name → architecture, shape of an example, examples per split."""
 
 
 def main() -> None:
-    rows: list[tuple[object, ...]] = [("evaluation", "ours, s", "functional_call", "rebuilt", "two paths, per path")]
-    rows += [_measured(name) for name in CASES]
-    print(table(rows))
+    about = ("points", "ours, s", "ours / plain forwards", "goal", "reset / forwards", "loop / ours")
+    rows: list[tuple[object, ...]] = [("evaluation", *about, "functional_call / ours", "two paths, per path")]
+    for name, case in CASES.items():
+        rows.append((name, *measured(case)))
+        print(table([rows[0], rows[-1]]) if len(rows) == 2 else table(rows).splitlines()[-1], flush=True)
+    print("\n" + table(rows))
 
 
-def _measured(name: str) -> tuple[str, ...]:
-    """One row: seconds of ours, and how many times that the other ways take. All must find the same curve."""
-    path, other, data = _problem(*CASES[name])
+def measured(case: Case) -> tuple[str, ...]:
+    """One row. All ways must find the same curve."""
+    path, other, data = _problem(case)
     curves: dict[str, np.ndarray] = {}
+    size, laid = _suited(path.a.module, torch.from_numpy(data.x_test[: max(SIZES)]))
 
-    def keep(way: str, losses: np.ndarray) -> None:
-        curves[way] = losses
+    def ours(paths: list[LinearPath], **how: Any) -> None:
+        curves["ours"] = evaluate_many(paths, data, points=case.points, splits=("test",), **how)[0].loss()
 
-    seconds = best(
-        {
-            "ours": lambda: keep("ours", evaluate(path, data, points=POINTS).loss()),
-            "functional": lambda: keep("functional", _plain(path, data, _functional)),
-            "rebuilt": lambda: keep("rebuilt", _plain(path, data, _rebuilt)),
-            "two": lambda: evaluate_many([path, other], data, points=POINTS),
-        }
+    def looped() -> None:
+        curves["loop"] = _loop(path, data, case.points)
+
+    def functional() -> None:
+        curves["functional"] = _functional(path, data, case.points)
+
+    ways: dict[str, Callable[[], object]] = {
+        "ours": lambda: ours([path]),
+        "forwards": lambda: _forwards(laid(path.a.module), laid(torch.from_numpy(data.x_test)), size),
+        "functional": functional,
+        "two": lambda: ours([path, other]),
+    }
+    if case.loop:
+        ways["loop"] = looped
+    seconds = best(ways)
+    normed = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in path.a.module.modules())
+    for way in ("functional", "loop"):
+        if way in curves:
+            np.testing.assert_allclose(curves[way], curves["ours"], rtol=1e-3)
+    limit = seconds["forwards"] * case.points
+    reset = "–"
+    if normed:
+        how: dict[str, Any] = {"recalibrate": "bn-reset", "calibration": CALIBRATION}
+        took = best({"reset": lambda: ours([path], **how)})["reset"]
+        more = seconds["forwards"] * (case.points - 2) * CALIBRATION / case.examples
+        reset = f"{took / (limit + more):.2f}"
+    return (
+        str(case.points),
+        f"{seconds['ours']:.2f}",
+        f"{seconds['ours'] / limit:.2f}",
+        "–" if case.goal is None else f"{case.goal:.2f}",
+        reset,
+        f"{seconds['loop'] / seconds['ours']:.2f} ×" if case.loop else "–",
+        f"{seconds['functional'] / seconds['ours']:.2f} ×",
+        f"{seconds['two'] / 2 / seconds['ours']:.2f} ×",
     )
-    for way in ("functional", "rebuilt"):
-        np.testing.assert_allclose(curves[way], curves["ours"], rtol=1e-3)
-    ratio = {way: f"{spent / seconds['ours']:.2f} ×" for way, spent in seconds.items()}
-    per_path = f"{seconds['two'] / 2 / seconds['ours']:.2f} ×"
-    return name, f"{seconds['ours']:.2f}", ratio["functional"], ratio["rebuilt"], per_path
 
 
-def _problem(arch: Architecture, shape: tuple[int, ...], examples: int) -> tuple[LinearPath, LinearPath, Dataset]:
+def _problem(case: Case) -> tuple[LinearPath, LinearPath, Dataset]:
     rng = np.random.default_rng(0)
-    x = rng.random((2 * examples, *shape)).astype(np.float32)
-    y = rng.integers(0, 10, 2 * examples)
-    data = Dataset("random", x[:examples], y[:examples], x[examples:], y[examples:], tuple("0123456789"))
+    images = rng.integers(0, 256, (2, case.examples, *case.shape), dtype=np.uint8)
+    x = images.astype(np.float32) / 255
+    y = rng.integers(0, 10, (2, case.examples))
+    data = Dataset("random", x[0], y[0], x[1], y[1], tuple("0123456789"))
     nets = []
     for seed in range(3):
         torch.manual_seed(seed)
-        nets.append(network(build(arch), example_inputs(arch), architecture=arch))
-    a, b, c = nets
+        nets.append(network(build(case.made), example_inputs(case.made), architecture=case.made))
+    a, b, c = (replace(net, module=nets[0].module) for net in nets)
     return LinearPath(a, b), LinearPath(a, c), data
 
 
-def _functional(path: LinearPath, t: float) -> Callable[[torch.Tensor], torch.Tensor]:
-    a, b = path.a.state, path.b.state
-    state = {name: torch.lerp(x, b[name], t) if x.is_floating_point() else x for name, x in a.items()}
-    return lambda x: functional_call(path.network.module, state, (x,))
+Laid = Callable[[Any], Any]
 
 
-def _rebuilt(path: LinearPath, t: float) -> nn.Module:
-    module = copy.deepcopy(path.network.module)
-    module.load_state_dict(dict(path(t)))
-    return module.eval()
+def _suited(module: nn.Module, x: Tensor) -> tuple[int, Laid]:
+    """Batch size and layout in which the module takes the least time for an example."""
+    layouts: tuple[Laid, ...] = (lambda given: given,)
+    if x.ndim == 4:
+        layouts += (_last,)
+    found = {}
+    for laid in layouts:
+        for size in SIZES:
+            inner, rows = laid(copy.deepcopy(module)), laid(x[:size].contiguous())
+            found[size, laid] = best({"": lambda inner=inner, rows=rows: _forwards(inner, rows, len(rows))})[""] / len(
+                rows
+            )
+    return min(found, key=lambda way: found[way])
+
+
+def _last(given: Any) -> Any:
+    made = copy.deepcopy(given) if isinstance(given, nn.Module) else given
+    return made.to(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
-def _plain(path: LinearPath, data: Dataset, make: Callable[..., Callable], batch: int = 500) -> np.ndarray:
-    """Test losses; both splits are computed, a number read after every batch, as a plain loop does."""
+def _forwards(module: nn.Module, x: Tensor, size: int) -> None:
+    for start in range(0, len(x), size):
+        module(x[start : start + size])
+
+
+def _blended(path: LinearPath, t: float) -> dict[str, Tensor]:
+    a, b = path.a.state, path.b.state
+    return {name: torch.lerp(x, b[name], t) if x.is_floating_point() else x for name, x in a.items()}
+
+
+@torch.no_grad()
+def _functional(path: LinearPath, data: Dataset, points: int, size: int = 500) -> np.ndarray:
+    """Test losses by `functional_call` on a blended state, at the usual batch size."""
     losses = []
-    for t in np.linspace(0, 1, POINTS):
-        f = make(path, float(t))
-        for x, y in ((data.x_train, data.y_train), (data.x_test, data.y_test)):
-            loss = right = 0.0
-            for start in range(0, len(x), batch):
-                inputs = path.network.prepare(torch.from_numpy(x[start : start + batch]))
-                targets = torch.from_numpy(y[start : start + batch])
-                logits = f(inputs)
-                loss += cross_entropy(logits, targets, reduction="sum").item()
-                right += (logits.argmax(1) == targets).sum().item()
+    x, y = torch.from_numpy(data.x_test), torch.from_numpy(data.y_test)
+    for t in np.linspace(0, 1, points):
+        state, loss = _blended(path, float(t)), 0.0
+        for start in range(0, len(x), size):
+            logits = functional_call(path.network.module, state, (x[start : start + size],))
+            loss += cross_entropy(logits, y[start : start + size], reduction="sum").item()
         losses.append(loss / len(x))
+    return np.asarray(losses)
+
+
+class _Images(Examples):
+    """Examples as torchvision gives them: an image is made from bytes, then a tensor, then normalised."""
+
+    def __init__(self, x: np.ndarray, y: np.ndarray) -> None:
+        side = int(np.sqrt(x[0].size))
+        self.x, self.y = torch.from_numpy((x * 255).round().astype(np.uint8)).reshape(len(x), side, side), y
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, number: int) -> tuple[Tensor, int]:
+        image = Image.fromarray(self.x[number].numpy(), mode="L")
+        tensor = torch.from_numpy(np.array(image, np.uint8, copy=True)).view(1, *image.size).to(torch.float32).div(255)
+        mean, deviation = torch.as_tensor([0.0]), torch.as_tensor([1.0])
+        return tensor.clone().sub_(mean.view(-1, 1, 1)).div_(deviation.view(-1, 1, 1)), int(self.y[number])
+
+
+def _loop(path: LinearPath, data: Dataset, points: int) -> np.ndarray:
+    """Test losses as git-re-basin-pytorch measures them."""
+    module = copy.deepcopy(path.network.module)
+    loader = DataLoader(_Images(data.x_test, data.y_test), batch_size=1000)
+    losses = []
+    for t in np.linspace(0, 1, points):
+        module.load_state_dict(_blended(path, float(t)))
+        module.eval()
+        loss, right = 0.0, 0
+        with torch.no_grad():
+            for x, y in loader:
+                output = module(x.reshape(len(x), -1))
+                loss += cross_entropy(output, y, reduction="sum").item()
+                right += output.argmax(dim=1, keepdim=True).eq(y.view(-1, 1)).sum().item()
+        losses.append(loss / len(data.x_test))
     return np.asarray(losses)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from lmc_core.errors import SettingError
 from lmc_core.operators import Kind
@@ -35,6 +34,8 @@ def assignment(cost: Cost) -> Perm:
         raise SettingError(f"an assignment needs a square cost, not {cost.shape}; groups of other sizes need a plan")
     _check_finite(cost)
     if len(cost) < 2 or (np.ptp(cost, 0).min() == 0 or np.ptp(cost, 1).min() == 0):
+        from scipy.optimize import linear_sum_assignment  # slow to import, seldom needed
+
         return linear_sum_assignment(cost, maximize=True)[1].astype(np.int64)
     import lap
 

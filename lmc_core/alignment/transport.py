@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmc_core.alignment.coupling import Couplings, permutations
+from lmc_core.alignment.coupling import Couplings, Perms, permutations
 from lmc_core.errors import MismatchError
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, names_in
 from lmc_core.symmetry.move import move
-from lmc_core.symmetry.permute import index
+from lmc_core.symmetry.permute import index, inside, regrouped
 from lmc_core.symmetry.symmetry import Role, Symmetry
 
 Maps = Mapping[tuple[str, str], Tensor]
@@ -33,7 +33,13 @@ def transport(network: Network, symmetry: Symmetry, couplings: Couplings) -> Net
     if all(coupling.keeps_function for coupling in couplings.values()):
         elements = {name: coupling.element for name, coupling in couplings.items()}
         return network.with_state(move(network.state, symmetry, elements))
-    return network.with_state(carried_state(network.state, symmetry, maps_of(couplings, network.device)))
+    state = regrouped(network.state, symmetry, orders_of_branches(symmetry, couplings))
+    return network.with_state(carried_state(state, symmetry, maps_of(inside(symmetry, couplings), network.device)))
+
+
+def orders_of_branches(symmetry: Symmetry, couplings: Couplings) -> Perms:
+    """The couplings of branches, which are always orders."""
+    return permutations({name: couplings[name] for name in symmetry.branches if name in couplings})
 
 
 def maps_of(couplings: Couplings, device: torch.device) -> dict[tuple[str, str], Tensor]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensor
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.fx import GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
@@ -31,7 +30,8 @@ def decomposed(node: Node, arguments: dict[str, Any]) -> tuple[GraphModule, list
         return None
     inputs = [leaf for leaf in pytree.tree_leaves(arguments) if isinstance(leaf, Node)]
     values = [leaf.meta["val"] for leaf in inputs]
-    modes = [v.fake_mode for v in values if isinstance(v, FakeTensor)]
+    mode = next((v.fake_mode for v in values if isinstance(v, FakeTensor)), None) or FakeTensorMode()
+    values = [_fake(v, mode) for v in values]
 
     def compute(*tensors: Tensor) -> Any:
         given = iter(tensors)
@@ -42,9 +42,17 @@ def decomposed(node: Node, arguments: dict[str, Any]) -> tuple[GraphModule, list
         return target.decompose(*args, **named) if composite else known[target](*args, **named)
 
     try:
-        with quiet(), modes[0] if modes else contextlib.nullcontext():
+        with quiet(), mode:
             graph = make_fx(compute, decomposition_table={} if composite else {target: known[target]})(*values)
     except (RuntimeError, NotImplementedError, TypeError, ValueError, AssertionError):
         return None
     graph.graph.eliminate_dead_code()
     return graph, inputs
+
+
+def _fake(value: Any, mode: FakeTensorMode) -> Any:
+    """A value of a trace from disk, which knows shapes alone, as one of the CPU."""
+    if not isinstance(value, Tensor) or not value.is_meta or isinstance(value, FakeTensor):
+        return value
+    with mode:
+        return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="cpu")

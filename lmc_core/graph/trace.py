@@ -16,9 +16,11 @@ from torch.fx.node import has_side_effect
 from torch.utils import _pytree as pytree
 
 from lmc_core.errors import DataError, TraceError
+from lmc_core.graph import stored
 from lmc_core.graph.asked import WAY
 from lmc_core.graph.export import FALLBACK, TooSlow, export
 from lmc_core.graph.recurrence import split_recurrence
+from lmc_core.graph.stored import Parts
 from lmc_core.networks.copies import held_noise
 from lmc_core.networks.network import Network
 from lmc_core.networks.precision import full_float32
@@ -43,34 +45,15 @@ class Trace:
                 and raises DataError for numbers that lead another way
     """
 
-    def __init__(self, program: ExportedProgram, names: Mapping[str, str], batch: int) -> None:
+    def __init__(self, parts: Parts, batch: int, owner: nn.Module | None = None) -> None:
         self.batch = batch
-        self.graph: Graph = program.graph_module.graph
-        self.tensors: dict[str, str] = {}
-        self.constants: dict[str, Tensor] = {}
-        inputs = []
-        for spec in program.graph_signature.input_specs:
-            placeholder = spec.arg.name
-            if spec.kind is InputKind.USER_INPUT:
-                inputs.append(placeholder)
-            elif spec.target in names:
-                self.tensors[placeholder] = names[spec.target]
-            elif spec.target in program.constants:
-                self.constants[placeholder] = program.constants[spec.target]
-            else:
-                raise TraceError(f"the graph reads {spec.target!r}, which is not in the network's state; {FALLBACK}")
-        self.inputs: tuple[str, ...] = tuple(inputs)
-        self._returned = [
-            number
-            for number, spec in enumerate(program.graph_signature.output_specs)
-            if spec.kind is OutputKind.USER_OUTPUT
-        ]
-        self._structure = program.call_spec.out_spec
-        self._owner = program.graph_module
-        _drop_checks(self.graph)
-        split_recurrence(self.graph)
-        self._keep_returned()
-        self.graph.eliminate_dead_code()
+        self.parts = parts
+        self.graph = parts.graph
+        self.tensors = parts.tensors
+        self.constants = parts.constants
+        self.inputs = parts.inputs
+        self._structure = parts.structure
+        self._owner = owner
         self._steps = self._plan()
         self.counted: frozenset[str] = frozenset()
         self.chooses = any(node.target is on_the_way for node in self.graph.nodes)
@@ -150,11 +133,6 @@ class Trace:
             if tuple(x.shape) != wanted:
                 raise DataError(f"input {node.name!r} has shape {tuple(x.shape)}; this trace reads {wanted}")
 
-    def _keep_returned(self) -> None:
-        """Drop outputs that only say how buffers changed."""
-        output = self.graph.output_node()
-        output.args = (tuple(output.args[0][number] for number in self._returned),)  # type: ignore[index]
-
     def _plan(self) -> list[tuple[str, Any, Any, Any, list[str]]]:
         """Calls in order, each with the values nobody reads afterwards."""
         self._placeholders = [n for n in self.graph.nodes if n.op == "placeholder" and n.name in self.inputs]
@@ -221,10 +199,17 @@ def resized(inputs: tuple[Tensor, ...], batch: int) -> tuple[Tensor, ...]:
 
 
 def _traced(network: Network, batch: int, seconds: float, others: list[Trace]) -> Trace:
-    inputs = resized(network.example_inputs, batch)
-    program = export(network.module, inputs, seconds=seconds)
-    made = Trace(program, state_names(network), batch)
-    made.settle(network.state, inputs)
+    place = stored.place(network, batch)
+    kept = stored.read(place) if place else None
+    if kept:
+        made = Trace(kept, batch)
+    else:
+        inputs = resized(network.example_inputs, batch)
+        program = export(network.module, inputs, seconds=seconds)
+        made = Trace(_parts(program, state_names(network)), batch, program.graph_module)
+        made.settle(network.state, inputs)
+        if place and not made.counted:
+            stored.write(place, made.parts)
     for other in others:
         if other.signature != made.signature:
             raise TraceError(
@@ -232,6 +217,37 @@ def _traced(network: Network, batch: int, seconds: float, others: list[Trace]) -
                 f"use the batch size of its example, or {FALLBACK}"
             )
     return made
+
+
+def _parts(program: ExportedProgram, names: Mapping[str, str]) -> Parts:
+    """The graph of a program, without checks and without outputs that only say how buffers changed.
+
+    names   under which the module knows a tensor → its state name
+    """
+    graph: Graph = program.graph_module.graph
+    tensors: dict[str, str] = {}
+    constants: dict[str, Tensor] = {}
+    inputs = []
+    for spec in program.graph_signature.input_specs:
+        placeholder = spec.arg.name
+        if spec.kind is InputKind.USER_INPUT:
+            inputs.append(placeholder)
+        elif spec.target in names:
+            tensors[placeholder] = names[spec.target]
+        elif spec.target in program.constants:
+            constants[placeholder] = program.constants[spec.target]
+        else:
+            raise TraceError(f"the graph reads {spec.target!r}, which is not in the network's state; {FALLBACK}")
+    specs = enumerate(program.graph_signature.output_specs)
+    returned = [number for number, spec in specs if spec.kind is OutputKind.USER_OUTPUT]
+    structure = program.call_spec.out_spec
+    assert structure is not None
+    _drop_checks(graph)
+    split_recurrence(graph)
+    output = graph.output_node()
+    output.args = (tuple(output.args[0][number] for number in returned),)  # type: ignore[index]
+    graph.eliminate_dead_code()
+    return Parts(graph, tensors, tuple(inputs), constants, structure)
 
 
 def state_names(network: Network) -> dict[str, str]:

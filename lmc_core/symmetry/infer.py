@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from lmc_core.graph.export import FALLBACK, TooSlow, within
-from lmc_core.graph.trace import trace, working_batch
+from lmc_core.graph.trace import Trace, trace, working_batch
 from lmc_core.networks.network import Network
 from lmc_core.symmetry._solver.call import Facts, Reading
 from lmc_core.symmetry._solver.freeze import Frozen, freeze
 from lmc_core.symmetry._solver.values import Slot
 from lmc_core.symmetry.axis import groups_in
-from lmc_core.symmetry.evidence import classified, without
+from lmc_core.symmetry.branching import branched
+from lmc_core.symmetry.evidence import classified, evened, without
 from lmc_core.symmetry.symmetry import Contraction, Pinned, Role, Symmetry
 from lmc_core.symmetry.verify import VerifyReport, elsewhere
 from lmc_core.symmetry.verify import verify as measure
@@ -39,19 +40,24 @@ def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: 
     shapes = {name: tuple(x.shape) for name, x in network.state.items()}
     even = [name for name, x in network.state.items() if _even(x)]
 
-    def work() -> tuple[Reading, Frozen]:
+    def work() -> Symmetry:
         reading = read(traced, shapes, even)
-        return reading, freeze(reading)
+        return branched(traced, shapes, _found(traced, shapes, reading, freeze(reading)))
 
     try:
-        reading, frozen = within(work, seconds)
+        found = within(work, seconds)
     except TimeoutError:
         raise TooSlow(
             f"inferring the symmetry of {len(traced.graph.nodes)} operations took longer than {seconds:g} s; {FALLBACK}"
         ) from None
+    return evened(classified(network, verified(network, found))) if verify else found
+
+
+def _found(traced: Trace, shapes: dict[str, tuple[int, ...]], reading: Reading, frozen: Frozen) -> Symmetry:
+    """What a graph says, not yet verified."""
     read_by = {traced.tensors[n.name] for n in traced.graph.nodes if n.name in traced.tensors and n.users}
     unused = tuple(name for name, shape in shapes.items() if name not in read_by and shape)
-    found = Symmetry(
+    return Symmetry(
         groups=frozen.groups,
         axes=frozen.axes,
         roles=_roles(shapes, reading.facts),
@@ -64,7 +70,6 @@ def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: 
         held=frozenset(reading.facts.held),
         notes=(ONE_WAY,) if traced.chooses else (),
     )
-    return classified(network, verified(network, found)) if verify else found
 
 
 def _even(x: Tensor) -> bool:

@@ -20,7 +20,19 @@ from lmc_core.symmetry.classes import (
     is_monomial,
     stacked,
 )
-from lmc_core.symmetry.permute import compose, identity, invert, lies_under, outer_rows, outer_units, permute, row_of
+from lmc_core.symmetry.permute import (
+    compose,
+    handed_on,
+    identity,
+    inside,
+    invert,
+    lies_under,
+    outer_rows,
+    outer_units,
+    permute,
+    regrouped,
+    row_of,
+)
 from lmc_core.symmetry.symmetry import Symmetry
 
 
@@ -74,7 +86,10 @@ def move(state: Mapping[str, Tensor], symmetry: Symmetry, elements: Mapping[str,
     """
     if all(element.dtype.kind == "i" for element in elements.values()):
         return permute(state, symmetry, {name: np.asarray(e, dtype=np.int64) for name, e in elements.items()})
-    return moved(state, symmetry, {g: (Mover.of(e), Mover.of(inverse_transpose(e))) for g, e in elements.items()})
+    orders = {name: as_permutation(elements[name]) for name in symmetry.branches if name in elements}
+    left = inside(symmetry, elements)
+    movers = {g: (Mover.of(e), Mover.of(inverse_transpose(e))) for g, e in left.items()}
+    return moved(regrouped(state, symmetry, orders), symmetry, movers)
 
 
 def moved(state: Mapping[str, Tensor], symmetry: Symmetry, movers: Movers) -> dict[str, Tensor]:
@@ -165,6 +180,7 @@ def composed(first: Mapping[str, Element], second: Mapping[str, Element], symmet
     """One step for two, of elements of all groups: move(s, composed(g, h)) = move(move(s, g), h)."""
     p, q = _orders(first, symmetry), _orders(second, symmetry)
     made: dict[str, Element] = {**compose(p, q, symmetry)}
+    first = handed_on(first, symmetry, q)
     for name, group in symmetry.groups.items():
         if first[name].dtype.kind == second[name].dtype.kind == "i":
             continue
@@ -177,13 +193,14 @@ def composed(first: Mapping[str, Element], second: Mapping[str, Element], symmet
 def inverted(elements: Mapping[str, Element], symmetry: Symmetry) -> dict[str, Element]:
     """Elements of all groups that undo others: move(move(s, g), inverted(g)) = s."""
     orders = _orders(elements, symmetry)
-    made: dict[str, Element] = {**invert(orders, symmetry)}
+    made: dict[str, Element] = {**invert(inside(symmetry, orders), symmetry)}
     for name, element in elements.items():
         if element.dtype.kind != "i":
             rows = slice(None) if symmetry.groups[name].within is None else outer_rows(symmetry, name, orders)
             made[name] = np.empty_like(element)
             made[name][rows] = inverse_transpose(element).swapaxes(-1, -2)
-    return made
+    back = {name: np.argsort(orders[name]) for name in symmetry.branches}
+    return handed_on({**made, **back}, symmetry, back)
 
 
 def _orders(elements: Mapping[str, Element], symmetry: Symmetry) -> dict[str, NDArray[np.int64]]:

@@ -216,10 +216,11 @@ def _tried(start: Node, end: Node, inside: frozenset[Node], numbers: _Numbers) -
         return cast(Tensor, values[end].to(x.dtype))
 
     rng = np.random.default_rng(5)
-    x = torch.as_tensor(rng.standard_normal(shape)).to(val.device, dtype)
+    device = torch.device("cpu") if val.is_meta else val.device  # a trace from disk is of the CPU
+    x = torch.as_tensor(rng.standard_normal(shape)).to(device, dtype)
     before = run(x)
     factors = np.exp(0.3 * rng.standard_normal((*shape[:-1], shape[-1] // 2, 2))) @ np.array([1.0, 1j])
-    by = torch.as_tensor(factors).to(val.device)
+    by = torch.as_tensor(factors).to(device)
     scale = float(before.double().abs().max()) or 1.0
     kinds = [
         kind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -34,6 +35,7 @@ from lmc_core.symmetry._solver.terms import (
 from lmc_core.symmetry._solver.values import Slot, Slots, Value, merged
 from lmc_core.symmetry.rotary import Rotation, rotations
 from lmc_core.symmetry.rules import RULES
+from lmc_core.symmetry.rules.branches import Numbered, told_apart
 from lmc_core.symmetry.rules.create import CONSTANT
 from lmc_core.symmetry.rules.order import opaque
 
@@ -41,15 +43,21 @@ INPUT = "the network's input"
 OUTPUT = "the network's output"
 
 
-def read(trace: Trace, shapes: Mapping[str, tuple[int, ...]], even: Collection[str] = ()) -> Reading:
+def read(
+    trace: Trace,
+    shapes: Mapping[str, tuple[int, ...]],
+    even: Collection[str] = (),
+    numbered: Mapping[Node, Numbered] | None = None,
+) -> Reading:
     """Visit every operation of a trace in order and let its rule speak.
 
-    shapes   of the tensors of the state
-    even     names of those whose entries are all equal
+    shapes     of the tensors of the state
+    even       names of those whose entries are all equal
+    numbered   operations at which branches are told apart by their number
     """
     once = {trace.tensors[n.name] for n in trace.graph.nodes if n.name in trace.tensors and len(n.users) == 1}
     tensors: dict[str, tuple[Term, ...]] = {name: tuple(map(Var, shape)) for name, shape in shapes.items()}
-    walk = _Walk(Facts(even=frozenset(even) & once), rotations(trace))
+    walk = _Walk(Facts(even=frozenset(even) & once), rotations(trace), numbered)
     for node in trace.graph.nodes:
         if node.op == "placeholder":
             walk.env[node] = _source(node, trace, tensors)
@@ -117,8 +125,14 @@ def _as_one(constant: Tensor, first: int, second: int) -> bool:
 class _Walk:
     """Values by node, while the graph is visited."""
 
-    def __init__(self, facts: Facts, rotary: Mapping[Node, Rotation] | None = None) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        rotary: Mapping[Node, Rotation] | None = None,
+        numbered: Mapping[Node, Numbered] | None = None,
+    ) -> None:
         self.facts = facts
+        self.numbered = numbered or {}
         self.env: dict[Node, Any] = {}
         self.rotary = rotary or {}
         self.inside = {node for part in self.rotary.values() for node in part.inside}
@@ -217,6 +231,9 @@ class _Walk:
 
     def _apply(self, call: Call, node: Node) -> Any:
         """What the operation's rule says, or the rules of its decomposition; else everything is pinned."""
+        if node in self.numbered:
+            with suppress(Unsupported, Misfit):
+                return told_apart(call, self.numbered[node])
         rule = RULES.get(call.op)
         if rule is not None:
             try:
@@ -245,7 +262,8 @@ class _Walk:
             if held.op == "get_attr":
                 inside.env[held] = _known(getattr(module, held.target))
         result = inside.over(module.graph)
-        if inside.facts.unknown or [v.shape for v in result] != list(call.shapes):
+        sized = all(isinstance(size, int) for v in result for size in v.shape)  # known before the graph runs
+        if inside.facts.unknown or not sized or [v.shape for v in result] != list(call.shapes):
             return None
         for argument, value in call.args.items():
             call.take_list(argument) if isinstance(value, list | tuple) else call.take(argument)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lmc_core.figures.report import Picture
 from lmc_core.words.finding import Card
 from lmc_core.words.marks import Text
 from lmc_core.words.measures import Measures
 from lmc_core.words.models import assumed
+
+if TYPE_CHECKING:
+    from lmc_core.figures.report import Picture
 
 Columns = Mapping[str, Sequence[Any]]
 NO_WORDS = Text()

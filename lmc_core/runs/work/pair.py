@@ -15,11 +15,8 @@ from lmc_core.networks.network import Network
 from lmc_core.report import Report
 from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.kinds.request import Request
-from lmc_core.runs.library import data as datasets
-from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
 from lmc_core.runs.work.device import on_device
-from lmc_core.runs.work.models import open_pair
 from lmc_core.runs.work.symmetry import verified_symmetry
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -65,6 +62,8 @@ class Aligned:
 
 def unchanged(request: Request, model: str) -> ModelCard:
     """The card of a model that a request names. Raises InputError if it was replaced since."""
+    from lmc_core.runs.library import models as library
+
     found = library.card(model)
     known = dict(zip(KINDS[request.kind].models(request.options), request["fingerprints"], strict=False))
     if found.fingerprint != known[model]:
@@ -80,6 +79,9 @@ class Opening(Protocol):
 
 def opening(request: Request, device: str) -> Opening:
     """Opens networks of the library. Raises InputError if one was replaced since the request, or the two do not fit."""
+
+    from lmc_core.runs.library import data as datasets
+    from lmc_core.runs.work.models import open_pair
 
     def opened(first: str, second: str, report: Report, stage: str) -> Pair:
         report(stage, 0, 2)

@@ -24,19 +24,15 @@ from lmc_core.paths.path import LinearPath
 from lmc_core.paths.profile import Profile
 from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.report import Report, silent
-from lmc_core.runs.keep import units
 from lmc_core.runs.kinds._curve import curve_title
 from lmc_core.runs.kinds._options import counted
 from lmc_core.runs.kinds.path import STAGES, PathResult
 from lmc_core.runs.kinds.request import Request
-from lmc_core.runs.library import data as datasets
-from lmc_core.runs.library import models as library
 from lmc_core.runs.values.card import ModelCard
 from lmc_core.runs.values.facts import AlignmentFacts, CurveFacts
 from lmc_core.runs.work import estimate
 from lmc_core.runs.work.device import device_name, on_device, pick_device
 from lmc_core.runs.work.facts import card_of, data_facts, form_rows, symmetry_facts, versions
-from lmc_core.runs.work.models import open_model, open_pair
 from lmc_core.runs.work.pair import Aligned, unchanged
 from lmc_core.runs.work.shown import finished, shown
 from lmc_core.runs.work.stages import Clock, within
@@ -126,6 +122,8 @@ def path_run(
             compared = (ends.a, ends.b, ends.moved, alignment)
             seen = diagnose(*compared, data=data, t=naive.t, seed=seed, thorough=True, report=inner)
         if folder is not None:
+            from lmc_core.runs.keep import units
+
             units.write(folder, seen.units)
     bent = curved.profile.notes if curved else ()
     asked = {
@@ -210,6 +208,9 @@ def _curved(
 
 def work(request: Request, report: Report, folder: Path, device: str) -> PathResult:
     """Open the two networks, follow the path between them, and keep B aligned, and A where it is in other numbers."""
+    from lmc_core.runs.library import data as datasets  # and with it the database, which no file needs
+    from lmc_core.runs.work.models import open_pair
+
     report(READ, 0, 2)
     cards = unchanged(request, request["a"]), unchanged(request, request["b"])
     a, b, notes = open_pair(*cards)
@@ -247,6 +248,9 @@ def _waypoint(curve: Mapping[str, Any] | None) -> Network | None:
     """The model of the library that a curve leads through; None for a trained one, or for none."""
     if curve is None or curve["kind"] != "through":
         return None
+    from lmc_core.runs.library import models as library
+    from lmc_core.runs.work.models import open_model
+
     card = library.card(curve["model"])
     if card.fingerprint != curve["fingerprint"]:
         raise InputError(f"model {card.id!r} was replaced after this run was asked for; ask again")
