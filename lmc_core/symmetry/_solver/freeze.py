@@ -146,10 +146,9 @@ def _settle(reading: Reading) -> None:
             changed |= _reunite(var) or _limit(var)
         for terms in reading.tensors.values():
             written_out = [expanded(term) for term in terms]
-            alone = [var if isinstance(var := bare(term), Var) and var.why is None else None for term in written_out]
             for number, term in enumerate(written_out):
-                others = frozenset(var for k, var in enumerate(alone) if k != number and var is not None)
-                changed |= _confine(term, others)
+                others = map(bare, (*written_out[:number], *written_out[number + 1 :]))
+                changed |= _confine(term, frozenset(o for o in others if isinstance(o, Var) and o.why is None))
         for var in _variables(reading):
             chain = _chain(var)
             if scope(var) != chain:

@@ -191,7 +191,7 @@ def _marks(
     axes: Sequence[Axis], dims: tuple[int, ...], reads: Sequence[bool], groups: frozenset[str]
 ) -> tuple[Mark, ...]:
     """Of some axes of a tensor as one: an axis and those whose units lie within its own."""
-    found = []
+    found: list[Mark] = []
     for k in dims:
         seen = {k, *holders(axes, k)}
         one = Product(tuple(axes[d] if d in seen else Fixed(axes[d].size) for d in dims)) if len(dims) > 1 else axes[k]
