@@ -85,6 +85,7 @@ class _Coloured:
         self.colours = {node: hash((down[node], up[node])) for node in self.order if node in up}
         times = Counter(self.colours.values())
         self.repeated = {node for node, colour in self.colours.items() if times[colour] > 1}
+        self.same = self._shared()
 
     def _downwards(self) -> dict[Node, int]:
         """What every node computes."""
@@ -150,6 +151,29 @@ class _Coloured:
             )
             yield down[top], made[top], place
 
+    def _shared(self) -> dict[Node, Node]:
+        """Node → the first that computes the very same, of what branches each compute anew although it is none's own;
+        such nodes are no part of branches."""
+        first: dict[Hashable, Node] = {}
+        value: dict[Node, Node] = {}
+        for node in self.order:
+            value[node] = node
+            if node.op == "call_function":
+                written = [
+                    (str(key), value[leaf].name if isinstance(leaf, Node) else repr(leaf))
+                    for key, x in arguments(node).items()
+                    for leaf in pytree.tree_leaves(x)
+                ]
+                value[node] = first.setdefault((operator_name(node), tuple(written)), node)
+        times = Counter(value.values())
+        same: dict[Node, Node] = {}
+        for node in self.order:
+            outside = all(x in same or x not in self.repeated for x in node.all_input_nodes)
+            if outside and times[value[node]] > 1:
+                same[node] = value[node]
+        self.repeated -= same.keys()
+        return same
+
     def components(self) -> list[list[Node]]:
         """The nodes in branches, connected, in the order in which they run."""
         leader = {node: node for node in self.order if node in self.repeated}
@@ -182,7 +206,7 @@ def _siblings(trace: Trace, graph: _Coloured, alike: list[list[Node]]) -> Siblin
         places = [_taken(node) for node in row]
         if all(place == places[0] for place in places):
             continue
-        sources = {_source_of(node) for node in row}
+        sources = {graph.same.get(source, source) for node in row for source in node.all_input_nodes[:1]}
         if len(sources) != 1 or None in places or (order := _numbering(row, places)) is None:
             return None
         numbers.append(order)
@@ -251,10 +275,6 @@ def _hidden(node: Node) -> tuple[str, ...]:
     if name == "getitem" and not (isinstance(node.args[0], Node) and operator_name(node.args[0]) in PARTS):
         return ()
     return PLACES.get(name, ())
-
-
-def _source_of(node: Node) -> Node | None:
-    return next(iter(node.all_input_nodes), None)
 
 
 def _chained(node: Node) -> str:
