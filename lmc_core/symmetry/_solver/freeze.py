@@ -148,7 +148,7 @@ def _settle(reading: Reading) -> None:
         for terms in reading.tensors.values():
             written_out = [expanded(term) for term in terms]
             met = Counter(var for term in written_out for var in set(leaves(term)))
-            whole = [var for term in written_out if isinstance(var := bare(term), Var) and var.why is None]
+            whole = [one for term in written_out if isinstance(one := bare(term), Var) and one.why is None]
             alone = frozenset(var for var in whole if met[var] == 1)  # of two axes none could say which is meant
             for term in written_out:
                 changed |= _confine(term, alone - frozenset(leaves(term)))
