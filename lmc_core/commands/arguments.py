@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from lmc_core.runs.work.pair import Opening
 
 
+ARCH = re.compile(r"(?:(.+):)?(\w+\s*=.*)", re.DOTALL)
+NORMALIZE = re.compile(r"(?:(.+):)?([^:]*)", re.DOTALL)
+"""An option of one file, or of all: the file, and what is said."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a command found: for a program, for a person, and for the files with its figures if it has any."""
@@ -35,14 +41,18 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "--arch",
         action="append",
         default=[],
-        metavar="KEY=VALUE",
-        help="what shapes cannot tell: activation=tanh, pool=avg, family=NAME, …; may be repeated",
+        metavar="[FILE:]KEY=VALUE",
+        help="what shapes cannot tell: activation=tanh, pool=avg, family=NAME, … of all files or of one; "
+        "may be repeated",
     )
     parser.add_argument(
         "--normalize",
-        metavar="MEAN/STD",
-        help="input normalisation: 0.1307/0.3081, one number per channel: 0.49,0.48,0.45/0.25,0.24,0.26, or none; "
-        "where neither file nor this says it, the usual ones are tried on training examples",
+        action="append",
+        default=[],
+        metavar="[FILE:]MEAN/STD",
+        help="input normalisation of all files or of one: 0.1307/0.3081, one number per channel: "
+        "0.49,0.48,0.45/0.25,0.24,0.26, or none; where neither file nor this says it, the usual ones are tried on "
+        "training examples",
     )
 
 
@@ -56,12 +66,29 @@ def read_model(
     from lmc_core.networks.checkpoint import load
     from lmc_core.networks.reading import sized
 
-    file, arch = _file(text), pairs(args.arch, "--arch")
+    file = _file(text)
+    arch = pairs(_said_of(text, args, "arch", ARCH), "--arch")
+    normalized = _said_of(text, args, "normalize", NORMALIZE)
 
     def read(said: Mapping[str, Any]) -> Network:
-        return load(file, arch=said, normalize=args.normalize, like=like)
+        return load(file, arch=said, normalize=normalized[-1] if normalized else None, like=like)
 
     return read(arch) if data is None else sized(read, arch, data.shape, data.name)
+
+
+def _said_of(text: str, args: argparse.Namespace, option: str, form: re.Pattern[str]) -> list[str]:
+    """What one of the options above says of a file: of all first, then of it alone. Raises SettingError."""
+    given = {name for value in vars(args).values() for name in (value if isinstance(value, list) else [value])}
+    of_all, of_it = [], []
+    for word in getattr(args, option):
+        file, said = found.groups() if (found := form.fullmatch(word)) else (None, word)
+        if file is None:
+            of_all.append(said)
+        elif file == text:
+            of_it.append(said)
+        elif file not in given:
+            raise SettingError(f"--{option} {word!r} is said of {file!r}, which is no file of this command")
+    return of_all + of_it
 
 
 def read_models(names: Sequence[str], args: argparse.Namespace, data: Dataset) -> tuple[list[Network], list[ModelCard]]:

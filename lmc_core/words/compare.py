@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -52,13 +53,13 @@ def compare_finding(pairs: Sequence[Profiles]) -> Finding:
     best = ordered[0]
     least = marked("naive" if best == NAIVE else "aligned", numbers.loss(barriers[best]))
     if best == NAIVE:
-        where = "its barrier is " if len(pairs) == 1 else f"over {len(pairs)} pairs its mean barrier is "
+        where = "its barrier is " if len(pairs) == 1 else f"over {_measured(pairs)} its mean barrier is "
         return Finding("fails", f"No method improves on the path without alignment: {where}" + least + ".")
     if len(pairs) == 1:
         text = f"{numbers.opening(method_title(best))} leaves the smallest barrier: " + least
     else:
         text = (
-            f"Over {len(pairs)} pairs, {numbers.inside(method_title(best))} leaves the smallest mean barrier: " + least
+            f"Over {_measured(pairs)}, {numbers.inside(method_title(best))} leaves the smallest mean barrier: " + least
         )
     if NAIVE in barriers:
         text += ", against " + marked("naive", numbers.loss(barriers[NAIVE])) + " without alignment"
@@ -77,7 +78,7 @@ def compare_cards(pairs: Sequence[Profiles], seconds: Mapping[str, float]) -> tu
     accuracies = _means(pairs, lambda profile: profile.midpoint("test", "accuracy"))
     best, worst = (pick(barriers, key=lambda name: barriers[name]) for pick in (min, max))
     accurate = max(accuracies, key=lambda name: accuracies[name])
-    many = f", mean of {len(pairs)} pairs" if len(pairs) > 1 else ""
+    many = f", mean of {_measured(pairs)}" if len(pairs) > 1 else ""
     return (
         Card("Smallest barrier", numbers.loss(barriers[best]), method_title(best), f"Test loss{many}."),
         Card("Largest barrier", numbers.loss(barriers[worst]), method_title(worst), f"Test loss{many}."),
@@ -90,7 +91,7 @@ def compare_cards(pairs: Sequence[Profiles], seconds: Mapping[str, float]) -> tu
         Card(
             "Time",
             f"{seconds.get('total', 0.0):.1f} s",
-            numbers.counted(len(barriers), "method") + (f", {len(pairs)} pairs" if len(pairs) > 1 else ""),
+            numbers.counted(len(barriers), "method") + (f", {_measured(pairs)}" if len(pairs) > 1 else ""),
             "Wall-clock seconds, all together.",
         ),
     )
@@ -99,7 +100,7 @@ def compare_cards(pairs: Sequence[Profiles], seconds: Mapping[str, float]) -> tu
 def compare_alt(pairs: Sequence[Profiles]) -> str:
     """What the figure shows, for who does not see it."""
     parts = [f"{method_title(name)}: barrier {barrier:.2f}" for name, barrier in mean_barriers(pairs).items()]
-    over = f" on {len(pairs)} pairs; means:" if len(pairs) > 1 else "."
+    over = f" on {_measured(pairs)}; means:" if len(pairs) > 1 else "."
     lines = f"Test loss and accuracy along the paths of {numbers.counted(len(parts), 'method')}{over} "
     return lines + "; ".join(parts) + "."
 
@@ -145,6 +146,13 @@ def _means(pairs: Sequence[Profiles], measure: Callable[[Profile], float]) -> di
             measured.setdefault(name, []).append(measure(profile))
     most = max(map(len, measured.values()), default=0)
     return {name: float(np.mean(values)) for name, values in measured.items() if len(values) == most}
+
+
+def _measured(pairs: Sequence[Profiles]) -> str:
+    """The pairs that the means are over: as many as any method has a path on."""
+    counts = Counter(name for profiles in pairs for name in profiles)
+    most = max(counts.values(), default=0)
+    return f"{len(pairs)} pairs" if most == len(pairs) else f"{most} of {len(pairs)} pairs"
 
 
 def method_title(name: str) -> str:

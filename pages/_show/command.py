@@ -25,7 +25,7 @@ def command(result: Result, also: Mapping[str, str] = NOTHING) -> str:
     files = {card.id: location(card) for card in models} | dict(also)
     if (data := options.get("data")) is not None:
         files[data] = data_location(data)
-    return " \\\n  ".join([line(request, lambda name: files.get(name, name)), *map(shlex.join, _said_of_all(models))])
+    return " \\\n  ".join([line(request, lambda name: files.get(name, name)), *map(shlex.join, _readings(models))])
 
 
 def location(card: ModelCard) -> str:
@@ -61,14 +61,21 @@ def _said(card: ModelCard) -> dict[str, Any]:
 def _spelled(normalize: Sequence[Any]) -> str:
     """Mean and deviation as a command reads them."""
     sides = [side if isinstance(side, (list, tuple)) else (side,) for side in normalize]
-    return "/".join(",".join(f"{number:g}" for number in side) for side in sides)
+    return "/".join(",".join(map(_shortest, side)) for side in sides)
 
 
-def _said_of_all(models: Sequence[ModelCard]) -> list[list[str]]:
-    """Words of a command that say so for all its models, where that is the same for each."""
-    found = [_said(card) for card in models]
-    if not found or any(one != found[0] for one in found):
-        return []
-    named = {name: value for name, value in found[0].items() if name != "normalize"}
-    words = [["--arch", f"{name}={value}"] for name, value in named.items()]
-    return words + ([["--normalize", found[0]["normalize"]]] if "normalize" in found[0] else [])
+def _shortest(number: Any) -> str:
+    """The fewest digits that are read back as this number."""
+    return min(f"{number:g}", repr(float(number)), key=lambda text: (float(text) != number, len(text)))
+
+
+def _readings(models: Sequence[ModelCard]) -> list[list[str]]:
+    """Words of a command that say so: of all its models where that is the same for each, else of each by its file."""
+    found = {f"{location(card)}:": _said(card) for card in models}
+    if len({repr(said) for said in found.values()}) == 1:
+        found = {"": _said(models[0])}
+    return [
+        ["--normalize", f"{file}{value}"] if name == "normalize" else ["--arch", f"{file}{name}={value}"]
+        for file, said in found.items()
+        for name, value in said.items()
+    ]

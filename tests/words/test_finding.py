@@ -14,6 +14,7 @@ from lmc_core.paths.path import LinearPath
 from lmc_core.paths.profile import Profile
 from lmc_core.training.train import Recipe, train
 from lmc_core.words import numbers
+from lmc_core.words.compare import compare_alt, compare_cards, compare_finding
 from lmc_core.words.finding import Thresholds
 from lmc_core.words.path import path_cards, path_finding
 
@@ -247,3 +248,14 @@ def test_groups_are_counted_as_people_count(number: int, said: str) -> None:
 @pytest.mark.parametrize(("count", "said"), [(0, "0 methods"), (1, "1 method"), (2, "2 methods")])
 def test_one_of_a_kind_is_not_many(count, said):
     assert numbers.counted(count, "method") == said
+
+
+def test_a_mean_over_pairs_says_how_many_of_them_it_is_over():
+    pair = {"identity": hill(1.0), "weight-matching": hill(0.1)}
+    said = compare_finding([pair, {"activation-matching": hill(0.01)}, pair, {}])
+    assert said.text.startswith("Over 2 of 4 pairs, weight matching leaves the smallest mean barrier: 0.10, against")
+    assert "activation" not in said.text
+    assert "2 of 4 pairs" in compare_alt([pair, {}, pair, {}])
+    assert "2 of 4 pairs" in compare_cards([pair, {}, pair, {}], {})[0].help
+    assert compare_finding([pair, pair]).text.startswith("Over 2 pairs, ")
+    assert "over 1 of 2 pairs" in compare_finding([{"identity": hill(1.0)}, {}]).text

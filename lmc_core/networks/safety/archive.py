@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import zipfile
 from collections.abc import Iterable
@@ -151,7 +152,7 @@ def _open(source: Path | bytes) -> BinaryIO:
 def _check_entry(name: str, info: zipfile.ZipInfo) -> None:
     full = info.filename
     parts = full.split("/")
-    if full.startswith("/") or "\\" in full or ":" in parts[0] or ".." in parts or not full.isprintable():
+    if re.match(r"/|[A-Za-z]:", full) or "\\" in full or ".." in parts or not full.isprintable():
         raise CheckpointError(f"{name} holds an entry that would leave the archive ({plain(full, 80)!r}); refused")
     if len(full) > NAME_LENGTH:
         raise CheckpointError(f"{name} holds an entry whose name has {len(full)} characters; refused")
