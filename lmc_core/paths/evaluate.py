@@ -18,7 +18,7 @@ from lmc_core.networks.network import Network
 from lmc_core.paths.batches import CACHE, Batch, Batches, batch_size, batches, scores
 from lmc_core.paths.layers import Recalibration
 from lmc_core.paths.layout import laid_out
-from lmc_core.paths.line import Correction, Ends, Line, at_ends, holding, line
+from lmc_core.paths.line import Correction, Ends, Line, at_ends, line
 from lmc_core.paths.path import Path
 from lmc_core.paths.profile import Profile, Split
 from lmc_core.paths.recalibrate import EXAMPLES, calibration_batches, corrected_lines
@@ -131,8 +131,6 @@ def evaluate_many(
     if recalibrate is None:
         corrections = [[Correction()] * points for _ in paths]
         lines = [line(path, traced, layout=layout) for path in paths]
-        if sum(map(len, examples.values())) > 1:
-            lines = holding(lines, [float(x) for x in t[1:-1]])
     else:
         drawn = np.random.default_rng(seed).permutation(rows["train"])
         seen = calibration_batches(network, data, drawn, traced.batch, calibration, layout)

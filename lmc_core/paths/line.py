@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
@@ -22,10 +22,6 @@ _UNBATCHED = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 
 _SLOWER = ("conv",)
 """Operations that take longer on stacked weights where batches fill a GPU: convolutions then are one of many groups."""
-
-
-HELD = 128 << 20
-"""Bytes that the states between the ends of all lines may take, for them to be made once and not for every batch."""
 
 
 class Ends(NamedTuple):
@@ -70,10 +66,7 @@ class Correction:
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """One path, ready to be computed batch by batch; see `line`.
-
-    held   t → the tensors there that the rest of the graph reads, where they are made once for all batches
-    """
+    """One path, ready to be computed batch by batch; see `line`."""
 
     path: Path
     trace: Trace | Untraced
@@ -81,7 +74,6 @@ class Line:
     a: State
     b: State
     layout: Layout = field(default_factory=Layout)
-    held: Mapping[float, State] = field(default_factory=dict)
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -107,9 +99,7 @@ class Line:
         a, b = ends.values
         shared = {name: blend(a[name], b[name], t) for name in self.shared.affine}
         shared |= {name: a[name] for name in self.shared.constant}
-        needed = _Needed(
-            self.held.get(t) or self.path(t), statistics or {}, self.shared.tensors, self.path.network.state
-        )
+        needed = _Needed(self.path(t), statistics or {}, self.shared.tensors, self.path.network.state)
         return self._rest(needed, inputs, shared, instead or {}, after or {})
 
     def corrected(self, t: float, inputs: Tensor, ends: Ends, correction: Correction) -> Tensor:
@@ -192,19 +182,6 @@ def line(
         still = {name for name in a if name not in moving and (a[name] is b[name] or torch.equal(a[name], b[name]))}
     shared = prefix(traced.graph, traced.tensors, traced.inputs, still=still, cut=cut, straight=straight)
     return Line(path, traced, shared, a, b, layout or Layout())
-
-
-def holding(lines: Sequence[Line], ts: Sequence[float]) -> list[Line]:
-    """The same lines with what every t reads made once, where all of it together takes no more than HELD bytes."""
-    read = sum(each.a[name].nbytes for each in lines for name in each.shared.tensors)
-    if read * len(ts) > HELD or lines[0].path.network.device.type != "cpu":
-        return list(lines)
-    made = []
-    for each in lines:
-        states = {t: each.path(t) for t in ts}
-        read_at = {t: {name: state[name] for name in each.shared.tensors} for t, state in states.items()}
-        made.append(replace(each, held=read_at))
-    return made
 
 
 def at_ends(

@@ -22,7 +22,7 @@ from lmc_core.networks.network import Network
 from lmc_core.paths.batches import Batches, batches
 from lmc_core.paths.layers import Layer, Recalibration, batch_norms, plan
 from lmc_core.paths.layout import Layout
-from lmc_core.paths.line import Correction, Line, holding, line, scaled
+from lmc_core.paths.line import Correction, Line, line, scaled
 from lmc_core.paths.path import Path
 from lmc_core.paths.statistics import estimate
 from lmc_core.report import Report, silent
@@ -112,9 +112,7 @@ def corrected_lines(
     """Lines ready for recalibrated evaluation, one correction per path and t (none at the ends), and notes."""
     chosen = plan(paths[0].network, traced, method)
     lines = [line(path, traced, cut=chosen.values, moving=chosen.statistics, layout=layout) for path in paths]
-    ts = [float(x) for x in t[1:-1]]
-    lines = holding(lines, ts)
-    between = estimate(lines, chosen, calibration, ts, report)
+    between = estimate(lines, chosen, calibration, [float(x) for x in t[1:-1]], report)
     return lines, [[Correction(), *each, Correction()] for each in between], chosen.notes
 
 
