@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch.fx import Node
-from torch.utils import _pytree as pytree
 
 from lmc_core.graph.operation import arguments, operator_name
 from lmc_core.graph.trace import Trace
@@ -75,6 +74,7 @@ class _Coloured:
         self.trace = trace
         self.order = {node: number for number, node in enumerate(trace.graph.nodes)}
         self.root: dict[Node, Node] = {}
+        self.read_as: dict[Node, dict[Node, Hashable]] = {}
         for node in reversed(self.order):
             if (name := _chained(node)) and len(node.users) == 1:
                 user = next(iter(node.users))
@@ -145,15 +145,17 @@ class _Coloured:
                 if chained in ONTO
                 else "part"
                 if chained
-                else _place_of(node, user)
+                else self._places(user)[node]
                 if user.op != "output"
-                else tuple(k for k, x in enumerate(pytree.tree_leaves(user.args)) if x is node)
+                else tuple(k for k, x in enumerate(_leaves(user.args)) if x is node)
             )
             yield down[top], made[top], place
 
     def _shared(self) -> dict[Node, Node]:
         """Node → the first that computes the very same, of what branches each compute anew although it is none's own;
         such nodes are no part of branches."""
+        if not self.repeated:
+            return {}
         first: dict[Hashable, Node] = {}
         value: dict[Node, Node] = {}
         for node in self.order:
@@ -162,7 +164,7 @@ class _Coloured:
                 written = [
                     (str(key), value[leaf].name if isinstance(leaf, Node) else repr(leaf))
                     for key, x in arguments(node).items()
-                    for leaf in pytree.tree_leaves(x)
+                    for leaf in _leaves(x)
                 ]
                 value[node] = first.setdefault((operator_name(node), tuple(written)), node)
         times = Counter(value.values())
@@ -173,6 +175,19 @@ class _Coloured:
                 same[node] = value[node]
         self.repeated -= same.keys()
         return same
+
+    def _places(self, user: Node) -> dict[Node, Hashable]:
+        """As what an operation reads each of its nodes; places in a list that only sets things side by side do not
+        count."""
+        if user not in self.read_as:
+            listed = operator_name(user) not in SIDE_BY_SIDE
+            places: dict[Node, list[Hashable]] = {}
+            for key, x in arguments(user).items():
+                for k, leaf in enumerate(_leaves(x)):
+                    if isinstance(leaf, Node):
+                        places.setdefault(leaf, []).append((key, k * listed))
+            self.read_as[user] = {node: tuple(some) for node, some in places.items()}
+        return self.read_as[user]
 
     def components(self) -> list[list[Node]]:
         """The nodes in branches, connected, in the order in which they run."""
@@ -219,7 +234,7 @@ def _siblings(trace: Trace, graph: _Coloured, alike: list[list[Node]]) -> Siblin
     for node in lists:
         if node in owner:
             continue
-        entries = [owner.get(x) for x in pytree.tree_leaves(arguments(node)) if isinstance(x, Node)]
+        entries = [owner.get(x) for x in _leaves(list(arguments(node).values())) if isinstance(x, Node)]
         inside = [k for k, entry in enumerate(entries) if entry is not None]
         if inside != list(range(inside[0], inside[0] + count)):
             return None
@@ -297,7 +312,7 @@ def _onto(user: Node, node: Node) -> str:
     bound = arguments(user)
     if bound[ONTO[operator_name(user)]] is node:
         return "base"
-    return ",".join(key for key, x in bound.items() if any(leaf is node for leaf in pytree.tree_leaves(x)))
+    return ",".join(key for key, x in bound.items() if any(leaf is node for leaf in _leaves(x)))
 
 
 def _written(node: Node, made: Mapping[Node, int]) -> Hashable:
@@ -309,19 +324,17 @@ def _written(node: Node, made: Mapping[Node, int]) -> Hashable:
     for key, x in bound.items():
         if str(key) in hidden and not isinstance(x, Node):
             continue
-        leaves = [made.get(leaf, 0) if isinstance(leaf, Node) else repr(leaf) for leaf in pytree.tree_leaves(x)]
+        leaves = [made.get(leaf, 0) if isinstance(leaf, Node) else repr(leaf) for leaf in _leaves(x)]
         if name in SIDE_BY_SIDE and isinstance(x, list | tuple):
             leaves.sort(key=str)
         said.append((key, tuple(leaves)))
     return name, tuple(said)
 
 
-def _place_of(node: Node, user: Node) -> Hashable:
-    """As what an operation reads a node; places in a list that only sets things side by side do not count."""
-    name = operator_name(user)
-    places = []
-    for key, x in arguments(user).items():
-        for k, leaf in enumerate(pytree.tree_leaves(x)):
-            if leaf is node:
-                places.append((key, 0 if name in SIDE_BY_SIDE else k))
-    return tuple(places)
+def _leaves(x: Any) -> Iterator[Any]:
+    """What an argument holds, list in list."""
+    if isinstance(x, list | tuple):
+        for part in x:
+            yield from _leaves(part)
+    else:
+        yield x
