@@ -74,6 +74,14 @@ def compared(m: Mixture, x: Tensor) -> Tensor:
     return torch.stack(parts, -1).sum(-1)
 
 
+def sliced(m: Mixture, x: Tensor) -> Tensor:
+    """Every expert takes its share from views of its own."""
+    shares, y = m.shares(x), torch.zeros_like(x)
+    for k, expert in enumerate(m.experts):
+        y = y + shares.unsqueeze(0)[:, :][0, :, k, None] * expert(x.clone())
+    return y
+
+
 def as_mixtral(m: Mixture, x: Tensor) -> Tensor:
     """Every expert sees its own tokens alone, as in Jiang 2024."""
     shares, chosen = m.best(x)
@@ -103,6 +111,7 @@ ROUTED: dict[str, Mix] = {
     "a weighted sum": added,
     "a stack and an einsum": stacked,
     "unbound shares": unbound,
+    "shares from views of their own": sliced,
     "top-k by a mask": masked,
     "top-k by comparison": compared,
     "tokens of each expert, added": as_mixtral,

@@ -9,6 +9,7 @@ One line per tensor, in the notation that `Symmetry.table` prints:
     fc.weight (10, channel·49)                a product: the outer factor varies slowest; `·` may be written ` * `
     rnn.weight_hh (h + h + h + h, h)          a sum: four gate blocks of the same units
     qkv.weight (head·(qk within head) + head·(qk within head) + head·(vo within head), stream)
+    up (expert, stream, (unit within expert)) the units of each expert, which is another axis, have their own order
     embed.weight (1000, write stream)         a role before an axis, where it is not the usual one
     blocks.*.up.weight (blocks.*.up, stream)  a star stands for one part of a name; tensors without axes are skipped
     k.weight (head·(qk* within head), stream) a star more than that: a dual, moved by G⁻ᵀ where q is moved by G

@@ -15,7 +15,7 @@ from lmc_core.networks.network import Network
 from lmc_core.symmetry._solver.call import Facts, Reading
 from lmc_core.symmetry._solver.freeze import Frozen, freeze
 from lmc_core.symmetry._solver.values import Slot
-from lmc_core.symmetry.axis import groups_in
+from lmc_core.symmetry.axis import groups_in, held_by
 from lmc_core.symmetry.branching import branched
 from lmc_core.symmetry.evidence import classified, evened, without
 from lmc_core.symmetry.symmetry import Contraction, Pinned, Role, Symmetry
@@ -60,7 +60,7 @@ def _found(traced: Trace, shapes: dict[str, tuple[int, ...]], reading: Reading, 
     return Symmetry(
         groups=frozen.groups,
         axes=frozen.axes,
-        roles=_roles(shapes, reading.facts),
+        roles=_roles(frozen, reading.facts),
         values=frozen.values,
         reads=_reads(frozen, reading.facts.read),
         contractions=tuple(Contraction(**vars(use)) for use in reading.facts.uses),
@@ -142,11 +142,16 @@ _ROLES: dict[frozenset[str], Role] = {
 }
 
 
-def _roles(shapes: dict[str, tuple[int, ...]], facts: Facts) -> dict[tuple[str, int], Role]:
+def _roles(frozen: Frozen, facts: Facts) -> dict[tuple[str, int], Role]:
+    """The role of every axis; of one that holds units of others, theirs, as of the factors of one axis."""
     roles: dict[tuple[str, int], Role] = {}
-    for name, shape in shapes.items():
-        for number in range(len(shape)):
-            said = {role for _, role in facts.roles.get(Slot(name, number), ())}
+    for name, axes in frozen.axes.items():
+        for number in range(len(axes)):
+            said = {
+                role
+                for place in held_by(axes, number) or (number,)
+                for _, role in facts.roles.get(Slot(name, place), ())
+            }
             roles[name, number] = _ROLES[frozenset(said)]
     return roles
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, names_in
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, joint, names_in
 from lmc_core.symmetry.classes import (
     Element,
     as_matrix,
@@ -22,6 +23,7 @@ from lmc_core.symmetry.classes import (
 )
 from lmc_core.symmetry.permute import (
     compose,
+    from_outside,
     handed_on,
     identity,
     inside,
@@ -32,6 +34,7 @@ from lmc_core.symmetry.permute import (
     permute,
     regrouped,
     row_of,
+    within_one,
 )
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -78,6 +81,8 @@ class Mover:
 Movers = Mapping[str, tuple[Mover, Mover]]
 """Group → what moves it where units are made, and where they are used."""
 
+Groups = Mapping[str, Group]
+
 
 def move(state: Mapping[str, Tensor], symmetry: Symmetry, elements: Mapping[str, Element]) -> dict[str, Tensor]:
     """The state with its units moved by elements of their classes: the same function.
@@ -101,13 +106,26 @@ def moved(state: Mapping[str, Tensor], symmetry: Symmetry, movers: Movers) -> di
             made[name] = x
             continue
         y = x if x.dtype in (torch.float32, torch.float64) or not x.is_floating_point() else x.float()
-        for number, axis in enumerate(axes):
-            y = along(y, number, axis, movers, symmetry.groups, reads=symmetry.roles.get((name, number)) == "read")
-        made[name] = y.to(x.dtype)
+        reads = tuple(symmetry.roles.get((name, number)) == "read" for number in range(len(axes)))
+        made[name] = move_tensor(y, axes, reads, movers, symmetry.groups).to(x.dtype)
     return made
 
 
-Groups = Mapping[str, Group]
+def move_tensor(x: Tensor, axes: Sequence[Axis], reads: Sequence[bool], movers: Movers, groups: Groups) -> Tensor:
+    """One tensor with these axes, moved on all of them.
+
+    reads   whether the tensor uses the units of each axis, not makes them
+    """
+    for number, held in from_outside(axes):
+        if not held:
+            x = along(x, number, axes[number], movers, groups, reads=reads[number])
+            continue
+        dims, axis = joint(axes, number)
+        around = names_in(*(axes[k] for k in held))
+        own = {name: pair for name, pair in movers.items() if name not in around}
+        if names_in(axis) & own.keys():
+            x = within_one(x, dims, partial(along, dim=0, axis=axis, movers=own, groups=groups, reads=reads[number]))
+    return x
 
 
 def along(x: Tensor, dim: int, axis: Axis, movers: Movers, groups: Groups, *, reads: bool) -> Tensor:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmc_core.symmetry.arrangement import Arrangement
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, holders, joint, names_in
 from lmc_core.symmetry.classes import reorders
 
 if TYPE_CHECKING:
@@ -101,8 +101,13 @@ def permute(state: Mapping[str, Tensor], symmetry: Arrangement, perms: Perms) ->
     known: dict[Axis, Tensor | None] = {}
     moved: dict[str, Tensor] = {}
     for name, tensor in state.items():
-        for number, axis in enumerate(symmetry.axes.get(name, ())):
+        axes = symmetry.axes.get(name, ())
+        for number, held in from_outside(axes):
+            axis = axes[number]
             if isinstance(axis, Fixed):
+                continue
+            if held:
+                tensor = _permuted_within(tensor, axes, number, perms, symmetry)
                 continue
             if axis not in known:
                 order = index(axis, perms, symmetry)
@@ -113,6 +118,41 @@ def permute(state: Mapping[str, Tensor], symmetry: Arrangement, perms: Perms) ->
                 tensor = tensor.index_select(number, gather)
         moved[name] = tensor
     return moved
+
+
+def permute_tensor(tensor: Tensor, axes: Sequence[Axis], perms: Perms, symmetry: Arrangement) -> Tensor:
+    """One tensor with these axes, re-ordered."""
+    arrangement = Arrangement(symmetry.groups, {"": tuple(axes)})
+    return permute({"": tensor}, arrangement, {name: perm for name, perm in perms.items() if name in symmetry.groups})[
+        ""
+    ]
+
+
+def from_outside(axes: Sequence[Axis]) -> list[tuple[int, tuple[int, ...]]]:
+    """Every axis of a tensor with those that hold its units (`axis.holders`), which come before it."""
+    found = [(number, holders(axes, number)) for number in range(len(axes))]
+    return sorted(found, key=lambda entry: len(entry[1]))
+
+
+def _permuted_within(tensor: Tensor, axes: Sequence[Axis], number: int, perms: Perms, symmetry: Arrangement) -> Tensor:
+    """A tensor re-ordered on one axis, whose units lie within those of others that are in place already."""
+    import torch
+
+    dims, axis = joint(axes, number)
+    around = names_in(*(axes[k] for k in dims[:-1]))
+    own = {name: perm for name, perm in perms.items() if name not in around}
+    order = index(axis, own, symmetry)
+    if (order == np.arange(len(order))).all():
+        return tensor
+    return within_one(tensor, dims, lambda x: x.index_select(0, torch.from_numpy(order).to(x.device)))
+
+
+def within_one(tensor: Tensor, dims: tuple[int, ...], change: Callable[[Tensor], Tensor]) -> Tensor:
+    """A tensor changed in the view in which several of its axes are one, which comes first."""
+    front = tuple(range(len(dims)))
+    joined = tensor.movedim(dims, front)
+    changed = change(joined.flatten(0, len(dims) - 1))
+    return changed.unflatten(0, joined.shape[: len(dims)]).movedim(front, dims)
 
 
 def regrouped(state: Mapping[str, Tensor], symmetry: Arrangement, perms: Perms) -> Mapping[str, Tensor]:

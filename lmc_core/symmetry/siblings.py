@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch.fx import Node
-from torch.utils import _pytree as pytree
 
 from lmc_core.graph.operation import arguments, operator_name
 from lmc_core.graph.trace import Trace
@@ -75,6 +74,7 @@ class _Coloured:
         self.trace = trace
         self.order = {node: number for number, node in enumerate(trace.graph.nodes)}
         self.root: dict[Node, Node] = {}
+        self.read_as: dict[Node, dict[Node, Hashable]] = {}
         for node in reversed(self.order):
             if (name := _chained(node)) and len(node.users) == 1:
                 user = next(iter(node.users))
@@ -85,6 +85,7 @@ class _Coloured:
         self.colours = {node: hash((down[node], up[node])) for node in self.order if node in up}
         times = Counter(self.colours.values())
         self.repeated = {node for node, colour in self.colours.items() if times[colour] > 1}
+        self.same = self._shared()
 
     def _downwards(self) -> dict[Node, int]:
         """What every node computes."""
@@ -144,11 +145,49 @@ class _Coloured:
                 if chained in ONTO
                 else "part"
                 if chained
-                else _place_of(node, user)
+                else self._places(user)[node]
                 if user.op != "output"
-                else tuple(k for k, x in enumerate(pytree.tree_leaves(user.args)) if x is node)
+                else tuple(k for k, x in enumerate(_leaves(user.args)) if x is node)
             )
             yield down[top], made[top], place
+
+    def _shared(self) -> dict[Node, Node]:
+        """Node → the first that computes the very same, of what branches each compute anew although it is none's own;
+        such nodes are no part of branches."""
+        if not self.repeated:
+            return {}
+        first: dict[Hashable, Node] = {}
+        value: dict[Node, Node] = {}
+        for node in self.order:
+            value[node] = node
+            if node.op == "call_function":
+                written = [
+                    (str(key), value[leaf].name if isinstance(leaf, Node) else repr(leaf))
+                    for key, x in arguments(node).items()
+                    for leaf in _leaves(x)
+                ]
+                value[node] = first.setdefault((operator_name(node), tuple(written)), node)
+        times = Counter(value.values())
+        same: dict[Node, Node] = {}
+        for node in self.order:
+            outside = all(x in same or x not in self.repeated for x in node.all_input_nodes)
+            if outside and times[value[node]] > 1:
+                same[node] = value[node]
+        self.repeated -= same.keys()
+        return same
+
+    def _places(self, user: Node) -> dict[Node, Hashable]:
+        """As what an operation reads each of its nodes; places in a list that only sets things side by side do not
+        count."""
+        if user not in self.read_as:
+            listed = operator_name(user) not in SIDE_BY_SIDE
+            places: dict[Node, list[Hashable]] = {}
+            for key, x in arguments(user).items():
+                for k, leaf in enumerate(_leaves(x)):
+                    if isinstance(leaf, Node):
+                        places.setdefault(leaf, []).append((key, k * listed))
+            self.read_as[user] = {node: tuple(some) for node, some in places.items()}
+        return self.read_as[user]
 
     def components(self) -> list[list[Node]]:
         """The nodes in branches, connected, in the order in which they run."""
@@ -182,7 +221,7 @@ def _siblings(trace: Trace, graph: _Coloured, alike: list[list[Node]]) -> Siblin
         places = [_taken(node) for node in row]
         if all(place == places[0] for place in places):
             continue
-        sources = {_source_of(node) for node in row}
+        sources = {graph.same.get(source, source) for node in row for source in node.all_input_nodes[:1]}
         if len(sources) != 1 or None in places or (order := _numbering(row, places)) is None:
             return None
         numbers.append(order)
@@ -195,7 +234,7 @@ def _siblings(trace: Trace, graph: _Coloured, alike: list[list[Node]]) -> Siblin
     for node in lists:
         if node in owner:
             continue
-        entries = [owner.get(x) for x in pytree.tree_leaves(arguments(node)) if isinstance(x, Node)]
+        entries = [owner.get(x) for x in _leaves(list(arguments(node).values())) if isinstance(x, Node)]
         inside = [k for k, entry in enumerate(entries) if entry is not None]
         if inside != list(range(inside[0], inside[0] + count)):
             return None
@@ -253,10 +292,6 @@ def _hidden(node: Node) -> tuple[str, ...]:
     return PLACES.get(name, ())
 
 
-def _source_of(node: Node) -> Node | None:
-    return next(iter(node.all_input_nodes), None)
-
-
 def _chained(node: Node) -> str:
     """The operation of a node that may change places with others of its kind; nothing if it may not."""
     if node.op != "call_function" or node.target is operator.getitem:
@@ -277,7 +312,7 @@ def _onto(user: Node, node: Node) -> str:
     bound = arguments(user)
     if bound[ONTO[operator_name(user)]] is node:
         return "base"
-    return ",".join(key for key, x in bound.items() if any(leaf is node for leaf in pytree.tree_leaves(x)))
+    return ",".join(key for key, x in bound.items() if any(leaf is node for leaf in _leaves(x)))
 
 
 def _written(node: Node, made: Mapping[Node, int]) -> Hashable:
@@ -289,19 +324,17 @@ def _written(node: Node, made: Mapping[Node, int]) -> Hashable:
     for key, x in bound.items():
         if str(key) in hidden and not isinstance(x, Node):
             continue
-        leaves = [made.get(leaf, 0) if isinstance(leaf, Node) else repr(leaf) for leaf in pytree.tree_leaves(x)]
+        leaves = [made.get(leaf, 0) if isinstance(leaf, Node) else repr(leaf) for leaf in _leaves(x)]
         if name in SIDE_BY_SIDE and isinstance(x, list | tuple):
             leaves.sort(key=str)
         said.append((key, tuple(leaves)))
     return name, tuple(said)
 
 
-def _place_of(node: Node, user: Node) -> Hashable:
-    """As what an operation reads a node; places in a list that only sets things side by side do not count."""
-    name = operator_name(user)
-    places = []
-    for key, x in arguments(user).items():
-        for k, leaf in enumerate(pytree.tree_leaves(x)):
-            if leaf is node:
-                places.append((key, 0 if name in SIDE_BY_SIDE else k))
-    return tuple(places)
+def _leaves(x: Any) -> Iterator[Any]:
+    """What an argument holds, list in list."""
+    if isinstance(x, list | tuple):
+        for part in x:
+            yield from _leaves(part)
+    else:
+        yield x

@@ -21,6 +21,7 @@ from lmc_core.symmetry._solver.call import Call, Facts, Reading, Unsupported
 from lmc_core.symmetry._solver.terms import (
     PAIRED,
     Misfit,
+    Prod,
     Term,
     Var,
     bare,
@@ -36,8 +37,11 @@ from lmc_core.symmetry._solver.values import Slot, Slots, Value, merged
 from lmc_core.symmetry.rotary import Rotation, rotations
 from lmc_core.symmetry.rules import RULES
 from lmc_core.symmetry.rules.branches import Numbered, told_apart
+from lmc_core.symmetry.rules.conv import convolution
 from lmc_core.symmetry.rules.create import CONSTANT
+from lmc_core.symmetry.rules.linear import linear
 from lmc_core.symmetry.rules.order import opaque
+from lmc_core.symmetry.rules.recurrent import cell, recurrence
 
 INPUT = "the network's input"
 OUTPUT = "the network's output"
@@ -56,7 +60,8 @@ def read(
     numbered   operations at which branches are told apart by their number
     """
     once = {trace.tensors[n.name] for n in trace.graph.nodes if n.name in trace.tensors and len(n.users) == 1}
-    tensors: dict[str, tuple[Term, ...]] = {name: tuple(map(Var, shape)) for name, shape in shapes.items()}
+    apart = {trace.tensors[n.name] for n in trace.graph.nodes if n.name in trace.tensors and not _multiplies(n)}
+    tensors = {name: _axes_of_state(shape, name in apart) for name, shape in shapes.items()}
     walk = _Walk(Facts(even=frozenset(even) & once), rotations(trace), numbered)
     for node in trace.graph.nodes:
         if node.op == "placeholder":
@@ -72,6 +77,31 @@ def read(
         if isinstance(value, Value) and node.name not in trace.tensors and node.name not in trace.counted
     }
     return Reading(tensors, values, walk.facts)
+
+
+MIXING = (linear, convolution, recurrence, cell)
+
+
+def _multiplies(node: Node) -> bool:
+    """Whether a tensor of the state is only read as a weight by operations that leave none of its axes separate per
+    index of another, so that nothing of the kind needs to be followed."""
+    names = {user: operator_name(user) for user in node.users if user.op == "call_function"}
+    return len(names) == len(node.users) and all(
+        RULES.get(name) in MIXING and user.args and user.args[0] is not node for user, name in names.items()
+    )
+
+
+def _axes_of_state(shape: tuple[int, ...], apart: bool) -> tuple[Term, ...]:
+    """One variable per axis of a tensor of the state.
+
+    apart   until something else is said, units are separate per index of every other axis, as the hidden units of
+            experts that lie side by side along an axis of their own
+    """
+    axes = tuple(map(Var, shape))
+    for axis in axes if apart else ():
+        others = tuple(other for other in axes if other is not axis and other.size > 1)
+        axis.claims = (Prod(others),) if others else None
+    return axes
 
 
 def _source(node: Node, trace: Trace, tensors: Mapping[str, tuple[Term, ...]]) -> Value:

@@ -16,6 +16,7 @@ from lmc_core.methods.align import align
 from lmc_core.networks.network import Network
 from lmc_core.networks.outputs import relative_error, tensors
 from lmc_core.runs.work.facts import symmetry_facts
+from lmc_core.symmetry.evidence import unbranched
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.move import composed, move, random_elements
 from lmc_core.symmetry.permute import compose, identity, permute, random_permutations
@@ -112,6 +113,20 @@ def test_experts_of_several_layers_in_several_layers_of_experts_come_back(seed: 
     left = compose(orders, {n: coupling.element for n, coupling in alignment.couplings.items()}, found)
     for group, still in identity(found).items():
         np.testing.assert_array_equal(left[group], still)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_networks_that_share_nothing_are_no_less_alike_with_their_experts_in_order_than_in_place(seed: int) -> None:
+    """Σ <A, T(B, P)> of weight matching, which sees the same networks with and without the group of experts."""
+    net = net_of(Mixture(added))
+    rng = np.random.default_rng(seed)
+    other = net.with_state(
+        {name: torch.as_tensor(rng.normal(size=x.shape, scale=0.6)) for name, x in net.state.items()}
+    )
+    found = symmetry(net)
+    ordered = align(net, other, "weight-matching", symmetry=found)
+    in_place = align(net, other, "weight-matching", symmetry=unbranched(found))
+    assert ordered.history[-1] >= in_place.history[-1]
 
 
 def test_a_soft_method_keeps_whole_experts_apart() -> None:

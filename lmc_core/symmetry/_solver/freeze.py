@@ -145,8 +145,10 @@ def _settle(reading: Reading) -> None:
         for var in _variables(reading):
             changed |= _reunite(var) or _limit(var)
         for terms in reading.tensors.values():
-            for term in terms:
-                changed |= _confine(expanded(term), frozenset())
+            written_out = [expanded(term) for term in terms]
+            for number, term in enumerate(written_out):
+                others = map(bare, (*written_out[:number], *written_out[number + 1 :]))
+                changed |= _confine(term, frozenset(o for o in others if isinstance(o, Var) and o.why is None))
         for var in _variables(reading):
             chain = _chain(var)
             if scope(var) != chain:
