@@ -34,6 +34,21 @@ class Drawing:
             trace["hoverinfo"] = "skip"
         self.traces.append({"type": "scatter", "showlegend": False, **axes_of(panel), **trace})
 
+    def put(self, other: Drawing) -> None:
+        """Draw all traces of another one over all before."""
+        self.moving += [(len(self.traces) + number, move) for number, move in other.moving]
+        self.traces += other.traces
+
+    def seen(self, panel: str, frames: int) -> list[dict[str, Any]]:
+        """What is drawn in a panel, the moving traces as they are in each of so many frames."""
+        moving, here = dict(self.moving), axes_of(panel)
+        found: list[dict[str, Any]] = []
+        for number, trace in enumerate(self.traces):
+            if here.items() <= trace.items():
+                move = moving.get(number)
+                found += [trace] if move is None else [trace | move(k) for k in range(frames)]
+        return found
+
     def frame(self, number: int) -> list[dict[str, Any]]:
         """What moves, as it is in one frame."""
         return [{"type": "scatter", **move(number)} for _, move in self.moving]
