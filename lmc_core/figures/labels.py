@@ -157,6 +157,7 @@ def drawn(traces: Iterable[Mapping[str, Any]], area: Area) -> Array:
 
 def strokes(points: Array, radius: float, area: Area) -> Array:
     """Boxes along a line through places (n, 2), broken where one is not known, a pixel apart."""
+    points = np.where(np.isfinite(points), points, np.nan)
     start, way = points[:-1], np.diff(points, axis=0)
     known = np.isfinite(start).all(axis=1) & np.isfinite(way).all(axis=1)
     start, way = start[known], way[known]

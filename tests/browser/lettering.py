@@ -38,7 +38,8 @@ SEEN = """() => [...document.querySelectorAll('.js-plotly-plot')].map((plot) => 
         if (!inked(path)) continue;
         const to = path.getScreenCTM(), length = path.getTotalLength(), seen = room(path);
         const [left, top, right, bottom] = box(path);
-        const near = words.filter(({box: b}) => b[0] < right + 1 && b[2] > left - 1 && b[1] < bottom + 1 && b[3] > top - 1);
+        const meets = (b) => b[0] < right + 1 && b[2] > left - 1 && b[1] < bottom + 1 && b[3] > top - 1;
+        const near = words.filter((word) => meets(word.box));
         if (!near.length) continue;
         for (let way = 0; way <= length; way += STEP) {
             const {x, y} = path.getPointAtLength(way), at = [to.a * x + to.e, to.d * y + to.f];

@@ -175,8 +175,8 @@ def draw_cursors(
         x = area.pixels(t[k], scale.top)[0]
         gaps = [(bottom, top) for left, bottom, right, top in boxes if left <= x <= right]
         heights = np.clip([span[0], *(end for gap in gaps for end in gap), span[1]], *span)
-        ends = [area.values((0.0, height))[1] for height in heights]
-        y = [value for pair in zip(ends[::2], ends[1::2], strict=True) for value in (*pair, np.nan)]
+        pairs = [pair for pair in zip(heights[::2], heights[1::2], strict=True) if pair[0] < pair[1]]
+        y = [value for pair in pairs for value in (*(area.values((0.0, end))[1] for end in pair), np.nan)][:-1]
         return {"x": f32([t[k]] * len(y)), "y": f32(y)}
 
     def move(k: int) -> dict[str, Any]:

@@ -229,7 +229,7 @@ def test_a_log_axis_draws_the_chord_as_the_curve_it_is_and_leaves_no_value_out()
     for trace in figure.data:
         if trace.yaxis == "y" and trace.mode == "lines":
             values = np.log10(np.asarray(trace.y, dtype=float))
-            assert ((values >= low) & (values <= high)).all()
+            assert ((values >= low) & (values <= high) | np.isnan(values)).all()  # the cursor is broken at labels
 
 
 def test_an_infinite_loss_still_makes_a_figure():
