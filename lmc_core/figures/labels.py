@@ -121,19 +121,19 @@ def place(
 
 
 def corner(size: tuple[float, float], areas_and_ink: Iterable[tuple[Area, Array]]) -> tuple[int, int]:
-    """Which corner is the least covered in all these panels, and how many pixels of it are.
+    """Which corner the fewest boxes enter in all these panels, and how many do.
 
     Corners are counted 0 lower right, 1 lower left, 2 upper right, 3 upper left; of two alike the first is taken.
     """
-    covered = np.zeros(4, np.int64)
+    met = np.zeros(4, np.int64)
     for area, ink in areas_and_ink:
-        taken = _taken(ink, area)
-        rows, columns = (min(n, round(s)) for n, s in zip(taken.shape, size[::-1], strict=True))
         for k, (up, left) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
-            part = taken[-rows:] if up else taken[:rows]
-            covered[k] += (part[:, :columns] if left else part[:, -columns:]).sum()
-    best = int(covered.argmin())
-    return best, int(covered[best])
+            across = ink[:, 0] < size[0] if left else ink[:, 2] > area.width - size[0]
+            high = ink[:, 3] > area.height - size[1] if up else ink[:, 1] < size[1]
+            inside = (ink[:, 2] > 0) & (ink[:, 0] < area.width) & (ink[:, 3] > 0) & (ink[:, 1] < area.height)
+            met[k] += int((across & high & inside).sum())
+    best = int(met.argmin())
+    return best, int(met[best])
 
 
 def drawn(traces: Iterable[Mapping[str, Any]], area: Area) -> Array:
@@ -207,10 +207,11 @@ def _taken(ink: Array, area: Area) -> NDArray[np.bool_]:
     rows, columns = max(1, int(area.height)), max(1, int(area.width))
     left, bottom = (np.floor(ink[:, k]).clip(0, n).astype(np.int64) for k, n in ((0, columns), (1, rows)))
     right, top = (np.ceil(ink[:, k]).clip(0, n).astype(np.int64) for k, n in ((2, columns), (3, rows)))
-    edges = np.zeros((rows + 1, columns + 1), np.int64)
-    for y, x, sign in ((bottom, left, 1), (top, right, 1), (bottom, right, -1), (top, left, -1)):
-        np.add.at(edges, (y, x), sign)
-    return edges.cumsum(axis=0).cumsum(axis=1)[:rows, :columns] > 0
+    width, size = columns + 1, (rows + 1) * (columns + 1)
+    starts = np.concatenate([bottom * width + left, top * width + right])
+    ends = np.concatenate([bottom * width + right, top * width + left])
+    edges = np.bincount(starts, minlength=size) - np.bincount(ends, minlength=size)
+    return edges.reshape(rows + 1, width).cumsum(axis=0).cumsum(axis=1)[:rows, :columns] > 0
 
 
 def _nearest(

@@ -41,6 +41,7 @@ class Sheet:
 
     height    in pixels
     layout    by which labels know how narrow their panel can be
+    ink       number of a trace → what of its panel it covers, as far as a label asked for it
     """
 
     theme: Theme
@@ -51,6 +52,7 @@ class Sheet:
     axes: dict[str, Any] = field(default_factory=dict)
     notes: list[dict[str, Any]] = field(default_factory=list)
     panels: int = 0
+    ink: dict[int, NDArray[np.float64]] = field(default_factory=dict)
 
     def panel(self, box: Box, title: str, x: dict[str, Any], y: dict[str, Any], *, left: float | None = None) -> int:
         """Add a panel with its title at the left edge, or from `left` on; returns its number."""
@@ -108,7 +110,11 @@ class Sheet:
     ) -> None:
         """Words beside a place in a panel, clear of all that is drawn there so far (`labels.place`)."""
         area = self.area(panel)
-        drawn = labels.drawn((trace for trace in self.traces if trace["xaxis"] == f"x{panel}"), area)
+        here = [number for number, trace in enumerate(self.traces) if trace["xaxis"] == f"x{panel}"]
+        for number in here:
+            if number not in self.ink:
+                self.ink[number] = labels.drawn([self.traces[number]], area)
+        drawn = np.concatenate([np.zeros((0, 4)), *(self.ink[number] for number in here)])
         found = labels.place(words, size, at, area, drawn, side=side, along=along)
         look = {"textposition": found.position, "textfont": {"color": ink.text, "size": size}}
         self.text(panel, found.x, found.y, words, ink, **look)
