@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("evaluate", "first", "matching", "load", "paint")
+NAMES = ("cold", "evaluate", "first", "fusion", "matching", "load", "paint")
 TOOLS = ("faults", "fuzz", "growth", "matching", "memory", "models", "recorded", "scaling", "soak", "stored")
 
 if sys.argv[1:2] and sys.argv[1] in TOOLS:

@@ -93,6 +93,12 @@ class Soak:
             self.memory.append((time.monotonic() - self.start, self.server.memory()))
             time.sleep(SAMPLE)
 
+    def course(self) -> list[float]:
+        """Megabytes in every tenth of the time, medians."""
+        tenth = (self.end - self.start) / 10
+        parts = [[held for at, held in self.memory if int(at / tenth) == k] for k in range(10)]
+        return [float(np.median(part)) for part in parts if part]
+
     def growth(self) -> float:
         """Megabytes per minute."""
         warm = WARM * (self.end - self.start)
@@ -107,12 +113,14 @@ class Figures:
     views    page and seconds, of every view
     jobs     seconds of every run, from the click to its result
     memory   megabytes of the web process at the start and at the end, and megabytes per minute between
+    course   megabytes in every tenth of the time
     wrong    what went wrong, a sentence per visitor
     """
 
     views: Sequence[tuple[str, float]]
     jobs: Sequence[float]
     memory: tuple[float, float, float]
+    course: Sequence[float]
     wrong: Sequence[str]
 
     @property
@@ -137,6 +145,7 @@ class Figures:
             *((name, f"{len(all)}", *(f"{share(all, part):.2f}" for part in (0.5, LATE, 1.0))) for name, all in each),
             ("failed", f"{len(self.wrong)}", "", "", ""),
             ("memory, MB", f"{first:.0f} to {last:.0f}", "", "", ""),
+            ("memory by tenths, MB", " ".join(f"{held:.0f}" for held in self.course), "", "", ""),
             ("growth, MB/min", f"{growth:.2f}", "", "", ""),
         ]
 
@@ -171,7 +180,8 @@ def soak(server: Server, *, minutes: float, viewers: int, submitters: int) -> Fi
         thread.start()
     for thread in threads:
         thread.join(60 * minutes + 180)
-    return Figures(state.views, state.jobs, (state.memory[0][1], state.memory[-1][1], state.growth()), state.wrong)
+    memory = (state.memory[0][1], state.memory[-1][1], state.growth())
+    return Figures(state.views, state.jobs, memory, state.course(), state.wrong)
 
 
 def recorded(figures: Figures, minutes: float, viewers: int, submitters: int) -> str:

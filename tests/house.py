@@ -61,8 +61,9 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "lmc_core/symmetry": (
         ("canonical",),
         ("infer", "declare"),
+        ("branching",),
         ("walk", "evidence"),
-        ("rules", "rotary"),
+        ("rules", "rotary", "siblings"),
         ("_solver", "move"),
         ("symmetry",),
         ("verify",),
@@ -72,7 +73,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("classes",),
     ),
     "lmc_core/alignment": (
-        ("alignment", "passes", "relaxed", "kept"),
+        ("alignment", "passes", "relaxed", "kept", "branches"),
         ("sweeps", "soften", "structure", "heads", "distance", "learn", "levels"),
         ("objective",),
         ("terms", "grams"),

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lmc_core.alignment.coupling import Coupling
-from lmc_core.alignment.transport import transport
+from lmc_core.alignment.transport import orders_of_branches, transport
 from lmc_core.networks.network import Network
 from lmc_core.shown import drawn, page
 from lmc_core.symmetry.canonical.canonical import canonical
+from lmc_core.symmetry.evidence import unbranched
+from lmc_core.symmetry.permute import regrouped
 from lmc_core.symmetry.symmetry import Symmetry
 
 
@@ -54,6 +56,17 @@ class Alignment:
     def reference(self, network: Network) -> Network:
         """`network` (the reference) as the path starts at it: itself, or its canonical form."""
         return canonical(network).network if self.canonical else network
+
+    @property
+    def within(self) -> Symmetry:
+        """The symmetry of what is left when whole branches, such as experts, are in order."""
+        return unbranched(self.symmetry)
+
+    def branched(self, network: Network) -> Network:
+        """`network` (the moved one, as `transport` takes it up) with its branches in the order of the reference's and
+        all units within and outside them where they are: itself where no branch moves."""
+        orders = orders_of_branches(self.symmetry, self.couplings)
+        return network.with_state(regrouped(network.state, self.symmetry, orders)) if orders else network
 
     def transport(self, network: Network) -> Network:
         """`network` (the moved one) in the order of the reference: the same function unless a coupling is soft."""

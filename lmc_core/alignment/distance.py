@@ -16,7 +16,7 @@ from lmc_core.alignment.moments import cross_costs, cross_moments
 from lmc_core.alignment.problem import Model, Problem, State
 from lmc_core.alignment.responses import responses
 from lmc_core.alignment.transport import to_template
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, names_in
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, held_by, names_in
 from lmc_core.symmetry.permute import identity
 
 Slot = tuple[str, int]
@@ -86,9 +86,18 @@ def entering(problem: Problem, block: Block, known: set[str], *, biases: bool = 
     Where a residual stream is written by several layers, only those count whose inputs have been coupled (the `pre`
     policy of Akash 2022); if none has, all of them, and all that write a nested group which these leave out.
 
-    biases   False: only weights that meet an input, unless none of them writes the block
+    biases   False: only weights that meet an input, and what writes groups of the block that none of them writes
     """
     symmetry = problem.symmetry
+
+    def carried(slot: Slot) -> frozenset[str]:
+        axes = symmetry.axes[slot[0]]
+        return names_in(*(axes[n] for n in _own(axes, slot[1])))
+
+    def completed(some: list[Slot], every: list[Slot]) -> list[Slot]:
+        missing = set(block.names).difference(*map(carried, some))
+        return some + [slot for slot in every if slot not in some and carried(slot) & missing]
+
     slots = [
         (name, number)
         for name in problem.learned
@@ -97,20 +106,23 @@ def entering(problem: Problem, block: Block, known: set[str], *, biases: bool = 
     ]
     if not biases:
         weights = {contraction.weight for contraction in symmetry.contractions}
-        slots = [slot for slot in slots if slot[0] in weights] or slots
+        slots = completed([slot for slot in slots if slot[0] in weights], slots)
     outside: list[Slot] = []
     itself: list[Slot] = []
     for name, number in slots:
-        others = names_in(*(axis for n, axis in enumerate(symmetry.axes[name]) if n != number))
+        own = _own(symmetry.axes[name], number)
+        others = names_in(*(axis for n, axis in enumerate(symmetry.axes[name]) if n not in own))
         if block.name in others and others <= known | set(block.names):
             itself.append((name, number))
         elif block.name not in others and others <= known:
             outside.append((name, number))
-    ready = outside or itself or slots
-    written = names_in(*(symmetry.axes[name][number] for name, number in ready))
-    missing = set(block.names) - written
-    more = [slot for slot in slots if slot not in ready and names_in(symmetry.axes[slot[0]][slot[1]]) & missing]
-    return ([], itself + more) if ready is itself else (ready + more, itself)
+    ready = completed(outside or itself or slots, slots)
+    return (ready, itself) if outside or not itself else ([], ready)
+
+
+def _own(axes: Sequence[Axis], number: int) -> tuple[int, ...]:
+    """An axis and those whose units lie within its own."""
+    return (number, *held_by(axes, number))
 
 
 def distance(
@@ -136,10 +148,13 @@ def distance(
     for name, number in slots:
         a, axes = _summed(target[name].double(), problem.symmetry.axes[name], unknown)
         weight, theirs = _summed(model.state[name].double(), model.symmetry.axes[name], unknown)
-        mixed = [theirs[n] if n == number else axis for n, axis in enumerate(axes)]
+        own = _own(axes, number)
+        mixed = [theirs[n] if n in own else axis for n, axis in enumerate(axes)]
 
-        def there(x: Tensor, number: int = number, theirs: Sequence[Axis] = theirs) -> Tensor:
-            others = [Fixed(z.size) if n == number else z for n, z in enumerate(theirs)]
+        def there(
+            x: Tensor, number: int = number, own: tuple[int, ...] = own, theirs: Sequence[Axis] = theirs
+        ) -> Tensor:
+            others = [Fixed(z.size) if n in own else z for n, z in enumerate(theirs)]
             x = to_template(x, others, model.symmetry, couplings)
             return _beside(x, theirs[number], model, number, block, couplings)
 
@@ -147,9 +162,15 @@ def distance(
         squares = there(weight * weight) if spread else b * b
         for (x, y, yy), meeting in met((a, b, squares), (axes, mixed, mixed), [number], block.name):
             for group, keep in meeting.kept:
+                beside = [d for d in meeting.dims if d not in keep]  # in no known order: summed
+                mine, their = (z.sum(beside, keepdim=True) if beside else z for z in (x, y))
+                others = their * their if beside else yy
                 rest = [d for d in range(x.ndim) if d not in keep]
-                one, other = ((z.sum(rest) if rest else z).cpu().numpy() for z in (x * x, yy))
-                total[group] += _squares(one, other, gram(x, y, keep)) / len(meeting.kept)
+                one, other = (
+                    z.permute(*keep, *rest).reshape(*(z.shape[d] for d in keep), -1).sum(-1).cpu().numpy()
+                    for z in (mine * mine, others)
+                )
+                total[group] += _squares(one, other, gram(mine, their, keep)) / len(meeting.kept)
     return BlockCost.of(block, total)
 
 

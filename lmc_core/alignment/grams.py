@@ -11,10 +11,10 @@ from torch import Tensor
 
 from lmc_core.alignment.blocks import Block
 from lmc_core.alignment.meetings import gram, met
-from lmc_core.symmetry.axis import Axis, Group, names_in
+from lmc_core.symmetry.axis import Axis, Fixed, held_by, holders, names_in
 from lmc_core.symmetry.classes import Element, as_permutation
-from lmc_core.symmetry.move import Mover, along
-from lmc_core.symmetry.permute import index
+from lmc_core.symmetry.move import Mover, move_tensor
+from lmc_core.symmetry.permute import index, permute_tensor
 from lmc_core.symmetry.symmetry import Symmetry
 
 Grams = Mapping[str, Tensor]
@@ -32,7 +32,8 @@ class Place:
     tensor    B in its first order
     axes      of both
     number    of the axis
-    movers    (axis number, names of the groups that move it) for every axis that moves
+    movers    (axis numbers, names of the groups that move them) for every axis that moves, those that hold units of
+              others together with them
     shared    whether groups nested in the block lie in one product there: what one is worth depends on the others, so
               all are moved, and columns put back
     whole     whether the axis is the block's units and nothing else, so that nothing needs to be taken apart
@@ -45,7 +46,7 @@ class Place:
     number: int
     block: Block
     symmetry: Symmetry
-    movers: tuple[tuple[int, frozenset[str]], ...]
+    movers: tuple[tuple[tuple[int, ...], frozenset[str]], ...]
     shared: bool
     whole: bool
 
@@ -58,11 +59,12 @@ class Place:
             any(len(m.kept) > 1 for _, m in met((tensor,), (axes,), [number], block.name)) if block.inner else False
         )
         if not shared:
-            groups[number] -= frozenset(block.names)
-        movers = tuple((m, names) for m, names in groups.items() if names and name not in symmetry.held)
-        whole = axes[number] == symmetry.groups[block.name] and not any(
-            isinstance(axis, Group) and axis.within == block.name for axis in axes
-        )
+            for m in (number, *held_by(axes, number)):
+                groups[m] -= frozenset(block.names)
+        together = [(m, *held_by(axes, m)) for m in range(len(axes)) if not holders(axes, m)]
+        moving = [(some, frozenset().union(*(groups[m] for m in some))) for some in together]
+        movers = tuple((some, names) for some, names in moving if names and name not in symmetry.held)
+        whole = axes[number] == symmetry.groups[block.name] and not held_by(axes, number)
         return cls(target, tensor, name, axes, number, block, symmetry, movers, shared, whole)
 
     def gram(self, elements: Mapping[str, Element]) -> Grams:
@@ -85,15 +87,16 @@ class Place:
             if all(before[name] is after[name] for name in names):
                 continue
             a, old, new = self.target, self.tensor, self.tensor
-            if _orders(names, before) and _orders(names, after):
-                was, now = (self._index(axis, names, elements) for elements in (before, after))
-                if axis != self.number:
+            if len(axis) == 1 and _orders(names, before) and _orders(names, after):
+                (one,) = axis
+                was, now = (self._index(one, names, elements) for elements in (before, after))
+                if one != self.number:
                     other = np.flatnonzero(was != now)
                     if not len(other):
                         continue
-                    a = _select(a, axis, other)
+                    a = _select(a, one, other)
                     was, now = was[other], now[other]
-                old, new = _select(old, axis, was), _select(new, axis, now)
+                old, new = _select(old, one, was), _select(new, one, now)
             else:
                 old, new = (self._along(x, axis, names, at) for x, at in ((old, before), (new, after)))
             moved = new - old
@@ -130,13 +133,15 @@ class Place:
     def _index(self, axis: int, names: frozenset[str], elements: Mapping[str, Element]) -> np.ndarray:
         return index(self.axes[axis], {name: as_permutation(elements[name]) for name in names}, self.symmetry)
 
-    def _along(self, x: Tensor, axis: int, names: frozenset[str], elements: Mapping[str, Element]) -> Tensor:
+    def _along(
+        self, x: Tensor, numbers: tuple[int, ...], names: frozenset[str], elements: Mapping[str, Element]
+    ) -> Tensor:
+        axes = [axis if n in numbers else Fixed(axis.size) for n, axis in enumerate(self.axes)]
         if _orders(names, elements):
-            order = self._index(axis, names, elements)
-            return x if (order == np.arange(len(order))).all() else _select(x, axis, order)
+            return permute_tensor(x, axes, {name: as_permutation(elements[name]) for name in names}, self.symmetry)
         movers = {name: (Mover.of(elements[name]),) * 2 for name in names}
-        reads = self.symmetry.roles.get((self.name, axis)) == "read"
-        return along(x, axis, self.axes[axis], movers, self.symmetry.groups, reads=reads)
+        reads = [self.symmetry.roles.get((self.name, n)) == "read" for n in range(len(axes))]
+        return move_tensor(x, axes, reads, movers, self.symmetry.groups)
 
 
 def plus(grams: Grams, others: Grams) -> Grams:

@@ -9,7 +9,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, held_by
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,12 @@ def met(
 ) -> Iterator[tuple[tuple[Tensor, ...], Meeting]]:
     """Views of several tensors, axes of these numbers taken apart, at every place where one of them carries a group.
 
+    Axes whose units lie within theirs are taken apart too.
+
     axes   one tuple of expressions per tensor, of one structure; sizes may differ
     """
-    for parts in zip(*(views(x, form, apart) for x, form in zip(tensors, axes, strict=True)), strict=True):
+    every = {*apart, *(held for number in apart for held in held_by(axes[0], number))}
+    for parts in zip(*(views(x, form, every) for x, form in zip(tensors, axes, strict=True)), strict=True):
         for meeting in meetings(parts[0][1], group):
             if meeting.axis in apart:
                 yield tuple(x for x, _ in parts), meeting

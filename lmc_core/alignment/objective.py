@@ -60,7 +60,11 @@ class Objective:
         self.quadratic = frozenset(
             b.name
             for b in self.blocks
-            if any(len(numbers[b.name].get(name, ())) > 1 for i in self.judges[b.name] for name in terms[i].targets)
+            if any(
+                any(sum(own in names for names in here[name]) > 1 for own in b.names)
+                for i in self.judges[b.name]
+                for name in terms[i].targets
+            )
         )
         products = [
             {g.name for g in groups_in(part) if g.within is None}
@@ -136,8 +140,15 @@ class Objective:
 
 
 def _writers(symmetry: Symmetry, block: Block) -> int:
-    """How many weights write the units of a block."""
+    """How many weights write the units of a block: those of layers, and others of several axes, as stacked ones are."""
     uses = {(c.weight, c.write) for c in symmetry.contractions if c.weight in symmetry.axes}
+    layers = {weight for weight, _ in uses}
+    uses |= {
+        (name, number)
+        for name, number in symmetry.slots(block.name)
+        if name not in layers and sum(axis.size > 1 for axis in symmetry.axes[name]) > 1
+        if symmetry.roles.get((name, number)) in ("write", "both")
+    }
     return sum(block.name in names_in(symmetry.axes[weight][write]) for weight, write in uses)
 
 

@@ -42,6 +42,23 @@ def transported(distance: Distance, solver: Solver) -> Couple:
     return couple
 
 
+def staying(couple: Couple) -> Couple:
+    """The same, but a model whose own numbers the template has stays as it is, where each of its units costs nothing.
+
+    For exact plans: an entropic one is soft even there.
+    """
+
+    def stays(
+        problem: Problem, block: Block, model: Model, target: State, known: Couplings, step: int
+    ) -> tuple[Couplings, float]:
+        if all(target.get(name) is x for name, x in model.state.items()):
+            still = hard(identity(problem.symmetry))
+            return {name: still[name] for name in block.names}, 0.0
+        return couple(problem, block, model, target, known, step)
+
+    return stays
+
+
 def layer_by_layer(
     problem: Problem,
     couple: Couple,

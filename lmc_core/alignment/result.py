@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from lmc_core.alignment.coupling import Couplings, Elements, Perms, of_elements, permutations
+from lmc_core.alignment.coupling import Couplings, Elements, Perms, hard, of_elements, permutations
 from lmc_core.symmetry.classes import Element
 from lmc_core.symmetry.permute import identity
 
@@ -66,6 +66,10 @@ class Result:
         if all(still.keys() == found.keys() for found in self.couplings):
             return self
         return replace(self, couplings=tuple({**still, **found} for found in self.couplings))
+
+    def with_branches(self, orders: Perms) -> Result:
+        """Of a pair whose moved network had its branches put into an order before: the same from where they were."""
+        return replace(self, couplings=tuple({**found, **hard(orders)} for found in self.couplings)) if orders else self
 
     def noting(self, late: Sequence[str]) -> Result:
         """The same with sentences about what did not converge, if there are any."""

@@ -12,6 +12,7 @@ from lmc_core.errors import MismatchError
 from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.operators import Kind
+from lmc_core.symmetry.arrangement import Branches
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum
 from lmc_core.symmetry.canonical.canonical import Canonical, canonical
 from lmc_core.symmetry.classes import meet
@@ -69,6 +70,14 @@ def resized(symmetry: Symmetry, wanted: Mapping[str, int], names: Mapping[str, s
         axes={name: tuple(map(change, axes)) for name, axes in symmetry.axes.items()},
         values={name: tuple(map(change, axes)) for name, axes in symmetry.values.items()},
         reads={called.get(name, name): places for name, places in symmetry.reads.items()},
+        branches={
+            called.get(name, name): Branches(
+                branches.tensors,
+                {where: change(axis) for where, axis in branches.axes.items()},
+                tuple(tuple(called.get(n, n) for n in family) for family in branches.groups),
+            )
+            for name, branches in symmetry.branches.items()
+        },
     )
 
 
@@ -107,7 +116,12 @@ def canonical_forms(networks: Sequence[Network]) -> tuple[list[Canonical], list[
         first.symmetry,
         *(common(first.network, other.network, first.symmetry, other.symmetry) for other in others),
     ]
-    kinds = {name: _shared([each.groups[name].kind for each in found]) for name in first.symmetry.groups}
+    kinds = {
+        name: _shared([each.groups[name].kind for each in found])
+        if all(name in each.groups for each in found)
+        else None
+        for name in first.symmetry.groups
+    }
     held = frozenset.intersection(*(each.held for each in found))
     both = {name: kind for name, kind in kinds.items() if kind is not None}
     apart = dict.fromkeys(kinds.keys() - both.keys(), "the networks do not share its class")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from lmc_core.alignment.coupling import Couplings, permutations
+from lmc_core.alignment.coupling import Couplings, Perms, permutations
 from lmc_core.errors import MismatchError
 from lmc_core.networks.network import Network
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, names_in
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, held_by, holders, names_in
 from lmc_core.symmetry.move import move
-from lmc_core.symmetry.permute import index
+from lmc_core.symmetry.permute import inside, permute_tensor, regrouped
 from lmc_core.symmetry.symmetry import Role, Symmetry
 
 Maps = Mapping[tuple[str, str], Tensor]
@@ -33,7 +32,13 @@ def transport(network: Network, symmetry: Symmetry, couplings: Couplings) -> Net
     if all(coupling.keeps_function for coupling in couplings.values()):
         elements = {name: coupling.element for name, coupling in couplings.items()}
         return network.with_state(move(network.state, symmetry, elements))
-    return network.with_state(carried_state(network.state, symmetry, maps_of(couplings, network.device)))
+    state = regrouped(network.state, symmetry, orders_of_branches(symmetry, couplings))
+    return network.with_state(carried_state(state, symmetry, maps_of(inside(symmetry, couplings), network.device)))
+
+
+def orders_of_branches(symmetry: Symmetry, couplings: Couplings) -> Perms:
+    """The couplings of branches, which are always orders."""
+    return permutations({name: couplings[name] for name in symmetry.branches if name in couplings})
 
 
 def maps_of(couplings: Couplings, device: torch.device) -> dict[tuple[str, str], Tensor]:
@@ -62,11 +67,7 @@ def to_template(tensor: Tensor, axes: Sequence[Axis], symmetry: Symmetry, coupli
         return tensor
     if all(couplings[group].is_hard for group in needed):
         perms = permutations({group: couplings[group] for group in needed})
-        for number, axis in enumerate(axes):
-            order = index(axis, perms, symmetry)
-            if (order != np.arange(len(order))).any():
-                tensor = tensor.index_select(number, torch.as_tensor(order, device=tensor.device))
-        return tensor
+        return permute_tensor(tensor, axes, perms, symmetry)
     return carry(tensor, axes, ["write"] * len(axes), maps_of({g: couplings[g] for g in needed}, tensor.device))
 
 
@@ -86,8 +87,17 @@ def carry(tensor: Tensor, axes: Sequence[Axis], roles: Sequence[Role], maps: Map
     if not maps or not names_in(*axes):
         return tensor
     moved = tensor.to(next(iter(maps.values())).dtype)
-    for dim, (axis, role) in enumerate(zip(axes, roles, strict=True)):
-        moved = _carry(moved, dim, axis, "read" if role == "read" else "write", maps, {})
+    sides = ["read" if role == "read" else "write" for role in roles]
+    for dim, axis in enumerate(axes):
+        if holders(axes, dim):
+            continue  # with the axis that holds its units
+        dims = (dim, *sorted(held_by(axes, dim), key=lambda k: len(holders(axes, k))))
+        if len(dims) == 1:
+            moved = _carry(moved, dim, axis, sides[dim], maps, {})
+        else:
+            front = tuple(range(len(dims)))
+            factors, roles_of = tuple(axes[k] for k in dims), tuple(sides[k] for k in dims)
+            moved = _carry_factors(moved.movedim(dims, front), 0, factors, roles_of, maps, {}).movedim(front, dims)
     return moved.to(tensor.dtype)
 
 
@@ -108,34 +118,40 @@ def _carry(x: Tensor, dim: int, axis: Axis, role: str, maps: Maps, outer: Mappin
             return torch.cat([_carry(b, dim, p, role, maps, outer) for b, p in zip(blocks, parts, strict=True)], dim)
         case Product(factors):
             split = x.unflatten(dim, [factor.size for factor in factors])
-            moved = _carry_factors(split, dim, factors, role, maps, outer)
+            moved = _carry_factors(split, dim, factors, (role,) * len(factors), maps, outer)
             return moved.flatten(dim, dim + len(factors) - 1)
 
 
 def _carry_factors(
-    x: Tensor, dim: int, factors: tuple[Axis, ...], role: str, maps: Maps, outer: Mapping[str, tuple[int, int]]
+    x: Tensor,
+    dim: int,
+    factors: tuple[Axis, ...],
+    roles: tuple[str, ...],
+    maps: Maps,
+    outer: Mapping[str, tuple[int, int]],
 ) -> Tensor:
     if not factors:
         return x
-    first, rest = factors[0], factors[1:]
+    (first, *_), rest = factors, factors[1:]
+    (role, *_), others = roles, roles[1:]
     nested = isinstance(first, Group) and any(g.within == first.name for factor in rest for g in groups_in(factor))
     if isinstance(first, Group) and nested and (first.name, role) in maps:
         matrix = maps[first.name, role]
         inner = _holds_only(rest, first)
-        if (inner, role) in maps:
-            both = matrix[..., None, None] * maps[inner, role]
+        if (inner, others[0]) in maps:
+            both = matrix[..., None, None] * maps[inner, others[0]]
             moved = torch.tensordot(x, both, dims=([dim, dim + 1], [1, 3])).movedim((-2, -1), (dim, dim + 1))
-            return _carry_factors(moved, dim + 2, rest[1:], role, maps, outer)
+            return _carry_factors(moved, dim + 2, rest[1:], others[1:], maps, outer)
 
         def unit(i: int, j: int) -> Tensor:
             inside = {**outer, first.name: (i, j)}
-            return matrix[i, j] * _carry_factors(x.select(dim, j), dim, rest, role, maps, inside)
+            return matrix[i, j] * _carry_factors(x.select(dim, j), dim, rest, others, maps, inside)
 
         needed = matrix.detach() != 0 if not matrix.requires_grad else torch.ones_like(matrix, dtype=torch.bool)
         pairs = [[int(j) for j in row.nonzero()] for row in needed]
         rows = [torch.stack([unit(i, j) for j in sources]).sum(0) for i, sources in enumerate(pairs)]
         return torch.stack(rows, dim)
-    return _carry_factors(_carry(x, dim, first, role, maps, outer), dim + 1, rest, role, maps, outer)
+    return _carry_factors(_carry(x, dim, first, role, maps, outer), dim + 1, rest, others, maps, outer)
 
 
 def _holds_only(rest: tuple[Axis, ...], outer: Group) -> str:

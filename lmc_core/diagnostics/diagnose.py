@@ -100,7 +100,10 @@ def diagnose(
     moments    of A's inputs, if they are already known; else measured on `examples` training examples
     thorough   also clouds along random directions and along those that set A and B apart, and the units one by one
     """
-    symmetry, notes = alignment.symmetry, []
+    symmetry, notes = alignment.within, []
+    if alignment.symmetry.branches:
+        b = alignment.branched(b)
+        notes.append(f"B is drawn with its branches ({', '.join(alignment.symmetry.branches)}) in the order of A's")
     correlations: Mapping[str, Mapping[str, float]] = {}
     features: tuple[Mapping[str, Connectivity], ...] = ({}, {})
     classes: Mapping[str, Preferred] = {}
@@ -113,7 +116,7 @@ def diagnose(
             if moments is None:
                 moments = input_moments(a, symmetry, x, report=report)
             seen_by = x[: examples // 5]
-            correlations = partner_correlations(a, b, symmetry, seen_by, _orders(alignment), report=report)
+            correlations = partner_correlations(a, b, symmetry, seen_by, _orders(symmetry, alignment), report=report)
             features = connectivity(a, (b, aligned), symmetry, data.x_test, report=report)
             if thorough:
                 classes = preferred(a, b, aligned, symmetry, data, seed=seed, report=report)
@@ -179,14 +182,14 @@ class _Left:
         return self._moments
 
 
-def _orders(alignment: Alignment) -> dict[str, Perms]:
+def _orders(symmetry: Symmetry, alignment: Alignment) -> dict[str, Perms]:
     """Who meets whom: units with the same numbers, and the partners of those groups that were re-ordered."""
-    groups = alignment.symmetry.groups
+    groups = symmetry.groups
     before = {}
     for name, group in groups.items():
         outer = 1 if group.within is None else groups[group.within].size
         before[name] = np.arange(outer * group.size)
-    met = {name: partners(coupling) for name, coupling in alignment.couplings.items()}
+    met = {name: partners(coupling) for name, coupling in alignment.couplings.items() if name in groups}
     return {"before": before, "after": {name: order for name, order in met.items() if order is not None}}
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lmc_core.diagnostics.units import positions
 from lmc_core.errors import InputError
-from lmc_core.symmetry.axis import groups_in
+from lmc_core.symmetry.axis import groups_in, joint
 from lmc_core.symmetry.symmetry import Symmetry
 
 Array = NDArray[np.float64]
@@ -157,8 +157,9 @@ def _blocks(symmetry: Symmetry, group: str, image: tuple[int, ...]) -> tuple[Blo
     blocks, start = [], 0
     for name, number, read in written:
         axes = symmetry.axes[name]
-        times = positions(axes[number], symmetry.groups, group).shape[1]
-        rest = tuple(axis.size for k, axis in enumerate(axes) if k != number)
+        own, axis = joint(axes, number)
+        times = positions(axis, symmetry.groups, group).shape[1]
+        rest = tuple(axis.size for k, axis in enumerate(axes) if k not in own)
         pixels = read >= 0 and not any(groups_in(axes[read]))
         kind, shape = _layout(times, rest, image if pixels else ())
         blocks.append(Block(name, kind, shape, start))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmc_core.errors import InputError
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, joint
 from lmc_core.symmetry.symmetry import Contraction, Symmetry
 
 if TYPE_CHECKING:
@@ -68,9 +68,15 @@ def units_of(
     dtype = _type(symmetry, group)
 
     def add(name: str, number: int, metric: Callable[[Rows], Rows]) -> None:
-        places = positions(symmetry.axes[name][number], symmetry.groups, group)
+        dims, axis = joint(symmetry.axes[name], number)
+        places = positions(axis, symmetry.groups, group)
         for network, own in zip(networks, blocks, strict=True):
-            own.append(metric(_placed(array(network.state[name], dtype), number, places)).reshape(len(places), -1))
+            weight = array(network.state[name], dtype)
+            if len(dims) > 1:
+                weight = np.moveaxis(weight, dims, range(len(dims)))
+                weight = weight.reshape(axis.size, *weight.shape[len(dims) :])
+                number = 0
+            own.append(metric(_placed(weight, number, places)).reshape(len(places), -1))
 
     for contraction, moment in zip(symmetry.contractions, moments or [None] * len(symmetry.contractions), strict=True):
         if _writes(symmetry, contraction, group):

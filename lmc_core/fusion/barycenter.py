@@ -13,7 +13,7 @@ from lmc_core.alignment.passes import Couple, layer_by_layer
 from lmc_core.alignment.problem import Model, Problem, State
 from lmc_core.alignment.result import Result
 from lmc_core.alignment.transport import to_template
-from lmc_core.symmetry.axis import Fixed
+from lmc_core.symmetry.axis import Fixed, held_by
 from lmc_core.symmetry.move import move
 
 
@@ -55,5 +55,7 @@ def moved(model: Model, name: str, couplings: Couplings, *, keep: int | None = N
     if keep is None and any(coupling.map is not None for coupling in couplings.values()):
         elements = {group: coupling.element for group, coupling in couplings.items()}
         return move({name: model.state[name]}, model.symmetry, elements)[name]
-    axes = [Fixed(a.size) if n == keep else a for n, a in enumerate(model.symmetry.axes.get(name, ()))]
+    every = model.symmetry.axes.get(name, ())
+    kept = () if keep is None else (keep, *held_by(every, keep))
+    axes = [Fixed(a.size) if n in kept else a for n, a in enumerate(every)]
     return to_template(model.state[name], axes, model.symmetry, couplings)

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from lmc_core.alignment.blocks import blocks
+from lmc_core.alignment.branches import branch_orders
 from lmc_core.alignment.coupling import Couplings
 from lmc_core.alignment.kept import said
 from lmc_core.alignment.problem import Model, Problem, check_data
@@ -26,7 +29,8 @@ from lmc_core.networks.original import ABOUT
 from lmc_core.networks.outputs import relative_error
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.canonical.canonical import Canonical
-from lmc_core.symmetry.evidence import ordered
+from lmc_core.symmetry.evidence import ordered, unbranched
+from lmc_core.symmetry.permute import regrouped
 from lmc_core.symmetry.symmetry import Symmetry
 
 TURNED = "their streams and the insides of their heads were turned into one frame by full-symmetry merge beforehand"
@@ -143,6 +147,11 @@ def fusion(
     else:
         report("inferring the symmetry", 0, 1)
         found_symmetries = [ordered(each) for each in symmetries(networks)]
+    moving = method != "vanilla-average"
+    networks, found_symmetries, of_branches = _branches(
+        networks, found_symmetries, seed, classes=canonical or chosen.canonical, moving=moving
+    )
+    formed += of_branches
     frame = template(networks, found_symmetries, widths)
     own = tuple(sizes(each) for each in found_symmetries)
     if chosen.canonical:
@@ -208,6 +217,32 @@ def fusion(
         temperature=degrees,
         seconds=time.perf_counter() - started,
     )
+
+
+BRANCHED = "whole branches ({}) were put into the order of those of the first network by their weights, before fusing"
+NOT_BRANCHED = "whole branches ({}) were left in their order: it is sought in networks of equal widths only"
+
+
+def _branches(
+    networks: Sequence[Network], symmetries: Sequence[Symmetry], seed: int, *, classes: bool, moving: bool
+) -> tuple[list[Network], list[Symmetry], tuple[str, ...]]:
+    """Networks with their branches in the order of the first one's, the groups that are left, and a note.
+
+    classes   the networks are canonical forms, and units move by elements of their classes
+    moving    whether anything may move
+    """
+    first, names = symmetries[0], ", ".join(symmetries[0].branches)
+    if not names or not moving:
+        return list(networks), [unbranched(each) for each in symmetries], ()
+    alike = all(sizes(each) == sizes(first) for each in symmetries)
+    placed = [networks[0]]
+    for number, net in enumerate(networks[1:], 1):
+        if alike:
+            orders = branch_orders(networks[0], net, first, np.random.default_rng([seed, 4, number]), classes=classes)
+            net = net.with_state(regrouped(net.state, first, orders))
+        placed.append(net)
+    note = BRANCHED if alike else NOT_BRANCHED
+    return placed, [unbranched(each) for each in symmetries], (note.format(names),)
 
 
 def _turned(problem: Problem) -> tuple[Problem, tuple[str, ...]]:

@@ -26,7 +26,7 @@ def solve(
     """π_i = OT(C_i), C_jk = d(W_j, Ŵ^i_k), Ŵ^i = W^i (k' π'_i)ᵀ, the target W fixed; W = Σ λ_i k π_i Ŵ^i (Singh 2020,
     alg. 1). The target is model `base`, or its distillation where the fused widths are others."""
     from lmc_core.alignment.distance import by_responses, by_weights, rooted
-    from lmc_core.alignment.passes import layer_by_layer, transported
+    from lmc_core.alignment.passes import layer_by_layer, staying, transported
     from lmc_core.alignment.solve import Solver
     from lmc_core.fusion.barycenter import averaged
     from lmc_core.fusion.start import starting
@@ -37,7 +37,8 @@ def solve(
         distance = by_responses(problem.examples(examples), ties=distance)
     if metric == "euclidean":
         distance = rooted(distance)
-    found = layer_by_layer(problem, transported(distance, transport), target)
+    couple = transported(distance, transport)
+    found = layer_by_layer(problem, staying(couple) if solver == "emd" else couple, target)
     return averaged(problem, found).noting((*notes, *transport.notes))
 
 

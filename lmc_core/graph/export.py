@@ -14,10 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lmc_core.errors import TraceError
 from lmc_core.graph.asked import Answer, asked, told
-from lmc_core.networks.copies import refreshing
+from lmc_core.networks.copies import called, refreshing
+from lmc_core.networks.given import PACKED
 from lmc_core.networks.outputs import traceable
 
 FALLBACK = "declare its symmetry as text instead: lmc_core.symmetry.declare.declare(network, patterns)"
@@ -55,7 +57,26 @@ def export(module: nn.Module, inputs: tuple[Tensor, ...], *, seconds: float) -> 
         except TimeoutError:
             raise TooSlow(f"tracing this network took longer than {seconds:g} s; {FALLBACK}") from None
         except Exception as error:
+            if _packs(module, inputs):
+                raise TraceError(f"the module {PACKED}, or {FALLBACK}") from error
             raise TraceError(f"torch.export cannot trace this module ({_cause(error)}); {FALLBACK}") from error
+
+
+class _Packing(TorchDispatchMode):
+    """Whether sequences are packed."""
+
+    found = False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.found |= func.overloadpacket is torch.ops.aten._pack_padded_sequence
+        return func(*args, **(kwargs or {}))
+
+
+def _packs(module: nn.Module, inputs: tuple[Tensor, ...]) -> bool:
+    """Whether a module packs sequences of several lengths; False where it does not even run."""
+    with torch.no_grad(), _Packing() as packing, contextlib.suppress(Exception):
+        called(module, {}, inputs)
+    return packing.found
 
 
 def _answers(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Answer, ...]:

@@ -7,11 +7,15 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lmc_core.alignment.alignment import Alignment
+from lmc_core.alignment.branches import branch_orders
+from lmc_core.alignment.coupling import Perms
 from lmc_core.alignment.kept import said
+from lmc_core.alignment.method import Method
 from lmc_core.alignment.problem import Problem, check_data, constants, learned
 from lmc_core.alignment.template import canonical_pair, symmetries
 from lmc_core.data.dataset import Dataset
@@ -23,7 +27,8 @@ from lmc_core.networks.network import Network
 from lmc_core.networks.outputs import relative_error
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.axis import names_in
-from lmc_core.symmetry.evidence import ordered
+from lmc_core.symmetry.evidence import ordered, unbranched
+from lmc_core.symmetry.permute import regrouped
 from lmc_core.symmetry.symmetry import Symmetry
 
 CHECKED = 32  # training examples on which the function is compared before and after
@@ -77,7 +82,9 @@ def align(
         report("finding the canonical forms", 0, 1)
         a, b, symmetry = canonical_pair(a, b)
     steps = symmetry if chosen.canonical else ordered(symmetry)
-    found = chosen.solve(Problem.pair(a, b, steps, data, seed, report), **checked).staying(symmetry)
+    branches, placed_b, said_of_them = _branches(a, b, steps, chosen, seed, report)
+    problem = Problem.pair(a, placed_b, unbranched(steps), data, seed, report)
+    found = chosen.solve(problem, **checked).with_branches(branches).staying(symmetry)
     if any(map(math.isnan, found.history)):
         raise MismatchError(_no_number(method, reference, moved))
     alignment = Alignment(
@@ -89,7 +96,7 @@ def align(
         history=found.history,
         spread=found.spread,
         converged=found.converged,
-        notes=found.notes,
+        notes=(*said_of_them, *found.notes),
         seconds=time.perf_counter() - started,
         canonical=chosen.canonical,
     )
@@ -98,6 +105,25 @@ def align(
     error = function_error(moved, placed, data)
     notes = (*said("B", moved, alignment.couplings, error), *_unjudged(a, b, placed, symmetry))
     return replace(alignment, notes=(*alignment.notes, *notes), function_error=error)
+
+
+BRANCHED = (
+    "whole branches ({}) were put into the order of A's by their weights, before what lies within and outside them was "
+    "matched"
+)
+
+
+def _branches(
+    a: Network, b: Network, symmetry: Symmetry, method: Method, seed: int, report: Report
+) -> tuple[Perms, Network, tuple[str, ...]]:
+    """The order of B's branches, B with its branches in that order, and a note where any moves."""
+    if not symmetry.branches or method.name == "identity":
+        return {}, b, ()
+    rng = np.random.default_rng([seed, 4])
+    orders = branch_orders(a, b, symmetry, rng, classes=method.canonical, report=report)
+    moving = [name for name, perm in orders.items() if (perm != np.arange(len(perm))).any()]
+    note = (BRANCHED.format(", ".join(moving)),) if moving else ()
+    return orders, b.with_state(regrouped(b.state, symmetry, orders)), note
 
 
 def _no_number(method: str, *networks: Network) -> str:
@@ -111,7 +137,7 @@ def _unjudged(reference: Network, moved: Network, placed: Network, symmetry: Sym
     """Sentences on groups that nothing judges, and on constants that agreed before and do not now."""
     judging = [*learned(reference, symmetry), *constants(reference, moved, symmetry)]
     judged = names_in(*(axis for name in judging for axis in symmetry.axes[name]))
-    unseen = [name for name in symmetry.groups if name not in judged]
+    unseen = [name for name in symmetry.groups if name not in judged and name not in symmetry.branches]
     apart = [
         name
         for name in symmetry.axes

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
+from torch.nn.utils.rnn import PackedSequence
 from torch.utils import _pytree as pytree
 
 from lmc_core.errors import TraceError
@@ -45,9 +46,11 @@ def arranged(module: nn.Module, example: Any) -> tuple[Any, Inputs]:
               module without arguments of these names, its one argument. Arguments may be nested; those that are no
               tensors stay as they are
 
-    Raises TraceError for an example without a tensor.
+    Raises TraceError for an example without a tensor, or with a packed sequence.
     """
     args, named = _arguments(module, example)
+    if any(isinstance(leaf, PackedSequence) for leaf in pytree.tree_leaves((example,), is_leaf=_packed)):
+        raise TraceError(f"the example {PACKED}")
     leaves, structure = pytree.tree_flatten((args, named))
     leaves = [torch.from_numpy(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
     inputs = tuple(leaf.detach().clone() for leaf in leaves if isinstance(leaf, Tensor))
@@ -60,6 +63,17 @@ def arranged(module: nn.Module, example: Any) -> tuple[Any, Inputs]:
         return None, inputs
     kept = tuple(Tensor if isinstance(leaf, Tensor) else leaf for leaf in leaves)
     return _Arranged(module.forward, kept, structure), inputs
+
+
+PACKED = (
+    "packs sequences of several lengths (torch.nn.utils.rnn.PackedSequence): how many steps there are of each depends "
+    "on numbers, which no graph holds; give it the padded sequences and let its recurrent layers read those, with the "
+    "same weights"
+)
+
+
+def _packed(x: Any) -> bool:
+    return isinstance(x, PackedSequence)
 
 
 def _arguments(module: nn.Module, example: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

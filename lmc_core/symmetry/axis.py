@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -15,7 +15,8 @@ class Group:
 
     name        unique in a Symmetry
     size        how many units (per index of `within`, if nested)
-    within      name of the outer group if the units are re-ordered separately inside each of its units
+    within      name of the outer group if the units are re-ordered separately inside each of its units: those that
+                stand before it in a product, or that are another axis of the same tensor
     kind        the class of matrices G that may move them (`symmetry/classes.py`); each holds all re-orderings
     dual        of one appearance in an axis: where that axis makes units it moves by G⁻ᵀ, where it uses them by G, the
                 other way round than usual: of q·k, whose units are made twice, one is dual
@@ -90,6 +91,30 @@ def groups_in(axis: Axis) -> Iterator[Group]:
 def names_in(*axes: Axis) -> frozenset[str]:
     """Names of the groups that axes mention."""
     return frozenset(group.name for axis in axes for group in groups_in(axis))
+
+
+def holders(axes: Sequence[Axis], number: int) -> tuple[int, ...]:
+    """Numbers of the other axes of a tensor that are the units within which those of one axis lie, the outermost first.
+
+    Of a tensor (experts, inputs, hidden units within experts) axis 0 holds axis 2.
+    """
+    inside = {group.within for group in groups_in(axes[number])} - {None, *names_in(axes[number])}
+    found: tuple[int, ...] = ()
+    for at, axis in enumerate(axes):
+        if at != number and isinstance(axis, Group) and axis.name in inside:
+            found += tuple(k for k in (*holders(axes, at), at) if k not in found)
+    return found
+
+
+def joint(axes: Sequence[Axis], number: int) -> tuple[tuple[int, ...], Axis]:
+    """An axis of a tensor behind those that hold its units, as one axis in which they are told apart: (which, what)."""
+    dims = (*holders(axes, number), number)
+    return dims, Product(tuple(axes[k] for k in dims)) if len(dims) > 1 else axes[number]
+
+
+def held_by(axes: Sequence[Axis], number: int) -> tuple[int, ...]:
+    """Numbers of the other axes of a tensor whose units lie within those of one axis."""
+    return tuple(k for k in range(len(axes)) if k != number and number in holders(axes, k))
 
 
 def axis_text(axis: Axis, sized: set[str] | None = None) -> str:

@@ -9,10 +9,13 @@ One line per tensor, in the notation that `Symmetry.table` prints:
     fc.weight (10, channel·49)                a product: the outer factor varies slowest; `·` may be written ` * `
     rnn.weight_hh (h + h + h + h, h)          a sum: four gate blocks of the same units
     qkv.weight (head·(qk within head) + head·(qk within head) + head·(vo within head), stream)
+    up (expert, stream, (unit within expert)) the units of each expert, which is another axis, have their own order
     embed.weight (1000, write stream)         a role before an axis, where it is not the usual one
     blocks.*.up.weight (blocks.*.up, stream)  a star stands for one part of a name; tensors without axes are skipped
     k.weight (head·(qk* within head), stream) a star more than that: a dual, moved by G⁻ᵀ where q is moved by G
     general: qk, blocks.*.vo                  the class of some groups (`symmetry/classes.py`); of others: permutation
+    whole experts: up.0.weight, up.1.weight   tensors of the branches that are the units of a group, one per branch
+    along experts: out.weight 1 experts·16    an axis on which branches lie one after the other, with units of their own
 
 The first axis usually writes its units and the second reads them. Sizes follow from the tensors; where they do not,
 write them once: `head:12`. Tensors that are not mentioned do not move.
@@ -28,7 +31,9 @@ from fnmatch import fnmatchcase
 from lmc_core.errors import SettingError
 from lmc_core.networks.network import Network
 from lmc_core.operators import Kind
+from lmc_core.symmetry.arrangement import Branches
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
+from lmc_core.symmetry.branching import groups_within
 from lmc_core.symmetry.classes import KINDS, has_dual
 from lmc_core.symmetry.evidence import classified
 from lmc_core.symmetry.symmetry import Pinned, Role, Symmetry, usual_role
@@ -36,6 +41,8 @@ from lmc_core.symmetry.verify import verify
 
 _LINE = re.compile(r"^(?P<tensor>\S+)\s*\((?P<axes>.*)\)$")
 _CLASS = re.compile(r"^(?P<kind>" + "|".join(KINDS) + r"):\s*(?P<groups>.+)$")
+_WHOLE = re.compile(r"^whole\s+(?P<group>\S+):\s*(?P<tensors>.+)$")
+_ALONG = re.compile(r"^along\s+(?P<group>\S+):\s*(?P<tensor>\S+)\s+(?P<axis>\d+)\s+(?P<text>.+)$")
 _TOKEN = re.compile(r"[(),+·]|[^\s(),+·]+")
 _ROLES: tuple[Role, ...] = ("write", "read", "both", "none")
 
@@ -48,12 +55,14 @@ def declare(network: Network, text: str) -> Symmetry:
     """
     shapes = {name: tuple(x.shape) for name, x in network.state.items()}
     text, kinds = _classes(text)
+    text, wholes, parts = _branched(text, shapes)
     lines = _matched(text, shapes)
     parsed = {name: _Line(name, tokens).axes() for name, tokens in lines.items()}
     for name, axes in parsed.items():
         if len(axes) != len(shapes[name]):
             raise SettingError(f"{name!r} has shape {shapes[name]} and is declared with {len(axes)} axes")
-    groups = _of_classes(_sized(parsed, shapes), kinds)
+    units = {name: Group(name, len(families[0])) for name, families in wholes.items()}
+    groups = _of_classes({**_sized(parsed, shapes, units), **units}, kinds)
     sized = {
         name: tuple(_with_sizes(axis, groups) for _, axis in parsed[name])
         if name in parsed
@@ -72,6 +81,12 @@ def declare(network: Network, text: str) -> Symmetry:
         if isinstance(axis, Fixed) and axis.size > 1
     )
     found = Symmetry(groups=groups, axes=sized, roles=roles, pinned=pinned)
+    for name, families in wholes.items():
+        along = {
+            (tensor, number): _with_sizes(_Line(tensor, _TOKEN.findall(said)).axes()[0][1], groups)
+            for tensor, number, said in parts.get(name, [])
+        }
+        found = _of_branches(found, name, families, along)
     report = verify(network, found)
     if not report.holds:
         culprits = ", ".join(report.broken) or "all groups together"
@@ -98,6 +113,49 @@ def _classes(text: str) -> tuple[str, list[tuple[str, Kind]]]:
             kind = next(kind for kind in KINDS if kind == match["kind"])
             kinds += [(pattern.strip(), kind) for pattern in match["groups"].split(",")]
     return "\n".join(others), kinds
+
+
+def _branched(
+    text: str, shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[str, dict[str, list[tuple[str, ...]]], dict[str, list[tuple[str, int, str]]]]:
+    """The other lines, group of branches → families of tensors, and → (tensor, axis, text) of axes along them."""
+    others: list[str] = []
+    wholes: dict[str, list[tuple[str, ...]]] = {}
+    parts: dict[str, list[tuple[str, int, str]]] = {}
+    for line in text.splitlines():
+        said = line.partition("#")[0].strip()
+        if match := _WHOLE.match(said):
+            family = tuple(name.strip() for name in match["tensors"].split(","))
+            if missing := [name for name in family if name not in shapes]:
+                raise SettingError(f"no tensor is called {missing[0]!r}; there are {', '.join(list(shapes)[:6])}, …")
+            first = wholes.setdefault(match["group"], [family])[0]
+            if len(family) != len(first) or len({shapes[name] for name in family}) > 1:
+                raise SettingError(f"{said!r} does not name one tensor of one shape for each of {len(first)} branches")
+            wholes[match["group"]] += [family] if family is not first else []
+        elif match := _ALONG.match(said):
+            parts.setdefault(match["group"], []).append((match["tensor"], int(match["axis"]), match["text"]))
+        else:
+            others.append(line)
+    if unknown := [name for name in parts if name not in wholes]:
+        raise SettingError(
+            f"{unknown[0]!r} has axes along it and no line 'whole {unknown[0]}: …' that names its tensors"
+        )
+    return "\n".join(others), wholes, parts
+
+
+def _of_branches(
+    found: Symmetry, name: str, families: Sequence[tuple[str, ...]], along: Mapping[tuple[str, int], Axis]
+) -> Symmetry:
+    """The Symmetry with what moves with a group of branches."""
+    within = groups_within(found, families)
+    if within is None:
+        raise SettingError(f"the branches of {name!r} are not alike: declare the axes of each in the same way")
+    shown = {(tensor, number): found.axes[tensor][number] for tensor, number in found.slots(name)}
+    for tensor, number in along:
+        if tensor not in found.axes or number >= len(found.axes[tensor]):
+            raise SettingError(f"there is no axis {number} of a tensor {tensor!r}, which lies along {name!r}")
+    branches = Branches(tuple(families), {**shown, **along}, within)
+    return replace(found, branches={**found.branches, name: branches})
 
 
 def _of_classes(groups: Mapping[str, Group], kinds: Sequence[tuple[str, Kind]]) -> dict[str, Group]:
@@ -199,13 +257,15 @@ class _Line:
 
 
 def _sized(
-    parsed: Mapping[str, list[tuple[Role | None, Axis]]], shapes: Mapping[str, tuple[int, ...]]
+    parsed: Mapping[str, list[tuple[Role | None, Axis]]],
+    shapes: Mapping[str, tuple[int, ...]],
+    known_units: Mapping[str, Group],
 ) -> dict[str, Group]:
-    """Every group with its size, solved from the shapes of the tensors it sits on."""
+    """Every group with its size, solved from the shapes of the tensors it sits on; of some it is known before."""
     groups: dict[str, Group] = {}
     for name, axes in parsed.items():
         for group in (g for _, axis in axes for g in groups_in(axis)):
-            known = groups.setdefault(group.name, replace(group, dual=False))
+            known = groups.setdefault(group.name, known_units.get(group.name, replace(group, dual=False)))
             if group.within != known.within or (group.size and known.size not in (0, group.size)):
                 raise SettingError(f"group {group.name!r} is declared in two ways; {name!r} says {group}")
             groups[group.name] = replace(known, size=known.size or group.size)

@@ -113,6 +113,27 @@ def ordered(found: Symmetry) -> Symmetry:
     return held_still(found, dict.fromkeys(paired, "rotary pairs keep their places")) if paired else found
 
 
+def unbranched(found: Symmetry) -> Symmetry:
+    """What can be moved within the branches of a Symmetry: the branches themselves stay."""
+    return (
+        held_still(found, dict.fromkeys(found.branches, "its branches keep their places")) if found.branches else found
+    )
+
+
+def evened(found: Symmetry) -> Symmetry:
+    """The Symmetry with groups within branches held where those of other branches are: they go from one to another."""
+    families = [family for each in found.branches.values() for family in each.groups]
+    held = {name for family in families if not found.groups.keys() >= set(family) for name in family}
+    if not held:
+        return found
+    left = {
+        name: replace(each, groups=tuple(family for family in each.groups if not held & set(family)))
+        for name, each in found.branches.items()
+    }
+    reason = "the same units of another branch do not move"
+    return replace(held_still(found, dict.fromkeys(held & found.groups.keys(), reason)), branches=left)
+
+
 def held_still(found: Symmetry, reasons: Mapping[str, str]) -> Symmetry:
     """The Symmetry with some groups, and all nested in them, pinned for a reason."""
     gone = dict(reasons)
@@ -135,6 +156,7 @@ def held_still(found: Symmetry, reasons: Mapping[str, str]) -> Symmetry:
         values=values,
         reads={name: where for name, where in found.reads.items() if name not in gone},
         pinned=found.pinned + pins,
+        branches={name: each for name, each in found.branches.items() if name not in gone},
     )
 
 

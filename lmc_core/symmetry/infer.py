@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from lmc_core.graph.export import FALLBACK, TooSlow, within
-from lmc_core.graph.trace import trace, working_batch
+from lmc_core.graph.trace import Trace, trace, working_batch
 from lmc_core.networks.network import Network
 from lmc_core.symmetry._solver.call import Facts, Reading
 from lmc_core.symmetry._solver.freeze import Frozen, freeze
 from lmc_core.symmetry._solver.values import Slot
-from lmc_core.symmetry.axis import groups_in
-from lmc_core.symmetry.evidence import classified, without
+from lmc_core.symmetry.axis import groups_in, held_by
+from lmc_core.symmetry.branching import branched
+from lmc_core.symmetry.evidence import classified, evened, without
 from lmc_core.symmetry.symmetry import Contraction, Pinned, Role, Symmetry
 from lmc_core.symmetry.verify import VerifyReport, elsewhere
 from lmc_core.symmetry.verify import verify as measure
@@ -39,22 +40,27 @@ def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: 
     shapes = {name: tuple(x.shape) for name, x in network.state.items()}
     even = [name for name, x in network.state.items() if _even(x)]
 
-    def work() -> tuple[Reading, Frozen]:
+    def work() -> Symmetry:
         reading = read(traced, shapes, even)
-        return reading, freeze(reading)
+        return branched(traced, shapes, _found(traced, shapes, reading, freeze(reading)))
 
     try:
-        reading, frozen = within(work, seconds)
+        found = within(work, seconds)
     except TimeoutError:
         raise TooSlow(
             f"inferring the symmetry of {len(traced.graph.nodes)} operations took longer than {seconds:g} s; {FALLBACK}"
         ) from None
+    return evened(classified(network, verified(network, found))) if verify else found
+
+
+def _found(traced: Trace, shapes: dict[str, tuple[int, ...]], reading: Reading, frozen: Frozen) -> Symmetry:
+    """What a graph says, not yet verified."""
     read_by = {traced.tensors[n.name] for n in traced.graph.nodes if n.name in traced.tensors and n.users}
     unused = tuple(name for name, shape in shapes.items() if name not in read_by and shape)
-    found = Symmetry(
+    return Symmetry(
         groups=frozen.groups,
         axes=frozen.axes,
-        roles=_roles(shapes, reading.facts),
+        roles=_roles(frozen, reading.facts),
         values=frozen.values,
         reads=_reads(frozen, reading.facts.read),
         contractions=tuple(Contraction(**vars(use)) for use in reading.facts.uses),
@@ -64,7 +70,6 @@ def symmetry(network: Network, *, verify: bool = True, batch: int = 2, seconds: 
         held=frozenset(reading.facts.held),
         notes=(ONE_WAY,) if traced.chooses else (),
     )
-    return classified(network, verified(network, found)) if verify else found
 
 
 def _even(x: Tensor) -> bool:
@@ -137,11 +142,16 @@ _ROLES: dict[frozenset[str], Role] = {
 }
 
 
-def _roles(shapes: dict[str, tuple[int, ...]], facts: Facts) -> dict[tuple[str, int], Role]:
+def _roles(frozen: Frozen, facts: Facts) -> dict[tuple[str, int], Role]:
+    """The role of every axis; of one that holds units of others, theirs, as of the factors of one axis."""
     roles: dict[tuple[str, int], Role] = {}
-    for name, shape in shapes.items():
-        for number in range(len(shape)):
-            said = {role for _, role in facts.roles.get(Slot(name, number), ())}
+    for name, axes in frozen.axes.items():
+        for number in range(len(axes)):
+            said = {
+                role
+                for place in held_by(axes, number) or (number,)
+                for _, role in facts.roles.get(Slot(name, place), ())
+            }
             roles[name, number] = _ROLES[frozenset(said)]
     return roles
 

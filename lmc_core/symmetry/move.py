@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, names_in
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, joint, names_in
 from lmc_core.symmetry.classes import (
     Element,
     as_matrix,
@@ -20,7 +21,21 @@ from lmc_core.symmetry.classes import (
     is_monomial,
     stacked,
 )
-from lmc_core.symmetry.permute import compose, identity, invert, lies_under, outer_rows, outer_units, permute, row_of
+from lmc_core.symmetry.permute import (
+    compose,
+    from_outside,
+    handed_on,
+    identity,
+    inside,
+    invert,
+    lies_under,
+    outer_rows,
+    outer_units,
+    permute,
+    regrouped,
+    row_of,
+    within_one,
+)
 from lmc_core.symmetry.symmetry import Symmetry
 
 
@@ -66,6 +81,8 @@ class Mover:
 Movers = Mapping[str, tuple[Mover, Mover]]
 """Group → what moves it where units are made, and where they are used."""
 
+Groups = Mapping[str, Group]
+
 
 def move(state: Mapping[str, Tensor], symmetry: Symmetry, elements: Mapping[str, Element]) -> dict[str, Tensor]:
     """The state with its units moved by elements of their classes: the same function.
@@ -74,7 +91,10 @@ def move(state: Mapping[str, Tensor], symmetry: Symmetry, elements: Mapping[str,
     """
     if all(element.dtype.kind == "i" for element in elements.values()):
         return permute(state, symmetry, {name: np.asarray(e, dtype=np.int64) for name, e in elements.items()})
-    return moved(state, symmetry, {g: (Mover.of(e), Mover.of(inverse_transpose(e))) for g, e in elements.items()})
+    orders = {name: as_permutation(elements[name]) for name in symmetry.branches if name in elements}
+    left = inside(symmetry, elements)
+    movers = {g: (Mover.of(e), Mover.of(inverse_transpose(e))) for g, e in left.items()}
+    return moved(regrouped(state, symmetry, orders), symmetry, movers)
 
 
 def moved(state: Mapping[str, Tensor], symmetry: Symmetry, movers: Movers) -> dict[str, Tensor]:
@@ -86,13 +106,26 @@ def moved(state: Mapping[str, Tensor], symmetry: Symmetry, movers: Movers) -> di
             made[name] = x
             continue
         y = x if x.dtype in (torch.float32, torch.float64) or not x.is_floating_point() else x.float()
-        for number, axis in enumerate(axes):
-            y = along(y, number, axis, movers, symmetry.groups, reads=symmetry.roles.get((name, number)) == "read")
-        made[name] = y.to(x.dtype)
+        reads = tuple(symmetry.roles.get((name, number)) == "read" for number in range(len(axes)))
+        made[name] = move_tensor(y, axes, reads, movers, symmetry.groups).to(x.dtype)
     return made
 
 
-Groups = Mapping[str, Group]
+def move_tensor(x: Tensor, axes: Sequence[Axis], reads: Sequence[bool], movers: Movers, groups: Groups) -> Tensor:
+    """One tensor with these axes, moved on all of them.
+
+    reads   whether the tensor uses the units of each axis, not makes them
+    """
+    for number, held in from_outside(axes):
+        if not held:
+            x = along(x, number, axes[number], movers, groups, reads=reads[number])
+            continue
+        dims, axis = joint(axes, number)
+        around = names_in(*(axes[k] for k in held))
+        own = {name: pair for name, pair in movers.items() if name not in around}
+        if names_in(axis) & own.keys():
+            x = within_one(x, dims, partial(along, dim=0, axis=axis, movers=own, groups=groups, reads=reads[number]))
+    return x
 
 
 def along(x: Tensor, dim: int, axis: Axis, movers: Movers, groups: Groups, *, reads: bool) -> Tensor:
@@ -165,6 +198,7 @@ def composed(first: Mapping[str, Element], second: Mapping[str, Element], symmet
     """One step for two, of elements of all groups: move(s, composed(g, h)) = move(move(s, g), h)."""
     p, q = _orders(first, symmetry), _orders(second, symmetry)
     made: dict[str, Element] = {**compose(p, q, symmetry)}
+    first = handed_on(first, symmetry, q)
     for name, group in symmetry.groups.items():
         if first[name].dtype.kind == second[name].dtype.kind == "i":
             continue
@@ -177,13 +211,14 @@ def composed(first: Mapping[str, Element], second: Mapping[str, Element], symmet
 def inverted(elements: Mapping[str, Element], symmetry: Symmetry) -> dict[str, Element]:
     """Elements of all groups that undo others: move(move(s, g), inverted(g)) = s."""
     orders = _orders(elements, symmetry)
-    made: dict[str, Element] = {**invert(orders, symmetry)}
+    made: dict[str, Element] = {**invert(inside(symmetry, orders), symmetry)}
     for name, element in elements.items():
         if element.dtype.kind != "i":
             rows = slice(None) if symmetry.groups[name].within is None else outer_rows(symmetry, name, orders)
             made[name] = np.empty_like(element)
             made[name][rows] = inverse_transpose(element).swapaxes(-1, -2)
-    return made
+    back = {name: np.argsort(orders[name]) for name in symmetry.branches}
+    return handed_on({**made, **back}, symmetry, back)
 
 
 def _orders(elements: Mapping[str, Element], symmetry: Symmetry) -> dict[str, NDArray[np.int64]]:

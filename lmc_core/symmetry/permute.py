@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmc_core.symmetry.arrangement import Arrangement
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, holders, joint, names_in
 from lmc_core.symmetry.classes import reorders
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+T = TypeVar("T")
 
 Perms = Mapping[str, NDArray[np.int64]]
 """Group → (n,), or (N, n) for a group nested within N outer units: new[k] = old[perm[k]], and row i re-orders the units
@@ -95,11 +97,17 @@ def permute(state: Mapping[str, Tensor], symmetry: Arrangement, perms: Perms) ->
     """
     import torch
 
+    state, perms = regrouped(state, symmetry, perms), inside(symmetry, perms)
     known: dict[Axis, Tensor | None] = {}
     moved: dict[str, Tensor] = {}
     for name, tensor in state.items():
-        for number, axis in enumerate(symmetry.axes.get(name, ())):
+        axes = symmetry.axes.get(name, ())
+        for number, held in from_outside(axes):
+            axis = axes[number]
             if isinstance(axis, Fixed):
+                continue
+            if held:
+                tensor = _permuted_within(tensor, axes, number, perms, symmetry)
                 continue
             if axis not in known:
                 order = index(axis, perms, symmetry)
@@ -110,6 +118,73 @@ def permute(state: Mapping[str, Tensor], symmetry: Arrangement, perms: Perms) ->
                 tensor = tensor.index_select(number, gather)
         moved[name] = tensor
     return moved
+
+
+def permute_tensor(tensor: Tensor, axes: Sequence[Axis], perms: Perms, symmetry: Arrangement) -> Tensor:
+    """One tensor with these axes, re-ordered."""
+    arrangement = Arrangement(symmetry.groups, {"": tuple(axes)})
+    return permute({"": tensor}, arrangement, {name: perm for name, perm in perms.items() if name in symmetry.groups})[
+        ""
+    ]
+
+
+def from_outside(axes: Sequence[Axis]) -> list[tuple[int, tuple[int, ...]]]:
+    """Every axis of a tensor with those that hold its units (`axis.holders`), which come before it."""
+    found = [(number, holders(axes, number)) for number in range(len(axes))]
+    return sorted(found, key=lambda entry: len(entry[1]))
+
+
+def _permuted_within(tensor: Tensor, axes: Sequence[Axis], number: int, perms: Perms, symmetry: Arrangement) -> Tensor:
+    """A tensor re-ordered on one axis, whose units lie within those of others that are in place already."""
+    import torch
+
+    dims, axis = joint(axes, number)
+    around = names_in(*(axes[k] for k in dims[:-1]))
+    own = {name: perm for name, perm in perms.items() if name not in around}
+    order = index(axis, own, symmetry)
+    if (order == np.arange(len(order))).all():
+        return tensor
+    return within_one(tensor, dims, lambda x: x.index_select(0, torch.from_numpy(order).to(x.device)))
+
+
+def within_one(tensor: Tensor, dims: tuple[int, ...], change: Callable[[Tensor], Tensor]) -> Tensor:
+    """A tensor changed in the view in which several of its axes are one, which comes first."""
+    front = tuple(range(len(dims)))
+    joined = tensor.movedim(dims, front)
+    changed = change(joined.flatten(0, len(dims) - 1))
+    return changed.unflatten(0, joined.shape[: len(dims)]).movedim(front, dims)
+
+
+def regrouped(state: Mapping[str, Tensor], symmetry: Arrangement, perms: Perms) -> Mapping[str, Tensor]:
+    """The state with its branches re-ordered, each as it is within: `state` itself where none moves."""
+    moving = [name for name in symmetry.branches if name in perms]
+    if not moving:
+        return state
+    import torch
+
+    made = dict(state)
+    for name in moving:
+        branches, perm = symmetry.branches[name], perms[name]
+        for family in branches.tensors:
+            made |= {target: made[family[source]] for target, source in zip(family, perm, strict=True)}
+        for (tensor, number), axis in branches.axes.items():
+            order = torch.from_numpy(index(axis, {name: perm})).to(made[tensor].device)
+            made[tensor] = made[tensor].index_select(number, order)
+    return made
+
+
+def inside(symmetry: Arrangement, perms: Mapping[str, T]) -> dict[str, T]:
+    """What is left to move once the branches are in order."""
+    return {name: perm for name, perm in perms.items() if name not in symmetry.branches}
+
+
+def handed_on(elements: Mapping[str, T], symmetry: Arrangement, perms: Perms) -> dict[str, T]:
+    """Elements of the groups within branches, each at the place where its branch goes."""
+    made = dict(elements)
+    for name, branches in symmetry.branches.items():
+        for family in branches.groups if name in perms else ():
+            made |= {t: elements[family[s]] for t, s in zip(family, perms[name], strict=True) if family[s] in elements}
+    return made
 
 
 def identity(symmetry: Arrangement) -> dict[str, NDArray[np.int64]]:
@@ -156,6 +231,8 @@ def invert(perms: Perms, symmetry: Arrangement) -> dict[str, NDArray[np.int64]]:
             rows = outer_rows(symmetry, name, full)
             made[name] = np.empty_like(perm)
             made[name][rows] = np.argsort(perm, axis=1)
+    if symmetry.branches.keys() & made.keys():
+        made = handed_on({**identity(symmetry), **made}, symmetry, made)
     for name in symmetry.groups:
         if name not in made and any(lies_under(symmetry.groups[name], p, symmetry.groups) for p in perms):
             made[name] = full[name]
@@ -164,7 +241,7 @@ def invert(perms: Perms, symmetry: Arrangement) -> dict[str, NDArray[np.int64]]:
 
 def compose(first: Perms, second: Perms, symmetry: Arrangement) -> dict[str, NDArray[np.int64]]:
     """One step for two: permute(s, compose(p, q)) = permute(permute(s, p), q)."""
-    p, q = {**identity(symmetry), **first}, {**identity(symmetry), **second}
+    p, q = handed_on({**identity(symmetry), **first}, symmetry, second), {**identity(symmetry), **second}
     made = {}
     for name in symmetry.groups:
         if p[name].ndim == 1:

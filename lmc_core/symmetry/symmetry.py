@@ -102,7 +102,8 @@ class Symmetry(Arrangement):
         """One line per tensor, such as `fc2.weight (fc2:20, fc1)`; `symmetry.declare` reads the same text.
 
         The size of a group stands where it is first named. A role is written before an axis that carries a group unless
-        it is the usual one: the first axis writes, the second reads. Classes above permutation stand at the end.
+        it is the usual one: the first axis writes, the second reads. Classes above permutation stand at the end, and
+        what moves with branches: families of tensors, one per branch, and axes along which their parts lie.
         """
         lines = []
         sized: set[str] = set()
@@ -117,6 +118,13 @@ class Symmetry(Arrangement):
         for kind in KINDS:
             named = [group.name for group in self.groups.values() if group.kind == kind != "permutation"]
             lines += [f"{kind}: {', '.join(named)}"] if named else []
+        for name, branches in self.branches.items():
+            lines += [f"whole {name}: {', '.join(family)}" for family in branches.tensors]
+            lines += [
+                f"along {name}: {tensor} {number} {axis_text(axis)}"
+                for (tensor, number), axis in branches.axes.items()
+                if name not in names_in(self.axes[tensor][number])
+            ]
         return "\n".join(lines)
 
 

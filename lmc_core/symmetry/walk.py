@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -20,6 +21,7 @@ from lmc_core.symmetry._solver.call import Call, Facts, Reading, Unsupported
 from lmc_core.symmetry._solver.terms import (
     PAIRED,
     Misfit,
+    Prod,
     Term,
     Var,
     bare,
@@ -34,22 +36,33 @@ from lmc_core.symmetry._solver.terms import (
 from lmc_core.symmetry._solver.values import Slot, Slots, Value, merged
 from lmc_core.symmetry.rotary import Rotation, rotations
 from lmc_core.symmetry.rules import RULES
+from lmc_core.symmetry.rules.branches import Numbered, told_apart
+from lmc_core.symmetry.rules.conv import convolution
 from lmc_core.symmetry.rules.create import CONSTANT
+from lmc_core.symmetry.rules.linear import linear
 from lmc_core.symmetry.rules.order import opaque
+from lmc_core.symmetry.rules.recurrent import cell, recurrence
 
 INPUT = "the network's input"
 OUTPUT = "the network's output"
 
 
-def read(trace: Trace, shapes: Mapping[str, tuple[int, ...]], even: Collection[str] = ()) -> Reading:
+def read(
+    trace: Trace,
+    shapes: Mapping[str, tuple[int, ...]],
+    even: Collection[str] = (),
+    numbered: Mapping[Node, Numbered] | None = None,
+) -> Reading:
     """Visit every operation of a trace in order and let its rule speak.
 
-    shapes   of the tensors of the state
-    even     names of those whose entries are all equal
+    shapes     of the tensors of the state
+    even       names of those whose entries are all equal
+    numbered   operations at which branches are told apart by their number
     """
     once = {trace.tensors[n.name] for n in trace.graph.nodes if n.name in trace.tensors and len(n.users) == 1}
-    tensors: dict[str, tuple[Term, ...]] = {name: tuple(map(Var, shape)) for name, shape in shapes.items()}
-    walk = _Walk(Facts(even=frozenset(even) & once), rotations(trace))
+    apart = {trace.tensors[n.name] for n in trace.graph.nodes if n.name in trace.tensors and not _multiplies(n)}
+    tensors = {name: _axes_of_state(shape, name in apart) for name, shape in shapes.items()}
+    walk = _Walk(Facts(even=frozenset(even) & once), rotations(trace), numbered)
     for node in trace.graph.nodes:
         if node.op == "placeholder":
             walk.env[node] = _source(node, trace, tensors)
@@ -64,6 +77,31 @@ def read(trace: Trace, shapes: Mapping[str, tuple[int, ...]], even: Collection[s
         if isinstance(value, Value) and node.name not in trace.tensors and node.name not in trace.counted
     }
     return Reading(tensors, values, walk.facts)
+
+
+MIXING = (linear, convolution, recurrence, cell)
+
+
+def _multiplies(node: Node) -> bool:
+    """Whether a tensor of the state is only read as a weight by operations that leave none of its axes separate per
+    index of another, so that nothing of the kind needs to be followed."""
+    names = {user: operator_name(user) for user in node.users if user.op == "call_function"}
+    return len(names) == len(node.users) and all(
+        RULES.get(name) in MIXING and user.args and user.args[0] is not node for user, name in names.items()
+    )
+
+
+def _axes_of_state(shape: tuple[int, ...], apart: bool) -> tuple[Term, ...]:
+    """One variable per axis of a tensor of the state.
+
+    apart   until something else is said, units are separate per index of every other axis, as the hidden units of
+            experts that lie side by side along an axis of their own
+    """
+    axes = tuple(map(Var, shape))
+    for axis in axes if apart else ():
+        others = tuple(other for other in axes if other is not axis and other.size > 1)
+        axis.claims = (Prod(others),) if others else None
+    return axes
 
 
 def _source(node: Node, trace: Trace, tensors: Mapping[str, tuple[Term, ...]]) -> Value:
@@ -117,8 +155,14 @@ def _as_one(constant: Tensor, first: int, second: int) -> bool:
 class _Walk:
     """Values by node, while the graph is visited."""
 
-    def __init__(self, facts: Facts, rotary: Mapping[Node, Rotation] | None = None) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        rotary: Mapping[Node, Rotation] | None = None,
+        numbered: Mapping[Node, Numbered] | None = None,
+    ) -> None:
         self.facts = facts
+        self.numbered = numbered or {}
         self.env: dict[Node, Any] = {}
         self.rotary = rotary or {}
         self.inside = {node for part in self.rotary.values() for node in part.inside}
@@ -217,6 +261,9 @@ class _Walk:
 
     def _apply(self, call: Call, node: Node) -> Any:
         """What the operation's rule says, or the rules of its decomposition; else everything is pinned."""
+        if node in self.numbered:
+            with suppress(Unsupported, Misfit):
+                return told_apart(call, self.numbered[node])
         rule = RULES.get(call.op)
         if rule is not None:
             try:
@@ -245,7 +292,8 @@ class _Walk:
             if held.op == "get_attr":
                 inside.env[held] = _known(getattr(module, held.target))
         result = inside.over(module.graph)
-        if inside.facts.unknown or [v.shape for v in result] != list(call.shapes):
+        sized = all(isinstance(size, int) for v in result for size in v.shape)  # known before the graph runs
+        if inside.facts.unknown or not sized or [v.shape for v in result] != list(call.shapes):
             return None
         for argument, value in call.args.items():
             call.take_list(argument) if isinstance(value, list | tuple) else call.take(argument)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,6 +12,7 @@ from lmc_core.data.dataset import Dataset
 from lmc_core.errors import SettingError
 from lmc_core.networks.copies import copied
 from lmc_core.networks.network import Network
+from lmc_core.paths.recalibrate import Recalibrated
 from lmc_core.paths.task import SEEN, Task
 from lmc_core.report import Report, silent
 from lmc_core.training.train import score
@@ -66,9 +67,16 @@ def finetune(
     return FineTuned(network, tuple(curve))
 
 
-def measure(network: Network, data: Dataset, splits: Sequence[str] = ("train", "test")) -> dict[str, dict[str, float]]:
-    """Loss and accuracy on the training and the test examples."""
-    module, task = _loaded(network), _task(network, data)
+def measure(
+    network: Network | Recalibrated, data: Dataset, splits: Sequence[str] = ("train", "test")
+) -> dict[str, dict[str, float]]:
+    """Loss and accuracy on the training and the test examples; of a recalibrated network with all its corrections."""
+    module: Callable[[Tensor], Tensor]
+    if isinstance(network, Recalibrated):
+        module, network = network, network.network
+    else:
+        module = _loaded(network)
+    task = _task(network, data)
     found = {}
     for split in splits:
         loss, accuracy = score(module, *_prepared(network, data, split), batch=500, task=task)

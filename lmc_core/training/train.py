@@ -187,7 +187,9 @@ def rate(recipe: Recipe, step: int, steps: int) -> float:
 
 @torch.no_grad()
 @full_float32()
-def score(module: nn.Module, x: Tensor, y: Tensor, *, batch: int = 1000, task: Task = LOGITS) -> tuple[float, float]:
+def score(
+    module: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, *, batch: int = 1000, task: Task = LOGITS
+) -> tuple[float, float]:
     """Mean loss and accuracy of prepared inputs x (n, …) with targets y (n, …); `task` reads the outputs.
 
     Raises DataError if outputs and targets do not fit.

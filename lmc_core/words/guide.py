@@ -84,7 +84,8 @@ CHAPTERS = {
 WORDS: Mapping[str, str] = {
     "model": "One trained network: an architecture and its weights, usually one checkpoint file.",
     "unit": "A neuron of a hidden layer, a channel of a convolution, a hidden state of a recurrent layer.",
-    "group": "Units that can only be re-ordered together, as those of one layer, in every tensor that they appear in.",
+    "group": "Units that can only be re-ordered together, as those of one layer, in every tensor that they appear in; "
+    "whole branches that compute alike, such as the experts of a mixture, are units of such a group too.",
     "symmetry": "All re-orderings that leave the function of a model as it is. Found from its graph, and tested.",
     "aligned B": "B with its units in the order that a method found. Re-ordering alone keeps its function.",
     "unaligned": "B as it was trained. Also called naive.",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import lmc_core as lmc
-from lmc_core.errors import CheckpointError
+from lmc_core.errors import CheckpointError, TraceError
 from lmc_core.symmetry.infer import symmetry
 
 State = dict[str, Tensor]
@@ -100,3 +100,29 @@ def test_who_has_only_a_pickled_module_is_told_how_to_get_at_its_numbers(tmp_pat
         lmc.load(file)
     torch.save(torch.load(file, weights_only=False).state_dict(), tmp_path / "numbers.pt")
     assert lmc.load(tmp_path / "numbers.pt").parameters == 15
+
+
+class _Packing(nn.Module):
+    """Sequences of two lengths, of which a recurrent layer reads only as many steps as there are."""
+
+    def __init__(self, *, packs: bool = True) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.cells, self.leave, self.packs = nn.LSTM(4, 6, batch_first=True), nn.Linear(6, 3), packs
+
+    def forward(self, x: Tensor) -> Tensor:
+        given = nn.utils.rnn.pack_padded_sequence(x, torch.tensor([5, 3]), batch_first=True) if self.packs else x
+        return self.leave(self.cells(given)[1][0][-1])
+
+
+def test_packed_sequences_are_named_and_padded_ones_have_the_same_weights() -> None:
+    x = torch.randn(2, 5, 4)
+    with pytest.raises(TraceError, match=r"the module packs sequences of several lengths .*padded") as caught:
+        symmetry(lmc.network(_Packing(), x))
+    assert "FakeTensor" not in str(caught.value)
+    packed = nn.utils.rnn.pack_padded_sequence(x, torch.tensor([5, 3]), batch_first=True)
+    with pytest.raises(TraceError, match=r"the example packs sequences of several lengths .*padded"):
+        lmc.network(nn.LSTM(4, 6, batch_first=True), (packed,))
+    found = symmetry(lmc.network(_Packing(packs=False), x))
+    assert found.groups.keys() == {"cells.l0"}
+    assert _Packing().state_dict().keys() == _Packing(packs=False).state_dict().keys()

@@ -13,6 +13,7 @@ import torch
 from lmc_core.cli import main
 from lmc_core.data.registry import dataset
 from lmc_core.errors import Cancelled, SettingError
+from lmc_core.paths.evaluate import evaluate_many
 from lmc_core.report import silent
 from lmc_core.training.finetune import measure
 from lmc_core.training.recipes import RECIPES
@@ -23,11 +24,12 @@ from lmc_core.training.reproduce import (
     akash_mnist,
     ferbach_mnist,
     lmc_over_training,
+    rebasin_width,
     repair_readings,
     skill_transfer,
     w2_rate,
 )
-from lmc_core.training.reproduce._pairs import aligned
+from lmc_core.training.reproduce._pairs import aligned, halfway
 from lmc_core.training.reproduce._trained import filename, shipped, trained
 from lmc_core.training.together import stackable, train_together
 from lmc_core.training.train import train
@@ -317,6 +319,19 @@ def test_a_shipped_network_is_read_by_its_recipe_and_not_trained(tmp_path):
     assert not shipped(replace(recipe, rate=0.3), 0, data)
     assert not shipped(recipe, 0, replace(data, y_train=data.y_train[::-1].copy()))
     assert not shipped(recipe, 1000, data)
+
+
+def test_repair_corrects_layers_without_biases_too():
+    """What cannot be folded into a bias is part of what is scored, as it is where a path is evaluated."""
+    recipe = rebasin_width.resnet("digits", 0.25, 2, "ln", 64)
+    data = dataset("digits")
+    a, b = (train(replace(recipe, warmup=0), seed, data=data) for seed in (0, 1))
+    assert not any(name.startswith("conv") and name.endswith("bias") for name in a.state)
+    scores = halfway("identity", {}, data, examples=0, report=silent, after=["repair"])(a, b)
+    path = aligned(a, b, "identity", {}, data, 0, silent)
+    (curve,) = evaluate_many([path], data, at=[0, 0.5, 1], recalibrate="repair", splits=("test",))
+    assert scores["repair"]["loss"] == pytest.approx(curve.values["test"]["loss"][1], rel=1e-5)
+    assert abs(scores["repair"]["loss"] / scores["plain"]["loss"] - 1) > 1e-3
 
 
 def test_recurrent_networks_are_fused_in_all_pairs_of_a_kind(results):

@@ -222,9 +222,12 @@ class _Lane(threading.Thread):
                 return self._kill(run, "cancelled", CANCELLED)
             if not worker.replaceable:
                 return self._kill(run, "failed", worker.death)
+            begun = self.process is not None  # else the cluster gave a machine that was gone already
             self._drop()
-            if not self._put_back(run):
+            if not self._put_back(run, begun):
                 self._finish(run, "failed", reason=f"{worker.death} {TWICE}")
+            elif not begun:
+                self._engine.stopping.wait(BACK_OFF)
 
     def _ended(self, run: str, message: Message, cancelled: bool) -> None:
         """What the worker says of its run; a cancel wins over an error that it caused."""
@@ -256,11 +259,11 @@ class _Lane(threading.Thread):
             if self._engine.stopping.wait(RETRY):
                 return None
 
-    def _put_back(self, run: str) -> bool:
-        """Let another worker carry out a run whose own was lost. False if it has been lost before."""
+    def _put_back(self, run: str, begun: bool) -> bool:
+        """Let another worker carry out a run whose own was lost. False if it has been lost before, once `begun`."""
         while True:
             try:
-                return self._index.again(run)
+                return self._index.again(run, begun)
             except DBAPIError:
                 log.exception("a run whose worker was lost cannot be put back yet")
             if self._engine.stopping.wait(RETRY):

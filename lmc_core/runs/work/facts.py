@@ -56,7 +56,9 @@ def form_rows(forms: Mapping[str, Canonical]) -> tuple[FormRow, ...]:
 
 
 def _group_row(symmetry: Symmetry, group: Group, coupling: Coupling | None) -> GroupRow:
-    slots = symmetry.slots(group.name)
+    branches = symmetry.branches.get(group.name)
+    slots = symmetry.slots(group.name) if branches is None else tuple(branches.axes)
+    whole = () if branches is None else tuple(name for family in branches.tensors for name in family)
 
     def places(*roles: Role) -> tuple[str, ...]:
         return tuple(f"{name}[{axis}]" for name, axis in slots if symmetry.roles.get((name, axis)) in roles)
@@ -64,7 +66,7 @@ def _group_row(symmetry: Symmetry, group: Group, coupling: Coupling | None) -> G
     around = copies(symmetry, group)
     orderings = around * math.lgamma(group.size + 1) / math.log(10)
     moved = coupling.moved if coupling is not None and coupling.is_hard else None
-    written, read = places("write", "both"), places("read", "both")
+    written, read = (*whole, *places("write", "both")), places("read", "both")
     return GroupRow(group.name, group.size, group.within, written, read, orderings, moved, group.kind)
 
 

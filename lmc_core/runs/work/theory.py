@@ -96,12 +96,14 @@ def _laws(
     pair: Pair, found: Aligned, examples: int, seed: int, report: Report
 ) -> tuple[Sequence[Moment | None] | None, dict[str, Law]]:
     """Moments of A's inputs, and the law of every layer; none of them where A cannot be traced."""
-    symmetry = found.alignment.symmetry
+    symmetry = found.alignment.within
     try:
         moments = input_moments(found.a, symmetry, measured_on(pair.data, examples, seed), report=report)
     except TraceError:
         return None, {}
-    return moments, laws(found.a, found.b, found.moved, symmetry, moments, seed=seed, report=report)
+    return moments, laws(
+        found.a, found.alignment.branched(found.b), found.moved, symmetry, moments, seed=seed, report=report
+    )
 
 
 def _ledgers(
@@ -112,7 +114,7 @@ def _ledgers(
     for (first, second), gap in zip(_ends(pair, found), gaps, strict=True):
         t = float(gap.t[1 + int(np.argmax(gap.excess[1:-1]))])
         try:
-            one = ledger(first, second, found.alignment.symmetry, pair.data, t, **used, seed=seed, report=report)
+            one = ledger(first, second, found.alignment.within, pair.data, t, **used, seed=seed, report=report)
         except TraceError:
             return None
         booked.append(one)

@@ -352,11 +352,12 @@ def select(term: Term, outer: Var, index: int) -> Term:
             known = _copy_at(var, root, index)
             if known is not None:
                 return find(known)
-            copy = Var(var.size, var.why, _claims_at(var, root, index), var.used, var.hint, var.kind)
+            copy = Var(var.size, var.why, None, var.used, var.hint, var.kind)
             others = [
                 (other, number, known) for (other, number), known in var.copies.items() if bare(other) is not root
             ]
             var.copies[root, index] = copy
+            copy.claims = _claims_at(var, root, index)  # which may lead in a circle to this copy
             for other, number, known in others:
                 _close_square(copy, known, (root, index), (other, number))
             return find(copy)

@@ -138,11 +138,11 @@ def averaged(node: Node, arriving: Mapping[str, Tensor]) -> Tensor | None:
     if operator_name(node) != "mean" or "self" not in arriving:
         return None
     labels, dims = arriving["self"], arguments(node).get("dim")
-    if not dims or bool((labels.amin(dims) != labels.amax(dims)).any()):
+    if not dims or not labels.numel() or bool((labels.amin(dims) != labels.amax(dims)).any()):
         return None
     return labels.amin(dims, keepdim=bool(arguments(node).get("keepdim", False)))
 
 
 def constant(labels: Tensor, dims: tuple[int, ...]) -> bool:
-    """Whether labels do not change along some axes."""
-    return not dims or bool((labels.amin(dims) == labels.amax(dims)).all())
+    """Whether labels do not change along some axes; those of a value without elements tell nothing."""
+    return not dims or (bool(labels.numel()) and bool((labels.amin(dims) == labels.amax(dims)).all()))

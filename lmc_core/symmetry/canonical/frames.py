@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor
 
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, joint
 from lmc_core.symmetry.permute import outer_units
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -82,7 +83,8 @@ def sides(state: Mapping[str, Tensor], symmetry: Symmetry, group: str) -> tuple[
         if name in symmetry.held or not x.is_floating_point():
             continue
         reads = symmetry.roles.get((name, number)) == "read"
-        for row, dual, block in _blocks(_rows(x, number), symmetry.axes[name][number], group, 0):
+        dims, axis = joint(symmetry.axes[name], number)
+        for row, dual, block in _blocks(_rows(x, dims), axis, group, 0):
             found[reads != dual][row].append(block)
     made, used = (
         torch.stack([torch.cat(blocks, 1) if blocks else torch.zeros(n, 0, dtype=torch.float64) for blocks in side])
@@ -91,8 +93,9 @@ def sides(state: Mapping[str, Tensor], symmetry: Symmetry, group: str) -> tuple[
     return made, used
 
 
-def _rows(x: Tensor, axis: int) -> Tensor:
-    return x.double().movedim(axis, 0).reshape(x.shape[axis], -1)
+def _rows(x: Tensor, dims: tuple[int, ...]) -> Tensor:
+    front = x.double().movedim(dims, tuple(range(len(dims))))
+    return front.reshape(prod(front.shape[: len(dims)]), -1)
 
 
 def _blocks(x: Tensor, axis: Axis, group: str, row: int) -> Iterator[tuple[int, bool, Tensor]]:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor
 
-from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in
+from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum, groups_in, held_by, holders, names_in
 from lmc_core.symmetry.classes import pairs
 from lmc_core.symmetry.permute import outer_units
 from lmc_core.symmetry.symmetry import Symmetry
@@ -171,18 +172,34 @@ def _together(sizes: Sequence[Sizes], logs: Logs) -> dict[str, Tensor]:
     return dict(zip(groups, c, strict=True))
 
 
-def _sizes(state: Mapping[str, Tensor], symmetry: Symmetry, groups: Collection[str]) -> Iterator[Sizes]:
+def _sizes(state: Mapping[str, Tensor], symmetry: Symmetry, names: Collection[str]) -> Iterator[Sizes]:
+    groups = frozenset(names)
     for name, x in state.items():
         axes = symmetry.axes.get(name, ())
-        marks = [_marks(axis, symmetry.roles.get((name, k)) == "read", groups) for k, axis in enumerate(axes)]
+        reads = [symmetry.roles.get((name, k)) == "read" for k in range(len(axes))]
+        together = [(k, *held_by(axes, k)) for k in range(len(axes)) if not holders(axes, k)]
+        marks = [_marks(axes, dims, reads, groups) for dims in together]
         if name in symmetry.held or not any(marks) or not x.is_floating_point():
             continue
         gone = tuple(k for k, some in enumerate(marks) if not some)
-        squares = x.double().square()
+        squares = x.double().square().permute([k for dims in together for k in dims])
+        squares = squares.reshape([prod(axes[k].size for k in dims) for dims in together])
         yield Sizes(squares.sum(gone) if gone else squares, tuple(some for some in marks if some))
 
 
-def _marks(axis: Axis, reads: bool, groups: Collection[str]) -> tuple[Mark, ...]:
+def _marks(
+    axes: Sequence[Axis], dims: tuple[int, ...], reads: Sequence[bool], groups: frozenset[str]
+) -> tuple[Mark, ...]:
+    """Of some axes of a tensor as one: an axis and those whose units lie within its own."""
+    found: list[Mark] = []
+    for k in dims:
+        seen = {k, *holders(axes, k)}
+        one = Product(tuple(axes[d] if d in seen else Fixed(axes[d].size) for d in dims)) if len(dims) > 1 else axes[k]
+        found += _marks_on(one, reads[k], groups & names_in(axes[k]))
+    return tuple(found)
+
+
+def _marks_on(axis: Axis, reads: bool, groups: Collection[str]) -> tuple[Mark, ...]:
     found = []
     for name in dict.fromkeys(g.name for g in groups_in(axis) if g.name in groups):
         for dual in (False, True):

@@ -22,6 +22,7 @@ def convolution(call: Call) -> Result:
     channel = x.ndim - n - 1
     space = list(range(channel + 1, x.ndim))
     options = {key: call.args.get(key, default) for key, default in _DEFAULTS.items()}
+    call.mix(weight, range(2, weight.ndim), KERNEL)
     outer, inner = split(x.axes[channel], groups)
     blocks, own = split(weight.axes[0], groups)
     if min(groups, inner.size) > 1:
@@ -37,8 +38,6 @@ def convolution(call: Call) -> Result:
     call.reads(weight, read)
     call.writes(weight, write)
     places = _space(call, x, weight, space, options, result)
-    for axis in range(2, weight.ndim):
-        pin(weight.axes[axis], KERNEL)
     channels = product(result.axes[channel:])
     made = Value((*result.axes[:channel], channels, *places), data=x.data or weight.data)
     kind = "conv-transpose" if transposed else "conv"

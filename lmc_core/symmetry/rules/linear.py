@@ -6,6 +6,8 @@ from lmc_core.symmetry._solver.call import Call, Label, Result, Rule, Unsupporte
 from lmc_core.symmetry._solver.terms import leaves, pin, release
 from lmc_core.symmetry._solver.values import Value
 
+VOCABULARY = "the vocabulary: each row has a meaning"
+
 
 def linear(call: Call) -> Result:
     """x Wᵀ + b: the last axis of x is axis 1 of W; axis 0 of W is the result's."""
@@ -151,9 +153,9 @@ def embedding(call: Call) -> Result:
     if indices.points is not None and indices.points.size == weight.shape[0]:
         call.follow(indices, weight.axes[0])
         call.limit(weight, 0, "permutation")
-        release([weight.axes[0]], [weight.axes[1]])
     else:
-        pin(weight.axes[0], "the vocabulary: each row has a meaning")
+        pin(weight.axes[0], VOCABULARY)
+    release([weight.axes[0]], [weight.axes[1]])
     call.writes(weight, 1)
     call.reads(weight, 0)
     call.use("embedding", weight, 0, 1, indices)
@@ -167,7 +169,7 @@ def embedding_bag(call: Call) -> Result:
         value = call.take(argument)
         if value is not None:
             call.mix(value, range(value.ndim), "positions in a bag")
-    pin(weight.axes[0], "the vocabulary: each row has a meaning")
+    call.mix(weight, [0], VOCABULARY)
     call.writes(weight, 1)
     bags = call.fixed([call.shape[0]], "the number of a bag")
     others = [call.fixed(shape, "positions in a bag") for shape in call.shapes[1:]]

@@ -18,6 +18,9 @@ def reshape(call: Call) -> Result:
     """Axes refined into factors and merged into products."""
     x = the_input(call)
     call.take("other")
+    if 0 in call.shape and (same := _kept(x.shape, call.shape)):
+        ones = tuple(pinned(1, "a single position") for _ in range(len(call.shape) - same))
+        return Value((*ones, *x.axes[-same:]), (*((),) * len(ones), *x.slots[-same:]))
     if 0 in call.shape:
         call.mix(x, range(x.ndim), "a tensor without elements")
         return call.fixed(call.shape, "a tensor without elements")
@@ -28,6 +31,14 @@ def reshape(call: Call) -> Result:
         slots.append(merged(x.slots[n] for n in numbers))
     whole = x.whole if [s for s in call.shape if s != 1] == [s for s in x.shape if s != 1] else None
     return Value(tuple(axes), tuple(slots), whole=whole)
+
+
+def _kept(old: Sequence[int], new: Sequence[int]) -> int:
+    """How many trailing axes a view keeps, if those before them are single positions; 0 if they are not."""
+    same = 0
+    while same < min(len(old), len(new)) and old[-1 - same] == new[-1 - same]:
+        same += 1
+    return same if {*old[: len(old) - same], *new[: len(new) - same]} <= {1} else 0
 
 
 def view(axes: Sequence[Term], shape: Sequence[int]) -> list[tuple[Term, tuple[int, ...]]]:

@@ -15,7 +15,7 @@ from lmc_core.methods import METHODS
 from lmc_core.methods.align import align
 from lmc_core.networks.network import Network
 from lmc_core.paths.path import LinearPath
-from lmc_core.paths.recalibrate import Recalibration, recalibrate
+from lmc_core.paths.recalibrate import Recalibrated, Recalibration, recalibrate
 from lmc_core.report import Report
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.symmetry import Symmetry
@@ -59,9 +59,9 @@ def halfway(
 
     def measured(a: Network, b: Network) -> dict[str, Scores]:
         path = aligned(a, b, method, settings, data, examples, report)
-        middles = {"plain": a.with_state(path(0.5))}
+        middles: dict[str, Network | Recalibrated] = {"plain": a.with_state(path(0.5))}
         for how in after:
-            middles[how] = recalibrate(path, data, method=how, report=report).network
+            middles[how] = recalibrate(path, data, method=how, report=report)
         return {how: measure(middle, data, ("test",))["test"] for how, middle in middles.items()}
 
     return measured

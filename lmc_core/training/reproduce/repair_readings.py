@@ -159,7 +159,7 @@ def halfway(a: Network, b: Network, reading: Reading, data: Dataset, report: Rep
         a, moved = (folded(a), folded(moved)) if reading.folded else (a, moved)
     path = LinearPath(a, a.with_state(moved.state))
     how: Recalibration = "repair" if reading.folded else "bn-reset"
-    after = recalibrate(path, data, method=how, report=report).network
+    after = recalibrate(path, data, method=how, report=report)
     return {
         "aligned": measure(a.with_state(path(0.5)), data, ("test",))["test"],
         "repaired": measure(after, data, ("test",))["test"],

@@ -9,7 +9,7 @@ import streamlit as st
 
 from lmc_core.figures.inspect import ROWS, groups_figure, groups_steps
 from lmc_core.runs.values.facts import SymmetryFacts
-from lmc_core.words.inspect import CLASSES, groups_alt
+from lmc_core.words.inspect import CLASSES, groups_alt, tensor_of
 from lmc_core.words.marks import say
 from lmc_core.words.numbers import power, raised
 from pages._show import chart, table
@@ -146,14 +146,17 @@ def sides(places: Sequence[str], ranks: Mapping[str, int]) -> str:
     module = ""
     for place in places:
         text, before = side(place, ranks), module
-        module = place.rpartition("[")[0].rpartition(".")[0]
+        module = tensor_of(place).rpartition(".")[0]
         said.append(text.removeprefix(f"{module}.") if module == before else text)
     return ", ".join(said)
 
 
 def side(place: str, ranks: Mapping[str, int]) -> str:
-    """fc1.weight[0] as people say it: fc1.weight rows; a vector has only one axis to speak of."""
-    name, axis = re.fullmatch(r"(.*)\[(\d+)\]", place).groups()  # type: ignore[union-attr]
+    """fc1.weight[0] as people say it: fc1.weight rows; a vector has only one axis to speak of, a whole tensor none."""
+    found = re.fullmatch(r"(.*)\[(\d+)\]", place)
+    if found is None:
+        return place
+    name, axis = found.groups()
     rank = ranks.get(name, 0)
     if rank == 1:
         return str(name)

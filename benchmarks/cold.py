@@ -1,0 +1,67 @@
+"""What a path on digits costs from nothing: processor seconds of `python -m lmc_core path` in a process of its own.
+
+*First* is with an empty home, so that the architecture is traced; *again* finds the trace on disk. Beside them the
+import of torch alone, and of what torch needs to trace: below the first nothing can go, and below both not the first
+time.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.timing import table
+
+PAIR = ("digits-mlp-128/seed0", "digits-mlp-128/seed1")
+PATH = ("-m", "lmc_core", "path", *PAIR, "--data", "digits")
+TURNS = 3
+GOAL = 2.5
+
+
+def main(words: Sequence[str] = ()) -> None:
+    found = measured(int(words[0]) if words else TURNS)
+    rows = [(name, f"{seconds:.2f}", f"{seconds / found['import torch']:.2f}") for name, seconds in found.items()]
+    print(table([("cold path on digits", "CPU s", "over import torch"), *rows]))
+
+
+def measured(turns: int = TURNS) -> dict[str, float]:
+    """Way → processor seconds of the fastest of several turns; the ways take turns."""
+    with tempfile.TemporaryDirectory() as kept:
+        ways = {
+            "first": (PATH, None),
+            "again": (PATH, kept),
+            "import torch": (("-c", "import torch"), kept),
+            "import torch and its tracing": (("-c", "import torch, torch.export._trace"), kept),
+        }
+        for words, home in ways.values():
+            _spent(words, home)
+        found = dict.fromkeys(ways, float("inf"))
+        for _ in range(turns):
+            for name, (words, home) in ways.items():
+                found[name] = min(found[name], _spent(words, home))
+    return found
+
+
+def _spent(words: Sequence[str], home: str | None) -> float:
+    """Processor seconds of a process, user and system. Without a home it gets an empty one."""
+    with tempfile.TemporaryDirectory() as empty:
+        environment = {**os.environ, "LMC_HOME": home or empty}
+        before = os.times()
+        subprocess.run(
+            [sys.executable, *words],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd=Path(__file__).parents[1],
+        )
+        after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
