@@ -108,9 +108,9 @@ READING = {
         "Planted dimensions come back, and one network says as much as pairs of several widths: its subsets give "
         "dimensions from 4 to 8 to within an eighth, with a smaller spread than the pairs; 12 is read as 10 and 16 as "
         "12. The nearest neighbours are closer there, with a larger spread. The layers of trained networks fill about "
-        "12, 9 and 7 dimensions by their subsets, fewer from layer to layer.",
+        "12, 9 and 6 dimensions by their subsets, fewer from layer to layer.",
         "The dimension of a trained layer is not known, and the two ways that see one network differ: neighbours give "
-        "19, 17 and 12. Pairs of several widths say nothing of layer 1, where W₂² hardly falls with width; that "
+        "18, 18 and 12. Pairs of several widths say nothing of layer 1, where W₂² hardly falls with width; that "
         "networks of other widths need not be draws of one law may be why, and was not measured.",
     ),
     "char-gpt": (
@@ -177,7 +177,7 @@ READING = {
         "Ainsworth 2022, barriers by width",
         "Matched by weights, MLPs have no barrier from 256 units on; at 512 that is the claim of the paper. Matching "
         "activations needs a little more width. Left as they are, wide networks have a barrier that grows again.",
-        "The curves of the paper are not known as numbers. ResNets were not trained: what one core trains in ten "
+        "The curves of the paper are not known as numbers. ResNets were not trained: what one core trains in six "
         "minutes is 33 % right with LayerNorm (see ResNet-20 half-way), and its barriers would say nothing of trained "
         "networks.",
     ),

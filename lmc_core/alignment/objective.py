@@ -146,7 +146,7 @@ def _writers(symmetry: Symmetry, block: Block) -> int:
     uses |= {
         (name, number)
         for name, number in symmetry.slots(block.name)
-        if name not in layers and len(symmetry.axes[name]) > 1
+        if name not in layers and sum(axis.size > 1 for axis in symmetry.axes[name]) > 1
         if symmetry.roles.get((name, number)) in ("write", "both")
     }
     return sum(block.name in names_in(symmetry.axes[weight][write]) for weight, write in uses)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor, nn
 
 from lmc_core.alignment.coupling import Coupling
 from lmc_core.alignment.transport import transport
+from lmc_core.diagnostics.units import units_of
 from lmc_core.methods.align import align
 from lmc_core.networks.network import Network, network
 from lmc_core.networks.outputs import relative_error, tensors
@@ -18,8 +21,8 @@ from lmc_core.symmetry.canonical.canonical import canonical
 from lmc_core.symmetry.declare import declare
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.symmetry.move import composed, inverted, move, random_elements
-from lmc_core.symmetry.permute import compose, identity, invert, permute, random_permutations
-from lmc_core.symmetry.verify import random_inputs
+from lmc_core.symmetry.permute import compose, identity, invert, outer_units, permute, random_permutations
+from lmc_core.symmetry.verify import random_inputs, verify
 
 WIDTH, EXPERTS, HIDDEN = 10, 4, 6
 
@@ -235,3 +238,68 @@ def test_the_table_declares_the_same_symmetry(make: type[nn.Module]) -> None:
     assert again.error is not None
     assert again.error <= 1e-12
     assert identity(again).keys() == identity(found).keys()
+
+
+CHAINS: tuple[Callable[[Tensor, Tensor, Tensor, int], Tensor], ...] = (
+    lambda y, _v, _u, axis: y.softmax(axis),
+    lambda y, _v, _u, axis: y.transpose(axis, axis - 1),
+    lambda y, _v, _u, _axis: torch.relu(y),
+    lambda y, v, _u, _axis: y * v,
+    lambda y, _v, u, _axis: y + u,
+    lambda y, v, _u, _axis: torch.einsum("eij,ejk->eik", y, v),
+    lambda y, _v, u, _axis: torch.einsum("eij,jk->eik", y, u),
+    lambda y, _v, _u, axis: y.cumsum(axis),
+    lambda y, _v, _u, axis: nn.functional.normalize(y, dim=axis),
+    lambda y, _v, _u, _axis: nn.functional.layer_norm(y, (4,)),
+    lambda y, _v, _u, axis: torch.stack([y[k] * (k + 1.0) for k in range(4)], axis),
+    lambda y, _v, _u, axis: y.amax(axis, keepdim=True) + y,
+    lambda y, _v, _u, _axis: y[[1, 0, 3, 2]] * y,
+    lambda y, _v, _u, axis: torch.stack(y.unbind(axis), axis - 1),
+    lambda y, _v, u, _axis: (y.reshape(16, 4) @ u).reshape(4, 4, 4),
+    lambda y, v, _u, axis: y * v[axis],
+    lambda y, v, _u, _axis: torch.einsum("eij,fij->ef", y, v)[..., None] * y,
+)
+READERS: tuple[Callable[[Tensor, Tensor, Tensor], Tensor], ...] = (
+    lambda h, y, _v: torch.einsum("bi,eij->bj", h, y),
+    lambda h, y, _v: torch.einsum("be,eij->bij", h, y).relu().sum(1),
+    lambda h, y, _v: (torch.einsum("bi,eij->bej", h, y).tanh() * h[..., None]).sum(1),
+    lambda h, y, v: torch.einsum("bej,ejk->bk", torch.einsum("bi,eij->bej", h, y).relu(), v),
+)
+
+
+class Chain(nn.Module):
+    """A stacked weight through operations drawn at random, each with axes of four."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        rng = np.random.default_rng(seed)
+        torch.manual_seed(seed)
+        self.w, self.v, self.u = _weights(4, 4, 4), _weights(4, 4, 4), _weights(4, 4)
+        self.enter, self.leave = nn.Linear(5, 4), nn.Linear(4, 3)
+        drawn = rng.integers(0, len(CHAINS), rng.integers(1, 6))
+        self.steps = [(CHAINS[number], int(rng.integers(0, 3))) for number in drawn]
+        self.reader = READERS[rng.integers(0, len(READERS))]
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.w
+        for step, axis in self.steps:
+            y = step(y, self.v, self.u, axis)
+        return self.leave(self.reader(torch.tanh(self.enter(x)), y, self.v))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_what_is_found_of_stacked_weights_in_any_chain_keeps_the_function(seed: int) -> None:
+    net = network(Chain(seed), torch.randn(3, 5)).to(dtype=torch.float64)
+    found = symmetry(net, verify=False)
+    assert verify(net, found, draws=3).holds, found.table()
+
+
+@pytest.mark.parametrize("make", FREE)
+def test_the_weights_of_a_unit_are_shown_where_it_goes(make: type[nn.Module]) -> None:
+    net = of(make)
+    found = symmetry(net)
+    moved = net.with_state(permute(net.state, found, random_permutations(found, np.random.default_rng(7))))
+    for name, group in found.groups.items():
+        rows, others = units_of([net, moved], found, name)
+        assert len(rows) == group.size * outer_units(found, name)
+        np.testing.assert_allclose(np.sort((rows**2).sum(1)), np.sort((others**2).sum(1)))

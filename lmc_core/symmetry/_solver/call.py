@@ -9,6 +9,7 @@ from typing import Any, Literal
 from lmc_core.operators import Kind
 from lmc_core.symmetry._solver.terms import (
     Term,
+    confine,
     dual,
     find,
     is_uniform,
@@ -360,7 +361,7 @@ class _Row:
             allowed = {leaf for place in common for term in self.outer[place] for leaf in leaves(term)}
             own = set(leaves(self.term))
             for var in own:
-                restrict(var, scope(var) & (allowed | own))
+                confine(var, scope(var) & (allowed | own))
 
 
 def _places(term: Term, axis: int, value: Value, labels: Sequence[Label]) -> set[Label] | None:

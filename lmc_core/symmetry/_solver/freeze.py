@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -146,9 +147,11 @@ def _settle(reading: Reading) -> None:
             changed |= _reunite(var) or _limit(var)
         for terms in reading.tensors.values():
             written_out = [expanded(term) for term in terms]
-            for number, term in enumerate(written_out):
-                others = map(bare, (*written_out[:number], *written_out[number + 1 :]))
-                changed |= _confine(term, frozenset(o for o in others if isinstance(o, Var) and o.why is None))
+            met = Counter(var for term in written_out for var in set(leaves(term)))
+            whole = [one for term in written_out if isinstance(one := bare(term), Var) and one.why is None]
+            alone = frozenset(var for var in whole if met[var] == 1)  # of two axes none could say which is meant
+            for term in written_out:
+                changed |= _confine(term, alone - frozenset(leaves(term)))
         for var in _variables(reading):
             chain = _chain(var)
             if scope(var) != chain:

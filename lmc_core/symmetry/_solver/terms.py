@@ -269,7 +269,12 @@ def add_claim(var: Var, claims: Claims) -> None:
 def restrict(var: Var, places: frozenset[Var]) -> None:
     """Leave `var` at most the given outer variables in its scope."""
     if not scope(var) <= places:
-        add_claim(var, (Prod(tuple(places)),) if places else None)
+        confine(var, places)
+
+
+def confine(var: Var, places: frozenset[Var]) -> None:
+    """Leave `var` at most the given outer variables in its scope, whatever is found to be the same later."""
+    add_claim(var, (Prod(tuple(places)),) if places else None)
 
 
 def settle_into(term: Term, claims: Claims) -> None:
@@ -316,6 +321,5 @@ def release(mixed: Iterable[Term], survivors: Iterable[Term]) -> None:
     gone = {leaf for term in mixed for leaf in leaves(term)}
     for term in survivors:
         for var in list(leaves(term)):
-            inside = scope(var)
-            if inside & gone:
-                restrict(var, inside - gone)
+            if var.claims and not gone.isdisjoint(_claims_below(var)):
+                confine(var, scope(var) - gone)
