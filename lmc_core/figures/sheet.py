@@ -11,6 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from lmc_core.figures import labels
 from lmc_core.figures.palette import Ink, Theme
 
 LayoutName = Literal["wide", "narrow"]
@@ -23,7 +24,7 @@ LEGEND_ROW = 29
 """Pixels of a row of a legend."""
 _LEGEND: Mapping[LayoutName, int] = {"wide": 650, "narrow": 300}
 """Pixels from the left to the right end of a row in the narrowest figure."""
-_LEAST: Mapping[LayoutName, int] = {"wide": 684, "narrow": 306}
+LEAST: Mapping[LayoutName, int] = {"wide": 684, "narrow": 306}
 """Pixels of the plotting area in the narrowest figure."""
 _ROOM: Mapping[LayoutName, float] = {"wide": 0.085, "narrow": 0.14}
 ROW_LABEL, _ROW_LETTER = 26, 5.0
@@ -39,15 +40,19 @@ class Sheet:
     """A figure of a few panels under construction; panel k (from 1) uses the axes xk, yk.
 
     height    in pixels
+    layout    by which labels know how narrow their panel can be
+    ink       number of a trace → what of its panel it covers, as far as a label asked for it
     """
 
     theme: Theme
     height: int
     standalone: bool
+    layout: LayoutName = "narrow"
     traces: list[dict[str, Any]] = field(default_factory=list)
     axes: dict[str, Any] = field(default_factory=dict)
     notes: list[dict[str, Any]] = field(default_factory=list)
     panels: int = 0
+    ink: dict[int, NDArray[np.float64]] = field(default_factory=dict)
 
     def panel(self, box: Box, title: str, x: dict[str, Any], y: dict[str, Any], *, left: float | None = None) -> int:
         """Add a panel with its title at the left edge, or from `left` on; returns its number."""
@@ -91,6 +96,35 @@ class Sheet:
         """Words in a panel, in the colour of what they name."""
         look = {"textposition": "top center", "textfont": {"color": ink.text, "size": 12.5}}
         self.add(panel, mode="text", x=f32([x]), y=f32([y]), text=[words], **look | changes)
+
+    def label(
+        self,
+        panel: int,
+        at: tuple[float, float],
+        words: str,
+        ink: Ink,
+        *,
+        size: float = 12.5,
+        side: labels.Side = "above",
+        along: Literal["x", "y"] | None = None,
+    ) -> None:
+        """Words beside a place in a panel, clear of all that is drawn there so far (`labels.place`)."""
+        area = self.area(panel)
+        here = [number for number, trace in enumerate(self.traces) if trace["xaxis"] == f"x{panel}"]
+        for number in here:
+            if number not in self.ink:
+                self.ink[number] = labels.drawn([self.traces[number]], area)
+        drawn = np.concatenate([np.zeros((0, 4)), *(self.ink[number] for number in here)])
+        found = labels.place(words, size, at, area, drawn, side=side, along=along)
+        look = {"textposition": found.position, "textfont": {"color": ink.text, "size": size}}
+        self.text(panel, found.x, found.y, words, ink, **look)
+
+    def area(self, panel: int) -> labels.Area:
+        """A panel in the narrowest figure."""
+        x, y = (self.axes[f"{side}axis{panel}"] for side in "xy")
+        width, height = (axis["domain"][1] - axis["domain"][0] for axis in (x, y))
+        logs = x.get("type") == "log", y.get("type") == "log"
+        return labels.Area(LEAST[self.layout] * width, self.pixels(height), tuple(x["range"]), tuple(y["range"]), logs)
 
     def figure(self) -> go.Figure:
         """The figure as it stands."""
@@ -197,7 +231,7 @@ def row_axis(labels: Sequence[str], shift: float = 0.0, *, chosen: int | None = 
 def row_room(labels: Sequence[str], layout: LayoutName) -> float:
     """Share of the plotting width that the labels of a list need beside their axis, in the narrowest figure."""
     longest = max(map(len, shortest(labels)), default=0)
-    return max(_ROOM[layout], (_ROW_LETTER * longest + 12) / _LEAST[layout])
+    return max(_ROOM[layout], (_ROW_LETTER * longest + 12) / LEAST[layout])
 
 
 def shortest(labels: Sequence[str]) -> list[str]:

@@ -23,10 +23,6 @@ _GAP = 0.04
 """Share of the width between the panels, beside the names of their rows."""
 _SEEN = "W Σ½"
 """How a metric is called, as a ruler of its name."""
-_CLOSE = 0.08
-"""Curves nearer than this share of the panel are named above and below, not both above."""
-_CLEAR = 1.25
-"""Factor between a bound and the place of its name."""
 _LEAST = 1e-3
 """Losses below this are drawn there on the logarithmic axis."""
 
@@ -49,7 +45,7 @@ def theory_figure(
 ) -> go.Figure:
     """One pair: barrier and bound along the path, distances and dimensions per layer."""
     ink, narrow = theme_of(theme), layout == "narrow"
-    sheet = Sheet(ink, theory_height(len(layers), layout), standalone)
+    sheet = Sheet(ink, theory_height(len(layers), layout), standalone, layout)
     distances = row_room([f"{m.label} {_SEEN}" for m in matching.values()], layout)
     sizes = row_room([layer.label for layer in layers.values()], layout)
     free = 1 - distances - sizes - _GAP
@@ -92,13 +88,10 @@ def _bound(sheet: Sheet, box: Any, naive: Gap, aligned: Gap, ink: Theme) -> None
                 line={"color": colour.mark, "width": width, "dash": dash},
                 hovertemplate=f"<b>{name}</b>, {measure}<br>t = %{{x:.2f}}<br>%{{customdata:.3f}}<extra></extra>",
             )
-    middle = [max(float(gap.bound[len(gap.t) // 2]), _LEAST) for gap in (naive, aligned)]
-    close = abs(np.log10(middle[0] / middle[1])) < _CLOSE * np.log10(3 * top / _LEAST)
-    for name, value, colour in zip(("naive", "aligned"), middle, (ink.naive, ink.aligned), strict=True):
-        below = close and value == min(middle)
-        place, value = ("bottom center", value / _CLEAR) if below else ("top center", value * _CLEAR)
-        words = f"<b>{name}</b>, bound"
-        sheet.text(panel, 0.5, value, words, colour, textposition=place, textfont={"color": colour.text, "size": 12})
+    for name, gap, colour in (("naive", naive, ink.naive), ("aligned", aligned, ink.aligned)):
+        middle = len(gap.t) // 2
+        at = float(gap.t[middle]), max(float(gap.bound[middle]), _LEAST)
+        sheet.label(panel, at, f"<b>{name}</b>, bound", colour, size=12)
 
 
 def _costs(sheet: Sheet, box: Any, every: list[Matching], ink: Theme, left: float | None) -> None:

@@ -39,7 +39,7 @@ def width_figure(
 ) -> go.Figure:
     """Barrier and W₂² against width. `seen`: the costs are of W Σ^½ rather than of W."""
     ink = theme_of(theme)
-    sheet = Sheet(ink, width_height(layout), standalone)
+    sheet = Sheet(ink, width_height(layout), standalone, layout)
     boxes = columns([(0.0, 0.44), (0.56, 1.0)], layout == "narrow", gap=0.14)
     across = {
         "type": "log",
@@ -52,17 +52,19 @@ def width_figure(
     panel = sheet.panel(
         boxes[0], "<b>Barrier</b>, test loss", across, {"range": [-0.06 * top, 1.18 * top], "nticks": 5}
     )
-    for name, values, colour in (("naive", naive, ink.naive), ("aligned", aligned, ink.aligned)):
-        _barriers(sheet, panel, name, widths, values, colour, top)
+    both = (("naive", naive, ink.naive), ("aligned", aligned, ink.aligned))
+    for name, values, colour in both:
+        _barriers(sheet, panel, name, widths, values, colour)
+    middle = len(widths) // 2
+    for name, values, colour in both:
+        sheet.label(panel, (widths[middle], values[middle]), f"<b>{name}</b>", colour, size=13)
     _scaling(sheet, boxes[1], across, scalings, seen, ink)
     return sheet.figure()
 
 
-def _barriers(
-    sheet: Sheet, panel: int, name: str, widths: Sequence[int], values: Sequence[float], colour: Ink, top: float
-) -> None:
-    """One line with its name above its middle."""
-    symbol, middle = "diamond" if name == "naive" else "circle", len(widths) // 2
+def _barriers(sheet: Sheet, panel: int, name: str, widths: Sequence[int], values: Sequence[float], colour: Ink) -> None:
+    """One line."""
+    symbol = "diamond" if name == "naive" else "circle"
     sheet.add(
         panel,
         mode="lines+markers",
@@ -77,8 +79,6 @@ def _barriers(
         },
         hovertemplate=f"<b>{name}</b><br>width %{{x:.0f}}<br>barrier %{{y:.3f}}<extra></extra>",
     )
-    font = {"color": colour.text, "size": 13}
-    sheet.text(panel, widths[middle], values[middle] + 0.02 * top, f"<b>{name}</b>", colour, textfont=font)
 
 
 def _scaling(

@@ -1,4 +1,4 @@
-"""Where the words of figures lie on a page: what lies on another, and what is cut off."""
+"""Where the words of figures lie on a page: what lies on another, on a line, a dot or a bar, and what is cut off."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -25,12 +25,40 @@ SEEN = """() => [...document.querySelectorAll('.js-plotly-plot')].map((plot) => 
         const [x, y] = [to.e + value('x'), to.f + value('y')];
         return [x, y, x + value('width'), y + value('height')];
     };
-    const words = [...plot.querySelectorAll('text')].filter(shown);
-    return {
-        name: plot.closest('[class*=st-key-]').className.match(/st-key-(\\S+)/)[1],
-        words: words.map((text) => ({says: text.textContent, box: box(text), room: room(text)})),
+    const inked = (path) => {
+        const look = getComputedStyle(path);
+        return look.visibility !== 'hidden' && look.display !== 'none' && Number(look.opacity) > 0
+            && look.stroke !== 'none' && Number(look.strokeOpacity) > 0 && parseFloat(look.strokeWidth) > 0;
     };
-})"""
+    const words = [...plot.querySelectorAll('text')].filter(shown)
+        .map((text) => ({says: text.textContent, box: box(text), room: room(text), lines: [], marks: []}));
+    const within = (at, where, air) => at[0] > where[0] + air && at[0] < where[2] - air
+        && at[1] > where[1] + air && at[1] < where[3] - air;
+    for (const path of plot.querySelectorAll('.scatterlayer .js-line')) {
+        if (!inked(path)) continue;
+        const to = path.getScreenCTM(), length = path.getTotalLength(), seen = room(path);
+        const [left, top, right, bottom] = box(path);
+        const meets = (b) => b[0] < right + 1 && b[2] > left - 1 && b[1] < bottom + 1 && b[3] > top - 1;
+        const near = words.filter((word) => meets(word.box));
+        if (!near.length) continue;
+        for (let way = 0; way <= length; way += STEP) {
+            const {x, y} = path.getPointAtLength(way), at = [to.a * x + to.e, to.d * y + to.f];
+            if (within(at, seen, 0)) for (const word of near) if (within(at, word.box, 0)) word.lines.push(at);
+        }
+    }
+    for (const mark of plot.querySelectorAll('.scatterlayer .points path, .barlayer .point path')) {
+        const look = getComputedStyle(mark);
+        if (look.visibility === 'hidden' || look.display === 'none' || !(Number(look.opacity) > 0)) continue;
+        const whole = box(mark), seen = room(mark), bar = mark.closest('.barlayer') !== null;
+        const cut = whole.map((side, k) => k < 2 ? Math.max(side, seen[k]) : Math.min(side, seen[k]));
+        for (const word of words) {
+            const across = Math.min(cut[2], word.box[2]) - Math.max(cut[0], word.box[0]);
+            const down = Math.min(cut[3], word.box[3]) - Math.max(cut[1], word.box[1]);
+            if (across > 0 && down > 0) word.marks.push({bar, box: cut});
+        }
+    }
+    return {name: plot.closest('[class*=st-key-]').className.match(/st-key-(\\S+)/)[1], words};
+})""".replace("STEP", "2")
 DRAWN = """(width) => {
     const drawn = [...document.querySelectorAll('.js-plotly-plot .main-svg:first-child')];
     return document.body.innerText.includes(`\\n${drawn.length} figures.`)
@@ -38,6 +66,8 @@ DRAWN = """(width) => {
 }"""
 AIR = (1.0, 3.0)
 """Pixels left and right, above and below the letters that belong to the box of a text: no ink is there."""
+TOUCH = 1.0
+"""Pixels by which a line, a dot or a bar may reach into the letters: the edge of a stroke is blurred."""
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
@@ -67,10 +97,23 @@ def faults(figures: list[dict]) -> Iterator[str]:
         for k, (says, box, room) in enumerate(words):
             if over := [side for side, beyond in outside(box, room).items() if beyond > 0]:
                 yield f"{figure['name']}: {says!r} is cut off {' and '.join(over)}"
+            yield from (f"{figure['name']}: {says!r} lies on {what}" for what in under(box, figure["words"][k]))
             for other, lies, _ in words[k + 1 :]:
                 across = min(box[2], lies[2]) - max(box[0], lies[0]), min(box[3], lies[3]) - max(box[1], lies[1])
                 if min(across) > 0:
                     yield f"{figure['name']}: {says!r} lies on {other!r} by {across[0]:.0f} × {across[1]:.0f} pixels"
+
+
+def under(box: Box, word: dict) -> Iterator[str]:
+    """What is drawn under the letters of a word; not the bar that they stand in."""
+    left, top, right, bottom = box[0] + TOUCH, box[1] + TOUCH, box[2] - TOUCH, box[3] - TOUCH
+    if crossed := sum(left < x < right and top < y < bottom for x, y in word["lines"]):
+        yield f"a line, {2 * crossed} pixels of it"
+    for mark in word["marks"]:
+        x0, y0, x1, y1 = mark["box"]
+        own = mark["bar"] and x0 <= left and right <= x1 and y0 <= top and bottom <= y1
+        if x0 < right and x1 > left and y0 < bottom and y1 > top and not own:
+            yield "a bar" if mark["bar"] else "a dot"
 
 
 def outside(box: Box, room: Box) -> dict[str, float]:

@@ -21,10 +21,6 @@ BOTTOM = 30
 """Pixels under the lowest axis."""
 STRIPES = 0.03
 """Paths that stay as close as this share of the scale are drawn as stripes, the first ones on top and thinner."""
-LOW = 0.2
-"""An accuracy under which there is no room for a name on the usual scale."""
-NAMED = 0.75
-"""Where along a path the name of the plain average begins, written towards its end."""
 ASIDE = 0.24
 """How far the mark of the training examples stands beside that of the test examples."""
 
@@ -47,7 +43,7 @@ def fuse_figure(
 ) -> go.Figure:
     """Accuracy above, loss below; left the networks as dots, right the paths from the parents, on the same scales."""
     ink = theme_of(theme)
-    sheet = Sheet(ink, HEIGHTS[layout], standalone)
+    sheet = Sheet(ink, HEIGHTS[layout], standalone, layout)
     boxes = _NARROW if layout == "narrow" else _WIDE
     rows = standings(outcome, ink, layout)
     for metric in ("accuracy", "loss"):
@@ -70,19 +66,12 @@ def fuse_figure(
 def _scale(outcome: Outcome, metric: str) -> dict[str, Any]:
     """The range that holds every dot and every path."""
     if metric == "accuracy":
-        low = bool(outcome.average_paths) and _floor(outcome) < LOW  # with a name under it
-        return {"range": [-0.2 if low else -0.03, 1.13], "tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": ".0%"}
+        return {"range": [-0.03, 1.18], "tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": ".0%"}
     profiles = (*outcome.average_paths, *(path for path in outcome.paths if path is not None))
     values = [scores[split]["loss"] for scores in _all(outcome) for split in ("train", "test")]
     values += [float(y) for profile in profiles for split in profile.values for y in profile.values[split]["loss"]]
     top = max((value for value in values if np.isfinite(value)), default=1.0)
-    return {"range": [-0.06 * top, 1.24 * top], "nticks": 4}
-
-
-def _floor(outcome: Outcome) -> float:
-    """The least test accuracy where the name of the plain average is written: it stands under every curve."""
-    paths = (*outcome.average_paths, *(path for path in outcome.paths if path is not None))
-    return float(np.nanmin(np.concatenate([path.accuracy()[path.t >= NAMED] for path in paths])))
+    return {"range": [-0.06 * top, 1.28 * top], "nticks": 4}
 
 
 def _all(outcome: Outcome) -> list[Scores]:
@@ -119,21 +108,21 @@ def _dots(sheet: Sheet, panel: int, rows: tuple[Standing, ...], metric: str, lay
             marker={**about, "symbol": f"{row.symbol}-open", "size": 7},
             hovertemplate=f"<b>{row.name}</b>, train<br>{metric} {value}<extra></extra>",
         )
-        number = numbers.percent(test) if metric == "accuracy" else numbers.loss(test)
-        if tight and metric == "accuracy":
-            number = f"{100 * test:.0f}%"
         sheet.add(
             panel,
-            mode="markers+text",
+            mode="markers",
             x=[place],
             y=[test],
-            text=[number],
-            textposition="top center",
             cliponaxis=False,
-            textfont={"size": 11.5, "color": row.ink.text},
             marker={**about, "line": {"color": sheet.theme.halo, "width": 1}},
             hovertemplate=f"<b>{row.name}</b>, test<br>{metric} {value}<extra></extra>",
         )
+    for place, row in enumerate(rows):
+        test = row.scores["test"][metric]
+        number = numbers.percent(test) if metric == "accuracy" else numbers.loss(test)
+        if tight and metric == "accuracy":
+            number = f"{100 * test:.0f}%"
+        sheet.label(panel, (place, test), number, row.ink, size=11.5, along="y")
 
 
 def _way(outcome: Outcome, ink: Theme, layout: LayoutName) -> dict[str, Any]:
@@ -165,14 +154,12 @@ def _paths(sheet: Sheet, panel: int, outcome: Outcome, metric: str) -> None:
         line(path, "test", colour, f"{letter(k)} → fused", width=2.2 + wider)
     if outcome.average is not None and outcome.average_paths:
         _end(sheet, panel, outcome.average["test"][metric], ink.naive.mark, "diamond")
-        if metric == "accuracy":
-            font = {"size": 12, "color": ink.naive.text}
-            sheet.text(
-                panel, 1, _floor(outcome), "<br>plain average  ", ink.naive, textposition="bottom left", textfont=font
-            )
     if any(path is not None for path in outcome.paths):
         symbol = "star" if outcome.curve else "circle"
         _end(sheet, panel, outcome.final["test"][metric], ink.fused.mark, symbol, ink.fused_outline)
+    if metric == "accuracy" and outcome.average is not None and outcome.average_paths:
+        at = 1.0, outcome.average["test"][metric]
+        sheet.label(panel, at, "plain average", ink.naive, size=12, side="below")
 
 
 def _coincide(paths: list[Profile], outcome: Outcome, metric: str) -> bool:

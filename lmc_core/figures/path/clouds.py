@@ -8,14 +8,20 @@ from typing import Any
 import numpy as np
 
 from lmc_core.diagnostics.cloud import Cloud, Side
+from lmc_core.figures import labels
 from lmc_core.figures.palette import Ink, Theme, faded
 from lmc_core.figures.path.classes import Classes
 from lmc_core.figures.path.drawing import Drawing
+from lmc_core.figures.path.panels import Layout, cloud_range
 from lmc_core.figures.sheet import f32
 from lmc_core.words import numbers
 
 _LINKS = ((False, 0.45, 1.0), (True, 0.85, 1.3))
 """Shorter and longer links: opacity and width."""
+_SIZE = 13
+"""Of the words in a corner."""
+_GROWN = tuple(1 + 0.05 * k for k in range(15))
+"""How much wider than its units a cloud may be drawn, so that a corner is free."""
 CLASSED = 0.8
 """Opacity of units whose colour is that of their class, linked or not."""
 
@@ -31,21 +37,49 @@ def draw_clouds(
     drawing: Drawing,
     cloud: Cloud,
     frames: list[int],
-    half: tuple[float, float],
+    layout: Layout,
     theme: Theme,
     classes: Classes | None = None,
-) -> None:
-    """Both panels. `frames` are the places in cloud.t of the frames; `half` the half-ranges of the axes.
+) -> tuple[float, float]:
+    """Both panels; gives the half-ranges of their axes. `frames` are the places in cloud.t of the frames.
 
     classes   colour units of A and B by the class that they respond to most, not by their network
     """
-    for panel in (
-        _Panel("before", cloud, cloud.before, frames, half, theme, theme.naive, "diamond", 5.0, classes),
-        _Panel("after", cloud, cloud.after, frames, half, theme, theme.aligned, "circle", 4.6, classes),
-    ):
-        panel.densities(drawing)
-        panel.pairs(drawing)
-        panel.units(drawing)
+    units = []
+    panels = (
+        _Panel("before", cloud, cloud.before, frames, theme, theme.naive, "diamond", 5.0, classes),
+        _Panel("after", cloud, cloud.after, frames, theme, theme.aligned, "circle", 4.6, classes),
+    )
+    for panel in panels:
+        one = Drawing(drawing.start)
+        panel.pairs(one)
+        panel.units(one)
+        units.append(one)
+    seen = [one.seen(panel.name, len(frames)) for panel, one in zip(panels, units, strict=True)]
+    half, corner = _room(cloud, layout, seen)
+    for panel, one in zip(panels, units, strict=True):
+        panel.densities(drawing, half)
+        drawing.put(one)
+        panel.label(drawing, half, corner)
+    return half
+
+
+def _room(cloud: Cloud, layout: Layout, seen: list[list[dict[str, Any]]]) -> tuple[tuple[float, float], int]:
+    """Half-ranges of both panels, the smallest at which one corner of both has room for words in every frame, and
+    that corner."""
+    extent = float(cloud.extent[0]), float(cloud.extent[1])
+    size = labels.extent(_kept(1.0), _SIZE)
+    size = size[0] + 2 * labels.AIR, size[1] + 2 * labels.AIR
+    found: list[tuple[int, tuple[float, float], int]] = []
+    for grown in _GROWN:
+        half = cloud_range(layout, (grown * extent[0], grown * extent[1]))
+        areas = [layout.area(name, (-half[0], half[0]), (-half[1], half[1])) for name in ("before", "after")]
+        both = [(area, labels.drawn(traces, area)) for area, traces in zip(areas, seen, strict=True)]
+        corner, covered = labels.corner(size, both)
+        found.append((covered, half, corner))
+        if not covered:
+            break
+    return min(found, key=lambda one: one[0])[1:]
 
 
 @dataclass(frozen=True)
@@ -56,17 +90,16 @@ class _Panel:
     cloud: Cloud
     side: Side
     frames: list[int]
-    half: tuple[float, float]
     theme: Theme
     ink: Ink
     symbol: str
     size: float
     classes: Classes | None = None
 
-    def densities(self, drawing: Drawing) -> None:
+    def densities(self, drawing: Drawing, half: tuple[float, float]) -> None:
         """Those of A, of B, and of the units at t, above and beside the cloud."""
         cloud, side, (above, beside) = self.cloud, self.side, (f"{self.name}_x", f"{self.name}_y")
-        x, y = (f32([-end, *grid, end]) for grid, end in zip((cloud.grid_x, cloud.grid_y), self.half, strict=True))
+        x, y = (f32([-end, *grid, end]) for grid, end in zip((cloud.grid_x, cloud.grid_y), half, strict=True))
         for curve_a, curve_b, end in (
             (cloud.density_a_x, cloud.density_a_y, self.theme.a),
             (side.density_b_x, side.density_b_y, self.theme.b),
@@ -118,7 +151,7 @@ class _Panel:
         }
 
     def units(self, drawing: Drawing) -> None:
-        """The units at t with their ellipse, and how much of the spread they keep."""
+        """The units at t with their ellipse."""
         cloud, side, frames, ink = self.cloud, self.side, self.frames, self.ink
 
         def at(k: int) -> dict[str, Any]:
@@ -128,9 +161,6 @@ class _Panel:
 
         def outline(k: int) -> dict[str, Any]:
             return {"x": f32(side.ellipse[frames[k]][:, 0]), "y": f32(side.ellipse[frames[k]][:, 1])}
-
-        def kept(k: int) -> dict[str, Any]:
-            return {"text": [f"keeps <b>{numbers.whole(float(side.spread[frames[k]]))}%</b> of the spread"]}
 
         edge = {"color": self.theme.halo, "width": 0.4}
         opacity = 0.62 if self.classes is None else 0.2  # there the colours of the ends are what is looked at
@@ -146,13 +176,29 @@ class _Panel:
             grey = {"color": self.theme.grey.mark, "width": 1.4, "dash": "5px,4px"}
             drawing.add(self.name, mode="lines", x=f32(side.ends[:, 0]), y=f32(side.ends[:, 1]), line=grey)
             drawing.add(self.name, mode="lines", line={"color": ink.mark, "width": 2.4}, move=outline)
-        place = {"x": [0.985 * self.half[0]], "y": [-0.88 * self.half[1]], "textposition": "middle left"}
-        drawing.add(self.name, mode="text", **place, textfont={"color": ink.text, "size": 13}, move=kept)
+
+    def label(self, drawing: Drawing, half: tuple[float, float], corner: int) -> None:
+        """How much of the spread the units keep, in a corner (`labels.corner`)."""
+
+        def kept(k: int) -> dict[str, Any]:
+            return {"text": [_kept(float(self.side.spread[self.frames[k]]))]}
+
+        up, left = divmod(corner, 2)
+        place = {
+            "x": [(-0.985 if left else 0.985) * half[0]],
+            "y": [(0.88 if up else -0.88) * half[1]],
+            "textposition": f"middle {'right' if left else 'left'}",
+        }
+        drawing.add(self.name, mode="text", **place, textfont={"color": self.ink.text, "size": _SIZE}, move=kept)
 
     @property
     def partners(self) -> np.ndarray:
         """Numbers of B's units, in the order of A's."""
         return self.cloud.drawn if self.name == "before" else self.cloud.partner
+
+
+def _kept(share: float) -> str:
+    return f"keeps <b>{numbers.whole(share)}%</b> of the spread"
 
 
 def _closed(curve: np.ndarray) -> np.ndarray:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lmc_core.figures.labels import Area, Label, Side, place
 from lmc_core.figures.palette import Ink, Theme, faded
 from lmc_core.figures.path.drawing import Drawing
 from lmc_core.figures.path.panels import ACCURACY, LOSS
@@ -23,8 +24,10 @@ _LOW = 0.30
 """A peak below this share of the largest loss has its label under the curves."""
 _BRACKET = 0.03
 """A barrier below this share of the largest loss has no bracket."""
-_TEXT = 0.062
-"""One line of text, in shares of the loss panel's height."""
+_ROOM = 0.21
+"""Room above and below all curves, in shares of their span: a label and half a dot have room there."""
+_SIZE = 13
+"""Of the labels of the barriers."""
 
 
 @dataclass(frozen=True)
@@ -79,74 +82,73 @@ class Scale:
         if self.log:
             low, high = np.log10(self.floor), np.log10(self.top)
             room = max(high - low, 0.5)
-            return [float(low - 0.16 * room), float(high + 0.12 * room)]
-        return [-0.13 * self.top, 1.15 * self.top]
-
-    def at(self, share: float) -> float:
-        """The loss at a share of the panel's height (0 bottom, 1 top)."""
-        low, high = self.range
-        place = low + share * (high - low)
-        return float(10**place) if self.log else place
+            return [float(low - _ROOM * room), float(high + _ROOM * room)]
+        return [-_ROOM * self.top, (1 + _ROOM) * self.top]
 
     def share(self, value: float) -> float:
-        """The inverse of `at`."""
+        """How high a loss lies in the panel (0 bottom, 1 top)."""
         low, high = self.range
         place = np.log10(max(value, self.floor)) if self.log else value
         return float((place - low) / (high - low))
 
 
 def draw_curves(drawing: Drawing, paths: tuple[Line, Line], scale: Scale, t: Array, theme: Theme) -> None:
-    """All traces of both panels; t (T,) are the positions of the frames."""
-    _cursors(drawing, scale, t, theme)
+    """Both panels without cursors and labels; t (T,) are the positions of the frames."""
     for path in paths:
         if path.profile.sampled():
             _band(drawing, path, scale, theme)
         _curves(drawing, path, scale, theme)
     for path in paths:
         _bracket(drawing, path, scale)
-    for path, label in zip(paths, label_places(paths, scale), strict=True):
-        drawing.add(
-            LOSS,
-            mode="text",
-            x=[label.t],
-            y=[scale.at(label.share)],
-            text=[f"<b>{path.name}</b>  barrier {numbers.within(path.profile.barrier(), path.profile.uncertainty())}"],
-            textposition=f"middle {label.side}",
-            textfont={"color": path.ink.text, "size": 13},
-        )
     _ends(drawing, paths, scale, theme)
     for path in paths:
         _dots(drawing, path, scale, t, theme)
 
 
-@dataclass(frozen=True)
-class Label:
-    """Where a barrier's label stands: t, share of the panel's height, on which side of that point it is written."""
+def draw_labels(drawing: Drawing, paths: tuple[Line, Line], places: tuple[Label, Label]) -> None:
+    """The barriers, in words."""
+    for path, label in zip(paths, places, strict=True):
+        drawing.add(
+            LOSS,
+            mode="text",
+            x=[label.x],
+            y=[label.y],
+            text=[_words(path)],
+            textposition=label.position,
+            textfont={"color": path.ink.text, "size": _SIZE},
+        )
 
-    t: float
-    share: float
-    side: Literal["center", "right", "left"] = "center"
 
+def label_places(paths: tuple[Line, Line], scale: Scale, area: Area, drawn: Array) -> tuple[Label, Label]:
+    """Places of the two barrier labels, clear of all that is drawn in the panel of losses in any frame.
 
-def label_places(paths: tuple[Line, Line], scale: Scale) -> tuple[Label, Label]:
-    """Places of the two barrier labels.
+    The higher peak has its label above it. The other one is written under all curves if it is low, beside its peak
+    if it is not; either is moved to the nearest place that is free.
 
-    The higher peak has its label above it. The other one is written under all curves if it is low, at the edge
-    of the panel as high as its peak if it is not, or, if both are flat, just under its curve.
+    drawn   boxes of what is drawn (`labels.drawn`)
     """
-    # kept off the panel's edges
-    tops = [(float(np.clip(t, 0.16, 0.84)), peak, foot) for t, peak, foot in (_peak(path, scale) for path in paths)]
+    tops = [_peak(path, scale) for path in paths]
     high = 0 if tops[0][1] >= tops[1][1] else 1
-    labels = [Label(t, min(scale.share(peak) + _TEXT, 0.97)) for t, peak, _ in tops]
     t, peak, foot = tops[1 - high]
-    if (scale.log and scale.share(peak) < 0.75) or (not scale.log and peak < _LOW * scale.top):
-        labels[1 - high] = Label(t, 0.045 if scale.log else scale.share(-0.065 * scale.top))
-    elif scale.share(peak) - scale.share(foot) > 2.5 * _TEXT:
-        height = min(scale.share(peak), 0.84)
-        labels[1 - high] = Label(1.0, height, "left") if t < 0.66 else Label(0.0, height, "right")
+    share = scale.share(peak)
+    wanted: list[tuple[float, float, Side]] = [(t, peak, "above")] * 2
+    wanted[high] = (*tops[high][:2], "above")
+    if (scale.log and share < 0.75) or (not scale.log and peak < _LOW * scale.top):
+        wanted[1 - high] = (t, scale.floor if scale.log else 0.0, "below")
+    elif peak - foot > _BRACKET * scale.top:
+        wanted[1 - high] = (t, peak, "right" if t < 0.66 else "left")
     else:
-        labels[1 - high] = Label(t, max(scale.share(foot) - _TEXT, 0.04))
-    return labels[0], labels[1]
+        wanted[1 - high] = (t, foot, "below")
+    found: dict[int, Label] = {}
+    for k in (high, 1 - high):
+        x, y, side = wanted[k]
+        found[k] = place(_words(paths[k]), _SIZE, (x, y), area, drawn, side=side)
+        drawn = np.concatenate([drawn, [found[k].box]])
+    return found[0], found[1]
+
+
+def _words(path: Line) -> str:
+    return f"<b>{path.name}</b>  barrier {numbers.within(path.profile.barrier(), path.profile.uncertainty())}"
 
 
 def _peak(path: Line, scale: Scale) -> tuple[float, float, float]:
@@ -162,14 +164,26 @@ def _peak(path: Line, scale: Scale) -> tuple[float, float, float]:
     )
 
 
-def _cursors(drawing: Drawing, scale: Scale, t: Array, theme: Theme) -> None:
+def draw_cursors(
+    drawing: Drawing, scale: Scale, t: Array, area: Area, places: tuple[Label, Label], theme: Theme
+) -> None:
+    """Where t is, in both panels; the line of the losses is broken where it meets a label."""
+    span = area.pixels(0.0, [scale.floor if scale.log else -0.01 * scale.top, scale.top])[:, 1]
+    boxes = sorted((label.box for label in places), key=lambda box: box[1])
+
+    def pieces(k: int) -> dict[str, Any]:
+        x = area.pixels(t[k], scale.top)[0]
+        gaps = [(bottom, top) for left, bottom, right, top in boxes if left <= x <= right]
+        heights = np.clip([span[0], *(end for gap in gaps for end in gap), span[1]], *span)
+        pairs = [pair for pair in zip(heights[::2], heights[1::2], strict=True) if pair[0] < pair[1]]
+        y = [value for pair in pairs for value in (*(area.values((0.0, end))[1] for end in pair), np.nan)][:-1]
+        return {"x": f32([t[k]] * len(y)), "y": f32(y)}
+
     def move(k: int) -> dict[str, Any]:
         return {"x": f32([t[k], t[k]])}
 
     line = {"color": theme.grey.mark, "width": 1}
-    # from zero to the largest loss: it does not cross the labels above and below
-    span = [scale.at(0.09), scale.top] if scale.log else [-0.01 * scale.top, scale.top]
-    drawing.add(LOSS, mode="lines", y=span, line=line, move=move)
+    drawing.add(LOSS, mode="lines", line=line, move=pieces)
     drawing.add(ACCURACY, mode="lines", y=ACCURACY_RANGE, line=line, move=move)
 
 

@@ -10,14 +10,23 @@ import plotly.graph_objects as go
 
 from lmc_core.diagnostics.cloud import Cloud
 from lmc_core.errors import SettingError
+from lmc_core.figures.labels import drawn
 from lmc_core.figures.palette import THEMES, Theme, ThemeName, theme_of
 from lmc_core.figures.path.classes import Classes
 from lmc_core.figures.path.clouds import density_top, draw_clouds
-from lmc_core.figures.path.curves import ACCURACY_RANGE, Scale, draw_curves, lines
+from lmc_core.figures.path.curves import (
+    ACCURACY_RANGE,
+    Scale,
+    draw_cursors,
+    draw_curves,
+    draw_labels,
+    label_places,
+    lines,
+)
 from lmc_core.figures.path.drawing import Drawing
 from lmc_core.figures.path.frames import frame_places, frames, play_button, slider
 from lmc_core.figures.path.overlay import Overlay, draw_overlays, legend, legend_height, overlays
-from lmc_core.figures.path.panels import ACCURACY, LAYOUTS, LOSS, Layout, axes, cloud_range
+from lmc_core.figures.path.panels import ACCURACY, LAYOUTS, LOSS, Layout, axes
 from lmc_core.figures.path.readout import Rows, height, rows
 from lmc_core.figures.sheet import LayoutName, canvas, path_axis, title_font
 from lmc_core.paths.profile import Profile
@@ -67,14 +76,17 @@ def path_figure(
     place, spoken = _room(layout, more)
     scale = Scale.of((naive, aligned, *(path.profile for path in more)), loss_axis == "log")
     extra = legend_height(more, layout)
-    half = cloud_range(place, (float(cloud.extent[0]), float(cloud.extent[1])))
-    drawing = Drawing(first)
-    draw_curves(drawing, paths, scale, t, ink)
-    draw_overlays(drawing, more, scale, ink.halo)
-    draw_clouds(drawing, cloud, shown, half, ink, classes)
-
-    x, y = [-half[0], half[0]], [-half[1], half[1]]
     top, across = density_top(cloud), path_axis(ink)["range"]
+    drawing, curves = Drawing(first), Drawing(first)
+    draw_curves(curves, paths, scale, t, ink)
+    draw_overlays(curves, more, scale, ink.halo)
+    area = place.area(LOSS, across, scale.range, scale.log)
+    places = label_places(paths, scale, area, drawn(curves.seen(LOSS, len(t)), area))
+    draw_cursors(drawing, scale, t, area, places, ink)
+    drawing.put(curves)
+    draw_labels(drawing, paths, places)
+    half = draw_clouds(drawing, cloud, shown, place, ink, classes)
+    x, y = [-half[0], half[0]], [-half[1], half[1]]
     ranges = {
         LOSS: (across, scale.range),
         ACCURACY: (across, ACCURACY_RANGE),

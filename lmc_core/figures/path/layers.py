@@ -51,7 +51,7 @@ def layers_figure(
         raise InputError("there is no layer to draw: the network has no group of interchangeable units")
     ink, narrow, every = theme_of(theme), layout == "narrow", list(layers.values())
     chosen = layers.get(group or "", every[0]) if len(every) > _DASHED else None
-    sheet = Sheet(ink, layers_height(len(every), layout), standalone)
+    sheet = Sheet(ink, layers_height(len(every), layout), standalone, layout)
     room = row_room([layer.label for layer in every], layout)
     part = (1.0 - 0.06 - 0.075 - room) / 3
     boxes = columns([(0.0, part), (part + 0.06 + room, 2 * part + 0.06 + room), (1.0 - part, 1.0)], narrow)
@@ -98,15 +98,15 @@ def _connectivity(sheet: Sheet, box: Any, every: list[Layer], chosen: Layer | No
             line=_stroke(colour.mark, k, layer, chosen),
             hovertemplate=f"<b>{name}</b>, {layer.label}<br>t = %{{x:.2f}}<br>cosine %{{y:.3f}}<extra></extra>",
         )
-    for name, colour, wanted in (("naive", ink.naive, False), ("aligned", ink.aligned, True)):
-        named = [(layer, side) for _, layer, side, after in lines if after == wanted]
-        lows = [float(side.cosine.min()) for layer, side in named if chosen in (None, layer)]
-        if lows:
-            sheet.text(panel, 0.5, min(lows), f"<b>{name}</b>", colour, textposition="bottom center")
     if chosen is not None:
         sheet.note(f"<b>Thick: {chosen.label}</b>", box[0], box[2], yshift=-44)
     elif len(every) > 1:
         _key(sheet, panel, every, 1 - 1.1 * (1 - low), 0.068 * (1 - low), ink)
+    for name, colour, wanted in (("naive", ink.naive, False), ("aligned", ink.aligned, True)):
+        named = [(layer, side) for _, layer, side, after in lines if after == wanted]
+        lows = [float(side.cosine.min()) for layer, side in named if chosen in (None, layer)]
+        if lows:
+            sheet.label(panel, (0.5, min(lows)), f"<b>{name}</b>", colour, side="below")
 
 
 def _key(sheet: Sheet, panel: int, every: list[Layer], bottom: float, line: float, ink: Theme) -> None:
@@ -123,11 +123,11 @@ def _spread(sheet: Sheet, box: Any, every: list[Layer], chosen: Layer | None, in
     panel = sheet.panel(
         box,
         "<b>Spread kept half-way</b>",
-        share_axis(1.16),
+        share_axis(1.24),
         row_axis([layer.label for layer in every], chosen=None if chosen is None else every.index(chosen)),
     )
-    numbered = len(every) <= _PLAIN_ROWS
-    for name, side, shift, colour in (("before", 0, -0.15, ink.naive), ("after", 1, 0.15, ink.aligned)):
+    sides = (("before", 0, -0.15, ink.naive), ("after", 1, 0.15, ink.aligned))
+    for name, side, shift, colour in sides:
         values = np.array([layer.spread[side] for layer in every])
         sheet.add(
             panel,
@@ -137,15 +137,18 @@ def _spread(sheet: Sheet, box: Any, every: list[Layer], chosen: Layer | None, in
             y=f32(np.arange(len(every)) + shift),
             width=0.26,
             marker={"color": colour.mark, "line": {"width": 0}},
-            text=[f"{numbers.whole(v)}%" for v in values] if numbered else None,
-            textposition="outside" if numbered else "none",
-            textfont={"color": colour.text, "size": 12},
-            cliponaxis=False,
             customdata=[layer.label for layer in every],
             hovertemplate=f"<b>%{{customdata}}</b>, {name}<br>keeps %{{x:.1%}}<extra></extra>",
         )
     line = {"color": ink.grey.mark, "width": 1.2, "dash": "2px,3px"}
     sheet.add(panel, mode="lines", x=[0.5, 0.5], y=[-0.5, len(every) - 0.5], line=line)
+    if len(every) > _PLAIN_ROWS:
+        return
+    for _, side, shift, colour in sides:
+        for row, layer in enumerate(every):
+            value = layer.spread[side]
+            place = float(np.nan_to_num(value)), row + shift
+            sheet.label(panel, place, f"{numbers.whole(value)}%", colour, size=12, side="right", along="x")
 
 
 def _spectra(sheet: Sheet, box: Any, every: list[Layer], chosen: Layer | None, ink: Theme) -> None:

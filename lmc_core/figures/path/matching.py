@@ -37,7 +37,7 @@ def matching_figure(
         raise InputError(f"there is no matching of group {group!r}; there are {', '.join(matchings)}")
     ink, chosen, narrow = theme_of(theme), matchings[group], layout == "narrow"
     rows = max(0, len(matchings) - _PLAIN_ROWS) * _ROW
-    sheet = Sheet(ink, (900 if narrow else 400) + rows, standalone)
+    sheet = Sheet(ink, (900 if narrow else 400) + rows, standalone, layout)
     room = row_room([m.label for m in matchings.values()], layout)
     if narrow:
         boxes = [(0.0, 1.0, 0.76, 1.0), (room, 1.0, 0.39, 0.66), (0.0, 0.48, 0.08, 0.26), (0.52, 1.0, 0.08, 0.26)]
@@ -86,14 +86,11 @@ def _lollipops(sheet: Sheet, box: Any, matchings: Mapping[str, Matching], chosen
     panel = sheet.panel(
         box,
         "<b>Mean squared distance</b>",
-        {"title": "‖A − partner‖², per layer", "range": [0, 1.3 * top], "nticks": 5},
+        {"title": "‖A − partner‖², per layer", "range": [0, 1.4 * top], "nticks": 5},
         row_axis([m.label for m in every], chosen=chosen if len(every) > 1 else None),
     )
-    numbered = len(every) <= _PLAIN_ROWS
-    for name, shift, symbol, colour in (
-        ("before", -0.15, "diamond", ink.naive),
-        ("after", 0.15, "circle", ink.aligned),
-    ):
+    sides = (("before", -0.15, "diamond", ink.naive), ("after", 0.15, "circle", ink.aligned))
+    for name, shift, symbol, colour in sides:
         values = [getattr(m.cost, name) for m in every]
         rows = np.arange(len(every)) + shift
         gap = np.full(len(every), np.nan)
@@ -102,13 +99,10 @@ def _lollipops(sheet: Sheet, box: Any, matchings: Mapping[str, Matching], chosen
         sheet.add(panel, mode="lines", x=f32(stems), y=f32(np.stack([rows, rows, gap], axis=1).reshape(-1)), line=line)
         sheet.add(
             panel,
-            mode="markers+text" if numbered else "markers",
+            mode="markers",
             x=f32(values),
             y=f32(rows),
-            text=[f" {numbers.loss(v)}" for v in values],
             cliponaxis=False,
-            textposition="middle right",
-            textfont={"color": colour.text, "size": 12},
             marker={"symbol": symbol, "size": 10, "color": colour.mark, "line": {"color": ink.halo, "width": 0.5}},
             customdata=[m.label for m in every],
             hovertemplate=f"<b>%{{customdata}}</b>, {name}<br>%{{x:.3f}}<extra></extra>",
@@ -125,6 +119,12 @@ def _lollipops(sheet: Sheet, box: Any, matchings: Mapping[str, Matching], chosen
             hovertemplate="<b>%{customdata}</b><br>no matching gets below %{x:.3f}<extra></extra>",
         )
         sheet.note("│ the least any matching could reach", box[0], box[2], yshift=-66)
+    if len(every) > _PLAIN_ROWS:
+        return
+    for name, shift, _, colour in sides:
+        for row, m in enumerate(every):
+            value = float(getattr(m.cost, name))
+            sheet.label(panel, (value, row + shift), numbers.loss(value), colour, size=12, side="right", along="x")
 
 
 def _similarity(sheet: Sheet, boxes: Any, m: Matching, ink: Theme, narrow: bool) -> None:

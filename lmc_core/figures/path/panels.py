@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lmc_core.figures.labels import Area
 from lmc_core.figures.palette import Theme
-from lmc_core.figures.sheet import QUIET, Box, path_axis
+from lmc_core.figures.sheet import LEAST, QUIET, Box, path_axis
 
 LOSS, ACCURACY = "loss", "accuracy"
 PANELS = (LOSS, ACCURACY, "before", "before_x", "before_y", "after", "after_x", "after_y")
@@ -19,11 +20,13 @@ class Layout:
     """Measures in pixels, boxes in shares of the plotting area.
 
     width       the width the figure usually gets: only the aspect of a cloud panel is taken from it
+    least       width of the plotting area in the narrowest figure
     margin      left, top, right, bottom
     slider      x, length, y, padding above
     """
 
     width: int
+    least: int
     height: int
     margin: tuple[int, int, int, int]
     boxes: Mapping[str, Box]
@@ -51,6 +54,11 @@ class Layout:
         x0, x1, y0, y1 = self.boxes[panel]
         return (x1 - x0) * (self.width - left - right), (y1 - y0) * (self.height - top - bottom)
 
+    def area(self, panel: str, x: Sequence[float], y: Sequence[float], log: bool = False) -> Area:
+        """A panel with the ends of its axes in the narrowest figure."""
+        x0, x1, *_ = self.boxes[panel]
+        return Area(self.least * (x1 - x0), self.pixels(panel)[1], (x[0], x[1]), (y[0], y[1]), (False, log))
+
 
 def _boxes(*boxes: Box) -> Mapping[str, Box]:
     return dict(zip(PANELS, boxes, strict=True))
@@ -59,6 +67,7 @@ def _boxes(*boxes: Box) -> Mapping[str, Box]:
 LAYOUTS = {
     "wide": Layout(
         width=1010,
+        least=LEAST["wide"],
         height=570,
         margin=(48, 28, 6, 80),
         boxes=_boxes(
@@ -70,6 +79,7 @@ LAYOUTS = {
     ),
     "narrow": Layout(
         width=358,
+        least=LEAST["narrow"],
         height=960,
         margin=(40, 24, 6, 26),
         boxes=_boxes(

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from lmc_core.figures.palette import ThemeName, faded, theme_of
+from lmc_core.figures.labels import Side
+from lmc_core.figures.palette import Ink, ThemeName, faded, theme_of
 from lmc_core.figures.sheet import Sheet, f32, path_axis
 
 HEIGHT = 360
-_NAMED = (0.1, 0.9)
-"""Curves are named between these places, away from the edges."""
 
 
 def progress_figure(
@@ -40,6 +39,7 @@ def progress_figure(
         path_axis(ink),
         {"range": [-0.14 * top, top], "nticks": 5},
     )
+    named: list[tuple[str, tuple[float, float], Ink]] = []
     for name, values, colour in (("naive", naive, ink.naive), ("aligned", aligned, ink.aligned)):
         if band:
             edges = [*band[name]["high"], *reversed(band[name]["low"])]
@@ -65,10 +65,9 @@ def progress_figure(
             marker={"color": colour.mark, "size": 5, "symbol": "diamond" if name == "naive" else "circle"},
             hovertemplate=f"<b>{name}</b> so far<br>t = %{{x:.2f}}<br>loss %{{y:.3f}}<extra></extra>",
         )
-        measured = np.isfinite(y)
-        at = float(np.clip(t[int(np.nanargmax(y))], *_NAMED))
-        height = float(np.interp(at, np.asarray(t)[measured], y[measured]))
-        side = {"yanchor": "bottom", "yshift": 8} if name == "naive" else {"yanchor": "top", "yshift": -8}
-        place = {"xref": f"x{panel}", "yref": f"y{panel}", "xanchor": "center", **side}
-        sheet.note(f"<b>{name}</b>", at, height, font={"color": colour.text, "size": 13}, **place)
+        highest_at = int(np.nanargmax(y))
+        named.append((name, (float(t[highest_at]), float(y[highest_at])), colour))
+    for name, at, colour in named:
+        side: Side = "above" if name == "naive" else "below"
+        sheet.label(panel, at, f"<b>{name}</b>", colour, size=13, side=side)
     return sheet.figure()

@@ -24,6 +24,8 @@ from lmc_core.data.registry import dataset
 from lmc_core.errors import InputError
 from lmc_core.figures.fuse.figure import fuse_figure
 from lmc_core.figures.fuse.history import history_figure
+from lmc_core.figures.labels import Area, drawn
+from lmc_core.figures.sheet import LEAST
 from lmc_core.fusion.outcome import Outcome
 from lmc_core.fusion.template import template
 from lmc_core.networks.checkpoint import load
@@ -263,23 +265,22 @@ def test_a_fusion_is_drawn_whatever_it_lacks(stored: FuseResult) -> None:
 
 
 @pytest.mark.parametrize("dip", [0.0, 0.1, 0.3, 0.6])
-def test_the_name_of_the_plain_average_stands_under_every_curve(stored: FuseResult, dip: float) -> None:
+def test_the_name_of_the_plain_average_is_clear_of_every_curve(stored: FuseResult, dip: float) -> None:
     """Paths that fall below their end before they reach it."""
     t = np.linspace(0, 1, 9)
     accuracy = np.interp(t, [0, 0.85, 1], [0.95, dip, 0.65])
     path = Profile(t=t, values={"test": {"accuracy": accuracy, "loss": 1 - accuracy}}, examples={})
     figure = fuse_figure(replace(stored.outcome, average_paths=(path,)))
     (named,) = (trace for trace in figure.data if trace.text and "plain average" in str(trace.text))
-    curves = [
-        np.array(trace.y)[np.array(trace.x) >= 0.75]
-        for trace in figure.data
-        if "average" in str(trace.name or trace.hovertemplate) and trace.mode == "lines" and trace.yaxis == named.yaxis
-    ]
-    assert curves
-    assert named.textposition == "bottom left"
-    assert named.y[0] <= min(curve.min() for curve in curves) + 1e-6
-    low, high = figure.layout["yaxis" + named.yaxis.removeprefix("y")].range
-    assert (named.y[0] - low) / (high - low) > 0.09, "there is room under it"
+    x, y = (figure.layout[named[f"{side}axis"].replace(side, f"{side}axis")] for side in "xy")
+    area = Area(0.5 * LEAST["wide"], 270.0, x.range, y.range)
+    panel = [trace.to_plotly_json() for trace in figure.data if trace.yaxis == named.yaxis and trace is not named]
+    ((left, bottom, right, top),) = drawn([named.to_plotly_json()], area)
+    ink = drawn(panel, area)
+    assert 0 <= left < right <= area.width
+    assert 0 <= bottom < top <= area.height
+    assert len(ink) > 100
+    assert not ((ink[:, 2] > left) & (ink[:, 0] < right) & (ink[:, 3] > bottom) & (ink[:, 1] < top)).any()
 
 
 def test_a_fusion_has_pictures_with_every_network(stored: FuseResult, run_id: str) -> None:
