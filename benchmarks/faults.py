@@ -43,6 +43,7 @@ FAULTS = {
     "settings, folders, databases and stores are wrong at the start": "tests/runs/test_starting.py",
     "the disk is full or read-only; a worker is killed or hangs": "tests/runs/engine/test_engine.py",
     "workers on a Ray cluster die, hang, run out of time": "tests/runs/engine/test_ray.py",
+    "a machine of a Ray cluster is killed while it computes": "tests/runs/engine/test_ray_nodes.py",
     "the clock is set back or forward while a run computes": "tests/runs/engine/test_engine.py -k clock",
     "cookies that are forged": "tests/pages/_jobs/test_visitor.py",
     "who has not logged in asks for runs past the missing button": "tests/pages/_jobs/test_login.py",
