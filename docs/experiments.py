@@ -171,7 +171,9 @@ READING = {
         "These networks have seen 60 000 images where the published ones have seen 12.5 million: they are 60 % right "
         "with BatchNorm and 33 % with LayerNorm, which learns slower from the start (at half the width, after 300 "
         "steps, 41 % against 24 % at the rate here, 26 % at a fifth of it and 19 % at four times it). Barriers of "
-        "networks that know so little are low, and say nothing of trained ones. Width ×2 was not trained. One pair.",
+        "networks that know so little are low, and grow with training: after one epoch instead of four the ends with "
+        "BatchNorm are 40.9 % right, with statistics reset 37.6 % half-way, and the barrier is 0.065 instead of 0.19 "
+        "(`--set norms=bn --set epochs=1`). Width ×2 was not trained. One pair.",
     ),
     "rebasin-width": (
         "Ainsworth 2022, barriers by width",
