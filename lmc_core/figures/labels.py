@@ -18,9 +18,9 @@ Array = NDArray[np.float64]
 Side = Literal["above", "below", "left", "right"]
 
 LETTER, LINE = 0.46, 1.3
-"""Width of a letter and height of a line, in sizes of the font, or more."""
-AIR = 2.0
-"""Pixels around a label that stay free."""
+"""Width of a letter, or more, and from one line to the next, in sizes of the font."""
+AIR = (2.0, 1.0)
+"""Pixels beside a label and above and below it that stay free."""
 GAP = 3.0
 """Pixels between a label and the point that it belongs to."""
 _STRAY = 40.0
@@ -83,7 +83,7 @@ class Label:
 def extent(words: str, size: float) -> tuple[float, float]:
     """Width and height in pixels that words need, or a little more."""
     lines = [re.sub("<[^>]*>", "", line) for line in words.split("<br>")]
-    return LETTER * size * max(map(len, lines)), LINE * size * len(lines)
+    return LETTER * size * max(map(len, lines)), size * (1 + LINE * (len(lines) - 1))
 
 
 def place(
@@ -103,7 +103,7 @@ def place(
     side     where beside the point the words stand if they can
     along    the direction in which they rather move
     """
-    width, height = (length + 2 * AIR for length in extent(words, size))
+    width, height = (length + 2 * air for length, air in zip(extent(words, size), AIR, strict=True))
     x, y = np.nan_to_num(area.pixels(*at), posinf=area.height, neginf=0.0)
     corner = {
         "above": (x - width / 2, y + GAP),
@@ -113,7 +113,7 @@ def place(
     }[side]
     weights = {None: (1.0, 1.0), "x": (1.0, _STRAY), "y": (_STRAY, 1.0)}[along]
     left, bottom, free = _nearest(_taken(ink, area), (width, height), corner, weights)
-    across, position = {"left": (width - AIR, "middle left"), "right": (AIR, "middle right")}.get(
+    across, position = {"left": (width - AIR[0], "middle left"), "right": (AIR[0], "middle right")}.get(
         side, (width / 2, "middle center")
     )
     value = area.values((left + across, bottom + height / 2))

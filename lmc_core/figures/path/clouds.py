@@ -68,8 +68,8 @@ def _room(cloud: Cloud, layout: Layout, seen: list[list[dict[str, Any]]]) -> tup
     """Half-ranges of both panels, the smallest at which one corner of both has room for words in every frame, and
     that corner."""
     extent = float(cloud.extent[0]), float(cloud.extent[1])
-    size = labels.extent(_kept(1.0), _SIZE)
-    size = size[0] + 2 * labels.AIR, size[1] + 2 * labels.AIR
+    width, height = labels.extent(_kept(1.0), _SIZE)
+    size = width + 2 * labels.AIR[0], 1.4 * height + 2 * labels.AIR[1]  # centred at 0.88 of the height
     found: list[tuple[int, tuple[float, float], int]] = []
     for grown in _GROWN:
         half = cloud_range(layout, (grown * extent[0], grown * extent[1]))

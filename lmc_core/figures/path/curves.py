@@ -173,7 +173,7 @@ def draw_cursors(
 
     def pieces(k: int) -> dict[str, Any]:
         x = area.pixels(t[k], scale.top)[0]
-        gaps = [(bottom, top) for left, bottom, right, top in boxes if left <= x <= right]
+        gaps = [(bottom - 1, top + 1) for left, bottom, right, top in boxes if left - 1 <= x <= right + 1]
         heights = np.clip([span[0], *(end for gap in gaps for end in gap), span[1]], *span)
         pairs = [pair for pair in zip(heights[::2], heights[1::2], strict=True) if pair[0] < pair[1]]
         y = [value for pair in pairs for value in (*(area.values((0.0, end))[1] for end in pair), np.nan)][:-1]

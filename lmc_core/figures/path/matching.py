@@ -86,7 +86,7 @@ def _lollipops(sheet: Sheet, box: Any, matchings: Mapping[str, Matching], chosen
     panel = sheet.panel(
         box,
         "<b>Mean squared distance</b>",
-        {"title": "‖A − partner‖², per layer", "range": [0, 1.4 * top], "nticks": 5},
+        {"title": "‖A − partner‖², per layer", "range": [0, 1.6 * top], "nticks": 5},
         row_axis([m.label for m in every], chosen=chosen if len(every) > 1 else None),
     )
     sides = (("before", -0.15, "diamond", ink.naive), ("after", 0.15, "circle", ink.aligned))
