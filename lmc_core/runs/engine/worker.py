@@ -102,13 +102,12 @@ def serve(channel: Channel, host: Settings, device: str, work: str, gone: Callab
     store = Store(host.store)
     while (message := inbox.get()) is not None:
         run = message["run"]
-        telling = Telling(channel, stops[run])
         try:
-            channel.send(_carry_out(module, message["request"], telling, store, device))
+            ended = _carry_out(module, message["request"], Telling(channel, stops[run]), store, device)
+            del stops[run]  # from its end on, the engine may send the same run anew
+            channel.send(ended)
         except OSError:
             return
-        finally:
-            stops.pop(run, None)
 
 
 def _carry_out(module: Any, text: str, telling: Telling, store: Store, device: str) -> Message:

@@ -13,6 +13,7 @@ from engine_bench import TESTS, Bench
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     ray.init(
+        address="local",
         num_cpus=2,
         object_store_memory=100_000_000,
         include_dashboard=False,

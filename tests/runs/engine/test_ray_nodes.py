@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -76,7 +78,8 @@ def _below(parent: int) -> list[int]:
 class Cluster:
     """A head that computes nothing, and machines that come and go."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, own: str) -> None:
+        """The logs go to `folder`, all else to a folder of its `own`, so that nobody else finds this cluster."""
         self.folder = folder
         with socket.socket() as free:
             free.bind(("", 0))
@@ -88,6 +91,7 @@ class Cluster:
                 "--head",
                 "--node-ip-address=127.0.0.1",
                 f"--port={port}",
+                f"--temp-dir={own}",
                 "--include-dashboard=false",
                 "--num-cpus=0",
             )
@@ -108,9 +112,11 @@ class Cluster:
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    own = tempfile.mkdtemp(prefix="ray-")  # paths of sockets have to be short
     try:
-        made = Cluster(tmp_path)
+        made = Cluster(tmp_path, own)
     except AssertionError:  # its daemons give each other 15 seconds
+        shutil.rmtree(own, ignore_errors=True)
         pytest.skip("this machine is too busy to start a cluster")
     monkeypatch.setenv("RAY_ADDRESS", made.address)
     try:
@@ -120,6 +126,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
         ray.shutdown()
         for machine in made.machines:
             machine.kill()
+        shutil.rmtree(own, ignore_errors=True)
 
 
 @contextmanager
