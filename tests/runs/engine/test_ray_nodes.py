@@ -22,6 +22,11 @@ from lmc_core.runs.keep.tables import RUNS
 from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.library.entry import bind
 
+pytestmark = pytest.mark.skipif(
+    os.environ.get("CLUSTERS") != "1",
+    reason="daemons of a cluster give each other seconds, so it takes a machine with nothing else to do: "
+    "CLUSTERS=1, or python -m benchmarks faults",
+)
 A, B = "digits-mlp-32/seed0", "digits-mlp-32/seed1"
 COMMAND = Path(sys.executable).with_name("ray")
 SMALL = ("--object-store-memory=80000000", "--disable-usage-stats", "--block")
