@@ -79,7 +79,8 @@ common = [tag for tag, _ in tags.most_common(12)]
 chosen = st.pills("Tags", common, key="tag", bind="query-params", label_visibility="collapsed") if common else None
 listed = [run for run in listed if chosen is None or chosen in run.tags]
 if not listed:
-    st.caption("No finished run matches." if words or chosen or kind != "all" else "Nothing has been published yet.")
+    nothing = "None of your runs is finished yet." if own else "Nothing has been published yet."
+    st.caption("No finished run matches." if words or chosen or kind != "all" else nothing)
 side_by_side.draw()
 for start in range(0, min(len(listed), PAGE * st.session_state.get("gallery-pages", 1)), COLUMNS):
     for column, run in zip(st.columns(COLUMNS), listed[start : start + COLUMNS], strict=False):

@@ -268,3 +268,7 @@ def test_a_disk_that_lets_nothing_go_is_told_and_the_run_stays(falls: str, monke
     at.get_by_key(f"delete-{falls}").click().run()
     assert not at.exception
     assert "could not be deleted" in at.toast[0].value
+
+
+def test_who_has_no_runs_is_told_so(home: Path) -> None:
+    assert "None of your runs is finished yet." in texts(opened("gallery.py", whose="mine", visitor="nobody's name"))
