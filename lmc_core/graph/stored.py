@@ -30,7 +30,7 @@ from lmc_core.networks.safety.operators import ATEN
 
 FILES = 512
 """Traces that are kept; the oldest go first."""
-LARGEST = 4 << 20  # bytes of one file
+LARGEST = 1 << 20  # bytes of one file: what visitors upload cannot fill a disk with traces
 SMALL = 4096  # numbers of a constant that a graph may hold
 _OWN = ("torch", "lmc_core")
 
@@ -117,9 +117,10 @@ def write(path: Path, parts: Parts) -> None:
         return
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            file.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-        os.replace(file.name, path)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:  # nothing half-written stays
+            new = Path(folder) / path.name
+            new.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+            os.replace(new, path)
         known = sorted(path.parent.glob("*.json"), key=lambda each: each.stat().st_mtime)
         for old in known[:-FILES]:
             old.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from lmc_core.options import Option
 from lmc_core.paths.recalibrate import Recalibration
 from lmc_core.report import Report, silent
 from lmc_core.training.reproduce import _cifar
+from lmc_core.training.reproduce._deep import COLUMNS as MEASURED
 from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
 from lmc_core.training.reproduce._pairs import alone, halfway
 from lmc_core.training.reproduce._trained import KEEP
@@ -51,18 +52,7 @@ PUBLISHED: Mapping[tuple[str, float, str], tuple[float, float | None, float | No
 }
 """Accuracy, test loss and its rise over the mean of the ends: the raw data of the authors' figures, 250 epochs."""
 
-COLUMNS = (
-    "network",
-    "method",
-    "accuracy",
-    "± over pairs",
-    "published accuracy",
-    "loss",
-    "published loss",
-    "barrier",
-    "published barrier",
-    "count",
-)
+COLUMNS = ("network", *MEASURED[:-1], "count")
 
 ALIGNED: tuple[str, Mapping[str, Any]] = ("activation-matching", {"compare": "correlation"})
 EXAMPLES = 10_000
