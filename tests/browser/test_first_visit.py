@@ -10,7 +10,6 @@ from visiting import finding
 
 pytestmark = pytest.mark.browser
 PAGES = ("", "fuse", "compare", "landscape", "theory", "theory?part=width")
-FIGURES = ("", "fuse", "compare", "landscape", "theory")
 PATIENT = 3.0  # seconds from the address to the finding
 TRIES = 3  # the machine may be busy
 
@@ -44,13 +43,10 @@ def test_the_pair_of_explore_is_the_pair_of_every_page(page: Page) -> None:
             expect(page.get_by_text(re.compile("Below is a finished example: .*Digits MLP"))).to_be_visible()
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_every_script_that_the_page_needs_until_its_figure_is_asked_for_with_the_page(
-    context: BrowserContext, name: str
-) -> None:
-    page, asked = context.new_page(), list[str]()
+def test_every_script_that_explore_needs_for_its_figure_is_asked_for_with_the_page(page: Page) -> None:
+    asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
-    answer = page.goto(f"/{name}")
+    answer = page.goto("/")
     assert answer is not None
     page.wait_for_selector(".js-plotly-plot .main-svg")
     assert [script for script in asked if script.endswith(".js") and script not in answer.text()] == []
