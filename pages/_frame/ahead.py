@@ -13,7 +13,7 @@ SCRIPTS = FOLDER / "js"
 LIBRARY = "PlotlyChart"  # with plotly.js in it
 WIDGETS = ("Selectbox", "NumberInput", "Checkbox", "Button", "ButtonGroup")
 ELEMENTS = ("BidiComponent", "Html", *WIDGETS, "Metric", "rehype-raw", LIBRARY)
-"""What stands above the tabs of Explore, in its order: the names of scripts, without what changes with their content."""
+"""What stands above the tabs of Explore, in its order: names of scripts, without what changes with their content."""
 HEAD = 32_768  # characters of a script in which its imports stand
 IMPORTED = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')
 RUN = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
