@@ -1,5 +1,7 @@
 """How soon a browser shows a stored run, beside the smallest Streamlit page with a figure: the difference is ours.
 
+A third page holds the figure of that run and nothing else: what it takes longer than the smallest is plotly's own time.
+
 `python -m benchmarks paint`, or with another number of visits `python -m benchmarks.paint --visits 9`
 """
 
@@ -38,6 +40,24 @@ import streamlit as st
 st.markdown("## Nothing but a figure.")
 st.plotly_chart(go.Figure(go.Scatter(y=[1, 2])))
 """
+ALONE = """
+import streamlit as st
+
+from lmc_core import runs
+from lmc_core.figures.browser import Encoded, plotly_config
+from lmc_core.figures.path.figure import path_figure
+
+
+@st.cache_resource
+def figure() -> Encoded:
+    run = runs.result(runs.default_request().id)
+    cloud = next(iter(run.clouds.values()))
+    return Encoded(path_figure(run.naive, run.aligned, cloud, method_title=run.alignment.title))
+
+
+st.markdown("## Nothing but the figure of a path.")
+st.plotly_chart(figure(), config=plotly_config())
+"""
 
 
 def visit(browser: Browser, address: str) -> tuple[float, float, float, float, float]:
@@ -55,7 +75,7 @@ def visit(browser: Browser, address: str) -> tuple[float, float, float, float, f
     page.goto(address, wait_until="commit")
     page.wait_for_selector("h2", state="visible")
     heading = time.perf_counter() - start
-    page.wait_for_selector(".at-once img, .js-plotly-plot .main-svg", state="visible")
+    page.wait_for_selector(".at-once img:visible, .js-plotly-plot .main-svg:visible", state="visible")
     lines = time.perf_counter() - start
     page.wait_for_selector(".js-plotly-plot .main-svg", state="visible")
     figure = time.perf_counter() - start
@@ -94,15 +114,17 @@ def measured(keys: Sequence[Key]) -> dict[Key, Value]:
 
 @contextmanager
 def opened() -> Iterator[tuple[Browser, dict[str, str]]]:
-    """A browser, and the addresses of the stored run, the first page and a bare one on servers that are ready."""
+    """A browser, and the addresses of the stored run, the first page, a bare one and one with the figure of the
+    run alone, on servers that are ready."""
     from lmc_core import runs
 
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        bare = Path(home) / "bare.py"
+        bare, alone = Path(home) / "bare.py", Path(home) / "alone.py"
         bare.write_text(BARE)
+        alone.write_text(ALONE)
         os.environ["LMC_HOME"] = home
         os.environ.pop("LMC_DATA", None)
-        servers = Server(Path(home), ROOT / "app.py"), Server(Path(home), bare)
+        servers = [Server(Path(home), script) for script in (ROOT / "app.py", bare, alone)]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         try:
             default = runs.default_request()
@@ -113,7 +135,12 @@ def opened() -> Iterator[tuple[Browser, dict[str, str]]]:
             addresses = [f"http://{HOST}:{server.port}" for server in servers]
             yield (
                 browser,
-                {"stored run": f"{addresses[0]}/run?id={default.id}", "first page": addresses[0], "bare": addresses[1]},
+                {
+                    "stored run": f"{addresses[0]}/run?id={default.id}",
+                    "first page": addresses[0],
+                    "bare": addresses[1],
+                    "figure alone": addresses[2],
+                },
             )
         finally:
             for server in servers:
