@@ -183,8 +183,8 @@ READING = {
         "one power law over all widths, as in the note, cannot say.",
         "The curves of the paper are not known as numbers. ResNets were not trained: what one core trains in six "
         "minutes is 33 % right with LayerNorm (see ResNet-20 half-way), and its barriers would say nothing of trained "
-        "networks. A step of 128 images takes 0.27, 0.33 and 0.64 s of processor time at ×¼, ×½ and ×1 (ten steps each, "
-        "with the scoring after them, on a busy core), so one pair of each width is 8 hours of one core for the 30 "
+        "networks. A step of 128 images takes 0.27, 0.33 and 0.64 s of processor time at ×¼, ×½ and ×1 (ten steps each "
+        "and the scoring after them, on a busy core), so one pair of each width is 8 hours of one core for the 30 "
         "epochs on 50 000 examples that the command takes, and 50 minutes for 10 epochs on 15 000.",
     ),
     "width-without-permutation": (
