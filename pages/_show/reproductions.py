@@ -84,10 +84,11 @@ def measured(runs: Sequence[Mapping[str, Any]]) -> Columns:
 
 def addresses(runs: Sequence[Mapping[str, Any]], known: Collection[str]) -> list[str | None]:
     """Of the controls that ask for each run again; None where nothing can, or a network is not among the `known`."""
-    return [_address(run["opens"]) if run["opens"] and _networks(run["opens"]) <= set(known) else None for run in runs]
+    return [_address(run["opens"]) if run["opens"] and networks(run["opens"]) <= set(known) else None for run in runs]
 
 
-def _networks(opens: Mapping[str, Any]) -> set[str]:
+def networks(opens: Mapping[str, Any]) -> set[str]:
+    """Ids of the networks that a run is of."""
     return set(opens.get("models") or (opens["a"], opens["b"]))
 
 
