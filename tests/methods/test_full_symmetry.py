@@ -124,6 +124,13 @@ def test_the_classes_of_a_transformer_take_down_what_orders_leave_standing(pair)
     assert heights["learned-matching"] < 0.1 * heights["naive"]
 
 
+def test_where_a_rotation_decides_two_starts_that_end_alike_are_enough(pair):
+    a, b, data = pair
+    one, more = (align(a, b, "full-symmetry-matching", data, restarts=count) for count in (1, 9))
+    assert len(more.spread) == 2
+    np.testing.assert_allclose(more.spread, one.spread * 2, rtol=1e-5)
+
+
 def test_both_networks_of_an_alignment_in_canonical_form_keep_their_names_shapes_and_functions(pair):
     a, b, data = pair
     alignment = align(a, b, "full-symmetry-matching", data)
