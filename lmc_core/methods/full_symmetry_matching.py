@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
@@ -27,8 +26,8 @@ def solve(
     the responses to the same examples (Schönemann 1966), where they then stay. Then block by block: heads by the
     circuits they compute (Theus 2025), the units inside them and streams by Procrustes, hidden units by assignment.
     The first start leaves all other units where they are, the second is the layer-wise solution (Ferbach 2024, §6), the
-    others are random; the best is kept. Where a rotation decides and the second ends where the first did, no other is
-    made.
+    others are random; the best is kept. Where all other groups meet none but those that are rotated, which are placed
+    first, every start ends at the same place, and one is made.
     """
     from lmc_core.alignment.heads import SETTLED, attention_groups, by_circuits
     from lmc_core.alignment.moments import cross_costs, cross_moments
@@ -46,8 +45,10 @@ def solve(
         moments = cross_moments(a, b, symmetry, problem.examples(examples), report=report)
         costs = cross_costs(symmetry, moments, "second-moment")
     held = frozenset(block.name for block in turning if block.name in costs)
+    rotated = {block.name for block in turning}
+    decided = rotated and all(objective.neighbours(block) <= rotated for block in objective.blocks if not block.turns)
     found: list[Result] = []
-    for restart in range(restarts):
+    for restart in range(1 if decided else restarts):
         begin: Elements = naive.elements
         if restart == 1:
             entering = entering_objective(a, b, symmetry, classes=True)
@@ -62,8 +63,6 @@ def solve(
             objective, start, known, heads, held, passes=passes, settled=SETTLED, stage=stage, report=report
         )
         found.append(climb)
-        if turning and restart and math.isclose(climb.history[-1], found[0].history[-1], rel_tol=SETTLED):
-            break
     return best_of(found)
 
 
@@ -86,7 +85,14 @@ METHOD = Method(
             choices=("auto", "weights", "responses"),
         ),
         Option("examples", int, 1_000, "Training examples whose responses are compared; 0 = all.", low=0),
-        Option("restarts", int, 3, "Starts tried; the best is kept and the spread shown.", low=1, high=100),
+        Option(
+            "restarts",
+            int,
+            3,
+            "Starts tried; the best is kept and the spread shown. Where rotations decide all else, one is made.",
+            low=1,
+            high=100,
+        ),
         Option("passes", int, 100, "Most passes over all groups.", low=1, high=1000),
     ),
     canonical=True,
