@@ -9,7 +9,7 @@ example from its image anew.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as Examples
 
+from benchmarks.row import Goal, Key, Row, Value
 from benchmarks.timing import best, table
 from lmc_core.data.dataset import Dataset
 from lmc_core.networks.families import architecture, build, example_inputs
@@ -69,21 +70,84 @@ CASES = {
     "ResNet-20": Case(architecture("resnet", blocks=(3, 3, 3), widths=(16, 32, 64)), (3, 32, 32), 512),
 }
 
+PLAIN, SMALLER, WIDER, LSTM, RESNET = (
+    "MLP 784-512-512-512-10",
+    "CNN 32-64, 8 × 8",
+    "CNN 32-64, 28 × 28",
+    "LSTM 28 × 28, 128",
+    "ResNet-20",
+)
+OVER = "ours / plain forwards"
+ROWS: dict[Key, Row] = {
+    "path-mlp": Row("Path of 25 points, MLP-512, 10 000 examples", OVER, "0.71", Goal("≤", 0.65)),
+    "path-loop": Row(
+        "The same beside a loop of blended states", "loop of git-re-basin-pytorch / ours", "3.85", Goal("≥", 6)
+    ),
+    "path-resnet": Row("Path of 9 points, ResNet-20", OVER, "1.10", Goal("≤", 1.05)),
+    "path-cnn-8": Row("Path of 9 points, CNN, 8 × 8 images", OVER, "1.27–1.34", Goal("≤", 1.05)),
+    "path-cnn-28": Row("Path of 9 points, CNN, 28 × 28 images", OVER, "1.27–1.34", Goal("≤", 1.05)),
+    "path-lstm": Row("Path of 9 points, LSTM", OVER, "1.44", Goal("≤", 1.05)),
+    "reset": Row("BatchNorm reset on a ResNet-20", "ours / plain forwards, of calibration too", "2.04", Goal("≤", 1.5)),
+}
+CASE = {
+    "path-mlp": PLAIN,
+    "path-loop": PLAIN,
+    "path-resnet": RESNET,
+    "path-cnn-8": SMALLER,
+    "path-cnn-28": WIDER,
+    "path-lstm": LSTM,
+    "reset": RESNET,
+}
+
+
+def measured(keys: Sequence[Key]) -> dict[Key, Value]:
+    found: dict[Key, Value] = {}
+    for name in dict.fromkeys(CASE[key] for key in keys):
+        seconds = timed(CASES[name], ("ours", "forwards", "loop", "reset"))
+        values = {
+            "path-loop": seconds.get("loop", 0.0) / seconds["ours"],
+            "reset": seconds.get("reset", 0.0) / seconds.get("limit of reset", 1.0),
+        }
+        for key in keys:
+            if CASE[key] == name:
+                found[key] = Value(values.get(key, seconds["ours"] / seconds["limit"]))
+    return found
+
 
 def main() -> None:
     about = ("points", "ours, s", "ours / plain forwards", "goal", "reset / forwards", "loop / ours")
     rows: list[tuple[object, ...]] = [("evaluation", *about, "functional_call / ours", "two paths, per path")]
     for name, case in CASES.items():
-        rows.append((name, *measured(case)))
+        rows.append((name, *row(case)))
         print(table([rows[0], rows[-1]]) if len(rows) == 2 else table(rows).splitlines()[-1], flush=True)
     print("\n" + table(rows))
 
 
-def measured(case: Case) -> tuple[str, ...]:
-    """One row. All ways must find the same curve."""
+def row(case: Case) -> tuple[str, ...]:
+    """One row of the table of this benchmark."""
+    seconds = timed(case)
+    ours = seconds["ours"]
+    return (
+        str(case.points),
+        f"{ours:.2f}",
+        f"{ours / seconds['limit']:.2f}",
+        "–" if case.goal is None else f"{case.goal:.2f}",
+        f"{seconds['reset'] / seconds['limit of reset']:.2f}" if "reset" in seconds else "–",
+        f"{seconds['loop'] / ours:.2f} ×" if "loop" in seconds else "–",
+        f"{seconds['functional'] / ours:.2f} ×",
+        f"{seconds['two'] / 2 / ours:.2f} ×",
+    )
+
+
+def timed(case: Case, chosen: Sequence[str] = ()) -> dict[str, float]:
+    """Way → seconds, and of the plain forwards that are the limits. All ways must find the same curve.
+
+    chosen   of ours, forwards, functional, two, loop and reset; all that the case knows if none is named
+    """
     path, other, data = _problem(case)
     curves: dict[str, np.ndarray] = {}
     size, laid = _suited(path.a.module, torch.from_numpy(data.x_test[: max(SIZES)]))
+    how: dict[str, Any] = {"recalibrate": "bn-reset", "calibration": CALIBRATION}
 
     def ours(paths: list[LinearPath], **how: Any) -> None:
         curves["ours"] = evaluate_many(paths, data, points=case.points, splits=("test",), **how)[0].loss()
@@ -94,6 +158,9 @@ def measured(case: Case) -> tuple[str, ...]:
     def functional() -> None:
         curves["functional"] = _functional(path, data, case.points)
 
+    def only(ways: dict[str, Callable[[], object]]) -> dict[str, Callable[[], object]]:
+        return {name: way for name, way in ways.items() if not chosen or name in chosen}
+
     ways: dict[str, Callable[[], object]] = {
         "ours": lambda: ours([path]),
         "forwards": lambda: _forwards(laid(path.a.module), laid(torch.from_numpy(data.x_test)), size),
@@ -102,28 +169,16 @@ def measured(case: Case) -> tuple[str, ...]:
     }
     if case.loop:
         ways["loop"] = looped
-    seconds = best(ways)
-    normed = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in path.a.module.modules())
+    seconds = best(only(ways))
     for way in ("functional", "loop"):
         if way in curves:
             np.testing.assert_allclose(curves[way], curves["ours"], rtol=1e-3)
-    limit = seconds["forwards"] * case.points
-    reset = "–"
-    if normed:
-        how: dict[str, Any] = {"recalibrate": "bn-reset", "calibration": CALIBRATION}
-        took = best({"reset": lambda: ours([path], **how)})["reset"]
+    seconds["limit"] = seconds["forwards"] * case.points
+    if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in path.a.module.modules()):
+        seconds |= best(only({"reset": lambda: ours([path], **how)}))
         more = seconds["forwards"] * (case.points - 2) * CALIBRATION / case.examples
-        reset = f"{took / (limit + more):.2f}"
-    return (
-        str(case.points),
-        f"{seconds['ours']:.2f}",
-        f"{seconds['ours'] / limit:.2f}",
-        "–" if case.goal is None else f"{case.goal:.2f}",
-        reset,
-        f"{seconds['loop'] / seconds['ours']:.2f} ×" if case.loop else "–",
-        f"{seconds['functional'] / seconds['ours']:.2f} ×",
-        f"{seconds['two'] / 2 / seconds['ours']:.2f} ×",
-    )
+        seconds["limit of reset"] = seconds["limit"] + more
+    return seconds
 
 
 def _problem(case: Case) -> tuple[LinearPath, LinearPath, Dataset]:

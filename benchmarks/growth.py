@@ -61,7 +61,7 @@ def main(words: Sequence[str] = ()) -> None:
     for what in given.what or SIZES:
         sizes = SIZES[what]
         found = [apart(prepare, what, size) for size in sizes]
-        seconds, peaks = [s for s, _ in found], [max(p.values()) / 1e6 for _, p in found]
+        seconds, peaks = [s for s, _, _ in found], [max(p.values()) / 1e6 for _, p, _ in found]
         rows.append(
             (
                 what,

@@ -13,11 +13,50 @@ import numpy as np
 
 from benchmarks.matching import FRESH, pair
 from benchmarks.peak import Watch, apart
+from benchmarks.row import Goal, Key, Row, Value
 from benchmarks.timing import table
 from lmc_core.data.dataset import Dataset
+from lmc_core.networks.network import Network
+from lmc_core.runs.kinds.path import STAGES
 from lmc_core.runs.work.path import path_run
 
 CASES = ("MLP-2048", "VGG16", "ResNet-50")
+
+FEW = {"count": 32, "points": 3}
+"""Examples of each split and points of the paths when the memory is measured for the table of speed."""
+MANY = {"count": 1000, "points": 9}
+"""The same when the share of comparing the layers is."""
+BEFORE = {"MLP-2048": "12.1", "VGG16": "–", "ResNet-50": "33"}
+SHARES = {"MLP-2048": "–", "ResNet-50": "0.83"}
+ROWS: dict[Key, Row] = {
+    f"memory-{name.lower()}": Row(
+        f"Path run, {name}: rise of memory", "of both models", before, Goal("≤", 3), heavy=name != "MLP-2048"
+    )
+    for name, before in BEFORE.items()
+} | {
+    f"layers-{name.lower()}": Row(
+        f"Path run, {name}: comparing the layers", "share of its time", before, Goal("≤", 0.1), heavy=True
+    )
+    for name, before in SHARES.items()
+}
+
+
+def measured(keys: Sequence[Key]) -> dict[Key, Value]:
+    found = {}
+    for name in CASES:
+        if (key := f"memory-{name.lower()}") in keys:
+            _, peaks, _ = apart(prepare, name, FEW["count"], FEW["points"], True)
+            stage = max(peaks, key=lambda stage: peaks[stage])
+            found[key] = Value(peaks[stage] / _size(*pair(name)), f"most in “{stage}”")
+        if (key := f"layers-{name.lower()}") in keys:
+            seconds, _, spent = apart(prepare, name, MANY["count"], MANY["points"], True)
+            found[key] = Value(spent.get(STAGES[-1], 0.0) / seconds, f"of {seconds:.0f} CPU s")
+    return found
+
+
+def _size(*nets: Network) -> int:
+    """Bytes of the states."""
+    return sum(x.numel() * x.element_size() for net in nets for x in net.state.values())
 
 
 def random_data(shape: tuple[int, ...], classes: int, count: int) -> Dataset:
@@ -52,9 +91,8 @@ def main(words: Sequence[str] = ()) -> None:
     given = parser.parse_args(words)
     rows: list[tuple[object, ...]] = [("path run", "stage", "A + B, MB", "rise, MB", "rise / (A + B)", "CPU s")]
     for name in given.cases or CASES:
-        a, b = pair(name)
-        both = sum(x.numel() * x.element_size() for net in (a, b) for x in net.state.values())
-        seconds, peaks = apart(prepare, name, given.examples, given.points, not given.no_diagnosis)
+        both = _size(*pair(name))
+        seconds, peaks, _ = apart(prepare, name, given.examples, given.points, not given.no_diagnosis)
         rows.append((name, "all", *_cells(both, max(peaks.values())), f"{seconds:.1f}"))
         rows += [("", stage, *_cells(both, peak), "") for stage, peak in peaks.items()]
         print(table(rows), flush=True)

@@ -14,9 +14,10 @@ from pathlib import Path
 import torch
 
 
-def best(ways: Mapping[str, Callable[[], object]], turns: int = 3) -> dict[str, float]:
-    """Seconds of the fastest turn of every way; the first call of each, which traces and warms caches, is not timed."""
-    for way in ways.values():
+def best(ways: Mapping[str, Callable[[], object]], turns: int = 3, warm: bool = True) -> dict[str, float]:
+    """Seconds of the fastest turn of every way; the first call of each, which traces and warms caches, is not timed,
+    if `warm`."""
+    for way in ways.values() if warm else ():
         way()
     found = dict.fromkeys(ways, float("inf"))
     clock = time.perf_counter if torch.cuda.is_available() else time.process_time

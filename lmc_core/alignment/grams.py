@@ -21,6 +21,28 @@ Grams = Mapping[str, Tensor]
 """Group → gains of placing its units, in the shapes of a cost: (n, n), or (N, n, N, n) for a nested group."""
 
 
+@dataclass(frozen=True)
+class Moving:
+    """Axes of one tensor that move together.
+
+    axes     their numbers: one, and those whose units lie within its units
+    names    of the groups that move them
+    whole    whether it is one axis that is the units of a group and nothing else
+    """
+
+    axes: tuple[int, ...]
+    names: frozenset[str]
+    whole: bool
+
+    def order(self, elements: Mapping[str, Element]) -> np.ndarray | None:
+        """How the positions of an axis that is whole are re-ordered; None where it is not, or does more than that."""
+        if not self.whole:
+            return None
+        (name,) = self.names
+        element = elements[name]
+        return element if element.dtype.kind == "i" and element.ndim == 1 else None
+
+
 @dataclass(frozen=True, eq=False)
 class Place:
     """One axis of one tensor that holds units of a block.
@@ -32,8 +54,7 @@ class Place:
     tensor    B in its first order
     axes      of both
     number    of the axis
-    movers    (axis numbers, names of the groups that move them) for every axis that moves, those that hold units of
-              others together with them
+    movers    what moves, axis by axis, those that hold units of others together with them
     shared    whether groups nested in the block lie in one product there: what one is worth depends on the others, so
               all are moved, and columns put back
     whole     whether the axis is the block's units and nothing else, so that nothing needs to be taken apart
@@ -46,7 +67,7 @@ class Place:
     number: int
     block: Block
     symmetry: Symmetry
-    movers: tuple[tuple[tuple[int, ...], frozenset[str]], ...]
+    movers: tuple[Moving, ...]
     shared: bool
     whole: bool
 
@@ -54,24 +75,29 @@ class Place:
     def of(cls, target: Tensor, tensor: Tensor, name: str, number: int, block: Block, symmetry: Symmetry) -> Place:
         """Axis `number` of the tensor of that name; what is held does not move."""
         axes = tuple(symmetry.axes[name])
-        groups = {m: frozenset(names_in(axis)) for m, axis in enumerate(axes)}
+        inside = held_by(axes, number)
+        groups = {m: names_in(axis) for m, axis in enumerate(axes)}
         shared = (
             any(len(m.kept) > 1 for _, m in met((tensor,), (axes,), [number], block.name)) if block.inner else False
         )
         if not shared:
-            for m in (number, *held_by(axes, number)):
+            for m in (number, *inside):
                 groups[m] -= frozenset(block.names)
         together = [(m, *held_by(axes, m)) for m in range(len(axes)) if not holders(axes, m)]
         moving = [(some, frozenset().union(*(groups[m] for m in some))) for some in together]
-        movers = tuple((some, names) for some, names in moving if names and name not in symmetry.held)
-        whole = axes[number] == symmetry.groups[block.name] and not held_by(axes, number)
+        movers = tuple(
+            Moving(some, names, len(some) == len(names) == 1 and axes[some[0]] == symmetry.groups[min(names)])
+            for some, names in moving
+            if names and name not in symmetry.held
+        )
+        whole = axes[number] == symmetry.groups[block.name] and not inside
         return cls(target, tensor, name, axes, number, block, symmetry, movers, shared, whole)
 
     def gram(self, elements: Mapping[str, Element]) -> Grams:
         """With everything else at `elements`."""
         moved = self.tensor
-        for axis, names in self.movers:
-            moved = self._along(moved, axis, names, elements)
+        for moving in self.movers:
+            moved = self._along(moved, moving, elements)
         found = self._grams(self.target, moved)
         return self._put_back(found, elements) if self.shared else found
 
@@ -83,13 +109,13 @@ class Place:
         if self.shared:
             return plus(self.gram(after), {name: -x for name, x in self.gram(before).items()})
         found: dict[str, Tensor] = {}
-        for k, (axis, names) in enumerate(self.movers):
-            if all(before[name] is after[name] for name in names):
+        for k, moving in enumerate(self.movers):
+            if all(before[name] is after[name] for name in moving.names):
                 continue
             a, old, new = self.target, self.tensor, self.tensor
-            if len(axis) == 1 and _orders(names, before) and _orders(names, after):
-                (one,) = axis
-                was, now = (self._index(one, names, elements) for elements in (before, after))
+            if len(moving.axes) == 1 and _orders(moving.names, before) and _orders(moving.names, after):
+                (one,) = moving.axes
+                was, now = (self._index(moving, elements) for elements in (before, after))
                 if one != self.number:
                     other = np.flatnonzero(was != now)
                     if not len(other):
@@ -98,11 +124,11 @@ class Place:
                     was, now = was[other], now[other]
                 old, new = _select(old, one, was), _select(new, one, now)
             else:
-                old, new = (self._along(x, axis, names, at) for x, at in ((old, before), (new, after)))
+                old, new = (self._along(x, moving, at) for x, at in ((old, before), (new, after)))
             moved = new - old
-            for j, (other_axis, others) in enumerate(self.movers):
+            for j, others in enumerate(self.movers):
                 if j != k:
-                    moved = self._along(moved, other_axis, others, after if j < k else before)
+                    moved = self._along(moved, others, after if j < k else before)
             found = dict(plus(found, self._grams(a, moved)))
         return found
 
@@ -130,12 +156,17 @@ class Place:
             found[name] = back
         return found
 
-    def _index(self, axis: int, names: frozenset[str], elements: Mapping[str, Element]) -> np.ndarray:
-        return index(self.axes[axis], {name: as_permutation(elements[name]) for name in names}, self.symmetry)
+    def _index(self, moving: Moving, elements: Mapping[str, Element]) -> np.ndarray:
+        if (order := moving.order(elements)) is not None:
+            return order
+        perms = {name: as_permutation(elements[name]) for name in moving.names}
+        return index(self.axes[moving.axes[0]], perms, self.symmetry)
 
-    def _along(
-        self, x: Tensor, numbers: tuple[int, ...], names: frozenset[str], elements: Mapping[str, Element]
-    ) -> Tensor:
+    def _along(self, x: Tensor, moving: Moving, elements: Mapping[str, Element]) -> Tensor:
+        if (order := moving.order(elements)) is not None:
+            still = bool((order == np.arange(len(order))).all())
+            return x if still else _select(x, moving.axes[0], order)
+        numbers, names = moving.axes, moving.names
         axes = [axis if n in numbers else Fixed(axis.size) for n, axis in enumerate(self.axes)]
         if _orders(names, elements):
             return permute_tensor(x, axes, {name: as_permutation(elements[name]) for name in names}, self.symmetry)

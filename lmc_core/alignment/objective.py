@@ -46,16 +46,15 @@ class Objective:
         self.classes = classes
         self.still = {name: real(moved.state[name]) for term in terms for name in term.targets}
         here = {name: [names_in(axis) for axis in symmetry.axes[name]] for name in self.still}
-        every = {b: frozenset(b.names) for b in blocks(symmetry, classes=classes)}
         owners = frozenset().union(*(term.owners for term in terms))
-        self.blocks = tuple(b for b, own in every.items() if own & owners)
-        self.judges = {b.name: [i for i, t in enumerate(terms) if every[b] & t.owners] for b in self.blocks}
-        numbers = {
-            b.name: {
-                name: held for name, axes in here.items() if (held := [m for m, g in enumerate(axes) if b.name in g])
-            }
-            for b in self.blocks
+        self.blocks = tuple(b for b in blocks(symmetry, classes=classes) if not owners.isdisjoint(b.names))
+        self.judges = {
+            b.name: [i for i, t in enumerate(terms) if not t.owners.isdisjoint(b.names)] for b in self.blocks
         }
+        numbers: dict[str, dict[str, list[int]]] = {b.name: {} for b in self.blocks}
+        for name, axes in here.items():
+            for m, group in ((m, group) for m, groups in enumerate(axes) for group in groups & numbers.keys()):
+                numbers[group].setdefault(name, []).append(m)
         self.tensors = {name: list(places) for name, places in numbers.items()}
         self.quadratic = frozenset(
             b.name
@@ -95,6 +94,15 @@ class Objective:
             for b in self.blocks
             if b.name not in self.quadratic and not any(p.shared for p in self.places[b.name])
         )
+        judging = {name: {n for i in judges for n in terms[i].targets} for name, judges in self.judges.items()}
+        self._neighbours = {
+            block: frozenset(
+                other
+                for other, names in judging.items()
+                if (other != block or block in self.quadratic) and not names.isdisjoint(moving)
+            )
+            for block, moving in self.tensors.items()
+        }
         self._movers: dict[str, tuple[Element, Mover]] = {}
 
     def at(self, elements: Mapping[str, Element], names: Iterable[str]) -> dict[str, Tensor]:
@@ -115,13 +123,7 @@ class Objective:
 
     def neighbours(self, block: Block) -> frozenset[str]:
         """Names of the blocks whose cost changes when this one moves (itself, if it is quadratic)."""
-        moving = set(self.tensors[block.name])
-        return frozenset(
-            other.name
-            for other in self.blocks
-            if (other.name != block.name or block.name in self.quadratic)
-            and any(moving & set(self.terms[i].targets) for i in self.judges[other.name])
-        )
+        return self._neighbours[block.name]
 
     def alone(self, block: Block) -> BlockCost:
         """The part of a block's gradient that never changes: of tensors that carry no other group."""

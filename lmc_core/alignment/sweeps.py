@@ -74,11 +74,16 @@ def forward(
     if start is not None:
         position = Position(objective, start)
         history.append(position.total)
+    waiting = {block.name for block in objective.blocks}
     for number in range(limit):
         before = len(history)
         for done, block in enumerate(objective.blocks):
+            if block.name not in waiting:
+                continue
             report(f"matching weights, pass {number + 1}", done, len(objective.blocks))
+            waiting.discard(block.name)
             if position.step(block):
+                waiting |= objective.neighbours(block)
                 history.append(position.total)
         passes.append((position.total, position.elements))
         if settled := len(history) == before:

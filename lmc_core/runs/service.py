@@ -11,7 +11,9 @@ from typing import Any
 
 from lmc_core.errors import DamagedError, LMCError, RunError
 from lmc_core.runs import engine, keep
+from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.kinds.request import Request
+from lmc_core.runs.library import models as library
 from lmc_core.runs.library import uploads
 from lmc_core.runs.library.entry import bind, entry
 from lmc_core.runs.share.default import default_request, examples
@@ -197,6 +199,17 @@ def usual(kind: str) -> float | None:
         return None
     took = getattr(found, "seconds", {}).get("total")
     return None if took is None else float(took)
+
+
+def larger(request: Request) -> float | None:
+    """How many times as many parameters the networks of a request have, together, as those of the default analysis of
+    its kind; None where there is no such analysis. Raises InputError if one of them is not in the library."""
+    default = default_request(request.kind)
+    if default is None:
+        return None
+    models = KINDS[request.kind].models
+    here, there = (sum(library.card(model).parameters for model in models(r.options)) for r in (request, default))
+    return here / there if there else None
 
 
 def health() -> dict[str, Any]:

@@ -98,7 +98,10 @@ def holders(axes: Sequence[Axis], number: int) -> tuple[int, ...]:
 
     Of a tensor (experts, inputs, hidden units within experts) axis 0 holds axis 2.
     """
-    inside = {group.within for group in groups_in(axes[number])} - {None, *names_in(axes[number])}
+    inside = {group.within for group in groups_in(axes[number]) if group.within is not None}
+    if not inside:
+        return ()
+    inside -= names_in(axes[number])
     found: tuple[int, ...] = ()
     for at, axis in enumerate(axes):
         if at != number and isinstance(axis, Group) and axis.name in inside:

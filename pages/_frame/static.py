@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import gzip
-import shutil
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
-from starlette.responses import FileResponse
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 FOLDER = (Path(st.__file__).parent / "static" / "static").resolve()
@@ -25,21 +20,25 @@ LEVEL = 6
 
 
 class Compressed:
-    """Answers for the files that compress well; leaves the rest, parts of files and repeated questions to Streamlit."""
+    """Answers for the files that compress well; leaves the rest, parts of files and repeated questions to Streamlit.
+
+    They are kept in memory, about 5 MB once all were asked for: read from a file in parts, each part would wait for the
+    scripts of pages that are being drawn at the same time.
+    """
 
     def __init__(self, app: ASGIApp):
         self._app = app
-        folder = mkdtemp(prefix="explorer-static-")
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        self._packed = packer(Path(folder))
+        self._packed: dict[Path, bytes] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         file = asked(scope)
         if file is None:
             await self._app(scope, receive, send)
             return
-        packed = await run_in_threadpool(self._packed, file)
-        await FileResponse(packed, headers=HEADERS, media_type=TYPES[file.suffix])(scope, receive, send)
+        if file not in self._packed:
+            self._packed[file] = await run_in_threadpool(packed, file)
+        answer = Response(self._packed[file], headers=HEADERS, media_type=TYPES[file.suffix])
+        await answer(scope, receive, send)
 
 
 def asked(scope: Scope) -> Path | None:
@@ -55,14 +54,6 @@ def asked(scope: Scope) -> Path | None:
     return file if ours else None
 
 
-def packer(folder: Path) -> Callable[[Path], Path]:
-    """What compresses a file into the folder, once."""
-
-    @cache
-    def packed(file: Path) -> Path:
-        packed = folder / f"{file.name}.gz"
-        with file.open("rb") as source, gzip.open(packed, "wb", LEVEL) as target:
-            shutil.copyfileobj(source, target)
-        return packed
-
-    return packed
+def packed(file: Path) -> bytes:
+    """What is sent of a file."""
+    return gzip.compress(file.read_bytes(), LEVEL, mtime=0)

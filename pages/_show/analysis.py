@@ -13,6 +13,8 @@ from pages._jobs import gate, job, visitor
 from pages._show import run
 from pages._show.view import nothing
 
+LARGER = 1.5  # times as many parameters are worth a word
+
 
 def usual(request: runs.Request) -> str:
     """How long it should take, as long as requests like it took."""
@@ -20,7 +22,17 @@ def usual(request: runs.Request) -> str:
     if expected is not None:
         return f"About {job.seconds(expected)} on this machine."
     took = runs.usual(request.kind)
-    return "" if took is None else f"The example of this page took {job.seconds(took)}; large networks take longer."
+    return "" if took is None else f"The example of this page took {job.seconds(took)}; {size(runs.larger(request))}."
+
+
+def size(times: float | None) -> str:
+    """What is known of a first run of networks that have so many times the parameters of those of an example."""
+    if times is None:
+        return "large networks take longer"
+    if 1 / LARGER < times < LARGER:
+        return "these networks are about as large"
+    most, least = ("these networks have", times) if times > 1 else ("its networks have", 1 / times)
+    return f"{most} {least:,.0f} times as many parameters"
 
 
 @dataclass(frozen=True)

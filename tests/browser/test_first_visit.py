@@ -41,3 +41,21 @@ def test_the_pair_of_explore_is_the_pair_of_every_page(page: Page) -> None:
         page.wait_for_url(re.compile(f"{re.escape(address)}.*digits-vit%2Fseed0.*digits-vit%2Fseed2"))
         if name != "Explore":
             expect(page.get_by_text(re.compile("Below is a finished example: .*Digits MLP"))).to_be_visible()
+
+
+def test_every_script_that_explore_needs_for_its_figure_is_asked_for_with_the_page(page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    answer = page.goto("/")
+    assert answer is not None
+    page.wait_for_selector(".js-plotly-plot .main-svg")
+    assert [script for script in asked if script.endswith(".js") and script not in answer.text()] == []
+
+
+@pytest.mark.parametrize("name", ["library", "gallery"])
+def test_a_page_without_figures_does_not_ask_for_their_library(context: BrowserContext, name: str) -> None:
+    page, asked = context.new_page(), list[str]()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"/{name}")
+    expect(finding(page)).to_be_visible()
+    assert not [address for address in asked if "PlotlyChart" in address]

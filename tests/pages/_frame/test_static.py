@@ -1,11 +1,15 @@
 """Scripts and style sheets reach the browser compressed, and are compressed once."""
 
+import asyncio
 import gzip
 from pathlib import Path
+from typing import Any
 
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message
 
-from pages._frame.static import FOLDER, asked, packer
+from pages._frame.static import FOLDER, Compressed, asked, packed
 
 SCRIPT = next((FOLDER / "js").glob("index.*.js"))
 
@@ -16,18 +20,43 @@ def request(path: str, encoding: str = "gzip, br", **headers: str) -> dict[str, 
     return {"type": "http", "method": "GET", "path": path, "headers": lines}
 
 
-def test_what_is_sent_is_the_file_in_less_than_half_its_bytes(tmp_path: Path) -> None:
-    packed = packer(tmp_path)(SCRIPT)
-    assert gzip.decompress(packed.read_bytes()) == SCRIPT.read_bytes()
-    assert packed.stat().st_size < SCRIPT.stat().st_size / 2
+def test_what_is_sent_is_the_file_in_less_than_half_its_bytes() -> None:
+    sent = packed(SCRIPT)
+    assert gzip.decompress(sent) == SCRIPT.read_bytes()
+    assert len(sent) < SCRIPT.stat().st_size / 2
 
 
-def test_a_file_is_compressed_once(tmp_path: Path) -> None:
-    pack = packer(tmp_path)
-    first = pack(SCRIPT)
-    written = first.stat().st_mtime_ns
-    assert pack(SCRIPT) == first
-    assert first.stat().st_mtime_ns == written
+def test_a_file_is_compressed_once_and_answered_from_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+
+    def noted(file: Path) -> bytes:
+        made.append(file)
+        return packed(file)
+
+    monkeypatch.setattr("pages._frame.static.packed", noted)
+    server = Compressed(PlainTextResponse("not ours"))
+    for _ in range(2):
+        head, *parts = answers(server, request(f"/static/js/{SCRIPT.name}"))
+        headers = dict(head["headers"])
+        assert headers[b"content-encoding"] == b"gzip"
+        assert headers[b"content-type"].startswith(b"text/javascript")
+        assert [gzip.decompress(part["body"]) for part in parts] == [SCRIPT.read_bytes()]
+    assert made == [SCRIPT]
+    assert answers(server, request(f"/static/js/{SCRIPT.name}", "identity"))[1]["body"] == b"not ours"
+
+
+def answers(app: ASGIApp, asked: dict[str, object]) -> list[Any]:
+    """What a server sends for a request."""
+    sent: list[Any] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    asyncio.run(app(asked, receive, send))  # type: ignore[arg-type]
+    return sent
 
 
 @pytest.mark.parametrize("prefix", ["", "/under/a/path"])

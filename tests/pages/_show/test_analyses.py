@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from dataclasses import fields, replace
 from pathlib import Path
@@ -30,7 +31,7 @@ from lmc_core.runs.library import bundle
 from lmc_core.runs.share.bundle import export
 from lmc_core.runs.values.record import Measured
 from pages._ask import links
-from pages._show import files, table
+from pages._show import analysis, files, table
 from pages._show.view import view
 
 PAGES = {"compare": "compare.py", "plane": "landscape.py", "theory": "theory.py"}
@@ -242,3 +243,18 @@ def test_a_table_for_a_paper_has_a_row_per_row_and_no_letter_that_latex_reads_ot
     assert r"\begin{tabular}{lrr}" in lines
     rows = lines[lines.index(r"\midrule") + 1 : lines.index(r"\bottomrule")]
     assert rows == [r"a \& b & 0.123 & 3 \\", r"50 \% \{x\} & -1.500 & 4 \\", r"-- & -- & 5 \\"]
+
+
+@pytest.mark.parametrize(
+    ("family", "said"),
+    [
+        ("digits-mlp-128", "these networks are about as large."),
+        ("digits-mlp-512", "these networks have 13 times as many parameters."),
+        ("digits-mlp-32", "its networks have 9 times as many parameters."),
+    ],
+)
+def test_before_anything_like_it_was_run_the_size_of_a_pair_is_told_beside_the_time_of_the_example(
+    family: str, said: str
+) -> None:
+    request = runs.bind(Request.of("path", a=f"{family}/seed0", b=f"{family}/seed1", data="digits", points=7))
+    assert re.fullmatch(rf"The example of this page took [\d.]+ s; {said}", analysis.usual(request))
