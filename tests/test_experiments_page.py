@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import behind
 import pytest
 
 from lmc_core.training.reproduce import EXPERIMENTS
@@ -48,6 +49,14 @@ def test_every_mean_of_a_table_is_that_of_the_recorded_numbers(file):
     known = [row for row in result["rows"] if row["method"] != "the networks themselves"]
     told = [row[y] if row.get("slope") is None else row["slope"] for row in known]
     assert all(min(abs(value - mean) for mean in means) < 1e-9 for value in told)
+
+
+@pytest.mark.parametrize("file", [f for f in RESULTS if f.stem != "residual-toy"], ids=lambda file: file.stem)
+def test_every_recorded_row_of_a_method_has_its_runs_and_is_their_mean(file):
+    result = json.loads(file.read_text())
+    assert {row["method"] for row in behind.unexplained(result)} <= {"the networks themselves"}
+    found = list(behind.means(result))
+    assert [told for told, _ in found] == pytest.approx([mean for _, mean in found], rel=1e-6, abs=1e-9)
 
 
 def lists(value):

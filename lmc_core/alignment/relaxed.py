@@ -32,7 +32,7 @@ class _Piece:
     where: tuple[Meeting, ...]
 
     def value(self, plans: Mapping[str, Tensor]) -> Tensor:
-        return (self.a * multiplied(self.b, self.where, plans)).sum()
+        return (self.a.double() * multiplied(self.b.double(), self.where, plans)).sum()
 
     @property
     def multilinear(self) -> bool:
@@ -45,12 +45,29 @@ class _Piece:
             names = {name for meeting in self.where for name in (meeting.outer, *meeting.groups)} & plans.keys()
             value, slopes = differentiated(self.value, {name: plans[name] for name in sorted(names)})
             return value, list(slopes.items())
-        found = []
+        found, a, b = [], self.a.double(), self.b.double()
         for number, meeting in enumerate(self.where):
             others = (*self.where[:number], *self.where[number + 1 :])
-            found.append((meeting.groups[0], _gram(self.a, multiplied(self.b, others, plans), meeting.dims)))
+            found.append((meeting.groups[0], _gram(a, multiplied(b, others, plans), meeting.dims)))
         name, first = found[0]
-        return float((first * plans[name]).sum()), found
+        return _dot(first, plans[name]), found
+
+    def corner(self, plans: Mapping[str, Tensor], perms: Perms) -> list[tuple[str, Tensor]]:
+        """(group, ∂/∂P) of both meetings of a product of two plans at permutations, in the type of the tensors: B is
+        gathered where it would be multiplied.
+
+        plans   the same permutations as plans
+        """
+        first, second = self.where
+        found = []
+        for meeting, other in ((first, second), (second, first)):
+            if len(other.dims) == 1:
+                order = torch.as_tensor(perms[other.groups[0]], device=self.b.device)
+                moved = self.b.index_select(other.dims[0], order)
+            else:
+                moved = multiplied(self.b, (other,), {name: plans[name].to(self.b) for name in other.groups})
+            found.append((meeting.groups[0], _gram(self.a, moved, meeting.dims).double()))
+        return found
 
 
 def differentiated(value: Callable[[Plans], Tensor], plans: Plans) -> tuple[float, Plans]:
@@ -66,7 +83,8 @@ def differentiated(value: Callable[[Plans], Tensor], plans: Plans) -> tuple[floa
 class Relaxed:
     """F(P) of an Objective for plans, in float64: a polynomial of low degree, equal to F on permutations.
 
-    degree   of F along a segment: the most plans that one tensor meets
+    degree      of F along a segment: the most plans that one tensor meets
+    quadratic   whether F is a polynomial of degree 2 in closed form, so that its gradient is affine
     """
 
     def __init__(self, objective: Objective) -> None:
@@ -80,18 +98,19 @@ class Relaxed:
         self._constant = 0.0
         for term in objective.terms:
             for name, target in term.targets.items():
-                self._add(target.double(), objective.still[name].double(), name)
+                self._add(target, objective.still[name], name)
         self.degree = max([1, *(sum(len(m.groups) for m in piece.where) for piece in self._pieces)])
+        self.quadratic = self.degree <= 2 and all(piece.multilinear for piece in self._pieces)
 
     def _add(self, a: Tensor, b: Tensor, name: str) -> None:
         axes = self.symmetry.axes[name]
         for (x, leaves), (y, _) in zip(*(views(z, axes, range(len(axes))) for z in (a, b)), strict=True):
             where = tuple(m for m in meetings(leaves) if self._known.issuperset(m.groups))
             if not where:
-                self._constant += float((x * y).sum())
+                self._constant += float((x.double() * y.double()).sum())
             elif len(where) == len(where[0].groups) == 1:  # linear: only its Gram matrix is needed
                 (name,) = where[0].groups
-                self._linear[name] = self._linear.get(name, 0.0) + _gram(x, y, where[0].dims)
+                self._linear[name] = self._linear.get(name, 0.0) + _gram(x.double(), y.double(), where[0].dims)
             else:
                 self._pieces.append(_Piece(x, y, where))
 
@@ -108,13 +127,24 @@ class Relaxed:
         value = self._constant
         for name, gram in self._linear.items():
             found[name] = found[name] + gram
-            value += float((gram * plans[name]).sum())
+            value += _dot(gram, plans[name])
         for piece in self._pieces:
             size, parts = piece.gradient(plans)
             value += size
             for name, part in parts:
                 found[name] = found[name] + part
         return value, found
+
+    def corner(self, plans: Mapping[str, Tensor], perms: Perms) -> tuple[float, Plans]:
+        """F and ∂F/∂P of every group at permutations, if F is quadratic: F = c + <L, P> + <Q P, P> / 2 has the gradient
+        L + Q P, so its value is c + <L + gradient, P> / 2."""
+        known = self._linear
+        found = {name: known[name].clone() if name in known else torch.zeros_like(x) for name, x in plans.items()}
+        for piece in self._pieces:
+            for name, part in piece.corner(plans, perms):
+                found[name] += part
+        twice = sum(_dot(x, plans[name]) for parts in (found, known) for name, x in parts.items())
+        return self._constant + twice / 2, found
 
     def value_at(self, perms: Perms) -> float:
         """F at permutations, where tensors are gathered, not multiplied."""
@@ -124,9 +154,10 @@ class Relaxed:
         """Permutations as plans."""
         plans: Plans = {}
         for block in self.blocks:
-            perm = torch.as_tensor(perms[block.name])
+            perm = torch.as_tensor(perms[block.name], device=self.device)
             n = len(perm)
-            plans[block.name] = torch.eye(n, dtype=torch.float64, device=self.device)[perm]
+            plans[block.name] = torch.zeros(n, n, dtype=torch.float64, device=self.device)
+            plans[block.name].scatter_(1, perm[:, None], 1.0)
             for group in block.inner:
                 plan = torch.zeros(n, n, group.size, group.size, dtype=torch.float64, device=self.device)
                 inside = torch.eye(group.size, dtype=torch.float64, device=self.device)
@@ -189,6 +220,11 @@ def _gram(a: Tensor, b: Tensor, dims: tuple[int, ...]) -> Tensor:
     return gram if len(dims) == 1 else gram.permute(0, 2, 1, 3)
 
 
+def _dot(x: Tensor, y: Tensor) -> float:
+    """<x, y>."""
+    return float(torch.dot(x.reshape(-1), y.reshape(-1)))
+
+
 @dataclass(frozen=True, eq=False)
 class Walk:
     """Where Frank–Wolfe ended, and the objective on the way."""
@@ -204,29 +240,39 @@ def frank_wolfe(
     """Conditional gradient: the best corner for the gradient of all groups, then the best point on the way to it.
 
     The objective along the segment is a polynomial, so degree + 1 values determine it and the best point is exact.
+    Where it is quadratic its gradient there lies on the way from the gradient here to that at the corner.
 
     limit       most steps
     tolerance   stop when a step gains less than this part of the objective's scale
     """
     plans, history = start, []
     scale = 1e-300
+    value, gradient = relaxed.gradient(plans)
     for step in range(limit):
         tick(step)
-        value, gradient = relaxed.gradient(plans)
         history.append(value)
         there = relaxed.best(gradient)
         corner = relaxed.vertex(there)
         direction = {name: corner[name] - plan for name, plan in plans.items()}
-        slope = sum(float((gradient[name] * d).sum()) for name, d in direction.items())
-        scale = max(scale, abs(value), sum(float((gradient[name] * plan).sum()) for name, plan in corner.items()))
+        slope = sum(_dot(gradient[name], d) for name, d in direction.items())
+        scale = max(scale, abs(value), sum(_dot(gradient[name], plan) for name, plan in corner.items()))
         if slope <= tolerance * scale:  # the dual gap: no corner promises more
             return Walk(plans, tuple(history), True)
-        gamma, gain = line_search(relaxed, plans, direction, value, slope, relaxed.value_at(there))
+        ahead: Plans = {}
+        if relaxed.quadratic:
+            end, ahead = relaxed.corner(corner, there)
+        else:
+            end = relaxed.value_at(there)
+        gamma, gain = line_search(relaxed, plans, direction, value, slope, end)
         if gain <= tolerance * scale:
             return Walk(plans, tuple(history), True)
         plans = {name: plan + gamma * direction[name] for name, plan in plans.items()}
-    history.append(float(relaxed.value(plans)))
-    return Walk(plans, tuple(history), False)
+        if relaxed.quadratic:
+            value += gain
+            gradient = {name: torch.lerp(x, ahead[name], gamma) for name, x in gradient.items()}
+        else:
+            value, gradient = relaxed.gradient(plans)
+    return Walk(plans, (*history, value), False)
 
 
 def line_search(

@@ -39,6 +39,7 @@ class Universe(Relaxed):
                 if where:
                     self._shared.append(([part for part, _ in parts], where))
         self.degree = 2 * max([1, *(sum(len(m.groups) for m in where) for _, where in self._shared)])
+        self.quadratic = False
 
     def value(self, plans: Mapping[str, Tensor]) -> Tensor:
         """½ (‖Σ_a P_a W_a‖² − Σ_a ‖P_a W_a‖²), summed over tensors, differentiable in the plans."""

@@ -12,7 +12,7 @@ from pages._frame.static import FOLDER
 SCRIPTS = FOLDER / "js"
 LIBRARY = "PlotlyChart"  # with plotly.js in it
 WIDGETS = ("Selectbox", "NumberInput", "Checkbox", "Button", "ButtonGroup")
-ELEMENTS = ("BidiComponent", "Html", *WIDGETS, "Metric", "rehype-raw", LIBRARY)
+ELEMENTS = ("BidiComponent", "Html", *WIDGETS, "Metric", LIBRARY)
 """What stands above the tabs of Explore, in its order: names of scripts, without what changes with their content."""
 HEAD = 32_768  # characters of a script in which its imports stand
 IMPORTED = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')

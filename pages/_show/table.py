@@ -37,16 +37,20 @@ def show(
     *,
     high: int | None = None,
     colours: Mapping[str, Mapping[str, str]] | None = None,
+    links: Mapping[str, str] | None = None,
     chosen: Callable[[int], None] | None = None,
 ) -> None:
     """The table, with every number in few digits.
 
     colours   column → what it says → colour behind it
+    links     column of addresses → what every link says
     chosen    what to do with the number of a row that somebody chooses
     """
     config: dict[str, Any] = {}
     for name, values in columns.items():
-        if name in SHARES:
+        if links and name in links:
+            config[name] = st.column_config.LinkColumn("", display_text=links[name])
+        elif name in SHARES:
             config[name] = st.column_config.ProgressColumn(format="%.2f", min_value=0, max_value=1)
         elif any(isinstance(value, float) for value in values):
             config[name] = st.column_config.NumberColumn(format=_format(name))

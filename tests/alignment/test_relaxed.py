@@ -90,6 +90,20 @@ def test_no_other_point_of_the_segment_is_better_than_the_one_the_line_search_fi
         assert float(relaxed.value(plans)) + gain >= max(along) - 1e-9 * max(map(abs, along))
 
 
+@pytest.mark.parametrize("name", ["mlp", "resnet_bn", "resnet_groupnorm", "lstm2"])
+def test_gathered_at_a_corner_value_and_gradient_are_those_of_products_of_plans(name):
+    net, found = symmetric(name)
+    relaxed = Relaxed(objective(net, found))
+    assert relaxed.quadratic
+    perms = {**identity(found), **random_permutations(found, np.random.default_rng(3))}
+    corner = relaxed.vertex(perms)
+    value, gradient = relaxed.gradient(corner)
+    gathered, other = relaxed.corner(corner, perms)
+    assert gathered == pytest.approx(value, rel=1e-6)
+    for group, slope in gradient.items():
+        assert torch.allclose(other[group], slope, rtol=1e-5, atol=1e-5 * float(slope.abs().max())), group
+
+
 @pytest.mark.parametrize("name", MEMBERS)
 def test_every_step_is_an_improvement_and_plans_stay_doubly_stochastic(name):
     net, found = symmetric(name)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 from xml.etree import ElementTree
 
 import numpy as np
@@ -24,6 +25,7 @@ from lmc_core.runs import keep
 from lmc_core.runs.keep import pictures
 from lmc_core.runs.keep.index import ORDERS
 from lmc_core.runs.kinds.request import Request
+from lmc_core.runs.library import models as library
 from lmc_core.runs.values.names import tidy_tags
 from pages._jobs import deleting
 from pages._show import reproductions
@@ -243,7 +245,49 @@ def test_the_shelf_of_reproductions_shows_an_experiment_with_figure_table_and_co
     assert [code.value for code in at.code] == [reproductions.result("residual-toy")["command"]]
     assert len(at.dataframe) == 1
     assert len(at.get("plotly_chart")) == 1
+    assert not at.get("download_button")  # a count over random draws has no runs
     assert set(reproductions.recorded()) == {file.stem for file in (ROOT / "docs" / "experiments").glob("*.json")}
+
+
+@pytest.mark.parametrize("name", ["recurrent-mnist", "vit-mnist"])
+def test_a_reproduction_lists_the_runs_behind_its_table_for_download(home: Path, name: str) -> None:
+    at = opened("gallery.py", "a stranger", whose="papers", experiment=name)
+    assert not at.exception
+    found = reproductions.result(name)["runs"]
+    listed = at.dataframe[1].value
+    assert len(listed) == len(found) > len(at.dataframe[0].value)
+    assert f"**Runs behind this table** · {len(found)}" in texts(at)
+    assert [", ".join(map(str, run["seeds"])) for run in found] == list(listed["seeds"])
+    (button,) = at.get("download_button")
+    assert button.proto.label == "Runs as CSV"
+
+
+def test_a_run_of_shipped_networks_opens_with_its_pair_and_its_method(home: Path) -> None:
+    at = opened("gallery.py", "a stranger", whose="papers", experiment="vit-mnist")
+    listed = at.dataframe[1].value
+    learned = listed[listed["method"] == "learned matching"].iloc[0]
+    asked = dict(parse_qsl(urlsplit(learned["opens"]).query))
+    wanted = {"a": "mnist-vit/seed0", "b": "mnist-vit/seed1", "method": "learned-matching"}
+    assert wanted.items() <= asked.items()
+    explored = opened("explore.py", "a stranger", **asked)
+    assert {key: explored.session_state[key] for key in wanted} == wanted
+    shuffled = listed[listed["method"] == "learned matching of a shuffled B"]
+    assert len(shuffled) == 3
+    assert shuffled["opens"].isna().all()
+
+
+def test_every_recorded_run_that_opens_asks_for_what_can_be_asked(home: Path) -> None:
+    known = {card.id for card in library.shipped()}
+    asked = [
+        dict(run["opens"])
+        for name in reproductions.recorded()
+        for run in reproductions.result(name).get("runs", ())
+        if run["opens"]
+    ]
+    assert len(asked) > 50
+    for opens in asked:
+        assert reproductions.networks(opens) <= known
+        Request.of(opens.pop("kind"), **opens)
 
 
 def test_who_deletes_a_run_is_told_what_goes_and_nobody_finds_it_any_more(home: Path) -> None:

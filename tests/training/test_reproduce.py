@@ -6,6 +6,7 @@ from dataclasses import replace
 from importlib import import_module
 from shutil import copytree
 
+import behind
 import numpy as np
 import pytest
 import torch
@@ -15,6 +16,7 @@ from lmc_core.data.registry import dataset
 from lmc_core.errors import Cancelled, SettingError
 from lmc_core.paths.evaluate import evaluate_many
 from lmc_core.report import silent
+from lmc_core.runs.kinds.request import Request
 from lmc_core.training.finetune import measure
 from lmc_core.training.recipes import RECIPES
 from lmc_core.training.reproduce import (
@@ -133,6 +135,34 @@ def test_an_experiment_writes_its_table_its_result_and_a_figure_that_needs_nothi
     assert "<script src=" not in page
     named = {row["method"] for row in result["rows"]}
     assert all(name in page or json.dumps(name)[1:-1] in page for name in named)
+
+
+@pytest.mark.parametrize("name", [name for name in TINY if name != "residual-toy"])
+def test_every_number_of_a_table_is_the_mean_over_the_runs_behind_its_row(results, name):
+    _, result = results(name)
+    assert not behind.unexplained(result)
+    found = list(behind.means(result))
+    assert [told for told, _ in found] == pytest.approx([mean for _, mean in found], rel=1e-6, abs=1e-9)
+
+
+def test_a_run_of_shipped_networks_names_the_request_that_asks_for_the_same(results):
+    _, result = results("vit-mnist")
+    found = {run["row"]["method"]: run["opens"] for run in result["runs"]}
+    pair = {"kind": "path", "a": "digits-vit/seed0", "b": "digits-vit/seed1", "data": "digits"}
+    repaired = found["full symmetry, by responses, REPAIR"]
+    assert repaired == {
+        **pair,
+        "method": "full-symmetry-matching",
+        "settings": {"compare": "responses"},
+        "recalibrate": "repair",
+    }
+    assert found["learned matching"]["settings"] == {"steps": 20}
+    assert found["learned matching of a shuffled B"] is None
+    for name in TINY:
+        for run in results(name)[1].get("runs", ()):
+            if opens := dict(run["opens"] or {}):
+                Request.of(opens.pop("kind"), **opens)
+    assert not any(run["opens"] for run in results("recurrent-mnist")[1]["runs"])
 
 
 def test_an_experiment_answers_with_one_json_object(capsys):

@@ -16,14 +16,14 @@ from lmc_core.networks.network import Network
 from lmc_core.networks.network import network as made
 from lmc_core.paths.recalibrate import Recalibration
 from lmc_core.report import Report
-from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._experiment import ENDS, Chart, Experiment, Run, columns, spread
 from lmc_core.training.reproduce._mlp import NORMALIZE
 from lmc_core.training.reproduce._pairs import alone, halfway
-from lmc_core.training.reproduce._work import Work
+from lmc_core.training.reproduce._work import Work, sets
 from lmc_core.training.train import Recipe
 
 EPSILON = 1e-5  # of torch's BatchNorm
-ENDS, VANILLA, ORDERED, REPAIRED = "the networks themselves", "no alignment", "aligned", "aligned, REPAIR"
+VANILLA, ORDERED, REPAIRED = "no alignment", "aligned", "aligned, REPAIR"
 ALIGNED: tuple[str, Mapping[str, Any]] = ("activation-matching", {"compare": "correlation"})
 WAYS: Sequence[tuple[tuple[str, Mapping[str, Any]], Mapping[str, str], Sequence[Recalibration]]] = (
     (("identity", {}), {"plain": VANILLA}, []),
@@ -111,6 +111,7 @@ def compared(
     """One row per value of what is swept (`over`) and per way: mean test accuracy, loss and rise over the ends."""
     data = dataset(next(iter(recipes.values())).data)
     rows: list[tuple[Any, ...]] = []
+    runs: list[Run] = []
     each: dict[str, dict[str, list[Mapping[str, float]]]] = {}
     seeds = range(2 * pairs * seed, 2 * pairs * (seed + 1))
     for value, one in recipes.items():
@@ -132,6 +133,7 @@ def compared(
             barrier = None if name == ENDS else spread([score["barrier"] for score in scores])[0]
             known = published.get((value, name), (None, None, None))
             rows.append((value, name, accuracy, deviation, known[0], loss, known[1], barrier, known[2], count))
+            runs += work.runs(sets(nets, 1 if name == ENDS else 2), {over: value, "method": name}, columns(scores))
         each[f"{value:g}"] = found
     return Experiment(
         title,
@@ -140,4 +142,5 @@ def compared(
         tuple(notes),
         {"scores": each, "settings": dict(settings), "seed": seed},
         Chart(over, "accuracy", "method", "± over pairs", also="published accuracy", powers=True),
+        tuple(runs),
     )

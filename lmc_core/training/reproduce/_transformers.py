@@ -20,7 +20,7 @@ from lmc_core.paths.layers import Recalibration
 from lmc_core.paths.path import LinearPath
 from lmc_core.report import Report
 from lmc_core.training.recipes import RECIPES
-from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._experiment import Chart, Experiment, Run, spread
 from lmc_core.training.reproduce._work import Work
 
 STEPS = Option("steps", int, 300, "Gradient steps of learned matching.", low=1, high=100_000)
@@ -89,11 +89,19 @@ def compared(
     sides = {title: [one["sides"] for one in each[title]] for title in SIDES}
     naive, _, count = spread(barriers[NAIVE])
     rows: list[tuple[Any, ...]] = []
+    runs: list[Run] = []
     for title, way in found.items():
         mean = spread(barriers[title])[0]
         height = (None, None) if way.null else (mean, mean / naive)
         half = (*spread(losses[title])[:2], spread(halves[title])[0])
         rows.append((title, *height, *half, spread(seconds[title])[0], count))
+        numbers: dict[str, Sequence[float | None]] = {
+            "barrier": [None] * count if way.null else barriers[title],
+            "loss half-way": losses[title],
+            "accuracy half-way": halves[title],
+        }
+        asked = {"kind": "path", "method": way.method, "settings": way.settings, "recalibrate": way.recalibrate}
+        runs += work.runs(pairs, {"method": title}, numbers, None if way.null else asked)
     tested = "all" if len(data.y_test) == len(whole.y_test) else f"{len(data.y_test):,}"
     of = "test examples" if data.y_test.ndim == 1 else "tokens of the test examples"
     return Experiment(
@@ -117,6 +125,7 @@ def compared(
             "seed": seed,
         },
         Chart("method", "loss half-way", error="± over pairs", lower=True),
+        tuple(runs),
     )
 
 

@@ -10,12 +10,11 @@ import numpy as np
 from lmc_core.data.dataset import Dataset
 from lmc_core.diagnostics.exponent import exponent
 from lmc_core.report import Report
-from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._experiment import ENDS, Chart, Experiment, Run, spread
 from lmc_core.training.reproduce._pairs import alone, along
-from lmc_core.training.reproduce._work import Work
+from lmc_core.training.reproduce._work import Work, sets
 from lmc_core.training.train import Recipe
 
-ENDS = "the networks themselves"
 COLUMNS = (
     "network",
     "width",
@@ -48,6 +47,7 @@ def swept(
     kinds   name → its examples, width → recipe, and how many pairs of every width
     """
     rows: list[tuple[Any, ...]] = []
+    runs: list[Run] = []
     each: dict[str, dict[str, Any]] = {}
     for kind, (data, recipes, pairs) in kinds.items():
         each[kind] = {}
@@ -58,13 +58,20 @@ def swept(
             own = [work.number({"scores": "test"}, [net], alone(data)) for net in nets]
             ends = spread([score["accuracy"] for score in own])[0]
             found: dict[str, Any] = {ENDS: own}
+            at = {"network": kind, "width": width}
+            runs += work.runs(
+                sets(nets, 1), {**at, "method": ENDS}, {"accuracy of the ends": [score["accuracy"] for score in own]}
+            )
             for name, (method, given) in ways.items():
                 what = {"along": method, "settings": given, "examples": examples, "points": points}
                 line = along(method, given, data, examples=examples, report=report, points=points)
                 found[name] = [work.number(what, nets[i : i + 2], line)["test"] for i in range(0, len(nets), 2)]
-                worst = spread([min(curve["accuracy"]) for curve in found[name]])[0]
+                lowest = [min(curve["accuracy"]) for curve in found[name]]
+                worst = spread(lowest)[0]
                 mean, deviation, count = spread([curve["barrier"] for curve in found[name]])
                 rows.append((kind, width, name, mean, deviation, worst, ends, count))
+                heights = {"barrier": [curve["barrier"] for curve in found[name]], "accuracy at the worst t": lowest}
+                runs += work.runs(sets(nets, 2), {**at, "method": name}, heights)
             each[kind][f"{width:g}"] = found
     falls = [note for kind, found in each.items() for note in _falls(kind, found, ways, seed)]
     return Experiment(
@@ -74,6 +81,7 @@ def swept(
         (*notes, *falls),
         {"curves": each, "settings": dict(settings), "seed": seed},
         Chart("width", "barrier", "method", "± over pairs", "network", powers=True, apart=True),
+        tuple(runs),
     )
 
 

@@ -11,11 +11,17 @@ from typing import Any
 from lmc_core.data.dataset import Dataset
 from lmc_core.networks.network import Network
 from lmc_core.report import Report
-from lmc_core.training.reproduce._trained import filename, kept, trained
+from lmc_core.training.reproduce._experiment import Run
+from lmc_core.training.reproduce._trained import filename, kept, shipped, trained
 from lmc_core.training.train import Recipe
 
 Made = tuple[Recipe, int]
 """A network by its recipe and its seed."""
+
+
+def sets(networks: Sequence[Made], size: int) -> list[Sequence[Made]]:
+    """One after another, so many at a time: 2 gives independent pairs."""
+    return [networks[i : i + size] for i in range(0, len(networks), size)]
 
 
 class Work:
@@ -49,6 +55,38 @@ class Work:
     def name(self, made: Made) -> str:
         """Of its file: another recipe, seed or example gives another name."""
         return filename(*made, self.learned(made))
+
+    def runs(
+        self,
+        sets: Sequence[Sequence[Made]],
+        row: Mapping[str, Any],
+        found: Mapping[str, Sequence[float | None]],
+        opens: Mapping[str, Any] | None = None,
+    ) -> list[Run]:
+        """What a row of the table is the mean of: one run of each set of networks.
+
+        found   column → a number per set
+        opens   `kind` and options of a request that asks for the same of a set of shipped networks
+        """
+        return [
+            Run(
+                ", ".join(dict.fromkeys(recipe.title for recipe, _ in made)),
+                tuple(seed for _, seed in made),
+                row,
+                {column: values[i] for column, values in found.items()},
+                self._opened(made, opens) if opens else None,
+            )
+            for i, made in enumerate(sets)
+        ]
+
+    def _opened(self, made: Sequence[Made], opens: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The request with its networks, where all of them are shipped."""
+        files = [shipped(recipe, seed, self.learned((recipe, seed))) for recipe, seed in made]
+        names = [f"{file.parent.name}/{file.stem}" for file in files if file]
+        if len(names) < len(made):
+            return None
+        models = {"models": names} if opens["kind"] == "fuse" else dict(zip("ab", names, strict=True))
+        return {**opens, **models, "data": made[0][0].data}
 
     def number(self, what: Mapping[str, Any], made: Sequence[Made], measure: Callable[..., Any]) -> Any:
         """`measure(*networks)`, a JSON value, unless it was measured before.

@@ -6,7 +6,7 @@ the order of the fusions, and whether fine-tuning from them beats training anew 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,9 +20,9 @@ from lmc_core.options import Option
 from lmc_core.report import Report, silent
 from lmc_core.training.finetune import finetune, measure
 from lmc_core.training.reproduce import _cifar
-from lmc_core.training.reproduce._experiment import Chart, Experiment
+from lmc_core.training.reproduce._experiment import ENDS, Chart, Experiment, Run
 from lmc_core.training.reproduce._trained import KEEP
-from lmc_core.training.reproduce._work import Made, Work
+from lmc_core.training.reproduce._work import Made, Work, sets
 from lmc_core.training.train import Recipe
 
 PARAMETERS = (
@@ -51,7 +51,7 @@ WAYS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "OT fusion, activations": ("ot-fusion", {"compare": "activations"}),
     "vanilla average": ("vanilla-average", {}),
 }
-ENDS, ENSEMBLE, ANEW = "the networks themselves", "ensemble of both", "trained anew"
+ENSEMBLE, ANEW = "ensemble of both", "trained anew"
 SEEDS = (786, 234)
 """Of the paper's two VGG11."""
 
@@ -101,6 +101,7 @@ def reproduce(
     """Test accuracy after every epoch of fine-tuning, for each fusion; of the parents, their ensemble, and anew."""
     images = _cifar.examples(data, train_examples, test_examples, file)
     rows: list[tuple[Any, ...]] = []
+    runs: list[Run] = []
     curves: dict[str, dict[str, list[list[float]]]] = {}
     for network in ("vgg11", "resnet18") if networks == "both" else (networks,):
         one = recipe(network, data, width, epochs)
@@ -115,12 +116,17 @@ def reproduce(
             what = {"fused": method, "settings": settings, "tuned": tuned, "seed": seed}
             found[title] = work.number(what, parents, _tuned(method, settings, images, tuned, seed, report))
         called = {"vgg11": "VGG11", "resnet18": "ResNet-18"}[network]
+        behind: Mapping[str, Sequence[Sequence[Made]]] = {ENDS: sets(parents, 1), ANEW: [[short]]}
         for title, values in found.items():
+            at = {"network": called, "method": title}
             if title in (ENDS, ENSEMBLE, ANEW):
                 mean = sum(values) / len(values)
                 rows += [(called, float(epoch), title, mean) for epoch in (0, tuned)]
+                runs += work.runs(behind.get(title, [parents]), at, {"accuracy": values})
             else:
-                rows += [(called, float(epoch), title, value) for epoch, value in enumerate(values)]
+                for epoch, value in enumerate(values):
+                    rows.append((called, float(epoch), title, value))
+                    runs += work.runs([parents], {**at, "epochs of fine-tuning": float(epoch)}, {"accuracy": [value]})
         curves[called] = {t: [v] if t == ENDS else [[x] for x in v] for t, v in found.items()}
     return Experiment(
         f"Fusing pairs of {' and '.join(curves)} on {data}, and training on",
@@ -143,6 +149,7 @@ def reproduce(
             "seed": seed,
         },
         Chart("epochs of fine-tuning", "accuracy", "method", panel="network", apart=True),
+        tuple(runs),
     )
 
 

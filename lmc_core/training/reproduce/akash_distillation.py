@@ -13,11 +13,11 @@ from lmc_core.fusion.fuse import fusion
 from lmc_core.options import Option
 from lmc_core.report import Report, silent
 from lmc_core.training.finetune import finetune
-from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._experiment import Chart, Experiment, Run, spread
 from lmc_core.training.reproduce._mlp import DATA, WIDTH, hidden, seeds
 from lmc_core.training.reproduce._pairs import alone
 from lmc_core.training.reproduce._trained import KEEP
-from lmc_core.training.reproduce._work import Work
+from lmc_core.training.reproduce._work import Work, sets
 from lmc_core.training.reproduce.akash_mnist import BARYCENTRE, ENTROPIC, OT, recipe
 
 PARAMETERS = (
@@ -64,9 +64,11 @@ def reproduce(
     work = Work([*nets, *anew], examples, keep=keep, device=device, report=report)
     widths = {f"fc{k}": n for k, n in enumerate(hidden(width * factor), 1)}
     each: dict[str, dict[str, list[float]]] = {}
+    runs: list[Run] = []
     for title, made in ((LARGE, nets), (f"{factor:g} × as wide, trained as long", anew)):
         scores = [work.number({"scores": "test"}, [net], alone(examples)) for net in made]
         each[title] = {"accuracy": [score["accuracy"] for score in scores]}
+        runs += work.runs(sets(made, 1), {"method": title}, each[title])
     for title, (method, settings) in WAYS.items():
 
         def distilled(network: Any, method: str = method, settings: Mapping[str, Any] = settings) -> list[float]:
@@ -78,6 +80,8 @@ def reproduce(
         what = {"distilled": method, "settings": settings, "widths": widths, "seed": seed}
         curves = [work.number(what, [net], distilled) for net in nets]
         each[title] = {"accuracy": [curve[0] for curve in curves], TUNED: [curve[1] for curve in curves]}
+        numbers = {"accuracy": each[title]["accuracy"], "accuracy after one epoch": each[title][TUNED]}
+        runs += work.runs(sets(nets, 1), {"method": title}, numbers)
     rows = []
     for title, one in each.items():
         tuned = spread(one[TUNED])[0] if TUNED in one else None
@@ -106,4 +110,5 @@ def reproduce(
             "seed": seed,
         },
         Chart("method", "accuracy", error="± over networks"),
+        tuple(runs),
     )

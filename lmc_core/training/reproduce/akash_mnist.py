@@ -17,11 +17,11 @@ from lmc_core.data.registry import dataset
 from lmc_core.fusion import FUSIONS
 from lmc_core.options import Option
 from lmc_core.report import Report, silent
-from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._experiment import ENDS, Chart, Experiment, spread
 from lmc_core.training.reproduce._mlp import DATA, WIDTH, hidden, mlp, seeds
 from lmc_core.training.reproduce._pairs import alone, fused
 from lmc_core.training.reproduce._trained import KEEP
-from lmc_core.training.reproduce._work import Work
+from lmc_core.training.reproduce._work import Work, sets
 from lmc_core.training.train import Recipe
 
 PARAMETERS = (
@@ -66,7 +66,6 @@ FIXED_POINT = (
 )
 
 COLUMNS = ("networks", "method", "accuracy", "± over sets", "sets")
-THEMSELVES = "the networks themselves"
 
 
 def recipe(epochs: int, train_examples: int, data: str = "mnist", width: float = 1.0) -> Recipe:
@@ -96,10 +95,11 @@ def reproduce(
     own = [hidden(factor * width) for factor in (1, 2, 0.5)]
     cases = [(n, own[0]) for n in (2, 4, 6) if n <= networks] + [(2, own[1]), (2, own[2])]
     ends = [work.number({"scores": "test"}, [net], alone(examples))["accuracy"] for net in nets]
-    rows: list[tuple[Any, ...]] = [(f"1 of {_called(own[0])}", THEMSELVES, *spread(ends))]
+    rows: list[tuple[Any, ...]] = [(f"1 of {_called(own[0])}", ENDS, *spread(ends))]
+    runs = work.runs(sets(nets, 1), {"networks": rows[0][0], "method": ENDS}, {"accuracy": ends})
     each: dict[str, dict[str, list[float]]] = {}
     for count, widths in cases:
-        sets = list(_sets(networks, count, draws, seed))
+        drawn = [[nets[i] for i in chosen] for chosen in _sets(networks, count, draws, seed)]
         case = f"{count} into {_called(widths)}"
         found: dict[str, list[float]] = {}
         for title, (method, settings) in WAYS.items():
@@ -108,7 +108,8 @@ def reproduce(
             wanted = {f"fc{k}": n for k, n in enumerate(widths, 1)}
             what = {"fused": method, "settings": settings, "widths": wanted, "seed": seed}
             measured = fused(method, settings, examples, seed, report, widths=wanted)
-            found[title] = [work.number(what, [nets[i] for i in chosen], measured)["accuracy"] for chosen in sets]
+            found[title] = [work.number(what, chosen, measured)["accuracy"] for chosen in drawn]
+            runs += work.runs(drawn, {"networks": case, "method": title}, {"accuracy": found[title]})
             rows.append((case, title, *spread(found[title])))
         each[case] = found
     return Experiment(
@@ -134,6 +135,7 @@ def reproduce(
             "seed": seed,
         },
         Chart("networks", "accuracy", "method", "± over sets", least=0.9 if spread(ends)[0] > 0.95 else None),
+        tuple(runs),
     )
 
 

@@ -23,7 +23,7 @@ from lmc_core.paths.plane import Plane, evaluate_plane
 from lmc_core.paths.recalibrate import default_recalibration
 from lmc_core.report import Report, silent
 from lmc_core.training.recipes import RECIPES
-from lmc_core.training.reproduce._experiment import Chart, Experiment
+from lmc_core.training.reproduce._experiment import Chart, Experiment, Run
 from lmc_core.training.reproduce._trained import KEEP
 from lmc_core.training.reproduce._work import Made, Work
 from lmc_core.training.reproduce.recurrent_mnist import recipe as recurrent
@@ -61,6 +61,7 @@ def reproduce(
 ) -> Experiment:
     """Test loss along the sides of the plane and at the fused network, for every kind of network."""
     rows: list[tuple[Any, ...]] = []
+    runs: list[Run] = []
     losses: dict[str, dict[str, list[list[float]]]] = {}
     planes: dict[str, Any] = {}
     for kind in kinds:
@@ -72,6 +73,9 @@ def reproduce(
         for title, values in measured["losses"].items():
             ts = [0.5] if title == FUSED else np.linspace(0, 1, points)
             rows += [(kind, float(t), title, value) for t, (value,) in zip(ts, values, strict=True)]
+            middle = float(np.interp(0.5, ts, [value for (value,) in values]))
+            opens = None if title == PLAIN else {"kind": "fuse", "method": _method(kind), "seed": seed}
+            runs += work.runs([plan], {"network": kind, "method": title}, {"loss half-way": [middle]}, opens)
     return Experiment(
         "Sides of the loss planes of two networks, aligned and fused",
         ("network", "t", "method", "loss"),
@@ -88,6 +92,7 @@ def reproduce(
             "seed": seed,
         },
         Chart("t", "loss", "method", panel="network", apart=True),
+        tuple(runs),
     )
 
 
@@ -103,11 +108,10 @@ def plane(
     kind: str, data: Dataset, points: int, test_examples: int, seed: int, report: Report
 ) -> Callable[[Network, Network], dict[str, Any]]:
     """The losses along two sides of the plane of A, B and B aligned, and all over it."""
-    method = "gromov-wasserstein-barycenter" if kind in ("LSTM", "RNN") else "wasserstein-barycenter"
 
     def measured(a: Network, b: Network) -> dict[str, Any]:
         b = a.with_state(b.state)
-        result = fusion([a, b], method, seed=seed, report=report)
+        result = fusion([a, b], _method(kind), seed=seed, report=report)
         moved = a.with_state(result.carried[1].state)
         how = default_recalibration(a)
         few: dict[str, Any] = {"recalibrate": how, "train_examples": 100, "test_examples": test_examples, "seed": seed}
@@ -128,6 +132,11 @@ def plane(
         }
 
     return measured
+
+
+def _method(kind: str) -> str:
+    """The fusion of the paper for this kind of network."""
+    return "gromov-wasserstein-barycenter" if kind in ("LSTM", "RNN") else "wasserstein-barycenter"
 
 
 def _mirror(a: Network, fused: Network) -> Mapping[str, Any]:

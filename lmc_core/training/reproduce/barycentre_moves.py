@@ -21,7 +21,7 @@ from lmc_core.fusion.fuse import FusionResult, fusion
 from lmc_core.networks.network import Network
 from lmc_core.options import Option
 from lmc_core.report import Report, silent
-from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._experiment import Chart, Experiment, Run, spread
 from lmc_core.training.reproduce._mlp import DATA, hidden, mlp, seeds
 from lmc_core.training.reproduce._pairs import alone
 from lmc_core.training.reproduce._trained import KEEP
@@ -69,19 +69,26 @@ def reproduce(
     nets = [(mlp(data, epochs, width, train_examples), number) for number in seeds(max(counts), seed)]
     work = Work(nets, examples, keep=keep, device=device, report=report)
     rows: list[tuple[Any, ...]] = []
+    runs: list[Run] = []
     each: dict[str, dict[str, dict[str, list[float]]]] = {}
     for count in counts:
         rng = np.random.default_rng([seed, count])
-        sets = [[int(i) for i in rng.choice(len(nets), count, replace=False)] for _ in range(draws)]
+        drawn = [[nets[int(i)] for i in rng.choice(len(nets), count, replace=False)] for _ in range(draws)]
         for title, (factor, start) in CASES.items():
             wanted = {f"fc{k}": n for k, n in enumerate(hidden(factor * width), 1)}
             what = {"rounds": [1, ROUNDS], "start": start, "widths": wanted, "seed": seed}
             measured = rounds(examples, wanted, start, seed, report)
-            every = [work.number(what, [nets[i] for i in chosen], measured) for chosen in sets]
+            every = [work.number(what, chosen, measured) for chosen in drawn]
             found = {key: [one[key] for one in every] for key in ("moved", "one", "all")}
             share, deviation, number = spread(found["moved"])
             rows.append((float(count), title, share, deviation, *(spread(found[k])[0] for k in ("one", "all")), number))
             each.setdefault(title, {})[str(count)] = found
+            named = {
+                "moved": found["moved"],
+                "accuracy after one round": found["one"],
+                "accuracy in the end": found["all"],
+            }
+            runs += work.runs(drawn, {"networks": float(count), "method": title}, named)
     return Experiment(
         f"When the barycentre is more than OT fusion: {data} MLPs, hidden widths {'-'.join(map(str, hidden(width)))}",
         ("networks", "method", "moved", "± over sets", "accuracy after one round", "accuracy in the end", "sets"),
@@ -104,6 +111,7 @@ def reproduce(
             "seed": seed,
         },
         Chart("networks", "moved", "method", "± over sets"),
+        tuple(runs),
     )
 
 

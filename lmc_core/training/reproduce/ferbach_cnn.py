@@ -13,11 +13,11 @@ from lmc_core.networks.families import architecture
 from lmc_core.options import Option
 from lmc_core.report import Report, silent
 from lmc_core.training.reproduce import _cifar
-from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._experiment import ENDS, Chart, Experiment, Run, spread
 from lmc_core.training.reproduce._pairs import alone, dimensions, halfway
 from lmc_core.training.reproduce._trained import KEEP
-from lmc_core.training.reproduce._work import Work
-from lmc_core.training.reproduce.ferbach_mnist import ENDS, HALFWAY, JUDGES, WAYS
+from lmc_core.training.reproduce._work import Work, sets
+from lmc_core.training.reproduce.ferbach_mnist import HALFWAY, JUDGES, WAYS
 from lmc_core.training.train import Recipe
 
 WIDTHS = (8, 16, 32, 64)
@@ -61,6 +61,7 @@ def reproduce(
     images = _cifar.examples(data, train_examples, test_examples, file)
     seeds = range(2 * pairs * seed, 2 * pairs * (seed + 1))
     rows: list[tuple[Any, ...]] = []
+    runs: list[Run] = []
     spans: dict[str, Any] = {}
     losses: dict[str, Any] = {}
     for width in widths:
@@ -74,10 +75,18 @@ def reproduce(
             middle = halfway(method, settings, images, examples=examples, report=report)
             each[title] = [work.number(what, nets[i : i + 2], middle)["plain"]["loss"] for i in range(0, len(nets), 2)]
         rows += [(HALFWAY, float(width), title, *spread(values)) for title, values in each.items()]
+        for title, values in each.items():
+            at = {"quantity": HALFWAY, "width": float(width), "method": title}
+            runs += work.runs(sets(nets, 1 if title == ENDS else 2), at, {"value": values})
         what = {"dimensions": examples}
         own = [work.number(what, [net], dimensions(images, examples=examples, report=report)) for net in nets[::2]]
         spans[str(width)] = {group: [found[group] for found in own] for group in own[0]}
         losses[str(width)] = each
+        for layer, found in enumerate(spans[str(width)].values(), 1):
+            for title, matrix in JUDGES.items():
+                if values := [one[matrix] for one in found if matrix in one]:
+                    at = {"quantity": f"dimension of layer {layer}", "width": float(width), "method": title}
+                    runs += work.runs(sets(nets[::2], 1), at, {"value": values})
     rows += _dimensions(spans, JUDGES)
     return Experiment(
         f"Test loss half-way between convolutional networks on {data}, and their dimensions, by width",
@@ -103,6 +112,7 @@ def reproduce(
             "seed": seed,
         },
         Chart("width", "value", "method", "± over pairs", "quantity", lower=True, powers=True, apart=True),
+        tuple(runs),
     )
 
 

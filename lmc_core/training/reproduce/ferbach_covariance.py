@@ -22,10 +22,10 @@ from lmc_core.networks.network import Network
 from lmc_core.options import Option
 from lmc_core.report import Report, silent
 from lmc_core.training.recipes import RECIPES
-from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._experiment import ENDS, Chart, Experiment, spread
 from lmc_core.training.reproduce._pairs import alone
 from lmc_core.training.reproduce._trained import KEEP
-from lmc_core.training.reproduce._work import Work
+from lmc_core.training.reproduce._work import Work, sets
 
 MLPS = tuple(name for name, recipe in RECIPES.items() if recipe.architecture.family == "mlp")
 PARAMETERS = (
@@ -113,12 +113,14 @@ def reproduce(
         report(f"aligning by {title}", done, len(WAYS))
         each[title] = [work.number({"reading": title}, pair, middle(data, costs)) for pair in pairs]
     rows = []
+    runs = work.runs(sets(nets, 1), {"method": ENDS}, {"test loss": ends})
     for title, losses in each.items():
         mean, deviation, count = spread(losses)
         gain = np.array(losses) - np.array(each[MAIN])
         error = float(gain.std(ddof=1) / len(gain) ** 0.5) if len(gain) > 1 else None
         known = PUBLISHED.get(title) if recipe == "mnist-mlp-512" else None
         rows.append((title, mean, deviation, float(gain.mean()), error, known, count))
+        runs += work.runs(pairs, {"method": title}, {"loss at t = ½": losses, "over Σ of A": gain.tolist()})
     return Experiment(
         f"What covariance-weighted matching depends on: {RECIPES[recipe].title}",
         ("method", "loss at t = ½", "± over pairs", "over Σ of A", "± of its mean", "published", "count"),
@@ -129,6 +131,7 @@ def reproduce(
         ),
         {"losses": each, "ends": ends, "settings": {"recipe": recipe, "networks": networks}, "seed": seed},
         Chart("method", "loss at t = ½", error="± over pairs", also="published", lower=True),
+        tuple(runs),
     )
 
 

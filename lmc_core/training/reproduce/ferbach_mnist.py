@@ -14,10 +14,10 @@ from lmc_core.data.registry import dataset
 from lmc_core.options import Option
 from lmc_core.report import Report, silent
 from lmc_core.training.recipes import RECIPES
-from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._experiment import ENDS, Chart, Experiment, Run, spread
 from lmc_core.training.reproduce._pairs import alone, dimensions, halfway
 from lmc_core.training.reproduce._trained import KEEP
-from lmc_core.training.reproduce._work import Made, Work
+from lmc_core.training.reproduce._work import Made, Work, sets
 
 PUBLISHED_RECIPE = "mnist-mlp-512"
 RATES = (1e-4, 3.981e-4, 1.585e-3, 6.31e-3, 2.5e-2, 1e-1)
@@ -33,8 +33,7 @@ PARAMETERS = (
 )
 QUICK = {"rates": (2.5e-2,), "pairs": 1, "epochs": 5, "examples": 10_000}
 
-ENDS, NAIVE, COVARIANCE, ACTIVATIONS = (
-    "the networks themselves",
+NAIVE, COVARIANCE, ACTIVATIONS = (
     "layer-wise weight matching",
     "covariance-weighted weight matching",
     "activation matching",
@@ -96,6 +95,7 @@ def reproduce(
     plan = [each for nets in made.values() for each in nets]
     work = Work(plan, data, keep=keep, device=device, report=report)
     rows: list[tuple[Any, ...]] = []
+    runs: list[Run] = []
     losses: dict[str, dict[str, list[float]]] = {}
     spans: dict[str, dict[str, list[dict[str, float]]]] = {}
     for rate, nets in made.items():
@@ -108,6 +108,13 @@ def reproduce(
         for title, values in each.items():
             mean, deviation, count = spread(values)
             rows.append((HALFWAY, rate, title, mean, deviation, published(PUBLISHED, title, rate), count))
+            at = {"quantity": HALFWAY, "rate": rate, "method": title}
+            if title == ENDS:
+                runs += work.runs(sets(nets, 1), at, {"value": values})
+            else:
+                method, settings = WAYS[title]
+                opens = {"kind": "path", "method": method, "settings": settings}
+                runs += work.runs(sets(nets, 2), at, {"value": values}, opens)
     for rate, nets in made.items():
         what = {"dimensions": examples}
         own = [work.number(what, [net], dimensions(data, examples=examples, report=report)) for net in nets[::2]]
@@ -115,9 +122,12 @@ def reproduce(
     for layer, group in enumerate(next(iter(spans.values())), 1):
         for rate in rates:
             for title, matrix in JUDGES.items():
-                mean, deviation, count = spread([found[matrix] for found in spans[f"{rate:g}"][group]])
+                values = [found[matrix] for found in spans[f"{rate:g}"][group]]
+                mean, deviation, count = spread(values)
                 known_value = published(FIRST, title, rate) if layer == 1 else None
                 rows.append((f"dimension of layer {layer}", rate, title, mean, deviation, known_value, count))
+                at = {"quantity": f"dimension of layer {layer}", "rate": rate, "method": title}
+                runs += work.runs(sets(made[rate][::2], 1), at, {"value": values})
     return Experiment(
         f"Test loss half-way between networks, and their dimensions: {RECIPES[recipe].title}",
         ("quantity", "rate", "method", "value", "± over pairs", "published", "count"),
@@ -152,4 +162,5 @@ def reproduce(
             powers=True,
             apart=True,
         ),
+        tuple(runs),
     )

@@ -19,10 +19,10 @@ from lmc_core.networks.network import Network, State
 from lmc_core.options import Option
 from lmc_core.report import Report, silent
 from lmc_core.training.reproduce import _cifar
-from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._experiment import Chart, Experiment, Run, spread
 from lmc_core.training.reproduce._pairs import along
 from lmc_core.training.reproduce._trained import KEEP
-from lmc_core.training.reproduce._work import Work
+from lmc_core.training.reproduce._work import Work, sets
 from lmc_core.training.reproduce.rebasin_width import mlp, resnet
 from lmc_core.training.train import Recipe, initialised, train
 
@@ -64,7 +64,9 @@ def reproduce(
     recipe = step(data, network, width)
     work = Work([], images, keep=keep, device=device, report=report)
     seeds = range(2 * pairs * seed, 2 * pairs * (seed + 1))
+    couples = sets([(recipe, number) for number in seeds], 2)
     rows: list[tuple[Any, ...]] = []
+    runs: list[Run] = []
     curves: dict[str, dict[str, list[list[float]]]] = {}
     for after in (None, *(k for k in spawned if k < epochs)):
         kind = "independent" if after is None else f"spawned after {after} epochs"
@@ -85,6 +87,7 @@ def reproduce(
             for epoch, values in enumerate(found, (after or 0) + 1):
                 title = f"{kind}, {how}" if after is None else kind
                 rows.append((float(epoch), title, *spread(values)))
+                runs += work.runs(couples, {"epoch": float(epoch), "method": title}, {"barrier": values})
     return Experiment(
         f"Barriers over training: {recipe.title}",
         ("epoch", "method", "barrier", "± over pairs", "pairs"),
@@ -107,6 +110,7 @@ def reproduce(
             "seed": seed,
         },
         Chart("epoch", "barrier", "method", "± over pairs"),
+        tuple(runs),
     )
 
 

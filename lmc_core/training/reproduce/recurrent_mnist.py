@@ -18,11 +18,11 @@ from lmc_core.data.registry import DATASETS, dataset
 from lmc_core.networks.families import architecture
 from lmc_core.options import Option
 from lmc_core.report import Report, silent
-from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._experiment import ENDS, Chart, Experiment, Run, spread
 from lmc_core.training.reproduce._mlp import DATA, SEEDS
 from lmc_core.training.reproduce._pairs import alone, fused
 from lmc_core.training.reproduce._trained import KEEP
-from lmc_core.training.reproduce._work import Work
+from lmc_core.training.reproduce._work import Work, sets
 from lmc_core.training.train import Recipe
 
 PARAMETERS = (
@@ -91,18 +91,22 @@ def reproduce(
     """Mean test accuracy over all pairs, with its standard deviation, for both kinds of recurrence and every method."""
     examples = dataset(data)
     rows: list[tuple[Any, ...]] = []
+    runs: list[Run] = []
     each: dict[str, dict[str, list[float]]] = {}
     for cell in ("lstm", "rnn") if cells == "both" else (cells,):
         nets = [(recipe(data, cell, hidden, epochs), 1000 * seed + number) for number in SEEDS[:networks]]
         work = Work(nets, examples, keep=keep, device=device, report=report)
         own = [work.number({"scores": "test"}, [net], alone(examples))["accuracy"] for net in nets]
-        found = {"the networks themselves": own}
+        found = {ENDS: own}
+        runs += work.runs(sets(nets, 1), {"cell": cell.upper(), "method": ENDS}, {"accuracy": own})
         pairs = list(combinations(nets, 2))
         for title, (method, settings) in WAYS.items():
             given = {**settings, **({"epsilon": EPSILON[cell]} if "solver" in settings else {})}
             what = {"fused": method, "settings": given, "seed": seed}
             measured = fused(method, given, examples, seed, report)
             found[title] = [work.number(what, pair, measured)["accuracy"] for pair in pairs]
+            opens = {"kind": "fuse", "method": method, "settings": given, "seed": seed}
+            runs += work.runs(pairs, {"cell": cell.upper(), "method": title}, {"accuracy": found[title]}, opens)
         rows += [(cell.upper(), title, *spread(values)) for title, values in found.items()]
         each[cell] = found
     return Experiment(
@@ -121,6 +125,7 @@ def reproduce(
             "seed": seed,
         },
         Chart("method", "accuracy", error="± over pairs", panel="cell"),
+        tuple(runs),
     )
 
 

@@ -28,11 +28,11 @@ from lmc_core.paths.recalibrate import Recalibration, recalibrate
 from lmc_core.report import Report, silent
 from lmc_core.training.finetune import measure
 from lmc_core.training.reproduce._deep import EPSILON, folded, recipe
-from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._experiment import ENDS, Chart, Experiment, spread
 from lmc_core.training.reproduce._mlp import DATA
 from lmc_core.training.reproduce._pairs import Scores, alone
 from lmc_core.training.reproduce._trained import KEEP
-from lmc_core.training.reproduce._work import Work
+from lmc_core.training.reproduce._work import Work, sets
 
 PARAMETERS = (
     DATA,
@@ -98,12 +98,21 @@ def reproduce(
             for i in range(0, len(nets), 2)
         ]
     rows = []
+    runs = work.runs(sets(nets, 1), {"method": ENDS}, {"accuracy": ends})
     known = (data, depth, width, epochs) == ("mnist", 11, 128, 50)
     for title, scores in each.items():
         plain, after = ([score[how]["accuracy"] for score in scores] for how in ("aligned", "repaired"))
         mean, deviation, count = spread(plain)
         gains = [own - other["aligned"]["accuracy"] for own, other in zip(plain, each[MAIN], strict=True)]
         gain, error, _ = spread(gains)
+        losses = [score["aligned"]["loss"] for score in scores]
+        numbers = {
+            "accuracy": plain,
+            "points more than the first": [100 * more for more in gains],
+            "loss": losses,
+            "accuracy with REPAIR": after,
+        }
+        runs += work.runs(sets(nets, 2), {"method": title}, numbers)
         published = PUBLISHED if known and title == NOTEBOOK else (None, None)
         rows.append(
             (
@@ -113,7 +122,7 @@ def reproduce(
                 published[0],
                 100 * gain,
                 None if error is None else 100 * error / count**0.5,
-                spread([score["aligned"]["loss"] for score in scores])[0],
+                spread(losses)[0],
                 spread(after)[0],
                 published[1],
                 count,
@@ -146,6 +155,7 @@ def reproduce(
             "seed": seed,
         },
         Chart("method", "accuracy", error="± over pairs", also="published accuracy"),
+        tuple(runs),
     )
 
 

@@ -13,10 +13,10 @@ from lmc_core.paths.recalibrate import Recalibration
 from lmc_core.report import Report, silent
 from lmc_core.training.reproduce import _cifar
 from lmc_core.training.reproduce._deep import COLUMNS as MEASURED
-from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._experiment import ENDS, Chart, Experiment, Run, columns, spread
 from lmc_core.training.reproduce._pairs import alone, halfway
 from lmc_core.training.reproduce._trained import KEEP
-from lmc_core.training.reproduce._work import Work
+from lmc_core.training.reproduce._work import Work, sets
 from lmc_core.training.reproduce.rebasin_width import resnet
 
 FACTORS = (1.0, 2.0)
@@ -35,7 +35,7 @@ PARAMETERS = (
 QUICK = {"factors": (0.25,), "epochs": 1, "train_examples": 1000, "test_examples": 500}
 
 NORMS: Mapping[str, tuple[str, Recalibration]] = {"bn": ("BatchNorm", "bn-reset"), "ln": ("LayerNorm", "repair")}
-ENDS, VANILLA, ORDERED, AFTER = "the networks themselves", "no alignment", "aligned", "aligned, reset or REPAIR"
+VANILLA, ORDERED, AFTER = "no alignment", "aligned", "aligned, reset or REPAIR"
 PUBLISHED: Mapping[tuple[str, float, str], tuple[float, float | None, float | None]] = {
     ("BatchNorm", 1.0, ENDS): (0.9358, None, None),
     ("BatchNorm", 1.0, ORDERED): (0.1265, 2.878, None),
@@ -79,6 +79,7 @@ def reproduce(
     published = PUBLISHED if data == "cifar10" else {}
     seeds = range(2 * pairs * seed, 2 * pairs * (seed + 1))
     rows: list[tuple[Any, ...]] = []
+    runs: list[Run] = []
     each: dict[str, dict[str, list[Mapping[str, float]]]] = {}
     for norm in NORMS if norms == "both" else (norms,):
         called, how = NORMS[norm]
@@ -106,6 +107,8 @@ def reproduce(
                 barrier = None if title == ENDS else spread([score["barrier"] for score in scores])[0]
                 known = published.get((called, factor, title), (None, None, None))
                 rows.append((name, title, accuracy, deviation, known[0], loss, known[1], barrier, known[2], count))
+                pairwise = sets(nets, 1 if title == ENDS else 2)
+                runs += work.runs(pairwise, {"network": name, "method": title}, columns(scores))
             each[name] = found
     return Experiment(
         f"ResNet-20 on {data}, half-way",
@@ -129,4 +132,5 @@ def reproduce(
             "seed": seed,
         },
         Chart("method", "accuracy", error="± over pairs", panel="network", also="published accuracy"),
+        tuple(runs),
     )

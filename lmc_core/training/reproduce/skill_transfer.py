@@ -9,7 +9,7 @@ the order of the methods.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from lmc_core.fusion.fuse import fusion
 from lmc_core.networks.network import Network
 from lmc_core.options import Option
 from lmc_core.report import Report, silent
-from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._experiment import Chart, Experiment, Run, spread
 from lmc_core.training.reproduce._mlp import DATA, WIDTH, mlp
 from lmc_core.training.reproduce._pairs import alone
 from lmc_core.training.reproduce._trained import KEEP
@@ -52,6 +52,7 @@ WAYS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 """What is compared; the template starts as A."""
 
 OTHER = 500  # added to the seed of an A that starts apart from B
+SCORED = ("accuracy", "on the skill", "on the rest")
 COLUMNS = ("start", "method", "λ of A", "accuracy", "± over pairs", "on the skill", "on the rest", "pairs")
 
 
@@ -100,6 +101,7 @@ def reproduce(
     a, b = recipes(data, epochs, width)
     shares = [step / steps for step in range(steps + 1)]
     rows: list[tuple[Any, ...]] = []
+    runs: list[Run] = []
     each: dict[str, dict[str, list[list[float]]]] = {}
     notes = [f"{pairs} pairs; λ = 1 is A, λ = 0 is B; no training after the fusion."]
     for beginning in ("same", "different") if start == "both" else (start,):
@@ -110,8 +112,10 @@ def reproduce(
         couples = list(zip(plan[::2], plan[1::2], strict=True))
         each[beginning] = {name: [] for name in (*"AB", *WAYS)}
         for number, name in enumerate("AB"):
-            ends = [work.number({"parts": skill}, [couple[number]], _alone(examples, skill))[0] for couple in couples]
-            each[beginning][name].append(ends)
+            alike = [[couple[number]] for couple in couples]
+            scores = [work.number({"parts": skill}, made, _alone(examples, skill)) for made in alike]
+            each[beginning][name].append([whole for whole, _, _ in scores])
+            runs += work.runs(alike, {"start": beginning, "method": name}, _scored(*zip(*scores, strict=True)))
         for title, (method, settings) in WAYS.items():
             for share in shares:
                 what = {"parts": skill, "fused": method, "settings": settings, "λ": share, "seed": seed}
@@ -122,6 +126,8 @@ def reproduce(
                 on = float(np.mean(known)), float(np.mean(rest))
                 rows.append((beginning, title, share, mean, deviation, *on, count))
                 each[beginning][title].append(whole)
+                at = {"start": beginning, "method": title, "λ of A": share}
+                runs += work.runs(couples, at, _scored(whole, known, rest))
         notes += _notes(beginning, each[beginning], shares, skill)
     return Experiment(
         f"Skill transfer: class {skill} of {data} known to one network of two",
@@ -135,7 +141,13 @@ def reproduce(
             "seed": seed,
         },
         Chart("λ of A", "accuracy", "method", "± over pairs", panel="start"),
+        tuple(runs),
     )
+
+
+def _scored(*found: Sequence[float]) -> dict[str, Sequence[float]]:
+    """By their columns."""
+    return dict(zip(SCORED, found, strict=True))
 
 
 def _alone(data: Dataset, skill: int) -> Callable[[Network], tuple[float, float, float]]:

@@ -6,7 +6,7 @@ between pairs of networks of several widths, and between disjoint subsets of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -29,7 +29,7 @@ from lmc_core.options import Option
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.infer import symmetry
 from lmc_core.training.recipes import RECIPES
-from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._experiment import Chart, Experiment, Run, spread
 from lmc_core.training.reproduce._mlp import DATA
 from lmc_core.training.reproduce._pairs import aligned
 from lmc_core.training.reproduce._trained import KEEP
@@ -138,11 +138,26 @@ def reproduce(
             "seed": seed,
         },
         Chart("law", "dimension", "method", "± over networks", panel="units", also="planted", apart=True),
+        tuple(_runs(found, data, widths, range(2 * pairs * seed, 2 * pairs * (seed + 1)))),
     )
 
 
 Found = dict[str, list[dict[str, Any]]]
 """Way → one value per pair or per network."""
+
+
+def _runs(
+    found: Mapping[tuple[str, str, float | None], Found], data: str, widths: Sequence[int], seeds: Sequence[int]
+) -> Iterator[Run]:
+    """Every draw of a planted law; every pair of trained networks at all widths, and every network of the widest."""
+    every, widest = f"{data} MLPs, widths {', '.join(map(str, widths))}", f"{data} MLP, width {widths[-1]}"
+    for (kind, name, dimension), ways in found.items():
+        for way, each in ways.items():
+            for i, one in enumerate(each):
+                of = (i,) if dimension else tuple(seeds[2 * i : 2 * i + 2]) if way == SWEEP else (seeds[i],)
+                recipe = f"draws of {name}" if dimension else every if way == SWEEP else widest
+                told: dict[str, float | None] = {key: one[key] for key in ("slope", "dimension") if key in one}
+                yield Run(recipe, of, {"units": kind, "law": name, "method": way}, told)
 
 
 def summed(each: Sequence[Mapping[str, Any]]) -> tuple[float | None, float | None, float | None]:

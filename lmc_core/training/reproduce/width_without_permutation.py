@@ -16,11 +16,11 @@ from lmc_core.networks.network import Network
 from lmc_core.options import Option
 from lmc_core.report import Report, silent
 from lmc_core.training.finetune import measure
-from lmc_core.training.reproduce._experiment import Chart, Experiment, spread
+from lmc_core.training.reproduce._experiment import Chart, Experiment, Run, spread
 from lmc_core.training.reproduce._mlp import DATA
 from lmc_core.training.reproduce._pairs import Pair, aligned
 from lmc_core.training.reproduce._trained import KEEP
-from lmc_core.training.reproduce._work import Work
+from lmc_core.training.reproduce._work import Work, sets
 from lmc_core.training.reproduce.rebasin_width import mlp
 
 WIDTHS = (32, 64, 128, 256, 512, 1024)
@@ -52,6 +52,7 @@ def reproduce(
     examples = dataset(data)
     seeds = range(2 * pairs * seed, 2 * pairs * (seed + 1))
     rows: list[tuple[Any, ...]] = []
+    runs: list[Run] = []
     each: dict[str, dict[str, list[Mapping[str, float]]]] = {}
     for width in widths:
         nets = [(mlp(data, width, epochs), number) for number in seeds]
@@ -65,8 +66,10 @@ def reproduce(
             found[title] = [own["plain"] for own in both]
             found[CALIBRATED.format(title)] = [own["calibrated"] for own in both]
         for title, values in found.items():
-            mean, deviation, count = spread([value["loss"] for value in values])
-            points = spread([value["accuracy"] for value in values])[0]
+            numbers = {f"{what} barrier": [value[what] for value in values] for what in ("loss", "accuracy")}
+            mean, deviation, count = spread(numbers["loss barrier"])
+            points = spread(numbers["accuracy barrier"])[0]
+            runs += work.runs(sets(nets, 2), {"width": float(width), "method": title}, numbers)
             rows.append((float(width), title, mean, deviation, points, count))
     return Experiment(
         f"Barriers without permutation, by width: MLPs of three hidden layers on {data}",
@@ -83,6 +86,7 @@ def reproduce(
             "seed": seed,
         },
         Chart("width", "loss barrier", "method", "± over pairs", powers=True),
+        tuple(runs),
     )
 
 

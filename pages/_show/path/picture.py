@@ -43,7 +43,7 @@ def draw(run_id: str, look: Look) -> None:
     figure = drawn("explore", run_id, seen, make)
     with st.container(key="figure-at-once"):
         if not there:
-            st.markdown(figure.preview, unsafe_allow_html=True)  # `st.html` loads a script first
+            st.html(figure.preview)  # as Markdown it would be read letter by letter
     place = st if there else st.skeleton(path_height(layout, tuple(beside), curved.title if curved else None, classed))
     st.session_state[DRAWN] = (run_id, *seen)
     config = plotly_config(f"run-{run_id}", phone=layout == "narrow")
