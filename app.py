@@ -28,8 +28,18 @@ from pages._jobs.door import Door
 
 M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3
 TIDY = 60.0  # seconds between two times that free memory is given back
-LARGE = 128 * 1024  # bytes from which memory goes back to the system as it is freed; else pages and figures leave gaps
-ARENAS = 2  # every thread of a visitor would hold on to what it freed
+LARGE = 16 * 1024  # bytes from which memory goes back to the system as it is freed; else runs and pages leave gaps
+ARENAS = 1  # heaps: every thread of a visitor would hold on to what it freed
+
+
+def allot() -> None:
+    """Say how memory is shared out. The sooner the better: heaps of threads that have begun remain."""
+    with suppress(OSError, AttributeError):  # only glibc has it
+        for what, value in ((M_ARENA_MAX, ARENAS), (M_MMAP_THRESHOLD, LARGE)):
+            ctypes.CDLL(None).mallopt(what, value)
+
+
+allot()
 
 
 @asynccontextmanager
@@ -66,9 +76,6 @@ def settle() -> None:
         import_module(needed)
     gc.collect()
     gc.freeze()
-    with suppress(OSError, AttributeError):  # only glibc has it
-        for what, value in ((M_ARENA_MAX, ARENAS), (M_MMAP_THRESHOLD, LARGE)):
-            ctypes.CDLL(None).mallopt(what, value)
 
 
 async def tidy() -> None:

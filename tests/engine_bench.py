@@ -55,4 +55,9 @@ class Bench:
 
     @property
     def worker(self) -> int:
-        return self.engine.state["workers"][0]["worker"]
+        """The number of the first worker's process, as soon as the engine has heard it."""
+        end = time.monotonic() + 20
+        while (number := self.engine.state["workers"][0]["worker"]) is None:
+            assert time.monotonic() < end, "no worker is ready"
+            time.sleep(0.01)
+        return number

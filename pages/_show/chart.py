@@ -1,6 +1,8 @@
 """Figures of finished runs, drawn once for all visitors."""
 
 from collections.abc import Callable, Hashable
+from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import streamlit as st
@@ -13,13 +15,31 @@ from pages._frame.text import markdown
 KEPT = 32  # half a megabyte each
 
 
-@st.cache_resource(max_entries=KEPT, show_spinner=False)
-def drawn(name: str, run_id: str, look: tuple[Hashable, ...], _draw: Callable[[], Any]) -> Encoded:
-    """The figure of that name, as `_draw` draws it.
+def drawn(name: str, run_id: str, look: tuple[Hashable, ...], draw: Callable[[], Any]) -> Encoded:
+    """The figure of that name, as `draw` draws it.
 
     look    everything beside the run that the drawing depends on: theme, layout, layer, axis …
     """
-    return Encoded(_draw())
+    return _place(name, run_id, look).figure(draw)
+
+
+class _Place:
+    """Where a figure is kept. It is drawn by the first who asks, and all who ask meanwhile wait for that."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._figure: Encoded | None = None
+
+    def figure(self, draw: Callable[[], Any]) -> Encoded:
+        with self._lock:
+            if self._figure is None:
+                self._figure = Encoded(draw())
+            return self._figure
+
+
+@lru_cache(maxsize=KEPT)  # those of Streamlit keep a lock for every value they ever held
+def _place(name: str, run_id: str, look: tuple[Hashable, ...]) -> _Place:
+    return _Place()
 
 
 def chart(

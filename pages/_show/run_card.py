@@ -1,6 +1,7 @@
 """A finished run as a card: picture, what was compared, the finding."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import streamlit as st
 
@@ -17,11 +18,12 @@ from pages._jobs import deleting
 from pages._show import request, side_by_side
 from pages._show.view import view
 
+KEPT = 500  # pictures, a few kilobytes each
 TITLES = {kind: view(kind).title for kind in KINDS if view(kind).title}
 """Kind of run → what its cards say."""
 
 
-@st.cache_data(max_entries=500, show_spinner=False)
+@lru_cache(maxsize=KEPT)
 def thumbnail(run: str) -> str:
     """The picture as SVG; empty where there is none. A run never changes, so neither does its picture."""
     try:

@@ -167,8 +167,9 @@ class _Lane(threading.Thread):
         """Carry out the next run; if there is none, wait a little."""
         if self._worker is None:
             self._worker = WORKERS[self._host.engine](self._host, self.device, self._work)
+        promised = self.process is None and self._worker.replaceable  # by a cluster that may have no machine for long
         with self._engine.claiming:
-            request = self._index.claim(self._engine.server)
+            request = None if promised else self._index.claim(self._engine.server)
             self.held = request.id if request is not None else None
         self._begun = time.monotonic()
         if request is not None:
@@ -222,12 +223,10 @@ class _Lane(threading.Thread):
                 return self._kill(run, "cancelled", CANCELLED)
             if not worker.replaceable:
                 return self._kill(run, "failed", worker.death)
-            begun = self.process is not None  # else the cluster gave a machine that was gone already
             self._drop()
-            if not self._put_back(run, begun):
-                self._finish(run, "failed", reason=f"{worker.death} {TWICE}")
-            elif not begun:
-                self._engine.stopping.wait(BACK_OFF)
+            if not self._put_back(run):
+                return self._finish(run, "failed", reason=f"{worker.death} {TWICE}")
+            log.warning("run %s goes back into the queue, its worker was lost: %s", run, worker.death)
 
     def _ended(self, run: str, message: Message, cancelled: bool) -> None:
         """What the worker says of its run; a cancel wins over an error that it caused."""
@@ -259,11 +258,11 @@ class _Lane(threading.Thread):
             if self._engine.stopping.wait(RETRY):
                 return None
 
-    def _put_back(self, run: str, begun: bool) -> bool:
-        """Let another worker carry out a run whose own was lost. False if it has been lost before, once `begun`."""
+    def _put_back(self, run: str) -> bool:
+        """Let another worker carry out a run whose own was lost. False if it has been lost before."""
         while True:
             try:
-                return self._index.again(run, begun)
+                return self._index.again(run)
             except DBAPIError:
                 log.exception("a run whose worker was lost cannot be put back yet")
             if self._engine.stopping.wait(RETRY):
@@ -285,10 +284,13 @@ class _Lane(threading.Thread):
             self.process = message["ready"]
 
     def _drop(self) -> None:
-        if self._worker is not None:
-            self._worker.kill()
-        self._worker = self.process = None
+        worker, self._worker, self.process = self._worker, None, None
         self._since = time.monotonic()
+        try:
+            if worker is not None:
+                worker.kill()
+        except Exception:  # whatever a cluster says that has lost it: the lane needs another one all the same
+            log.exception("the worker for %s could not be ended", self.device)
 
 
 def _is_gone(server: str, beat: float) -> bool:

@@ -164,16 +164,14 @@ class Index:
         fresh: dict[str, Any] = {"state": "queued", "started": None, "finished": None, "elapsed": None, "lost": 0}
         return self._update(run, ("done",), queued=time.time(), bytes=0, **fresh)
 
-    def again(self, run: str, begun: bool = True) -> bool:
-        """Put a run back into the queue, in its old place, because the machine that was to compute it was lost.
+    def again(self, run: str) -> bool:
+        """Put a run back into the queue, in its old place, because the machine that computed it was lost.
 
-        True if it is; of a run that was `begun` once only: whatever is lost twice may be what loses machines.
+        True if it is, which happens once: whatever is lost twice may be what loses machines.
         """
         fresh: dict[str, Any] = {"state": "queued", "stage": "", "part": "", "done": 0, "total": 0, "partial": "{}"}
-        running = sql.and_(RUNS.c.id == run, RUNS.c.state == "running", ~RUNS.c.cancel)
-        if begun:
-            running, fresh = sql.and_(running, RUNS.c.lost == 0), {**fresh, "lost": 1}
-        return self.change(RUNS, running, started=None, elapsed=None, server="", **fresh)
+        once = sql.and_(RUNS.c.id == run, RUNS.c.state == "running", ~RUNS.c.cancel, RUNS.c.lost == 0)
+        return self.change(RUNS, once, started=None, elapsed=None, server="", lost=1, **fresh)
 
     def spoil(self, run: str, reason: str) -> bool:
         """Say of a run that is done that its result can no longer be read. Its finding stays, and its owner."""

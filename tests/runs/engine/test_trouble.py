@@ -14,7 +14,11 @@ from engine_bench import TESTS, Bench
 from starlette.requests import Request
 
 from lmc_core.runs import engine
+from lmc_core.runs.engine.engine import WORKERS
+from lmc_core.runs.engine.process import Worker, WorkerThread
+from lmc_core.runs.engine.worker import Message
 from lmc_core.runs.keep.tables import RUNS
+from lmc_core.runs.settings import Settings
 from lmc_core.runs.share import routes
 
 
@@ -140,3 +144,68 @@ def test_the_health_check_fails_when_no_worker_becomes_ready(
     bench = make()
     code, said = health(bench)
     assert (code, said["status"]) == (503, "no worker is ready")
+
+
+class Cluster:
+    """Workers of a cluster: the first ones as given, all others threads of this process."""
+
+    def __init__(self, *first: Worker):
+        self.made = iter(first)
+
+    def __call__(self, host: Settings, device: str, work: str) -> Worker:
+        return next(self.made, None) or WorkerThread(host, device, work)
+
+
+class Promised:
+    """A worker for which the cluster has no machine yet."""
+
+    replaceable = True
+    death = "Its machine is gone."
+
+    def send(self, message: Message) -> None:
+        return
+
+    def poll(self, seconds: float) -> Message | None:
+        time.sleep(seconds)
+        return None
+
+    def kill(self) -> None:
+        return
+
+
+class Lost(Promised):
+    """A worker that was ready, and whose machine is gone before it is given a run."""
+
+    def __init__(self) -> None:
+        self.said: list[Message] = [{"ready": 1}]
+        self.given = False
+
+    def send(self, message: Message) -> None:
+        self.given = True
+
+    def poll(self, seconds: float) -> Message | None:
+        if self.given:
+            raise EOFError
+        return self.said.pop() if self.said else super().poll(seconds)
+
+    def kill(self) -> None:
+        raise RuntimeError("the cluster knows of no such worker")
+
+
+def test_a_worker_that_a_cluster_has_only_promised_takes_no_run_from_one_that_is_there(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(WORKERS, "ray", Cluster(Promised()))  # type: ignore[misc]
+    bench = make(LMC_ENGINE="ray", LMC_DEVICE="cpu,cpu")
+    runs = [bench.submit(bench.request(name)) for name in ("one", "two", "three")]
+    assert [bench.wait(run).state for run in runs] == ["done"] * 3
+
+
+def test_a_run_whose_machine_is_gone_is_taken_up_by_the_next_even_where_the_lost_worker_cannot_be_ended(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(WORKERS, "ray", Cluster(Lost()))  # type: ignore[misc]
+    bench = make(LMC_ENGINE="ray", LMC_DEVICE="cpu")
+    run = bench.submit(bench.request("one"))
+    assert bench.wait(run).state == "done"
+    assert f"run {run} goes back into the queue, its worker was lost: Its machine is gone." in caplog.text

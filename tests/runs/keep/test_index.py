@@ -123,19 +123,6 @@ def test_a_run_whose_machine_was_lost_goes_back_to_its_place_once_and_not_once_i
     assert index.again(lost)
 
 
-def test_a_run_that_no_machine_has_begun_goes_back_however_often_and_may_still_be_lost_once(index: Index) -> None:
-    run = put(index, 1, "ann")
-    for _ in range(3):
-        assert index.claim("server") == a_request(1)
-        assert index.again(run, begun=False)
-    index.claim("server")
-    assert index.again(run)
-    index.claim("server")
-    assert index.again(run, begun=False)
-    index.claim("server")
-    assert not index.again(run)
-
-
 def test_a_server_that_is_gone_leaves_interrupted_runs_and_others_keep_theirs(index: Index) -> None:
     lost, kept = put(index, 1), put(index, 2)
     index.claim("gone")
