@@ -27,7 +27,7 @@ _ATTENTION = ("softmax", "scaled_dot_product")
 
 
 def attention_groups(network: Network, symmetry: Symmetry) -> frozenset[str]:
-    """Free groups with others nested in them whose units attend: each has a softmax or an attention operation of its own.
+    """Free groups, with others nested in them, whose units attend: each has a softmax or attention of its own.
 
     A softmax over the units themselves, as a router has, weighs them against each other: these are experts.
     """
