@@ -27,13 +27,25 @@ _ATTENTION = ("softmax", "scaled_dot_product")
 
 
 def attention_groups(network: Network, symmetry: Symmetry) -> frozenset[str]:
-    """Free groups with others nested in them whose units attend: a softmax or an attention operation carries them."""
+    """Free groups, with others nested in them, whose units attend: each has a softmax or attention of its own.
+
+    A softmax over the units themselves, as a router has, weighs them against each other: these are experts.
+    """
     with_inside = {name for name in symmetry.groups if symmetry.children(name)}
     found: set[str] = set()
     for node in trace(network, working_batch(network, 2)).graph.nodes:
         if any(word in str(node.target) for word in _ATTENTION):
-            found |= _carried(symmetry, node.name) & with_inside
+            axes = list(symmetry.values.get(node.name, ()))
+            if "softmax" in str(node.target) and axes:
+                axes.pop(_over(node))
+            found |= names_in(*axes) & with_inside
     return frozenset(found)
+
+
+def _over(node: Node) -> int:
+    """The axis that a softmax sums over."""
+    dim = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else -1)
+    return dim if isinstance(dim, int) else -1
 
 
 def streams(network: Network, symmetry: Symmetry) -> frozenset[str]:

@@ -10,6 +10,7 @@ from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.blocks import BlockCost
+    from lmc_core.alignment.coupling import Elements
     from lmc_core.alignment.problem import Problem
     from lmc_core.alignment.result import Result
 
@@ -24,13 +25,15 @@ def solve(
     that suits the tensors which carry nothing else (embeddings, positions, the classifier), or at the one that suits
     the responses to the same examples (Schönemann 1966), where they then stay. Then block by block: heads by the
     circuits they compute (Theus 2025), the units inside them and streams by Procrustes, hidden units by assignment.
-    The first start leaves all other units where they are, the others are random; the best is kept.
+    The first start leaves all other units where they are, the second is the layer-wise solution (Ferbach 2024, §6), the
+    others are random; the best is kept. Where all other groups meet none but those that are rotated, which are placed
+    first, every start ends at the same place, and one is made.
     """
     from lmc_core.alignment.heads import SETTLED, attention_groups, by_circuits
     from lmc_core.alignment.moments import cross_costs, cross_moments
-    from lmc_core.alignment.objective import Position, all_classes_objective
+    from lmc_core.alignment.objective import Position, all_classes_objective, entering_objective
     from lmc_core.alignment.result import Result, best_of
-    from lmc_core.alignment.sweeps import random_start
+    from lmc_core.alignment.sweeps import forward_best, random_start
     from lmc_core.symmetry.permute import identity
 
     a, b, symmetry, report = problem.reference, problem.moved, problem.symmetry, problem.report
@@ -42,9 +45,17 @@ def solve(
         moments = cross_moments(a, b, symmetry, problem.examples(examples), report=report)
         costs = cross_costs(symmetry, moments, "second-moment")
     held = frozenset(block.name for block in turning if block.name in costs)
-    found = []
-    for restart in range(restarts):
-        start = Position(objective, random_start(objective, problem.rng(1, restart)) if restart else naive.elements)
+    rotated = {block.name for block in turning}
+    decided = rotated and all(objective.neighbours(block) <= rotated for block in objective.blocks if not block.turns)
+    found: list[Result] = []
+    for restart in range(1 if decided else restarts):
+        begin: Elements = naive.elements
+        if restart == 1:
+            entering = entering_objective(a, b, symmetry, classes=True)
+            begin = forward_best(entering, problem.rng(1), report=report).elements
+        elif restart > 1:
+            begin = {**random_start(objective, problem.rng(1, restart))}
+        start = Position(objective, begin)
         for block in turning:
             start.place(block, costs.get(block.name, objective.alone(block)).nearest(block))
         known, stage = Result.of_elements(naive.elements, [naive.total]), f"matching all classes, start {restart + 1}"
@@ -74,7 +85,14 @@ METHOD = Method(
             choices=("auto", "weights", "responses"),
         ),
         Option("examples", int, 1_000, "Training examples whose responses are compared; 0 = all.", low=0),
-        Option("restarts", int, 1, "Starts tried; the best is kept and the spread shown.", low=1, high=100),
+        Option(
+            "restarts",
+            int,
+            3,
+            "Starts tried; the best is kept and the spread shown. Where rotations decide all else, one is made.",
+            low=1,
+            high=100,
+        ),
         Option("passes", int, 100, "Most passes over all groups.", low=1, high=1000),
     ),
     canonical=True,

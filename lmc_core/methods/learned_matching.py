@@ -34,7 +34,7 @@ def solve(problem: Problem, *, steps: int, rate: float, examples: int, batch: in
     a, b, symmetry = problem.reference, problem.moved, problem.symmetry
     loss = TaskLoss(a, problem.labelled, examples=examples, batch=batch, seed=problem.seed)
     judged, batches, times = loss.fixed(8), loss.endless(), problem.rng(3)
-    start = matched(problem, compare="responses", examples=1_000, restarts=1, passes=100)
+    start = matched(problem, compare="responses", examples=1_000, restarts=3, passes=100)
     learned = Learned(symmetry, {name: c.element for name, c in start.couplings[0].items()}, a.device)
 
     def worth(elements: Elements) -> float:

@@ -14,8 +14,11 @@ import streamlit as st
 from pages._frame import query
 from pages._frame.text import escaped
 
-VERSION = "2"  # of the meaning of the defaults, which links leave out
-MEANT: Mapping[str, Mapping[str, str]] = {"1": {"gromov-wasserstein-barycenter.alpha": "1000.0"}}
+VERSION = "3"  # of the meaning of the defaults, which links leave out
+MEANT: Mapping[str, Mapping[str, str]] = {
+    "1": {"gromov-wasserstein-barycenter.alpha": "1000.0"},
+    "2": {"full-symmetry-matching.restarts": "1"},
+}
 """Version → settings whose default was another then: in the links of that version they mean these."""
 DRAWN = "url:drawn"  # in the session: key of the URL → what its controls showed when they were last drawn
 

@@ -8,6 +8,7 @@ from planted import difference, noisy, random_data
 from torch import nn
 from zoo.transformers import TRANSFORMERS
 
+from lmc_core.alignment.objective import Objective
 from lmc_core.data.registry import dataset
 from lmc_core.methods.align import align
 from lmc_core.networks.network import Network, network
@@ -122,6 +123,16 @@ def test_the_classes_of_a_transformer_take_down_what_orders_leave_standing(pair)
         heights[method] = barrier(alignment.reference(a), alignment.transport(b), data)
     assert heights["full-symmetry-matching"] < 0.5 * heights["weight-matching"]
     assert heights["learned-matching"] < 0.1 * heights["naive"]
+
+
+@pytest.mark.parametrize("compare", ["weights", "responses"])
+def test_where_rotations_decide_all_else_every_start_ends_at_the_same_place(pair, compare, monkeypatch):
+    a, b, data = pair
+    one = align(a, b, "full-symmetry-matching", data, compare=compare)
+    assert len(one.spread) == 1
+    monkeypatch.setattr(Objective, "neighbours", lambda objective, block: frozenset({"none that is rotated"}))
+    more = align(a, b, "full-symmetry-matching", data, compare=compare, restarts=4)
+    np.testing.assert_allclose(more.spread, one.spread * 4, rtol=1e-9)
 
 
 def test_both_networks_of_an_alignment_in_canonical_form_keep_their_names_shapes_and_functions(pair):

@@ -10,10 +10,13 @@ from planted import noisy
 from torch import Tensor, nn
 
 from lmc_core.alignment.alignment import Alignment
+from lmc_core.alignment.heads import attention_groups
+from lmc_core.alignment.template import canonical_pair
 from lmc_core.diagnostics.diagnose import diagnose
+from lmc_core.errors import InputError
 from lmc_core.fusion.fuse import fusion
 from lmc_core.methods.align import align
-from lmc_core.networks.network import Network
+from lmc_core.networks.network import Network, network
 from lmc_core.networks.outputs import relative_error, tensors
 from lmc_core.runs.work.facts import symmetry_facts
 from lmc_core.symmetry.evidence import unbranched
@@ -189,3 +192,39 @@ def test_a_pair_with_branches_is_drawn_with_those_of_b_in_the_order_of_a(name: s
     assert set(seen.matching) == found.groups.keys() - found.branches.keys()
     assert all(matching.after.mean < 0.5 * matching.before.mean for matching in seen.matching.values())
     assert any("order of A's" in note for note in seen.notes)
+
+
+class Weighed(nn.Module):
+    """Experts in stacked tensors, mixed by a router whose softmax is over the experts, on a stream with a ReLU."""
+
+    def __init__(self, seed: int, named: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.enter, self.router, self.leave = nn.Linear(7, 12), nn.Linear(12, 4), nn.Linear(12, 3)
+        self.up, self.down = (nn.Parameter(0.3 * torch.randn(4, *shape)) for shape in ((12, 9), (9, 12)))
+        self.named = named
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.enter(x))
+        shares = torch.softmax(self.router(x), dim=1) if self.named else self.router(x).softmax(-1)
+        each = torch.einsum("beh,ehd->bed", torch.einsum("bd,edh->beh", x, self.up).relu(), self.down)
+        return self.leave(x + (shares[..., None] * each).sum(1))
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_experts_that_a_softmax_weighs_against_each_other_are_no_attention_heads(named: bool) -> None:
+    net = network(Weighed(0, named), (torch.randn(2, 7),)).to(dtype=torch.float64)
+    found = symmetry(net)
+    assert any(found.children(name) for name in found.groups)
+    assert not attention_groups(net, found)
+    with pytest.raises(InputError, match="no attention heads"):
+        align(net, net, "head-matching", symmetry=found)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_nothing_turns_full_symmetry_matching_is_weight_matching_of_canonical_forms(seed: int) -> None:
+    a, b = (network(Weighed(2 * seed + k), (torch.randn(2, 7),)).to(dtype=torch.float64) for k in range(2))
+    forms = canonical_pair(a, b)
+    whole, orders = align(a, b, "full-symmetry-matching", seed=seed), align(*forms[:2], "weight-matching", seed=seed)
+    assert len(whole.spread) == len(orders.spread) == 3
+    assert whole.history[-1] >= 0.97 * orders.history[-1]

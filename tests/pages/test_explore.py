@@ -70,6 +70,14 @@ def test_a_stored_run_opens_by_its_link_with_the_same_words(stored: Request) -> 
     assert "Stored run" in texts(at)
 
 
+@pytest.mark.parametrize(("version", "meant"), [("1", 1), ("2", 1), ("3", 3), (None, 3)])
+def test_a_link_of_an_earlier_version_means_the_starts_of_its_time(
+    stored: Request, version: str | None, meant: int
+) -> None:
+    at = opened(method="full-symmetry-matching", **({} if version is None else {"v": version}))
+    assert at.get_by_key("full-symmetry-matching.restarts").value == meant
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_the_form_of_a_method_has_a_control_for_everything_it_declares(stored: Request, name: str) -> None:
     at = opened(method=name)

@@ -180,7 +180,14 @@ def test_a_fusion_that_failed_says_so_in_its_own_words(stored: Request) -> None:
 
 @pytest.mark.parametrize(
     ("version", "given", "meant"),
-    [("1", None, 1000.0), ("2", None, 64.0), (None, None, 64.0), ("1", "3.0", 3.0), ("2", "1000.0", 1000.0)],
+    [
+        ("1", None, 1000.0),
+        ("2", None, 64.0),
+        (None, None, 64.0),
+        ("1", "3.0", 3.0),
+        ("2", "1000.0", 1000.0),
+        ("3", None, 64.0),
+    ],
 )
 def test_a_link_of_an_earlier_version_means_the_defaults_of_its_time(
     stored: Request, version: str | None, given: str | None, meant: float
