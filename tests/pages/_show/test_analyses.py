@@ -29,6 +29,7 @@ from lmc_core.runs.kinds.theory import TheoryResult
 from lmc_core.runs.kinds.width import WidthResult
 from lmc_core.runs.library import bundle
 from lmc_core.runs.share.bundle import export
+from lmc_core.runs.share.shipped import adopt
 from lmc_core.runs.values.record import Measured
 from pages._ask import links
 from pages._show import analysis, files, table
@@ -254,7 +255,12 @@ def test_a_table_for_a_paper_has_a_row_per_row_and_no_letter_that_latex_reads_ot
     ],
 )
 def test_before_anything_like_it_was_run_the_size_of_a_pair_is_told_beside_the_time_of_the_example(
-    family: str, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, said: str
 ) -> None:
+    monkeypatch.setenv("LMC_HOME", str(tmp_path))
+    shipped = runs.default_request()
+    assert shipped is not None
+    assert adopt(shipped, keep.opened())
+    runs.submit(shipped)
     request = runs.bind(Request.of("path", a=f"{family}/seed0", b=f"{family}/seed1", data="digits", points=7))
     assert re.fullmatch(rf"The example of this page took [\d.]+ s; {said}", analysis.usual(request))
