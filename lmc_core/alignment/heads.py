@@ -111,7 +111,8 @@ def head_cost(objective: Objective, block: Block, elements: Mapping[str, Element
 
     elements   of every other group; heads and their units are taken as B has them
     """
-    moved = objective.at({**elements, **block.identity()}, objective.tensors[block.name])
+    others = {name: element for name, element in elements.items() if name not in block.names}
+    moved = objective.at(others, objective.tensors[block.name])
     total = np.zeros((block.outer.size, block.outer.size))
     for group in block.inner:
         projections = list(_projections(objective, block, group, moved).values())
@@ -140,13 +141,12 @@ def _projections(objective: Objective, block: Block, group: Group, moved: Mappin
                 continue
             axes = symmetry.axes[name]
             place = 0
-            both = target.double(), moved[name].double()
-            for (a, b), meeting in met(both, (axes, axes), range(len(axes)), block.name):
+            for (a, b), meeting in met((target, moved[name]), (axes, axes), range(len(axes)), block.name):
                 for nested, keep in meeting.kept:
                     if nested == group.name:
                         beside = [dim for dim in meeting.dims if dim not in keep]  # in no known order: summed
                         x, y = (z.sum(beside, keepdim=True) if beside else z for z in (a, b))
                         key = (weight_of.get(name, name), place)
-                        found[key] = found.get(key, torch.zeros(())) + gram(x, y, keep)
+                        found[key] = found.get(key, torch.zeros(())) + gram(x, y, keep).double()
                         place += 1
     return found
