@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from lmc_core.alignment.coupling import Elements
 from lmc_core.alignment.meetings import gram, met
 from lmc_core.alignment.objective import Objective, Position
 from lmc_core.alignment.result import Result
+from lmc_core.errors import TraceError
 from lmc_core.graph.trace import trace, working_batch
 from lmc_core.networks.network import Network
 from lmc_core.report import Report, silent
@@ -29,17 +30,26 @@ _ATTENTION = ("softmax", "scaled_dot_product")
 def attention_groups(network: Network, symmetry: Symmetry) -> frozenset[str]:
     """Free groups, with others nested in them, whose units attend: each has a softmax or attention of its own.
 
-    A softmax over the units themselves, as a router has, weighs them against each other: these are experts.
+    A softmax over the units themselves, as a router has, weighs them against each other: these are experts. None where
+    the module cannot be traced.
     """
     with_inside = {name for name in symmetry.groups if symmetry.children(name)}
     found: set[str] = set()
-    for node in trace(network, working_batch(network, 2)).graph.nodes:
+    for node in _nodes(network):
         if any(word in str(node.target) for word in _ATTENTION):
             axes = list(symmetry.values.get(node.name, ()))
             if "softmax" in str(node.target) and axes:
                 axes.pop(_over(node))
             found |= names_in(*axes) & with_inside
     return frozenset(found)
+
+
+def _nodes(network: Network) -> Iterable[Node]:
+    """What a network computes, in order; nothing where it cannot be traced."""
+    try:
+        return trace(network, working_batch(network, 2)).graph.nodes
+    except TraceError:
+        return ()
 
 
 def _over(node: Node) -> int:
@@ -50,9 +60,8 @@ def _over(node: Node) -> int:
 
 def streams(network: Network, symmetry: Symmetry) -> frozenset[str]:
     """Free groups along which two computed values are added: residual streams."""
-    traced = trace(network, working_batch(network, 2))
     found: set[str] = set()
-    for node in traced.graph.nodes:
+    for node in _nodes(network):
         values = [x for x in node.args[:2] if isinstance(x, Node) and x.op == "call_function"]
         if "aten.add" in str(node.target) and len(values) == 2:
             found |= frozenset.intersection(*(_carried(symmetry, x.name) for x in (node, *values)))

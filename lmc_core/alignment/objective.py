@@ -109,7 +109,12 @@ class Objective:
         self._anew = frozenset(
             name
             for name, places in self.places.items()
-            if any(kinds[group] != "permutation" for p in places for moving in p.movers for group in moving.names)
+            if any(
+                kinds.get(group, "permutation") != "permutation"
+                for p in places
+                for moving in p.movers
+                for group in moving.names
+            )
         )
         self._movers: dict[str, tuple[Element, Mover]] = {}
         self._turned: dict[str, tuple[list[Element], Tensor]] = {}

@@ -92,6 +92,19 @@ def canonical(network: Network, symmetry: Symmetry | None = None) -> Canonical:
     return known[1]
 
 
+def form(network: Network, declared: Symmetry | None = None) -> Canonical:
+    """The canonical form of a network by what its graph says, and by what was declared of it where it has none.
+
+    Raises TraceError where the module cannot be traced and nothing was declared.
+    """
+    try:
+        return canonical(network)
+    except TraceError:
+        if declared is None:
+            raise
+        return canonical(network, declared)
+
+
 def _formed(network: Network, symmetry: Symmetry) -> Canonical:
     exact, numbers = _Exact(network), vector(network)
     found, said = _uses(network), list[Record]()
