@@ -104,17 +104,12 @@ class Objective:
             )
             for block, moving in self.tensors.items()
         }
-        kinds = {group.name: group.kind for block in self.blocks for group in (block.outer, *block.inner)}
         self._turning = frozenset(block.name for block in self.blocks if block.turns)
+        more = {g.name for block in self.blocks for g in (block.outer, *block.inner) if g.kind != "permutation"}
         self._anew = frozenset(
             name
             for name, places in self.places.items()
-            if any(
-                kinds.get(group, "permutation") != "permutation"
-                for p in places
-                for moving in p.movers
-                for group in moving.names
-            )
+            if any(moving.names & more for place in places for moving in place.movers)
         )
         self._movers: dict[str, tuple[Element, Mover]] = {}
         self._turned: dict[str, tuple[list[Element], Tensor]] = {}
