@@ -25,6 +25,7 @@ COMMANDS = {
     "compare": "every alignment method on one pair, or on every pair of several models, as a table",
     "fuse": "make one network of several, of any widths",
     "inspect": "the symmetry of a network: groups, axes, measured error",
+    "layers": "the layers of a kept run on large networks, compared",
     "list": "the runs that this host keeps",
     "mergekit": "B aligned to A as a folder of the Hugging Face Hub, and a recipe that merges both",
     "path": "align B to A and evaluate the line between them, before and after",
