@@ -95,8 +95,8 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
             module = import_module(f"lmc_core.commands.{name}")
             module.configure(command)
             command.add_argument("--json", action="store_true", help="print one JSON object on stdout, nothing else")
-            if not hasattr(module, "KIND"):  # whose options these are too
-                add_options(command, (SEED, DEVICE))
+            own = {option.name for option in module.KIND.options} if hasattr(module, "KIND") else set()
+            add_options(command, [option for option in (SEED, DEVICE) if option.name not in own])
             command.set_defaults(run=module.run)
     return parser
 

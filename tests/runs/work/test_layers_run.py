@@ -138,7 +138,9 @@ def test_the_command_compares_the_layers_where_it_is_told_to(
     run = computed(path_request(A, B, **FEW), home / "path").id
     assert main(["layers", run, "--report", str(home / "layers.html")]) == 0
     assert "All 3 layers" in capsys.readouterr().out
-    assert "Layer by layer" in (home / "layers.html").read_text()
+    written = (home / "layers.html").read_text()
+    assert written.count("Plotly.newPlot(") == 2
+    assert "How well the units fit" in written
 
 
 def test_couplings_are_kept_in_all_their_digits() -> None:
