@@ -165,17 +165,14 @@ class Objective:
         if block.name not in self._anew:
             return None
         done = frozenset[str]() if block.name in self._turning else self._turning
-        found: Grams = {}
-        rows: list[tuple[Tensor, Tensor]] = []
+        found: dict[str, Tensor] = {}
         for place in self.places[block.name]:
             moved = place.moved(elements, self.turned(place.name, elements) if done else None, done)
-            if place.whole:
-                rows.append(place.rows(moved))
+            if place.whole and block.name in found:  # in one go: large sums are what such a pass spends its time on
+                a, b = place.rows(moved)
+                found[block.name].addmm_(a, b.T)
             else:
-                found = plus(found, place.between(moved, elements))
-        if rows:
-            a, b = (torch.cat(sides, 1) for sides in zip(*rows, strict=True))
-            found = plus(found, {block.name: a @ b.T})
+                found = dict(plus(found, place.between(moved, elements)))
         device = next(iter(self.still.values())).device
         return {
             name: found[name].double() if name in found else torch.zeros(shape, dtype=torch.float64, device=device)

@@ -77,16 +77,21 @@ class Store:
                 shutil.copyfile(path, inner / path.name)
 
     def load(self, run: str) -> Result:
-        """The result of a run. Raises InputError if there is none, DamagedError if it is not what was saved."""
+        """The result of a run. Raises InputError if there is none, DamagedError if it is not what was saved.
+
+        What the store raises where it cannot be read at the moment is no damage, and goes through.
+        """
         if not self.has(run):
             raise InputError(f"there is no stored result of run {run[:40]!r}")
         try:
-            with np.load(io.BytesIO(self.artifact(run, ARRAYS)), allow_pickle=False) as stored:
+            packed, text = self.artifact(run, ARRAYS), self.artifact(run, RESULT)
+        except InputError as error:
+            raise DamagedError(DAMAGED.format(str(error)[:160])) from error
+        try:
+            with np.load(io.BytesIO(packed), allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-            result = unpack(json.loads(self.artifact(run, RESULT)), arrays, classes())
+            result = unpack(json.loads(text), arrays, classes())
             assert isinstance(result, Result)
-        except DamagedError:
-            raise
         except Exception as error:  # whatever JSON, zip and NumPy make of bytes that are not theirs
             raise DamagedError(DAMAGED.format(str(error)[:160] or type(error).__name__)) from error
         return result
@@ -116,7 +121,7 @@ class Store:
         """The bytes of one file. Raises InputError if it is not there."""
         try:
             content = self.fs.cat_file(self._at(*parts))
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise InputError(f"{parts[-1]!r} is not in the store") from None
         return bytes(content)
 
