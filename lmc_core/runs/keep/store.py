@@ -13,12 +13,14 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import numpy as np
 
+from lmc_core.data.steady import steady
 from lmc_core.errors import DamagedError, InputError
 from lmc_core.runs.keep.pack import pack, unpack
 from lmc_core.runs.kinds import classes
@@ -88,9 +90,7 @@ class Store:
         except InputError as error:
             raise DamagedError(DAMAGED.format(str(error)[:160])) from error
         try:
-            with np.load(io.BytesIO(packed), allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-            result = unpack(json.loads(text), arrays, classes())
+            result = unpack(json.loads(text), steady(partial(_arrays, packed)), classes())
             assert isinstance(result, Result)
         except Exception as error:  # whatever JSON, zip and NumPy make of bytes that are not theirs
             raise DamagedError(DAMAGED.format(str(error)[:160] or type(error).__name__)) from error
@@ -227,6 +227,11 @@ class Store:
             if not part or part in (".", "..") or "/" in part or "\\" in part:
                 raise InputError(f"{part[:80]!r} is not a name in the store")
         return posixpath.join(self.root, *parts)
+
+
+def _arrays(content: bytes) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
 
 
 def _digest(path: Path) -> str:
