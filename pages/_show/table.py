@@ -43,7 +43,7 @@ def show(
     links: Mapping[str, str] | None = None,
     chosen: Callable[[int], None] | None = None,
 ) -> None:
-    """The table, with every number in few digits; sentences about its rows stand under it, where they can be read whole.
+    """The table, with every number in few digits; sentences about its rows stand under it and are read whole.
 
     colours   column → what it says → colour behind it
     links     column of addresses → what every link says
@@ -87,7 +87,10 @@ def sentences(columns: Columns, remarks: Columns) -> list[str]:
     first = [name for name, values in columns.items() if all(isinstance(value, str) for value in values)]
     rows = [", ".join(columns[name][row] for name in first) for row in range(len(next(iter(columns.values()), ())))]
     return [
-        f"**{escaped(row)}**: {escaped(said)}" for column in remarks.values() for row, said in zip(rows, column, strict=True) if said
+        f"**{escaped(row)}**: {escaped(said)}"
+        for column in remarks.values()
+        for row, said in zip(rows, column, strict=True)
+        if said
     ]
 
 
