@@ -372,6 +372,7 @@ def _requests() -> list[bytes]:
         "data": of_files,
         "bundle": of_files,
         "projection": {"run": "0" * 16, "group": "fc1"},
+        "layers": {"run": "0" * 16},
     }
     requests = [Request.of(name, **(kind.example or given.get(name, {}))) for name, kind in KINDS.items()]
     return [request.json.encode() for request in requests]

@@ -49,7 +49,7 @@ def measured(keys: Sequence[Key]) -> dict[Key, Value]:
             stage = max(peaks, key=lambda stage: peaks[stage])
             found[key] = Value(peaks[stage] / _size(*pair(name)), f"most in “{stage}”")
         if (key := f"layers-{name.lower()}") in keys:
-            seconds, _, spent = apart(prepare, name, MANY["count"], MANY["points"], True)
+            seconds, _, spent = apart(prepare, name, MANY["count"], MANY["points"], None)
             found[key] = Value(spent.get(STAGES[-1], 0.0) / seconds, f"of {seconds:.0f} CPU s")
     return found
 
@@ -68,7 +68,7 @@ def random_data(shape: tuple[int, ...], classes: int, count: int) -> Dataset:
     return Dataset("random", x[0], y[0], x[1], y[1], names)
 
 
-def prepare(name: str, count: int, points: int, diagnosed: bool) -> Callable[[Watch], Any]:
+def prepare(name: str, count: int, points: int, diagnosed: bool | None) -> Callable[[Watch], Any]:
     """A path run of a case, ready to go."""
     a, b = pair(name)
     outputs = 1000 if name == "ResNet-50" else 10
@@ -87,14 +87,16 @@ def main(words: Sequence[str] = ()) -> None:
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(FRESH))
     parser.add_argument("--examples", type=int, default=64, help="examples of each split (64)")
     parser.add_argument("--points", type=int, default=5, help="points of the paths (5)")
+    parser.add_argument("--by-need", action="store_true", help="with the layers only where a run compares them itself")
     parser.add_argument("--no-diagnosis", action="store_true", help="without the diagnostics of the layers")
     given = parser.parse_args(words)
     rows: list[tuple[object, ...]] = [("path run", "stage", "A + B, MB", "rise, MB", "rise / (A + B)", "CPU s")]
+    diagnosed = None if given.by_need else not given.no_diagnosis
     for name in given.cases or CASES:
         both = _size(*pair(name))
-        seconds, peaks, _ = apart(prepare, name, given.examples, given.points, not given.no_diagnosis)
+        seconds, peaks, spent = apart(prepare, name, given.examples, given.points, diagnosed)
         rows.append((name, "all", *_cells(both, max(peaks.values())), f"{seconds:.1f}"))
-        rows += [("", stage, *_cells(both, peak), "") for stage, peak in peaks.items()]
+        rows += [("", stage, *_cells(both, peak), f"{spent.get(stage, 0.0):.1f}") for stage, peak in peaks.items()]
         print(table(rows), flush=True)
 
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "compare": "every alignment method on one pair, or on every pair of several models, as a table",
     "fuse": "make one network of several, of any widths",
     "inspect": "the symmetry of a network: groups, axes, measured error",
+    "layers": "the layers of a kept run on large networks, compared",
     "list": "the runs that this host keeps",
     "mergekit": "B aligned to A as a folder of the Hugging Face Hub, and a recipe that merges both",
     "path": "align B to A and evaluate the line between them, before and after",
@@ -94,8 +95,8 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
             module = import_module(f"lmc_core.commands.{name}")
             module.configure(command)
             command.add_argument("--json", action="store_true", help="print one JSON object on stdout, nothing else")
-            if not hasattr(module, "KIND"):  # whose options these are too
-                add_options(command, (SEED, DEVICE))
+            own = {option.name for option in module.KIND.options} if hasattr(module, "KIND") else set()
+            add_options(command, [option for option in (SEED, DEVICE) if option.name not in own])
             command.set_defaults(run=module.run)
     return parser
 

@@ -16,7 +16,10 @@ from benchmarks.stored import told
 from lmc_core import runs
 from lmc_core.errors import RunError
 from lmc_core.runs import Request, keep
+from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.library import models as library
+from lmc_core.runs.summary import summary
+from lmc_core.words.path import LATER
 
 STORED = Path(__file__).parent / "golden" / "store_v2.tar.gz"
 KINDS = {"path", "fuse", "compare", "plane", "theory", "width", "projection", "inspect", "data", "bundle"}
@@ -81,6 +84,16 @@ def test_only_a_run_that_is_done_has_a_result(run: str) -> None:
     with pytest.raises(RunError) as refusal:
         runs.result(run)
     assert EXPECTED[run]["reason"] in str(refusal.value)
+
+
+def test_a_path_of_then_holds_its_layers_and_waits_for_none() -> None:
+    found = [runs.result(run) for run, told in EXPECTED.items() if (told["kind"], told["state"]) == ("path", "done")]
+    assert found
+    for path in found:
+        assert isinstance(path, PathResult)
+        assert not path.later
+        assert set(path.layers) == set(path.matching) == {group for group, _ in path.clouds}
+        assert LATER not in summary("path", path).notes
 
 
 def test_pictures_of_then_are_pictures() -> None:

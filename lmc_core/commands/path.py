@@ -20,12 +20,14 @@ from lmc_core.commands.arguments import (
 )
 from lmc_core.commands.files import add_files, wanted
 from lmc_core.commands.spelling import add_request, asked, said
+from lmc_core.errors import SettingError
 from lmc_core.report import Report
 from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.kinds._options import counted
 from lmc_core.runs.summary import summary
 from lmc_core.words.measures import measures
 from lmc_core.words.models import assumed
+from lmc_core.words.path import LATER
 
 if TYPE_CHECKING:
     from lmc_core.networks.network import Network
@@ -39,6 +41,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_request(parser, KIND, taken=("out", "out_reference", "arch", "normalize", "through"))
     add_reading(parser)
     add_files(parser)
+    thorough = "compare all layers for these files; else of large networks only the first is drawn"
+    parser.add_argument("--thorough", action="store_true", help=thorough)
     parser.add_argument("--out", metavar="FILE", help="write B aligned to A, .safetensors, .pth or .pt2")
     parser.add_argument("--out-reference", metavar="FILE", help="write A as the path starts at it, likewise")
 
@@ -46,6 +50,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, report: Report) -> Answer:
     for path in (args.out, args.out_reference):
         check_output(path, ".safetensors", ".pth", ".pt2")
+    if args.thorough and not wanted(args):
+        raise SettingError(
+            "--thorough compares the layers for a file: name one with --report FILE.html, or leave it out"
+        )
     request = asked(args, KIND)
     report("reading the networks", 0, 0)
     from lmc_core.data.registry import dataset
@@ -66,7 +74,7 @@ def run(args: argparse.Namespace, report: Report) -> Answer:
         precision=request["precision"] or None,
         curve=curve,
         waypoint=waypoint,
-        diagnosed=wanted(args),
+        diagnosed=(True if args.thorough else None) if wanted(args) else False,
         models=(card_a, card_b),
         report=report,
     )
@@ -109,7 +117,7 @@ def _text(result: PathResult, written: Sequence[str]) -> str:
         ("seconds", ", ".join(f"{stage} {spent:.2f}" for stage, spent in result.seconds.items())),
         ("device", f"{result.device}, seed {result.alignment.seed}"),
         *assumed(result.models),
-        *(("note", note) for note in (*result.alignment.notes, *result.notes)),
+        *(("note", note) for note in (*result.alignment.notes, *result.notes, *([LATER] if result.later else []))),
         *(("written", path) for path in written),
     ]
     heading = f"{result.title} on {result.data.name}"

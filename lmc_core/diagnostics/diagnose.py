@@ -24,7 +24,7 @@ from lmc_core.symmetry.symmetry import Symmetry
 
 if TYPE_CHECKING:
     from lmc_core.alignment.alignment import Alignment
-    from lmc_core.alignment.coupling import Perms
+    from lmc_core.alignment.coupling import Coupling, Perms
     from lmc_core.data.dataset import Dataset
     from lmc_core.networks.network import Network
 
@@ -139,7 +139,7 @@ def diagnose(
         seen = units_of((a, b, aligned), symmetry, group, moments, symmetric=pictured) if measured else None
         means = mean_outputs(a, symmetry, group, moments) if moments is not None and measured else None
         moved, partner = reads_groups(symmetry, group), partners(coupling)
-        about: dict[str, Any] = {"group": group, "label": label, "moved_inputs": moved, "partner": partner}
+        about = _about(symmetry, coupling, group, label)
         for projection, rows in _drawn(plain, seen, thorough).items():
             metric = "weights" if rows is plain else "data"
             clouds[group, projection] = project(
@@ -165,6 +165,30 @@ def diagnose(
             dimension=dimensions(plain[0], None if seen is None else seen[0], means),
         )
     return Diagnosis(clouds, matchings, layers, tuple(notes), units, classes)
+
+
+def first_cloud(
+    a: Network, b: Network, aligned: Network, alignment: Alignment, *, t: NDArray[np.float64], seed: int = 0
+) -> Mapping[tuple[str, str], Cloud]:
+    """The first group by its raw weights alone, as `diagnose` of the same pair has it: (group, projection) → Cloud;
+    nothing where the symmetry has no group.
+
+    aligned    `alignment.transport(b)`
+    t          positions of the path; frames are at most 25 of them
+    """
+    symmetry = alignment.within
+    for group, label in labels(symmetry).items():
+        a_rows, *moved = units_of((a, alignment.branched(b), aligned), symmetry, group)
+        about = _about(symmetry, alignment.couplings.get(group), group, label)
+        cloud = project(a_rows, moved[0], moved[1], t=frame_times(t), projection="pca-weights", seed=seed, **about)
+        return {(group, cloud.projection): cloud}
+    return {}
+
+
+def _about(symmetry: Symmetry, coupling: Coupling | None, group: str, label: str) -> dict[str, Any]:
+    """What a picture of a group is told beside its units."""
+    moved, partner = reads_groups(symmetry, group), partners(coupling)
+    return {"group": group, "label": label, "moved_inputs": moved, "partner": partner}
 
 
 class _Left:

@@ -282,6 +282,13 @@ NOTHING_TO_ALIGN = say(
 )
 
 
+LATER = (
+    "Only the first layer is drawn: these networks are large, and comparing all layers takes longer than the path. "
+    "Ask for it in the tab Layers of this run, by the command layers with the id of the run, or by path --thorough."
+)
+"""Said of a run that does not hold its layers."""
+
+
 def path_caption(
     naive: Profile,
     aligned: Profile,

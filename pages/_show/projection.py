@@ -1,5 +1,6 @@
 """A layer of another run, placed: it is shown where that run is."""
 
+from lmc_core import runs
 from lmc_core.runs.kinds.projection import ProjectionResult
 from lmc_core.runs.summary.projection import summary
 from pages._frame.navigation import lead
@@ -12,7 +13,8 @@ def shown(result: ProjectionResult, run_id: str, look: None) -> Shown:
 
 def figure(shown: Shown) -> None:
     asked = shown.result.request
-    where = {"id": asked["run"], "layer": asked["group"], "projection": asked["projection"]}
+    run = runs.request(asked["run"]).options.get("run", asked["run"])  # units may be kept by who compared the layers
+    where = {"id": run, "layer": asked["group"], "projection": asked["projection"]}
     lead("run", "See it in its run", where)
 
 

@@ -10,34 +10,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lmc_core.alignment.coupling import Coupling
 from lmc_core.errors import InputError
 
 HALVED_FROM = 4096
-"""float64 arrays of at least this many numbers are kept as float32: they are drawn, not computed with."""
+"""float64 arrays of at least this many numbers are kept as float32: they are drawn, not computed with. Couplings are
+kept as they are: a network is moved by them again when its layers are compared later."""
 
 
-def pack(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
+def pack(value: Any, arrays: dict[str, NDArray[Any]], exact: bool = False) -> Any:
     """`value` as JSON; its arrays are added to `arrays` under the names the JSON mentions.
 
     Frozen dataclasses, mappings (with any packable keys), tuples, lists, NumPy arrays, text, numbers, None.
     Sequences come back as tuples.
+
+    exact   no array is kept in fewer digits than it has
     """
     if is_dataclass(value) and not isinstance(value, type):
-        content = {f.name: pack(getattr(value, f.name), arrays) for f in fields(value) if f.init}
+        whole = exact or isinstance(value, Coupling)
+        content = {f.name: pack(getattr(value, f.name), arrays, whole) for f in fields(value) if f.init}
         return {"is": type(value).__name__, "of": content}
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in "biufU":
             raise TypeError(f"an array of type {value.dtype} cannot be stored")
         name = f"a{len(arrays)}"
-        large = value.dtype == np.float64 and value.size >= HALVED_FROM
+        large = value.dtype == np.float64 and value.size >= HALVED_FROM and not exact
         arrays[name] = value.astype(np.float32) if large else value
         return {"is": "array", "of": name}
     if isinstance(value, Mapping):
         if all(isinstance(key, str) for key in value) and "is" not in value:
-            return {key: pack(item, arrays) for key, item in value.items()}
-        return {"is": "map", "of": [[pack(key, arrays), pack(item, arrays)] for key, item in value.items()]}
+            return {key: pack(item, arrays, exact) for key, item in value.items()}
+        return {"is": "map", "of": [[pack(key, arrays), pack(item, arrays, exact)] for key, item in value.items()]}
     if isinstance(value, (tuple, list)):
-        return [pack(item, arrays) for item in value]
+        return [pack(item, arrays, exact) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

@@ -9,6 +9,7 @@ from lmc_core.runs.kinds.compare import COMPARE
 from lmc_core.runs.kinds.data import DATA_FILE
 from lmc_core.runs.kinds.fuse import FUSE
 from lmc_core.runs.kinds.inspect import INSPECT
+from lmc_core.runs.kinds.layers import LAYERS
 from lmc_core.runs.kinds.path import PATH
 from lmc_core.runs.kinds.plane import PLANE
 from lmc_core.runs.kinds.projection import PROJECTION
@@ -16,7 +17,8 @@ from lmc_core.runs.kinds.theory import THEORY
 from lmc_core.runs.kinds.width import WIDTH
 
 KINDS: Mapping[str, Kind] = {
-    kind.name: kind for kind in (PATH, FUSE, COMPARE, PLANE, THEORY, WIDTH, PROJECTION, INSPECT, DATA_FILE, BUNDLE)
+    kind.name: kind
+    for kind in (PATH, FUSE, COMPARE, PLANE, THEORY, WIDTH, PROJECTION, LAYERS, INSPECT, DATA_FILE, BUNDLE)
 }
 """Name → kind."""
 

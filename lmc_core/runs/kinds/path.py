@@ -68,6 +68,7 @@ class PathResult(Record):
     curve           a curved path from A to aligned B, where one was asked for
     preferred       group → the classes of examples that its units respond to most (diagnostics)
     null            what the same learning makes of a shuffled B, where a method learns
+    later           only the first cloud is there: the networks are large, and their layers are compared when asked for
     """
 
     models: tuple[ModelCard, ModelCard]
@@ -82,6 +83,7 @@ class PathResult(Record):
     preferred: Mapping[str, Any] = field(default_factory=dict)
     curve: CurveFacts | None = None
     null: NullTest | None = None
+    later: bool = False
 
     @property
     def title(self) -> str:

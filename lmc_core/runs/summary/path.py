@@ -21,7 +21,7 @@ from lmc_core.words.matching import MATCHING_CAPTION, matching_alt
 from lmc_core.words.measures import measures
 from lmc_core.words.models import models_line
 from lmc_core.words.numbers import count, percent
-from lmc_core.words.path import NOTHING_TO_ALIGN, null_note, path_alt, path_caption, path_cards, path_finding
+from lmc_core.words.path import LATER, NOTHING_TO_ALIGN, null_note, path_alt, path_caption, path_cards, path_finding
 
 
 def summary(result: PathResult) -> Summary:
@@ -53,10 +53,16 @@ def with_cloud(result: PathResult, cloud: Cloud | None) -> Summary:
             device=result.device,
         ),
         caption=caption,
-        notes=(*([] if result.null is None else [str(null_note(result.null))]), *result.alignment.notes, *result.notes),
+        notes=notes(result),
         tables=tables(result),
         pictures=lambda: pictures(result, cloud, caption),
     ).named(measures([result.naive]))
+
+
+def notes(result: PathResult) -> tuple[str, ...]:
+    """What a reader should know: of learning from noise, of the alignment, of the run, of what it does not hold."""
+    learned = [] if result.null is None else [str(null_note(result.null))]
+    return (*learned, *result.alignment.notes, *result.notes, *([LATER] if result.later else []))
 
 
 def tables(result: PathResult) -> tuple[Table, ...]:

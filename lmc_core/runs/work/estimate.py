@@ -27,6 +27,8 @@ ROOTS = 2e-8
 """Seconds of the spectra and planes of all layers, for one parameter to the power of three halves."""
 LEARNED = 3
 """Forward passes that cost as much as one forwards and backwards."""
+LARGE = 2**18
+"""Parameters from which on comparing the layers takes more than a few seconds, and soon more than all else."""
 TWICE = 2
 """What is learned is learned a second time, from a shuffled B."""
 
@@ -45,8 +47,13 @@ def per_example(network: Network, data: Dataset) -> float:
     return min(took) / max(len(rows), 1)
 
 
+def is_large(network: Network) -> bool:
+    """Whether a run of a path leaves the layers of such networks to be compared when somebody asks for them."""
+    return network.parameters >= LARGE
+
+
 def passes(request: Request, train: int, test: int, *, recalibrates: bool = False) -> float:
-    """Examples that go through the network in a run of a path: along both lines, for the method, for the diagnostics.
+    """Examples that go through the network in a run of a path: along both lines, and for the method.
 
     train, test    examples of the data
     recalibrates   every point also reads the training examples to set its statistics anew
@@ -60,9 +67,17 @@ def passes(request: Request, train: int, test: int, *, recalibrates: bool = Fals
     chosen = method.options.check(request["settings"])
     learned = TWICE * LEARNED * chosen["steps"] * chosen["batch"] if method.learns else 0
     matched = 2 * used if method.needs_data else 0
+    return float(along + recalibrated + learned + matched)
+
+
+def compared(train: int, test: int) -> float:
+    """Examples that go through the network when the layers of a pair are compared.
+
+    train, test    examples of the data
+    """
     moments = min(diagnose.EXAMPLES, train)
-    compared = 2 * connectivity.POINTS * min(connectivity.EXAMPLES, test) + 3 * min(preferred.EXAMPLES, train)
-    return float(along + recalibrated + learned + matched + moments + 2 * moments // CROSS + compared)
+    met = 2 * connectivity.POINTS * min(connectivity.EXAMPLES, test) + 3 * min(preferred.EXAMPLES, train)
+    return float(moments + 2 * moments // CROSS + met)
 
 
 def seconds(network: Network, data: Dataset, request: Request) -> float | None:
@@ -71,11 +86,25 @@ def seconds(network: Network, data: Dataset, request: Request) -> float | None:
         each = per_example(network, data)
     except (LMCError, RuntimeError, ValueError, TypeError, IndexError):  # the run itself will say what is wrong
         return None
-    size = sum(x.numel() for x in network.state.values())
-    fixed = TRACING + POINT * 2 * request["points"] + ROOTS * size**1.5
+    fixed = TRACING + POINT * 2 * request["points"]
+    layers = 0.0 if is_large(network) else _layers(network, data, each)
     asked = request["recalibrate"]
     recalibrates = (default_recalibration(network) if asked == "auto" else asked) is not None
-    return fixed + each * passes(request, len(data.y_train), len(data.y_test), recalibrates=recalibrates)
+    return fixed + layers + each * passes(request, len(data.y_train), len(data.y_test), recalibrates=recalibrates)
+
+
+def of_layers(network: Network, data: Dataset) -> float | None:
+    """Seconds that comparing the layers takes; None where the network does not read the data."""
+    try:
+        return _layers(network, data, per_example(network, data))
+    except (LMCError, RuntimeError, ValueError, TypeError, IndexError):  # the run itself will say what is wrong
+        return None
+
+
+def _layers(network: Network, data: Dataset, each: float) -> float:
+    """Seconds of comparing the layers, where one example takes `each`."""
+    size = sum(x.numel() for x in network.state.values())
+    return ROOTS * size**1.5 + each * compared(len(data.y_train), len(data.y_test))
 
 
 def tell(report: Any, expected: float | None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from lmc_core.alignment.alignment import Alignment
+from lmc_core.alignment.template import canonical_pair, symmetries
 from lmc_core.data.dataset import Dataset
 from lmc_core.errors import InputError, MismatchError
 from lmc_core.methods.align import align
@@ -16,6 +17,7 @@ from lmc_core.report import Report
 from lmc_core.runs.kinds import KINDS
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.values.card import ModelCard
+from lmc_core.runs.values.facts import AlignmentFacts
 from lmc_core.runs.work.device import on_device
 from lmc_core.runs.work.symmetry import verified_symmetry
 from lmc_core.symmetry.symmetry import Symmetry
@@ -58,6 +60,23 @@ class Aligned:
         """From the alignment of `b` to `a`."""
         ends = alignment.reference(a), alignment.reference(b), alignment.transport(b)
         return cls(alignment, *(replace(network, module=a.module) for network in ends))
+
+
+def placed(a: Network, b: Network, device: str) -> tuple[Network, Network, bool]:
+    """Both on the device, and whether they are of one architecture, which then is traced once; programs are compared
+    by what they do."""
+    a, b = (on_device(network, device) for network in of_one_precision(a, b))
+    same = a.architecture is not None
+    return a, replace(b, module=a.module) if same else b, same
+
+
+def realigned(a: Network, b: Network, facts: AlignmentFacts, report: Report) -> Aligned:
+    """Two networks, as `placed` gives them, aligned as a finished run found: nothing is matched again."""
+    symmetry = verified_symmetry(a, report)[0] if a.architecture is not None else symmetries([a, b])[0]
+    if facts.canonical:
+        symmetry = canonical_pair(a, b)[2]
+    found = Alignment(dict(facts.couplings), symmetry, facts.method, seed=facts.seed, canonical=facts.canonical)
+    return Aligned.of(found, a, b)
 
 
 def unchanged(request: Request, model: str) -> ModelCard:

@@ -9,13 +9,13 @@ from typing import Any
 
 from lmc_core.alignment.alignment import Alignment
 from lmc_core.data.dataset import Dataset
-from lmc_core.diagnostics.diagnose import Diagnosis, diagnose
+from lmc_core.diagnostics.diagnose import Diagnosis, diagnose, first_cloud
 from lmc_core.diagnostics.null import NullTest, shuffled, votes
 from lmc_core.errors import InputError, MismatchError
 from lmc_core.methods import METHODS
 from lmc_core.methods.align import align
 from lmc_core.methods.usual import usual
-from lmc_core.networks.fit import mismatch, of_one_precision
+from lmc_core.networks.fit import mismatch
 from lmc_core.networks.network import Network
 from lmc_core.networks.scale import doubted
 from lmc_core.paths.curves import Curve, through, train_curve
@@ -33,7 +33,7 @@ from lmc_core.runs.values.facts import AlignmentFacts, CurveFacts
 from lmc_core.runs.work import estimate
 from lmc_core.runs.work.device import device_name, on_device, pick_device
 from lmc_core.runs.work.facts import card_of, data_facts, form_rows, symmetry_facts, versions
-from lmc_core.runs.work.pair import Aligned, unchanged
+from lmc_core.runs.work.pair import Aligned, placed, unchanged
 from lmc_core.runs.work.shown import finished, shown
 from lmc_core.runs.work.stages import Clock, within
 from lmc_core.runs.work.symmetry import verified_symmetry
@@ -63,7 +63,7 @@ def path_run(
     request: Mapping[str, Any] | None = None,
     notes: tuple[str, ...] = (),
     folder: Path | None = None,
-    diagnosed: bool = True,
+    diagnosed: bool | None = None,
     report: Report = silent,
 ) -> tuple[PathResult, Aligned]:
     """Align B to A and evaluate the line between them before and after: the result, and the networks it joins.
@@ -76,7 +76,8 @@ def path_run(
     notes     sentences to keep with the result
     precision  stop when the barriers are known so well, relative to themselves; None: measure all examples asked for
     folder    where to leave the units one by one, if anywhere
-    diagnosed  also the clouds, matchings and layers that only a page shows: most of the time of a deep network
+    diagnosed  also the clouds, matchings and layers that only a page shows. None: all of them of small networks; of
+               large ones, most of whose time they would take, the first cloud, and the others are asked for later
 
     Other settings as of a request of a path. Raises InputError if the networks, the data and the settings do not fit
     together, Cancelled if `report` does.
@@ -88,7 +89,7 @@ def path_run(
         raise MismatchError(f"the path cannot lead through {waypoint.source!r}, here called B: {why}")
     doubts = doubted((a, b), data)
     device, clock = pick_device(device), Clock()
-    a, b, same = _placed(a, b, device)
+    a, b, same = placed(a, b, device)
     with clock("symmetry"):
         found, errors = verified_symmetry(a, within(report, SYMMETRY))
     method = method or usual(a, found)
@@ -115,13 +116,16 @@ def path_run(
             curved = _curved(curve, waypoint, ends.a, ends.moved, data, how, report)
     finding = " ".join([path_finding(naive, after, method, len(data.classes), null=null).text, *doubts])
     finished(naive, after, finding, report)
+    later = diagnosed is None and estimate.is_large(a)
     with clock("diagnose"):
-        seen = Diagnosis({}, {}, {})
-        if diagnosed:
+        seen, compared = Diagnosis({}, {}, {}), (ends.a, ends.b, ends.moved, alignment)
+        if later:
+            report(COMPARE, 0, 0)
+            seen = Diagnosis(first_cloud(*compared, t=naive.t, seed=seed), {}, {})
+        elif diagnosed is not False:
             inner = within(report, COMPARE)
-            compared = (ends.a, ends.b, ends.moved, alignment)
             seen = diagnose(*compared, data=data, t=naive.t, seed=seed, thorough=True, report=inner)
-        if folder is not None:
+        if folder is not None and not later:
             from lmc_core.runs.keep import units
 
             units.write(folder, seen.units)
@@ -153,16 +157,9 @@ def path_run(
         notes=tuple(dict.fromkeys((*doubts, *notes, *after.notes, *bent, *seen.notes))),
         curve=curved,
         null=null,
+        later=later and bool(seen.clouds),
     )
     return result, ends
-
-
-def _placed(a: Network, b: Network, device: str) -> tuple[Network, Network, bool]:
-    """Both on the device, and whether they are of one architecture, which then is traced once; programs are compared
-    by what they do."""
-    a, b = (on_device(network, device) for network in of_one_precision(a, b))
-    same = a.architecture is not None
-    return a, replace(b, module=a.module) if same else b, same
 
 
 def _null(

@@ -14,7 +14,7 @@ from lmc_core.words.marks import Text, joined
 from lmc_core.words.numbers import inside
 from lmc_core.words.path import other_paths
 from pages._show import layers
-from pages._show.path import clouds, files, inspector, matching, others, picture, reproduce, symmetry
+from pages._show.path import clouds, files, inspector, later, matching, others, picture, reproduce, symmetry
 from pages._show.path.look import Look, controls
 from pages._show.view import Shown, View
 
@@ -23,6 +23,7 @@ def look(result: PathResult, run_id: str) -> Look | None:
     """The row of controls, and what it asks for that has to be computed first."""
     if not result.clouds:
         return None
+    result = later.whole(result, run_id)
     chosen = controls(result, run_id)
     if clouds.cloud(result, run_id, chosen.group, chosen.projection) is None:
         clouds.offer(run_id, chosen.group, chosen.projection)
@@ -32,7 +33,7 @@ def look(result: PathResult, run_id: str) -> Look | None:
 
 
 def shown(result: PathResult, run_id: str, look: Look | None) -> Shown:
-    cloud, more = None, Text()
+    cloud, more, result = None, Text(), later.whole(result, run_id)
     if look is not None:
         cloud = clouds.cloud(result, run_id, look.group, look.projection)
         if look.overlay or result.curve:
@@ -80,7 +81,7 @@ VIEW = View(
     shown,
     look,
     figure,
-    tabs={"Matching": matching.body, "Layers": layers.body, "Symmetry": symmetry.body},
+    tabs={"Matching": later.tab(matching.body), "Layers": later.tab(layers.body), "Symmetry": symmetry.body},
     height=460,
     brief=4,
     title="Path",

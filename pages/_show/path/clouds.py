@@ -6,18 +6,22 @@ from lmc_core.runs.keep.units import FILE
 from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.kinds.projection import PLACED, ProjectionResult
 from pages._jobs import job, offers
+from pages._show.path import later
 
 
 def path(run_id: str) -> PathResult:
-    """The result of a path."""
-    result = runs.result(run_id)
-    assert isinstance(result, PathResult)
-    return result
+    """The result of a path, with its layers where these were compared later."""
+    return later.whole(_path(run_id), run_id)
+
+
+def keeper(run_id: str) -> str:
+    """The run that kept the units of a path one by one."""
+    return later.keeper(_path(run_id), run_id)
 
 
 def possible(run_id: str) -> tuple[str, ...]:
-    """The projections that can be asked for: those that need the units, where the run kept them."""
-    return PLACED if FILE in runs.artifacts(run_id) else ()
+    """The projections that can be asked for: those that need the units, where they were kept."""
+    return PLACED if FILE in runs.artifacts(keeper(run_id)) else ()
 
 
 def cloud(result: PathResult, run_id: str, group: str, projection: str) -> Cloud | None:
@@ -42,4 +46,10 @@ def offer(run_id: str, group: str, projection: str) -> None:
 
 
 def _request(run_id: str, group: str, projection: str) -> runs.Request:
-    return runs.bind(runs.Request.of("projection", run=run_id, group=group, projection=projection))
+    return runs.bind(runs.Request.of("projection", run=keeper(run_id), group=group, projection=projection))
+
+
+def _path(run_id: str) -> PathResult:
+    result = runs.result(run_id)
+    assert isinstance(result, PathResult)
+    return result

@@ -30,6 +30,7 @@ NOT_KEPT = (
     "This run came without its single units, so their weights cannot be looked at here, and t-SNE cannot place them: "
     "run it again, or export it again from where it was made."
 )
+LATER = "Units can be looked at one by one once the layers are compared: open the tab Layers."
 WORST_HELP = "The unit of A that is least like its match in aligned B: cosine between their incoming weights."
 METRICS = {"data": "as the data sees them", "weights": "raw"}
 METRIC_HELP = (
@@ -46,9 +47,9 @@ def clicked() -> None:
 
 def draw(run_id: str, look: Look) -> None:
     """The list of units, and the chosen one under it."""
-    kept = stored(run_id, look.group)
+    kept = stored(clouds.keeper(run_id), look.group)
     if not kept:
-        st.caption(NOT_KEPT)
+        st.caption(LATER if clouds.path(run_id).later else NOT_KEPT)
         return
     units = kept["weights"]
     over = st.container(key="figure-clicks")

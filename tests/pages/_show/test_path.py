@@ -26,6 +26,8 @@ from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.kinds.request import Request
 from lmc_core.runs.share.bundle import export
 from lmc_core.runs.values.facts import FormRow, SymmetryFacts
+from lmc_core.runs.work import estimate
+from lmc_core.words.path import LATER
 from pages._ask import links
 from pages._frame.text import escaped
 from pages._show import files
@@ -265,6 +267,56 @@ def test_a_run_that_came_in_a_bundle_has_its_units_and_can_be_placed_by_t_sne(st
     assert "t-SNE" in at.get_by_key("projection").options
     computed(request_of("projection", run=request.id, group="fc1"), home / "afar-tsne")
     assert "t-SNE keeps neighbours, not distances" in texts(opened("run.py", id=request.id, projection="tsne"))
+
+
+def test_layers_of_large_networks_are_compared_once_somebody_asks_for_them_in_their_tab(
+    stored: Request, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimate, "LARGE", 1)
+    request = computed(path_request(stored.options["a"], stored.options["b"], points=3, seed=5), home / "large")
+    labels = dict.fromkeys(("Matching", "Layers"))
+    for tab in labels:
+        at = opened("run.py", id=request.id, tab=tab)
+        assert "The layers of these networks have not been compared yet" in texts(at)
+        assert escaped(LATER) in texts(at)
+        assert len(at.get("plotly_chart")) == 1
+        assert "t-SNE" not in at.get_by_key("projection").options
+        assert "once the layers are compared" in texts(at)
+    at.get_by_key("layers-run").click().run()
+    assert not at.exception
+    asked = request_of("layers", run=request.id)
+    assert runs.status(asked.id).state == "queued"
+    assert "Waiting for the worker" in texts(at)
+    assert keep.opened().index.claim("a server", ("layers",)) == asked
+    computed(asked, home / "large-layers")
+    keep.opened().index.finish(asked.id, "done")
+    at = opened("run.py", id=request.id, tab="Layers")
+    assert escaped(LATER) not in texts(at)
+    assert "averaging weights and averaging activations" in texts(at)
+    assert len(at.get("plotly_chart")) == 2
+    assert "as the data sees it" in at.get_by_key("projection").options[0]
+    assert {"Layer 1", "Layer 2"} <= set(at.get_by_key("layer").options)
+    assert "A good matching moves the whole histogram" in texts(opened("run.py", id=request.id, tab="Matching"))
+    assert "Unit 17 of layer 1" in texts(opened("run.py", id=request.id, unit="17"))
+    placed = computed(request_of("projection", run=asked.id, group="fc1"), home / "large-tsne")
+    assert "t-SNE keeps neighbours" in texts(opened("run.py", id=request.id, projection="tsne"))
+    (link,) = opened("run.py", id=placed.id).get("page_link")
+    assert request.id in link.proto.query_string
+    assert "See them in their run" in [one.proto.label for one in opened("run.py", id=asked.id).get("page_link")]
+
+
+def test_a_bundle_of_large_networks_says_where_its_layers_can_be_compared(
+    stored: Request, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimate, "LARGE", 1)
+    large = computed(path_request(stored.options["a"], stored.options["b"], points=3, seed=6), home / "large-6")
+    request = runs.request(brought("from afar.zip", export(large.id)))
+    computed(request, home / "large-afar")
+    assert keep.opened().index.claim("a server", ("bundle",)) == request
+    keep.opened().index.finish(request.id, "done")
+    at = opened("run.py", id=request.id, tab="Layers")
+    assert "ask for this path there" in texts(at)
+    assert "layers-run" not in {button.key for button in at.button}
 
 
 def test_the_symmetry_tab_lists_every_step_to_the_canonical_forms():

@@ -35,6 +35,7 @@ LEAST = {
     "theory": {"a": A, "b": B},
     "width": {},
     "projection": {"run": "0" * 16, "group": "fc1"},
+    "layers": {"run": "0" * 16},
     "inspect": {"upload": "0" * 64, "filename": "net.pt"},
     "data": {"upload": "0" * 64, "filename": "mine.npz"},
     "bundle": {"upload": "0" * 64, "filename": "afar.zip"},
@@ -63,6 +64,7 @@ MEANT: dict[str, list[dict]] = {
     "theory": [{"method": "ot-alignment", "train_examples": 0, "test_examples": 7}],
     "width": [{"method": "activation-matching", "train_examples": 0, "test_examples": 7}],
     "projection": [{"group": "encoder.layers.0/heads x", "metric": "weights", "seed": 5, "device": "auto"}],
+    "layers": [{"device": "cpu"}],
 }
 """Kind → options as people choose them together."""
 TRAIN_EXAMPLES = {"path": 10_000, "fuse": 10_000, "compare": 1_000, "plane": 1_000, "theory": 1_000, "width": 1_000}

@@ -9,6 +9,7 @@ import torch
 from asking import path_request
 
 from lmc_core.data.registry import dataset
+from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import network
 from lmc_core.report import Report
 from lmc_core.runs.engine.worker import Telling
@@ -19,6 +20,7 @@ from lmc_core.runs.values.status import EXPECTED
 from lmc_core.runs.work import estimate
 from lmc_core.runs.work.path import work
 
+CHECKPOINTS = Path(__file__).parents[3] / "checkpoints"
 A, B = "digits-mlp-128/seed0", "digits-mlp-128/seed1"
 
 
@@ -58,6 +60,20 @@ def test_a_network_that_costs_more_takes_longer_and_one_that_reads_other_data_is
     assert 1 < times[0] < times[1]
     other = network(torch.nn.Linear(7, 10), (torch.zeros(2, 7),))
     assert estimate.seconds(other, digits, asked()) is None
+
+
+def test_the_layers_count_where_a_run_compares_them_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = dataset("digits")
+    net = load(CHECKPOINTS / "digits-mlp-128" / "seed0.safetensors")
+    monkeypatch.setattr(estimate, "per_example", lambda *_: 1e-4)
+    small = estimate.seconds(net, digits, asked())
+    monkeypatch.setattr(estimate, "LARGE", 1)
+    large, layers = estimate.seconds(net, digits, asked()), estimate.of_layers(net, digits)
+    assert small is not None
+    assert large is not None
+    assert layers is not None
+    assert small - large == pytest.approx(layers)
+    assert layers > 1e-4 * estimate.compared(len(digits.y_train), len(digits.y_test))
 
 
 def test_a_run_says_how_long_it_will_take_before_its_first_step(tmp_path: Path) -> None:
