@@ -7,7 +7,7 @@ from importlib import import_module
 from benchmarks import overview
 
 TOOLS = ("faults", "fuzz", "growth", "models", "recorded", "scaling", "soak", "stored")
-ALONE = ("evaluate", "first", "comparison", "frank_wolfe", "fusion", "cold")
+ALONE = ("evaluate", "first", "classes", "comparison", "frank_wolfe", "fusion", "cold")
 """Benchmarks that take no words."""
 
 if __name__ == "__main__":

@@ -24,7 +24,19 @@ from typing import Any
 from benchmarks.row import Key, Row, Value, machine, number
 from benchmarks.timing import table
 
-MODULES = ("evaluate", "first", "matching", "frank_wolfe", "fusion", "memory", "comparison", "cold", "load", "paint")
+MODULES = (
+    "evaluate",
+    "first",
+    "matching",
+    "classes",
+    "frank_wolfe",
+    "fusion",
+    "memory",
+    "comparison",
+    "cold",
+    "load",
+    "paint",
+)
 KEPT = Path(__file__).parent / "results" / "speed.json"
 BEGIN, END = "<!-- measured by `python -m benchmarks --record` -->", "<!-- end of what was measured -->"
 ABOUT = ("work", "in", "before", "now", "goal", "met", "measured")
