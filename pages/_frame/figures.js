@@ -4,7 +4,7 @@ const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp:
 const INSET = 10;  // px from either end of a rail to the places where its grip stops
 const PAUSE = 300;  // ms without a move after which the address is written
 const DIGITS = 3;  // of a coordinate of the camera
-const HOP = 6, HOPS = 30;  // px by which a hover box is moved at a time, and how often at most
+const HOP = 6, HOPS = 30;  // px by which a hover box or the toolbar is moved at a time, and how often at most
 
 const note = (name, value) => {  // in the address alone: neither a step of the history nor a word to the server
     const address = new URL(window.location);
@@ -112,14 +112,14 @@ const legible = (text) => {
         && look.fill !== "rgba(0, 0, 0, 0)" && Number(look.opacity) > 0 && parseFloat(look.fontSize) > 2;
 };
 
-const aside = (graph) => {  // a hover box goes to the nearest place where it covers no word, if there is one
+const aside = (graph, boxes) => {  // what lies over a figure goes to the nearest place where it covers no word
     const frame = graph.getBoundingClientRect();
     const words = [...graph.querySelectorAll("text")].filter(legible).map((text) => text.getBoundingClientRect());
-    for (const box of graph.querySelectorAll(".hoverlayer .hovertext")) {
+    for (const box of graph.querySelectorAll(boxes)) {
         box.style.translate = "";
         const at = box.getBoundingClientRect();
-        const free = ([x, y]) => at.left + x >= frame.left && at.right + x <= frame.right
-            && at.top + y >= frame.top && at.bottom + y <= frame.bottom
+        const free = ([x, y]) => at.left + x >= frame.left && at.right + x <= frame.right + 1
+            && at.top + y >= frame.top - 1 && at.bottom + y <= frame.bottom
             && !words.some((word) => word.left < at.right + x && word.right > at.left + x
                 && word.top < at.bottom + y && word.bottom > at.top + y);
         const ways = [0, -at.width, at.width].flatMap((x) => Array.from({ length: 2 * HOPS + 1 },
@@ -135,7 +135,8 @@ const watch = (graph) => {
     if (graph.dataset.steered || !graph.on || !graph.layout) return;
     graph.dataset.steered = "yes";
     graph.addEventListener("keydown", (event) => { if (graph.layout.sliders) press(graph, event); });
-    graph.on("plotly_hover", () => aside(graph));
+    graph.on("plotly_hover", () => aside(graph, ".hoverlayer .hovertext"));
+    graph.addEventListener("mouseenter", () => aside(graph, ".modebar"));
     graph.on("plotly_sliderchange", () => { say(graph); later("t", () => at(graph)); });
     graph.on("plotly_relayout", (change) => {
         const camera = change["scene.camera"];

@@ -57,6 +57,7 @@ SEEN = """() => [...document.querySelectorAll('.js-plotly-plot')].map((plot) => 
             if (across > 0 && down > 0) word.marks.push({bar, box: cut});
         }
     }
+    plot.dispatchEvent(new Event('mouseenter'));
     const bar = plot.querySelector('.modebar-group');
     const key = plot.closest('[class*=st-key-]').className.match(/st-key-(\\S+)/)[1];
     return {toolbar: bar && bar.getBoundingClientRect().width > 0 ? box(bar) : null, name: key, words};
