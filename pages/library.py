@@ -39,7 +39,7 @@ def table(cards: list[ModelCard]) -> None:
             "network": [card.name for card in cards],
             "family": [card.kind for card in cards],
             "data": [datasets.title(card.data) if card.data else "" for card in cards],
-            "test accuracy": [percent(card.accuracy["test"]) if "test" in card.accuracy else "" for card in cards],
+            "accuracy": [percent(card.accuracy["test"]) if "test" in card.accuracy else "" for card in cards],
             "parameters": [card.parameters for card in cards],
             "from": ["shipped" if not card.uploaded else "uploaded" for card in cards],
             "explore": [link("", a=card.id) for card in cards],
@@ -47,7 +47,8 @@ def table(cards: list[ModelCard]) -> None:
         hide_index=True,
         column_config={
             "parameters": st.column_config.NumberColumn(format="localized"),
-            "explore": st.column_config.LinkColumn("", display_text="explore with it"),
+            "accuracy": st.column_config.Column(help="On test examples"),
+            "explore": st.column_config.LinkColumn("", display_text="explore"),
         },
         alt="All networks of the library",
     )

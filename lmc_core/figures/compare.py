@@ -44,6 +44,8 @@ _FOOT, _BETWEEN = 40, 58
 
 _ROW, _FLOOR = 36, 1e-3
 """Pixels of a method in the chart of barriers; barriers below this are drawn there, on the logarithmic axis."""
+_AIR = 1.4
+"""Times the barriers at either end to which the axis reaches beyond them, so that their marks are whole."""
 _NAME, _NAME_LETTER = 20, 6.2
 """Letters of a line of a method's name, and pixels of one of them."""
 
@@ -68,7 +70,7 @@ def barriers_figure(
     found = {name: [paths[name].barrier() for paths in pairs.values() if name in paths] for name in ordered}
     top = max([_FLOOR * 10, *(value for values in found.values() for value in values if np.isfinite(value))])
     room = (_NAME_LETTER * _NAME + 14) / {"wide": 684, "narrow": 306}[layout]
-    across = log_axis(_FLOOR, top)
+    across = log_axis(_FLOOR / _AIR, top * _AIR)
     if layout == "narrow":
         across["tickvals"] = [value for value in across["tickvals"] if np.isclose(np.log10(value) % 1, [0, 1]).any()]
     across["ticktext"] = [("≤" if value <= _FLOOR else "") + f"{value:g}" for value in across["tickvals"]]

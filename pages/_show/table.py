@@ -10,6 +10,7 @@ import streamlit as st
 
 from lmc_core.figures.palette import contrast
 from lmc_core.runs.summary import Columns
+from pages._frame.text import escaped
 
 FORMATS = {
     "cosine": "%.3f",
@@ -29,6 +30,8 @@ FORMATS = {
 OTHERS = "%.3g"
 ROW, HEAD, ROWS = 35, 37, 12  # pixels; and rows of a table before it scrolls
 SHARES = ("activation correlation",)  # columns that are drawn as bars from 0 to 1
+SHORT = {"function error": "error", "W₂² of ": ""}  # in headings, so that a table fits beside a tablet's edges
+WORDS = ("remarks",)  # columns of sentences, which stand under the table
 
 
 def show(
@@ -40,20 +43,26 @@ def show(
     links: Mapping[str, str] | None = None,
     chosen: Callable[[int], None] | None = None,
 ) -> None:
-    """The table, with every number in few digits.
+    """The table, with every number in few digits; sentences about its rows stand under it and are read whole.
 
     colours   column → what it says → colour behind it
     links     column of addresses → what every link says
     chosen    what to do with the number of a row that somebody chooses
     """
     config: dict[str, Any] = {}
+    remarks = {name: columns[name] for name in WORDS if name in columns}
+    columns = {name: values for name, values in columns.items() if name not in remarks}
     for name, values in columns.items():
+        heading = shortened(name)
+        label: dict[str, Any] = {} if heading == name else {"label": heading, "help": name}
         if links and name in links:
             config[name] = st.column_config.LinkColumn("", display_text=links[name])
         elif name in SHARES:
-            config[name] = st.column_config.ProgressColumn(format="%.2f", min_value=0, max_value=1)
+            config[name] = st.column_config.ProgressColumn(format="%.2f", min_value=0, max_value=1, **label)
         elif any(isinstance(value, float) for value in values):
-            config[name] = st.column_config.NumberColumn(format=_format(name))
+            config[name] = st.column_config.NumberColumn(format=_format(name), **label)
+        elif label:
+            config[name] = st.column_config.Column(**label)
     how: dict[str, Any] = {} if high is None else {"height": high}
     if chosen is not None:
         how |= {
@@ -62,6 +71,27 @@ def show(
             "on_select": partial(_row, f"table-{alt}", chosen),
         }
     st.dataframe(_behind(columns, colours), hide_index=True, column_config=config, alt=alt, **how)
+    for said in sentences(columns, remarks):
+        st.caption(said)
+
+
+def shortened(name: str) -> str:
+    """The heading of a column on the page."""
+    for long, short in SHORT.items():
+        name = name.replace(long, short)
+    return name
+
+
+def sentences(columns: Columns, remarks: Columns) -> list[str]:
+    """What is remarked of the rows, each after the words that its row begins with, as Markdown."""
+    first = [name for name, values in columns.items() if all(isinstance(value, str) for value in values)]
+    rows = [", ".join(columns[name][row] for name in first) for row in range(len(next(iter(columns.values()), ())))]
+    return [
+        f"**{escaped(row)}**: {escaped(said)}"
+        for column in remarks.values()
+        for row, said in zip(rows, column, strict=True)
+        if said
+    ]
 
 
 def _row(key: str, chosen: Callable[[int], None]) -> None:

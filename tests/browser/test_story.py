@@ -17,6 +17,17 @@ PANELS = """() => [...document.querySelectorAll('.js-plotly-plot .cartesianlayer
     return {...all, [name]: (all[name] || '') + panel.innerHTML};
 }, {})"""
 
+THREE_LINES = """() => {
+    const heading = document.querySelector("h2"), line = parseFloat(getComputedStyle(heading).lineHeight);
+    while (heading.getBoundingClientRect().height < 2.9 * line) heading.append(" and so on");
+}"""
+TABLES = """() => [...document.querySelectorAll(".dvn-scroller")].map((table) => {
+    const arrow = getComputedStyle(table.querySelector(".dvn-scroll-inner"), "::after");
+    return {wider: table.scrollWidth > table.clientWidth + 1,
+        told: arrow.content.includes("›") && arrow.visibility === "visible"};
+})"""
+WITH_TABLES = ("/?tab=Matching", "/fuse", "/compare", "/theory?part=width&tab=Data", "/library?part=All+networks")
+
 
 def test_a_first_visitor_sees_the_finding_and_both_panels_without_a_click(page: Page) -> None:
     outside: list[str] = []
@@ -39,6 +50,13 @@ def test_a_first_visitor_sees_the_finding_and_both_panels_without_a_click(page: 
     assert page.title().rstrip("…") == said[: len(page.title().rstrip("…"))]
     assert len(page.title()) > 40
     assert not outside, f"the page asked other servers: {outside}"
+    for width in (1440, 768):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(500)
+        page.evaluate(THREE_LINES)
+        grip = figure.locator(".slider-grip-rect").bounding_box()
+        assert grip is not None
+        assert grip["y"] + grip["height"] <= 900, f"a third line pushes the slider below the fold of {width} pixels"
 
 
 def test_the_slider_moves_both_panels_without_the_server(page: Page) -> None:
@@ -158,7 +176,7 @@ def test_every_control_comes_back_from_its_link(page: Page, context: BrowserCont
 
 
 def test_a_running_job_is_cancelled_within_seconds_and_can_be_run_again(page: Page) -> None:
-    page.goto("/?points=201&seed=7")
+    page.goto("/?method=straight-through&straight-through.steps=100000")  # minutes of work, whatever the machine
     expect(finding(page)).to_have_text("This pair has not been compared yet.")
     page.get_by_role("button", name="Align and compare").click()
     expect(finding(page)).to_contain_text("Aligning B to A")
@@ -226,6 +244,21 @@ def test_a_phone_shows_the_whole_page_in_one_column(browser: Browser, server: Se
     left = [page.get_by_test_id("stMetric").nth(k).bounding_box() for k in range(4)]
     assert len({round(box["x"]) for box in left if box}) == 2, "the cards are not two by two"
     phone.close()
+
+
+def test_no_table_is_cut_and_one_that_is_wider_than_a_phone_says_so(page: Page) -> None:
+    for address in WITH_TABLES:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.goto(address)
+        expect(page.locator(".dvn-scroller").first).to_be_attached(timeout=COMPUTED)
+        for width in (1440, 1024, 768, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(700)
+            tables = page.evaluate(TABLES)
+            assert tables, f"{address} at {width}"
+            assert all(table["wider"] == table["told"] for table in tables), f"{address} at {width}: {tables}"
+            if width in (1440, 768):
+                assert not any(table["wider"] for table in tables), f"{address} at {width}"
 
 
 def test_an_embedded_run_leaves_out_what_surrounds_the_figure(page: Page) -> None:

@@ -13,6 +13,7 @@ from lmc_core.report import silent
 from lmc_core.runs import keep
 from lmc_core.runs.kinds.compare import ComparisonResult, expected
 from lmc_core.runs.kinds.request import Request
+from pages._frame.text import escaped
 
 
 def test_a_comparison_has_a_row_per_method_and_pair_and_a_panel_per_pair(analyses: dict[str, Request]) -> None:
@@ -52,7 +53,8 @@ def test_networks_that_do_not_fit_are_rows_with_the_reason_and_not_a_crash(home:
     assert heading(at) == "## No method could align these networks."
     table = at.dataframe[0].value
     assert len(table) == 2
-    assert table["remarks"].str.contains("shape").all()
+    said = [caption.value for caption in at.caption if "shape" in caption.value]
+    assert [words.partition(":")[0] for words in said] == [f"**{escaped(title)}**" for title in table["method"]]
     assert not at.get("plotly_chart")
 
 
