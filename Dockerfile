@@ -1,10 +1,10 @@
 # One web process and its workers. TORCH_INDEX is the address of a wheel index of PyTorch, as its installation guide lists
 # them: the CPU index for a small image, a CUDA index for NVIDIA cards. Without it torch comes from pip's own index.
-# Everything else is installed at the versions and with the hashes of deploy/lock/web.txt. BASE may name the base image by
+# Everything else is installed at the versions and with the hashes of deploy/lock/web.txt, and BASE names the base image by
 # its digest, so that a build of tomorrow starts from the same one.
 #   docker build --build-arg TORCH_INDEX=... -t mce .
 #   docker run -p 8501:8501 -v mce:/data mce            (with cards: --gpus all)
-ARG BASE=python:3.11-slim
+ARG BASE=python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 FROM ${BASE}
 
 ARG TORCH_INDEX=

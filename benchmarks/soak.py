@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
+from urllib.error import HTTPError
 
 import numpy as np
 
@@ -36,13 +37,17 @@ LATE, IN_TIME = 0.95, 1.0  # share of the pages that come within so many seconds
 GROWTH = 0.1  # megabytes per minute that the web process may grow by
 
 
+View = tuple[float, str, float]
+"""Seconds since the start, the page, the seconds that it took."""
+
+
 class Soak:
     """What happened so far."""
 
     def __init__(self, server: Server, run: str, seconds: float):
         self.server, self.run = server, run
         self.start, self.end = time.monotonic(), time.monotonic() + seconds
-        self.views: list[tuple[str, float]] = []
+        self.views: list[View] = []
         self.jobs: list[float] = []
         self.memory: list[tuple[float, float]] = []
         self.wrong: list[str] = []
@@ -60,7 +65,8 @@ class Soak:
         while self.going:
             page = rng.choice(PAGES)
             query = {"id": self.run} if page == "run" else {}
-            self.views.append((page or "explore", timed(partial(visitor.open, page, **query))))
+            took = timed(partial(visitor.open, page, **query))
+            self.views.append((time.monotonic() - self.start, page or "explore", took))
             if rng.random() < 0.1:  # a new visitor takes the place
                 visitor.close()
                 visitor = Visitor(self.server)
@@ -95,9 +101,15 @@ class Soak:
 
     def course(self) -> list[float]:
         """Megabytes in every tenth of the time, medians."""
+        return [float(np.median(part)) for part in self._tenths(self.memory) if part]
+
+    def lateness(self) -> list[float]:
+        """Seconds within which 95 % of the pages of every tenth of the time came."""
+        return [share(part, LATE) for part in self._tenths([(at, took) for at, _, took in self.views]) if part]
+
+    def _tenths(self, values: Sequence[tuple[float, float]]) -> list[list[float]]:
         tenth = (self.end - self.start) / 10
-        parts = [[held for at, held in self.memory if int(at / tenth) == k] for k in range(10)]
-        return [float(np.median(part)) for part in parts if part]
+        return [[value for at, value in values if int(at / tenth) == k] for k in range(10)]
 
     def growth(self) -> float:
         """Megabytes per minute."""
@@ -110,23 +122,25 @@ class Soak:
 class Figures:
     """What a soak came to.
 
-    views    page and seconds, of every view
+    views    every page that was opened
     jobs     seconds of every run, from the click to its result
     memory   megabytes of the web process at the start and at the end, and megabytes per minute between
     course   megabytes in every tenth of the time
+    lateness seconds within which 95 % of the pages came, in every tenth of the time
     wrong    what went wrong, a sentence per visitor
     """
 
-    views: Sequence[tuple[str, float]]
+    views: Sequence[View]
     jobs: Sequence[float]
     memory: tuple[float, float, float]
     course: Sequence[float]
+    lateness: Sequence[float]
     wrong: Sequence[str]
 
     @property
     def late(self) -> float:
         """Seconds within which 95 % of the pages were drawn."""
-        return share([seconds for _, seconds in self.views], LATE)
+        return share([seconds for _, _, seconds in self.views], LATE)
 
     @property
     def holds(self) -> bool:
@@ -137,12 +151,13 @@ class Figures:
         """The table, its heading first."""
         first, last, growth = self.memory
         named: dict[str, list[float]] = {}
-        for page, seconds in self.views:
+        for _, page, seconds in self.views:
             named.setdefault(page, []).append(seconds)
-        each = [("pages", [seconds for _, seconds in self.views]), *sorted(named.items()), ("runs", list(self.jobs))]
+        each = [("pages", [seconds for _, _, seconds in self.views]), *sorted(named.items()), ("runs", list(self.jobs))]
         return [
             ("", "number", "median, s", "95 %, s", "largest, s"),
             *((name, f"{len(all)}", *(f"{share(all, part):.2f}" for part in (0.5, LATE, 1.0))) for name, all in each),
+            ("95 % of the pages by tenths, s", " ".join(f"{late:.2f}" for late in self.lateness), "", "", ""),
             ("failed", f"{len(self.wrong)}", "", "", ""),
             ("memory, MB", f"{first:.0f} to {last:.0f}", "", "", ""),
             ("memory by tenths, MB", " ".join(f"{held:.0f}" for held in self.course), "", "", ""),
@@ -172,7 +187,8 @@ def soak(server: Server, *, minutes: float, viewers: int, submitters: int) -> Fi
             work(number)
         except Exception as error:  # noqa: BLE001 one visitor's failure is a number of this benchmark
             text = f"after {time.monotonic() - state.start:.0f} s, {work.__name__} {number}: "
-            state.wrong.append(f"{text}{type(error).__name__}: {str(error)[:160]}")
+            answer = error.read().decode()[-400:] if isinstance(error, HTTPError) else ""
+            state.wrong.append(f"{text}{type(error).__name__}: {str(error)[:160]} {answer}".rstrip())
 
     works = [*[state.view] * viewers, *[state.submit] * submitters, state.sample]
     threads = [threading.Thread(target=guarded, args=(work, number), daemon=True) for number, work in enumerate(works)]
@@ -181,7 +197,7 @@ def soak(server: Server, *, minutes: float, viewers: int, submitters: int) -> Fi
     for thread in threads:
         thread.join(60 * minutes + 180)
     memory = (state.memory[0][1], state.memory[-1][1], state.growth())
-    return Figures(state.views, state.jobs, memory, state.course(), state.wrong)
+    return Figures(state.views, state.jobs, memory, state.course(), state.lateness(), state.wrong)
 
 
 def recorded(figures: Figures, minutes: float, viewers: int, submitters: int) -> str:

@@ -69,3 +69,10 @@ def test_image_and_tests_are_installed_with_hashes(file: str, lock: str) -> None
     assert re.search(
         rf"pip install (-q )?--require-hashes -r (deploy/lock/)?{re.escape(lock)}", (ROOT / file).read_text()
     )
+
+
+def test_the_base_image_is_named_by_its_digest() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    (base,) = (line.removeprefix("ARG BASE=") for line in lines if line.startswith("ARG BASE="))
+    assert re.fullmatch(r"python:3\.11-[a-z-]+@sha256:[0-9a-f]{64}", base)
+    assert [line for line in lines if line.startswith("FROM")] == ["FROM ${BASE}"]

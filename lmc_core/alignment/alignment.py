@@ -10,7 +10,7 @@ from lmc_core.alignment.coupling import Coupling
 from lmc_core.alignment.transport import orders_of_branches, transport
 from lmc_core.networks.network import Network
 from lmc_core.shown import drawn, page
-from lmc_core.symmetry.canonical.canonical import canonical
+from lmc_core.symmetry.canonical.canonical import form
 from lmc_core.symmetry.evidence import unbranched
 from lmc_core.symmetry.permute import regrouped
 from lmc_core.symmetry.symmetry import Symmetry
@@ -55,7 +55,7 @@ class Alignment:
 
     def reference(self, network: Network) -> Network:
         """`network` (the reference) as the path starts at it: itself, or its canonical form."""
-        return canonical(network).network if self.canonical else network
+        return form(network, self.symmetry).network if self.canonical else network
 
     @property
     def within(self) -> Symmetry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -95,11 +95,32 @@ class Place:
 
     def gram(self, elements: Mapping[str, Element]) -> Grams:
         """With everything else at `elements`."""
-        moved = self.tensor
+        return self.between(self.moved(elements), elements)
+
+    def moved(
+        self, elements: Mapping[str, Element], start: Tensor | None = None, done: frozenset[str] = frozenset()
+    ) -> Tensor:
+        """B with everything else at `elements`.
+
+        start   B where the groups named in `done` are there already
+        """
+        found = self.tensor if start is None else start
         for moving in self.movers:
-            moved = self._along(moved, moving, elements)
+            if left := moving.names - done:
+                found = self._along(found, replace(moving, names=left), elements)
+        return found
+
+    def between(self, moved: Tensor, elements: Mapping[str, Element]) -> Grams:
+        """Gram(A, B) for B as `moved` gives it for the same elements."""
         found = self._grams(self.target, moved)
         return self._put_back(found, elements) if self.shared else found
+
+    def rows(self, moved: Tensor) -> tuple[Tensor, Tensor]:
+        """A and B as matrices, a row per unit, of a place that is whole: what its Gram matrix is the product of."""
+        return self._rows(self.target), self._rows(moved)
+
+    def _rows(self, x: Tensor) -> Tensor:
+        return x.movedim(self.number, 0).flatten(1) if x.ndim > 1 else x[:, None]
 
     def change(self, before: Mapping[str, Element], after: Mapping[str, Element]) -> Grams:
         """What it gains when everything else goes from `before` to `after`: Gram(A, T(B, after) − T(B, before)).
@@ -134,7 +155,7 @@ class Place:
 
     def _grams(self, a: Tensor, b: Tensor) -> Grams:
         if self.whole:
-            x, y = (x.movedim(self.number, 0).flatten(1) if x.ndim > 1 else x[:, None] for x in (a, b))
+            x, y = self._rows(a), self._rows(b)
             return {self.block.name: x @ y.T}
         found: dict[str, Tensor] = {}
         for (x, y), meeting in met((a, b), (self.axes, self.axes), [self.number], self.block.name):

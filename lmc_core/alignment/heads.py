@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from lmc_core.alignment.coupling import Elements
 from lmc_core.alignment.meetings import gram, met
 from lmc_core.alignment.objective import Objective, Position
 from lmc_core.alignment.result import Result
+from lmc_core.errors import TraceError
 from lmc_core.graph.trace import trace, working_batch
 from lmc_core.networks.network import Network
 from lmc_core.report import Report, silent
@@ -29,17 +30,26 @@ _ATTENTION = ("softmax", "scaled_dot_product")
 def attention_groups(network: Network, symmetry: Symmetry) -> frozenset[str]:
     """Free groups, with others nested in them, whose units attend: each has a softmax or attention of its own.
 
-    A softmax over the units themselves, as a router has, weighs them against each other: these are experts.
+    A softmax over the units themselves, as a router has, weighs them against each other: these are experts. None where
+    the module cannot be traced.
     """
     with_inside = {name for name in symmetry.groups if symmetry.children(name)}
     found: set[str] = set()
-    for node in trace(network, working_batch(network, 2)).graph.nodes:
+    for node in _nodes(network):
         if any(word in str(node.target) for word in _ATTENTION):
             axes = list(symmetry.values.get(node.name, ()))
             if "softmax" in str(node.target) and axes:
                 axes.pop(_over(node))
             found |= names_in(*axes) & with_inside
     return frozenset(found)
+
+
+def _nodes(network: Network) -> Iterable[Node]:
+    """What a network computes, in order; nothing where it cannot be traced."""
+    try:
+        return trace(network, working_batch(network, 2)).graph.nodes
+    except TraceError:
+        return ()
 
 
 def _over(node: Node) -> int:
@@ -50,9 +60,8 @@ def _over(node: Node) -> int:
 
 def streams(network: Network, symmetry: Symmetry) -> frozenset[str]:
     """Free groups along which two computed values are added: residual streams."""
-    traced = trace(network, working_batch(network, 2))
     found: set[str] = set()
-    for node in traced.graph.nodes:
+    for node in _nodes(network):
         values = [x for x in node.args[:2] if isinstance(x, Node) and x.op == "call_function"]
         if "aten.add" in str(node.target) and len(values) == 2:
             found |= frozenset.intersection(*(_carried(symmetry, x.name) for x in (node, *values)))
@@ -111,7 +120,8 @@ def head_cost(objective: Objective, block: Block, elements: Mapping[str, Element
 
     elements   of every other group; heads and their units are taken as B has them
     """
-    moved = objective.at({**elements, **block.identity()}, objective.tensors[block.name])
+    others = {name: element for name, element in elements.items() if name not in block.names}
+    moved = objective.at(others, objective.tensors[block.name])
     total = np.zeros((block.outer.size, block.outer.size))
     for group in block.inner:
         projections = list(_projections(objective, block, group, moved).values())
@@ -140,13 +150,12 @@ def _projections(objective: Objective, block: Block, group: Group, moved: Mappin
                 continue
             axes = symmetry.axes[name]
             place = 0
-            both = target.double(), moved[name].double()
-            for (a, b), meeting in met(both, (axes, axes), range(len(axes)), block.name):
+            for (a, b), meeting in met((target, moved[name]), (axes, axes), range(len(axes)), block.name):
                 for nested, keep in meeting.kept:
                     if nested == group.name:
                         beside = [dim for dim in meeting.dims if dim not in keep]  # in no known order: summed
                         x, y = (z.sum(beside, keepdim=True) if beside else z for z in (a, b))
                         key = (weight_of.get(name, name), place)
-                        found[key] = found.get(key, torch.zeros(())) + gram(x, y, keep)
+                        found[key] = found.get(key, torch.zeros(())) + gram(x, y, keep).double()
                         place += 1
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import fsum
+from operator import is_not
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from lmc_core.alignment.terms import Term, constant_terms, entering_terms, real,
 from lmc_core.networks.network import Network
 from lmc_core.symmetry.axis import Axis, Product, Sum, groups_in, names_in
 from lmc_core.symmetry.classes import Element, as_permutation
-from lmc_core.symmetry.move import Mover, moved
+from lmc_core.symmetry.move import Mover, Movers, moved
 from lmc_core.symmetry.permute import permute
 from lmc_core.symmetry.symmetry import Symmetry
 
@@ -103,17 +104,45 @@ class Objective:
             )
             for block, moving in self.tensors.items()
         }
+        self._turning = frozenset(block.name for block in self.blocks if block.turns)
+        more = {g.name for block in self.blocks for g in (block.outer, *block.inner) if g.kind != "permutation"}
+        self._anew = frozenset(
+            name
+            for name, places in self.places.items()
+            if any(moving.names & more for place in places for moving in place.movers)
+        )
         self._movers: dict[str, tuple[Element, Mover]] = {}
+        self._turned: dict[str, tuple[list[Element], Tensor]] = {}
 
     def at(self, elements: Mapping[str, Element], names: Iterable[str]) -> dict[str, Tensor]:
         """Some tensors of B, moved by elements that are their own inverse transposes."""
-        still = {name: self.still[name] for name in names}
         if all(element.dtype.kind == "i" for element in elements.values()):
+            still = {name: self.still[name] for name in names}
             return permute(still, self.symmetry, {name: as_permutation(e) for name, e in elements.items()})
-        for name, element in elements.items():
-            if name not in self._movers or self._movers[name][0] is not element:
-                self._movers[name] = element, Mover.of(element)
-        return moved(still, self.symmetry, {name: (self._movers[name][1],) * 2 for name in elements})
+        turned = {name: self.turned(name, elements) for name in names}
+        return moved(turned, self.symmetry, self._moving(elements, elements.keys() - self._turning))
+
+    def turned(self, name: str, elements: Mapping[str, Element]) -> Tensor:
+        """A tensor of B in which the groups that turn as a whole are moved and all others are as they were.
+
+        Kept until such a group moves: every other block that the tensor touches is judged from here.
+        """
+        groups = names_in(*self.symmetry.axes[name]) & self._turning & elements.keys()
+        if not groups:
+            return self.still[name]
+        here = [elements[group] for group in sorted(groups)]
+        known = self._turned.get(name)
+        if known is None or len(known[0]) != len(here) or any(map(is_not, known[0], here)):
+            made = moved({name: self.still[name]}, self.symmetry, self._moving(elements, groups))
+            known = self._turned[name] = here, made[name]
+        return known[1]
+
+    def _moving(self, elements: Mapping[str, Element], groups: Iterable[str]) -> Movers:
+        """What moves some groups, which are their own inverse transposes."""
+        for name in groups:
+            if name not in self._movers or self._movers[name][0] is not elements[name]:
+                self._movers[name] = elements[name], Mover.of(elements[name])
+        return {name: (self._movers[name][1],) * 2 for name in groups}
 
     def values(self, elements: Mapping[str, Element], numbers: Iterable[int]) -> dict[int, float]:
         """Of some terms, number → value at elements."""
@@ -128,6 +157,27 @@ class Objective:
     def alone(self, block: Block) -> BlockCost:
         """The part of a block's gradient that never changes: of tensors that carry no other group."""
         return BlockCost.of(block, {name: x.cpu().numpy() for name, x in self.fixed(block).items()})
+
+    def anew(self, block: Block, elements: Mapping[str, Element]) -> Grams | None:
+        """The gradient of a block that meets groups which are more than re-ordered, with everything else at `elements`;
+        None for others. What such a group changes costs as much as the whole: all units of a tensor change at once.
+        """
+        if block.name not in self._anew:
+            return None
+        done = frozenset[str]() if block.name in self._turning else self._turning
+        found: dict[str, Tensor] = {}
+        for place in self.places[block.name]:
+            moved = place.moved(elements, self.turned(place.name, elements) if done else None, done)
+            if place.whole and block.name in found:  # in one go: large sums are what such a pass spends its time on
+                a, b = place.rows(moved)
+                found[block.name].addmm_(a, b.T)
+            else:
+                found = dict(plus(found, place.between(moved, elements)))
+        device = next(iter(self.still.values())).device
+        return {
+            name: found[name].double() if name in found else torch.zeros(shape, dtype=torch.float64, device=device)
+            for name, shape in block.shapes().items()
+        }
 
     def fixed(self, block: Block) -> Grams:
         """The same as tensors in float64; not kept: they are twice as large as a weight between two such blocks."""
@@ -252,6 +302,8 @@ class Position:
 
     def cost(self, block: Block) -> BlockCost:
         """∂F/∂G of the terms that judge a block, with everything else as it is here, for B's units as they were."""
+        if (anew := self.objective.anew(block, self.elements)) is not None:
+            return BlockCost.of(block, {name: x.cpu().numpy() for name, x in anew.items()})
         known = self._costs.get(block.name)
         total = self.objective.fixed(block) if known is None else known[0]
         for place in self.objective.places[block.name]:

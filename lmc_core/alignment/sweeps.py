@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from lmc_core.alignment.blocks import BlockCost, blocks
-from lmc_core.alignment.coupling import Perms
+from lmc_core.alignment.coupling import Elements, Perms
 from lmc_core.alignment.objective import Objective, Position
+from lmc_core.alignment.problem import Problem
 from lmc_core.alignment.result import Result, best_of
 from lmc_core.report import Report, silent
 from lmc_core.symmetry.classes import Element
@@ -113,6 +114,19 @@ def forward_best(
         drawn = [random_start(objective, rng) for _ in range(4)]
         found += [forward(objective, start=start, limit=limit, report=report) for start in (*starts, *drawn)]
     return best_of(found)
+
+
+def start(
+    number: int, objective: Objective, layerwise: Callable[[], Objective], problem: Problem, rng: np.random.Generator
+) -> Elements:
+    """Where the start of that number begins: 0 in place, 1 at the layer-wise solution (Ferbach 2024, §6), the others
+    at random.
+
+    layerwise   the objective of the layer-wise solution, made where it is needed and not kept
+    """
+    if number == 1:
+        return forward_best(layerwise(), problem.rng(1), report=problem.report).elements
+    return {**(random_start(objective, rng) if number else identity(objective.symmetry))}
 
 
 def random_start(objective: Objective, rng: np.random.Generator) -> Perms:

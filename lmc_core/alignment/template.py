@@ -14,7 +14,7 @@ from lmc_core.networks.network import Network
 from lmc_core.operators import Kind
 from lmc_core.symmetry.arrangement import Branches
 from lmc_core.symmetry.axis import Axis, Fixed, Group, Product, Sum
-from lmc_core.symmetry.canonical.canonical import Canonical, canonical
+from lmc_core.symmetry.canonical.canonical import Canonical, form
 from lmc_core.symmetry.classes import meet
 from lmc_core.symmetry.evidence import held_still, with_kinds
 from lmc_core.symmetry.infer import symmetry
@@ -96,22 +96,28 @@ def symmetries(networks: Sequence[Network]) -> list[Symmetry]:
     return found
 
 
-def canonical_pair(a: Network, b: Network) -> tuple[Network, Network, Symmetry]:
+def canonical_pair(a: Network, b: Network, declared: Symmetry | None = None) -> tuple[Network, Network, Symmetry]:
     """Two networks of one shape in canonical form, and the symmetry of both: every group in the class that they share.
+
+    declared   of both, where they cannot be traced
 
     Raises MismatchError naming the first tensor that is there or used in one network only.
     """
-    forms, (both, _) = canonical_forms([a, b])
+    forms, (both, _) = canonical_forms([a, b], declared)
     return forms[0].network, forms[1].network, both
 
 
-def canonical_forms(networks: Sequence[Network]) -> tuple[list[Canonical], list[Symmetry]]:
+def canonical_forms(
+    networks: Sequence[Network], declared: Symmetry | None = None
+) -> tuple[list[Canonical], list[Symmetry]]:
     """Networks in canonical form, and their symmetries in the group names of the first: every group in the class that
     all share, and held what all hold.
 
+    declared   of all, where they cannot be traced
+
     Raises MismatchError naming the first tensor that is there or used in one network only.
     """
-    first, *others = forms = [canonical(net) for net in networks]
+    first, *others = forms = [form(net, declared) for net in networks]
     found = [
         first.symmetry,
         *(common(first.network, other.network, first.symmetry, other.symmetry) for other in others),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmc_core.data.dataset import Dataset
+from lmc_core.data.steady import steady
 from lmc_core.errors import DataError
 
 _NAMES = ("x_train", "y_train", "x_test", "y_test")
@@ -31,23 +33,27 @@ def load(path: Path, largest: int = LARGEST) -> Dataset:
     if not path.is_file():
         raise DataError(f"{path} does not exist")
     try:
-        size = computed_bytes(path)
-        if size > largest:
-            raise DataError(f"{path} unpacks to {size / 2**30:.1f} GB; the limit is {largest / 2**30:.1f} GB")
-        with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in _NAMES if name not in file.files]
-            if missing:
-                raise DataError(
-                    f"{path} has no array {', '.join(missing)} (it has {', '.join(file.files) or 'none'}); "
-                    f"save it with numpy.savez(path, x_train=…, y_train=…, x_test=…, y_test=…)"
-                )
-            arrays = {name: file[name] for name in (*_NAMES, "classes") if name in file.files}
+        arrays = steady(partial(_arrays, path, largest))
     except DataError:
         raise
     except Exception as problem:  # whatever NumPy, zip and zlib make of bytes that are not theirs
         said = " ".join(str(problem).split())[:160] or type(problem).__name__
         raise DataError(f"{path} is not a readable .npz file of plain arrays ({said})") from problem
     return checked(path.stem, **arrays)
+
+
+def _arrays(path: Path, largest: int) -> dict[str, np.ndarray]:
+    size = computed_bytes(path)
+    if size > largest:
+        raise DataError(f"{path} unpacks to {size / 2**30:.1f} GB; the limit is {largest / 2**30:.1f} GB")
+    with np.load(path, allow_pickle=False) as file:
+        missing = [name for name in _NAMES if name not in file.files]
+        if missing:
+            raise DataError(
+                f"{path} has no array {', '.join(missing)} (it has {', '.join(file.files) or 'none'}); "
+                f"save it with numpy.savez(path, x_train=…, y_train=…, x_test=…, y_test=…)"
+            )
+        return {name: file[name] for name in (*_NAMES, "classes") if name in file.files}
 
 
 def computed_bytes(path: Path) -> int:

@@ -50,7 +50,8 @@ def align(
 
     method      a name in METHODS; None: full-symmetry-matching of networks that attend, weight-matching of others
     data        needed by methods that look at activations; used by all to check that the function is unchanged
-    symmetry    of the reference; inferred if not given
+    symmetry    of the reference; inferred if not given, and by methods that compare canonical forms wherever there is a
+                graph to infer it from
     settings    parameters of the method
 
     Raises SettingError for an unknown method or setting, MismatchError if the networks differ or their weights are so
@@ -80,7 +81,7 @@ def align(
     a, b = (n.to(device=device) if device else n for n in (reference, moved))
     if chosen.canonical:
         report("finding the canonical forms", 0, 1)
-        a, b, symmetry = canonical_pair(a, b)
+        a, b, symmetry = canonical_pair(a, b, symmetry)
     steps = symmetry if chosen.canonical else ordered(symmetry)
     branches, placed_b, said_of_them = _branches(a, b, steps, chosen, seed, report)
     problem = Problem.pair(a, placed_b, unbranched(steps), data, seed, report)

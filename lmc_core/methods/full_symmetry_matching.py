@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from lmc_core.alignment.method import Method, Paper
@@ -10,7 +11,6 @@ from lmc_core.options import Option
 
 if TYPE_CHECKING:
     from lmc_core.alignment.blocks import BlockCost
-    from lmc_core.alignment.coupling import Elements
     from lmc_core.alignment.problem import Problem
     from lmc_core.alignment.result import Result
 
@@ -33,7 +33,7 @@ def solve(
     from lmc_core.alignment.moments import cross_costs, cross_moments
     from lmc_core.alignment.objective import Position, all_classes_objective, entering_objective
     from lmc_core.alignment.result import Result, best_of
-    from lmc_core.alignment.sweeps import forward_best, random_start
+    from lmc_core.alignment.sweeps import start
     from lmc_core.symmetry.permute import identity
 
     a, b, symmetry, report = problem.reference, problem.moved, problem.symmetry, problem.report
@@ -47,20 +47,15 @@ def solve(
     held = frozenset(block.name for block in turning if block.name in costs)
     rotated = {block.name for block in turning}
     decided = rotated and all(objective.neighbours(block) <= rotated for block in objective.blocks if not block.turns)
+    layerwise = partial(entering_objective, a, b, symmetry, classes=True)
     found: list[Result] = []
     for restart in range(1 if decided else restarts):
-        begin: Elements = naive.elements
-        if restart == 1:
-            entering = entering_objective(a, b, symmetry, classes=True)
-            begin = forward_best(entering, problem.rng(1), report=report).elements
-        elif restart > 1:
-            begin = {**random_start(objective, problem.rng(1, restart))}
-        start = Position(objective, begin)
+        begin = Position(objective, start(restart, objective, layerwise, problem, problem.rng(1, restart)))
         for block in turning:
-            start.place(block, costs.get(block.name, objective.alone(block)).nearest(block))
+            begin.place(block, costs.get(block.name, objective.alone(block)).nearest(block))
         known, stage = Result.of_elements(naive.elements, [naive.total]), f"matching all classes, start {restart + 1}"
         climb = by_circuits(
-            objective, start, known, heads, held, passes=passes, settled=SETTLED, stage=stage, report=report
+            objective, begin, known, heads, held, passes=passes, settled=SETTLED, stage=stage, report=report
         )
         found.append(climb)
     return best_of(found)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lmc_core.alignment.method import AINSWORTH, LEVELS, Method
 from lmc_core.options import Option
 
 if TYPE_CHECKING:
-    from lmc_core.alignment.coupling import Elements
     from lmc_core.alignment.problem import Problem
     from lmc_core.alignment.result import Result
 
@@ -24,24 +24,19 @@ def solve(problem: Problem, *, restarts: int, sweeps: int, balanced: str, signed
     from lmc_core.alignment.levels import Levelled
     from lmc_core.alignment.objective import entering_objective, weight_objective
     from lmc_core.alignment.result import best_of
-    from lmc_core.alignment.sweeps import forward_best, random_start, sweep
+    from lmc_core.alignment.sweeps import start, sweep
 
     level = Levelled.of(problem, balanced=balanced, signed=signed)
     a, b, classes, report = level.problem.reference, level.problem.moved, level.classes, problem.report
     objective = weight_objective(a, b, level.symmetry, classes=classes)
+    layerwise = partial(entering_objective, a, b, level.symmetry, classes=classes)
     first = (1, 0) if objective.chain else (0, 1)
     found: list[Result] = []
     for number in (*first, *range(2, restarts))[:restarts]:
         rng = problem.rng(1, number)
-        start: Elements | None = None
-        if number == 1:
-            start = forward_best(
-                entering_objective(a, b, level.symmetry, classes=classes), problem.rng(1), report=report
-            ).elements  # its grams are not kept
-        elif number > 1:
-            start = {**random_start(objective, rng)}
+        begin = start(number, objective, layerwise, problem, rng) if number else None
         beat = max((result.history[-1] for result in found), default=None)
-        found.append(sweep(objective, rng, start=start, limit=sweeps, report=report, beat=beat))
+        found.append(sweep(objective, rng, start=begin, limit=sweeps, report=report, beat=beat))
     return level.back(best_of(found))
 
 

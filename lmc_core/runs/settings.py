@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -84,7 +85,15 @@ class Settings:
 
 def settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """The Settings that an environment asks for. Raises SettingError naming the variable that makes no sense."""
-    default_home = Path.home() / ".cache" / "mode-connectivity-explorer"
+    asked = tuple(sorted((name, text) for name, text in environment.items() if name.startswith("LMC_")))
+    return _settings(asked, Path.home(), Path.cwd())
+
+
+@lru_cache(maxsize=64)  # every page asks many times
+def _settings(asked: tuple[tuple[str, str], ...], user: Path, here: Path) -> Settings:
+    """Of some variables, for a user with that home, in that working directory."""
+    environment = dict(asked)
+    default_home = user / ".cache" / "mode-connectivity-explorer"
     home = _folder("LMC_HOME", environment.get("LMC_HOME") or str(default_home))
     engine = environment.get("LMC_ENGINE") or "local"
     if engine not in ENGINES:

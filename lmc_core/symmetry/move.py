@@ -77,6 +77,20 @@ class Mover:
             return x
         return x * self.factor.to(x).reshape([-1 if k == dim else 1 for k in range(x.ndim)])
 
+    def inside(self, x: Tensor, outer: int, dim: int) -> Tensor:
+        """The same for a nested group, all rows at once: row i where the axis `outer` is at i."""
+        front = x.movedim((outer, dim), (0, 1))
+        rows = front.reshape(*front.shape[:2], -1)
+        if self.matrix is not None:
+            rows = torch.bmm(self.matrix.to(rows), rows)
+        else:
+            assert self.order is not None
+            number = torch.arange(len(rows), device=x.device)[:, None]
+            rows = rows[number, self.order.to(x.device)]
+            if self.factor is not None:
+                rows = rows * self.factor.to(rows)[..., None]
+        return rows.reshape(front.shape).movedim((0, 1), (outer, dim))
+
 
 Movers = Mapping[str, tuple[Mover, Mover]]
 """Group → what moves it where units are made, and where they are used."""
@@ -167,12 +181,18 @@ def _factors(
     first, *others = factors
     rest = tuple(others)
     if isinstance(first, Group) and any(lies_under(g, first.name, groups) for f in rest for g in groups_in(f)):
-        places = list(range(first.size))
+        order: Tensor | None = None
         if first.name in movers:
             mover = movers[first.name][0]
             order = (mover if first.within is None else mover.at(row_of(first, at, groups))).order
             assert order is not None, "a group with others nested in it is only re-ordered"
-            places = order.tolist()
+        if first.within is None and all(_lies_directly_in(factor, first) for factor in rest):
+            x = x if order is None else x.index_select(dim, order.to(x.device))
+            for number, factor in enumerate(rest, dim + 1):
+                if isinstance(factor, Group) and factor.name in movers:
+                    x = movers[factor.name][reads != factor.dual].inside(x, dim, number)
+            return x
+        places = range(first.size) if order is None else order.tolist()
         rows = [
             _factors(x.select(dim, source), dim, rest, reads, movers, {**at, first.name: place}, groups)
             for place, source in enumerate(places)
@@ -180,6 +200,11 @@ def _factors(
         return torch.stack(rows, dim)
     moved = _along(x, dim, first, reads, movers, at, groups)
     return _factors(moved, dim + 1, rest, reads, movers, at, groups)
+
+
+def _lies_directly_in(factor: Axis, outer: Group) -> bool:
+    """Whether a factor is units of a group nested directly in another, or no units at all."""
+    return isinstance(factor, Fixed) or (isinstance(factor, Group) and factor.within == outer.name)
 
 
 def random_elements(

@@ -10,12 +10,14 @@ from zoo.transformers import TRANSFORMERS
 
 from lmc_core.alignment.objective import Objective
 from lmc_core.data.registry import dataset
+from lmc_core.errors import TraceError
 from lmc_core.methods.align import align
 from lmc_core.networks.network import Network, network
 from lmc_core.paths.evaluate import evaluate
 from lmc_core.paths.path import LinearPath
 from lmc_core.symmetry.canonical.canonical import canonical
 from lmc_core.symmetry.classes import as_matrix, as_numbers
+from lmc_core.symmetry.declare import declare
 from lmc_core.symmetry.move import composed, move, random_elements
 from lmc_core.symmetry.permute import identity
 
@@ -209,3 +211,44 @@ def test_planted_complex_numbers_of_rotary_pairs_come_back(compare):
         if name in paired:
             numbers = as_numbers("complex", as_matrix(left[name]))
             assert float(np.abs(np.angle(numbers)).max()) < 0.15
+
+
+class Untraced(nn.Module):
+    """One layer of attention with three heads of four units; a number of the data decides what follows it: no graph."""
+
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.v = (nn.Linear(7, 12) for _ in range(3))
+        self.o, self.head = nn.Linear(12, 7), nn.Linear(7, 5)
+
+    def forward(self, x):
+        q, k, v = (f(x).unflatten(-1, (3, 4)).transpose(1, 2) for f in (self.q, self.k, self.v))
+        y = x + self.o(nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return self.head((torch.relu(y) if float(y.sum()) > 0 else torch.tanh(y)).mean(1))
+
+
+DECLARED = """
+    q.weight (heads:3·(qk within heads), 7)
+    q.bias (heads·(qk within heads))
+    k.weight (heads·(qk* within heads), 7)
+    k.bias (heads·(qk* within heads))
+    v.weight (heads·(vo within heads), 7)
+    v.bias (heads·(vo within heads))
+    o.weight (7, heads·(vo within heads))
+    general: qk, vo
+"""
+
+
+def test_a_module_without_a_graph_is_matched_by_the_classes_declared_for_it():
+    torch.manual_seed(0)
+    net = network(Untraced().double(), torch.randn(6, 5, 7, dtype=torch.float64))
+    with pytest.raises(TraceError):
+        align(net, net, "full-symmetry-matching")
+    found = declare(net, DECLARED)
+    assert {group.kind for group in found.groups.values()} == {"permutation", "general"}
+    _, b = moved_at_random(net, found, seed=3)
+    alignment = align(net, b, "full-symmetry-matching", symmetry=found)
+    assert alignment.function_error < 1e-12
+    a, back = alignment.reference(net), alignment.transport(b)
+    assert apart(a.state, back.state) <= 1e-9 * size(a.state)
+    assert apart(net.state, b.state) > 0.1 * size(a.state)

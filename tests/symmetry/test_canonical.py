@@ -32,6 +32,17 @@ def test_the_canonical_form_is_the_same_function_with_classes_that_hold_and_its_
     assert apart(form.network, again.network) <= 1e-9
 
 
+def test_the_form_of_a_network_is_found_once_and_anew_when_its_numbers_are_written_to_in_place() -> None:
+    net = made("post-norm")[0]
+    net = net.with_state({name: x.clone() for name, x in net.state.items()})
+    once = canonical(net)
+    assert canonical(net) is once
+    net.state[next(iter(net.state))].mul_(2)
+    again = canonical(net)
+    assert again is not once
+    assert changed(net, again.network) <= 1e-12
+
+
 @pytest.mark.parametrize("name", [name for name in EVERYWHERE if name != "complex_rotary"])
 def test_in_single_precision_the_function_is_kept_to_rounding(name: str) -> None:
     net, found = made(name)

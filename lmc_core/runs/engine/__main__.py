@@ -32,7 +32,7 @@ def _leave() -> None:
 def _be_modest() -> None:
     """Let the pages answer first, and let the kernel end this process before any other when memory runs out."""
     if hasattr(os, "nice"):
-        os.nice(5)
+        os.nice(15)
     adjust = Path("/proc/self/oom_score_adj")
     if adjust.exists():
         adjust.write_text("800")

@@ -167,9 +167,9 @@ class _Lane(threading.Thread):
         """Carry out the next run; if there is none, wait a little."""
         if self._worker is None:
             self._worker = WORKERS[self._host.engine](self._host, self.device, self._work)
-        promised = self.process is None and self._worker.replaceable  # by a cluster that may have no machine for long
+        unplaced = self.process is None and self._worker.replaceable  # its cluster may have no machine for a long time
         with self._engine.claiming:
-            request = None if promised else self._index.claim(self._engine.server)
+            request = None if unplaced else self._index.claim(self._engine.server)
             self.held = request.id if request is not None else None
         self._begun = time.monotonic()
         if request is not None:

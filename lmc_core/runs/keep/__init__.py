@@ -22,6 +22,7 @@ log = logging.getLogger("lmc_core.runs.keep")
 
 REMEMBERED = 16
 """Results that a process keeps in memory."""
+AWAY = "The store cannot be read at the moment ({}). Try again soon."
 SHIPPED = "results"
 """Beside the shipped networks: a store of runs and nothing else; `python -m lmc_core ship` fills it."""
 
@@ -110,7 +111,8 @@ class Archive:
         return found
 
     def result(self, run: str) -> Result:
-        """What a run found. Raises RunError if it is not done, with the reason if it failed.
+        """What a run found. Raises RunError if it is not done, with the reason if it failed, or if the store cannot be
+        read at the moment.
 
         DamagedError if it is no longer what was stored: from then on the run has failed, and can be asked for again.
         """
@@ -122,6 +124,8 @@ class Archive:
         except DamagedError as error:
             self.index.spoil(run, str(error))
             raise
+        except OSError as error:
+            raise RunError(AWAY.format(error.strerror or str(error)[:160] or type(error).__name__)) from error
         self._openings.add(run)
         return found
 

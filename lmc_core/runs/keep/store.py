@@ -13,12 +13,14 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import numpy as np
 
+from lmc_core.data.steady import steady
 from lmc_core.errors import DamagedError, InputError
 from lmc_core.runs.keep.pack import pack, unpack
 from lmc_core.runs.kinds import classes
@@ -59,13 +61,11 @@ class Store:
 
         Returns the bytes of all its files.
         """
-        arrays: dict[str, Any] = {}
-        packed = pack(result, arrays)
         with self.folder("runs", run, last=RESULT) as folder:
-            np.savez_compressed(folder / ARRAYS, allow_pickle=False, **arrays)
+            for name, content in as_files(result).items():
+                (folder / name).write_bytes(content)
             for name, source in (files or {}).items():
                 shutil.copyfile(source, folder / name)
-            (folder / RESULT).write_text(json.dumps(packed, allow_nan=False))
             digests = {path.name: _digest(path) for path in folder.iterdir()}
             (folder / DIGESTS).write_text(json.dumps(digests, sort_keys=True))
             return sum(path.stat().st_size for path in folder.iterdir())
@@ -77,16 +77,19 @@ class Store:
                 shutil.copyfile(path, inner / path.name)
 
     def load(self, run: str) -> Result:
-        """The result of a run. Raises InputError if there is none, DamagedError if it is not what was saved."""
+        """The result of a run. Raises InputError if there is none, DamagedError if it is not what was saved.
+
+        What the store raises where it cannot be read at the moment is no damage, and goes through.
+        """
         if not self.has(run):
             raise InputError(f"there is no stored result of run {run[:40]!r}")
         try:
-            with np.load(io.BytesIO(self.artifact(run, ARRAYS)), allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-            result = unpack(json.loads(self.artifact(run, RESULT)), arrays, classes())
+            packed, text = self.artifact(run, ARRAYS), self.artifact(run, RESULT)
+        except InputError as error:
+            raise DamagedError(DAMAGED.format(str(error)[:160])) from error
+        try:
+            result = unpack(json.loads(text), steady(partial(_arrays, packed)), classes())
             assert isinstance(result, Result)
-        except DamagedError:
-            raise
         except Exception as error:  # whatever JSON, zip and NumPy make of bytes that are not theirs
             raise DamagedError(DAMAGED.format(str(error)[:160] or type(error).__name__)) from error
         return result
@@ -116,7 +119,7 @@ class Store:
         """The bytes of one file. Raises InputError if it is not there."""
         try:
             content = self.fs.cat_file(self._at(*parts))
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise InputError(f"{parts[-1]!r} is not in the store") from None
         return bytes(content)
 
@@ -222,6 +225,19 @@ class Store:
             if not part or part in (".", "..") or "/" in part or "\\" in part:
                 raise InputError(f"{part[:80]!r} is not a name in the store")
         return posixpath.join(self.root, *parts)
+
+
+def as_files(result: Result) -> Mapping[str, bytes]:
+    """Name → content of the files that hold a result."""
+    arrays: dict[str, Any] = {}
+    packed, target = pack(result, arrays), io.BytesIO()
+    np.savez_compressed(target, allow_pickle=False, **arrays)
+    return {ARRAYS: target.getvalue(), RESULT: json.dumps(packed, allow_nan=False).encode()}
+
+
+def _arrays(content: bytes) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
 
 
 def _digest(path: Path) -> str:

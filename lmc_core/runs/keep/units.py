@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lmc_core.data.steady import steady
 from lmc_core.diagnostics.inspector import Block, Units
 from lmc_core.errors import DamagedError, LMCError
 from lmc_core.runs.keep import opened
@@ -30,10 +31,14 @@ def write(folder: Path, units: Mapping[tuple[str, str], Units]) -> None:
 
 def read(content: bytes, group: str) -> dict[str, Units]:
     """Metric → the units of one group, the only ones whose arrays are read. Raises DamagedError."""
-    try:
+
+    def once() -> dict[str, Units]:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             packed = json.loads(str(arrays[ABOUT]))
-            found = {m: unpack(one, arrays, {"Block": Block, "Units": Units}) for g, m, one in packed if g == group}
+            return {m: unpack(one, arrays, {"Block": Block, "Units": Units}) for g, m, one in packed if g == group}
+
+    try:
+        found = steady(once)
         assert all(isinstance(one, Units) for one in found.values())
     except Exception as error:  # whatever JSON, zip and NumPy make of bytes that are not theirs
         raise DamagedError(f"the units of this run are damaged ({str(error)[:160]}). Run it again.") from error

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from lmc_core.data.steady import steady
 from lmc_core.errors import InputError
 from lmc_core.networks.safety.limits import parse_json
 from lmc_core.runs.keep import units
@@ -151,8 +152,12 @@ def _arrays(
             raise InputError(f"{name!r} holds {len(entries)} arrays of {size / 2**20:.0f} MB, more than a run has")
         if any(not names.fullmatch(entry.filename) for entry in entries):
             raise InputError(f"{name!r} holds arrays with names that no run has")
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            return {array: stored[array] for array in stored.files}
+
+        def once() -> dict[str, Any]:
+            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+                return {array: stored[array] for array in stored.files}
+
+        return steady(once)
     except InputError:
         raise
     except Exception as error:  # whatever NumPy, zip and zlib make of bytes that are not theirs

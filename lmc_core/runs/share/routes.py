@@ -14,7 +14,7 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from lmc_core.errors import InputError, LMCError
+from lmc_core.errors import DamagedError, InputError, LMCError
 from lmc_core.runs import engine
 from lmc_core.runs.keep import opened, pictures
 from lmc_core.runs.kinds import KINDS
@@ -48,7 +48,8 @@ def run_json(request: HTTPRequest) -> Response:
         try:
             content["result"] = opened().result(status.id).json
         except LMCError as error:
-            return JSONResponse({**content, "error": str(error)}, 410)
+            lost = isinstance(error, (DamagedError, InputError))
+            return JSONResponse({**content, "error": str(error)}, 410 if lost else 503)
     text = json.dumps(_finite(content), allow_nan=False)
     return Response(text, _code(status), media_type="application/json", headers={"cache-control": _caching(status)})
 

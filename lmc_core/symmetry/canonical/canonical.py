@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -41,6 +42,9 @@ STEPS: tuple[tuple[str, Step], ...] = (
 """What is settled from the graph alone, in this order."""
 
 ROUNDS = 50
+
+_FORMS: WeakKeyDictionary[Network, tuple[tuple[int, ...], Canonical]] = WeakKeyDictionary()
+"""Network → how often its numbers were written to in place, and the form found then."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,9 +80,32 @@ def canonical(network: Network, symmetry: Symmetry | None = None) -> Canonical:
     Every step is measured on the example inputs, and one that changed the function would be undone and refused. A
     module that cannot be traced keeps its gains and biases; its declared classes are balanced.
 
-    Returns a Canonical. Raises TraceError where `symmetry` is not given and the module cannot be traced.
+    Returns a Canonical, the same one for as long as the network is kept. Raises TraceError where `symmetry` is not
+    given and the module cannot be traced.
     """
-    symmetry = symmetry or inferred(network)
+    if symmetry is not None:
+        return _formed(network, symmetry)
+    written = tuple(x._version for x in network.state.values())
+    known = _FORMS.get(network)
+    if known is None or known[0] != written:
+        known = _FORMS[network] = written, _formed(network, inferred(network))
+    return known[1]
+
+
+def form(network: Network, declared: Symmetry | None = None) -> Canonical:
+    """The canonical form of a network by what its graph says, and by what was declared of it where it has none.
+
+    Raises TraceError where the module cannot be traced and nothing was declared.
+    """
+    try:
+        return canonical(network)
+    except TraceError:
+        if declared is None:
+            raise
+        return canonical(network, declared)
+
+
+def _formed(network: Network, symmetry: Symmetry) -> Canonical:
     exact, numbers = _Exact(network), vector(network)
     found, said = _uses(network), list[Record]()
     if found is not None:

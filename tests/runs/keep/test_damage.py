@@ -1,5 +1,7 @@
 """Stored runs damaged in every way: one error, computed again for its owner, and no other run suffers."""
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -9,7 +11,7 @@ from asking import path_request
 from results import a_result, same
 
 from lmc_core import runs
-from lmc_core.errors import DamagedError, LMCError
+from lmc_core.errors import DamagedError, LMCError, RunError
 from lmc_core.runs import keep
 from lmc_core.runs.keep import pictures
 from lmc_core.runs.keep.store import DIGESTS
@@ -93,6 +95,24 @@ def test_a_damaged_file_is_one_error_and_the_run_can_be_computed_again(
         assert runs.status(run).state == "queued"
         assert runs.owned(run, ANN)
     assert error_of(whole) is None
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.EIO, errno.EACCES, errno.ETIMEDOUT])
+def test_a_store_that_cannot_be_read_for_a_moment_damages_no_run(
+    store: Callable[[], str], monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    run, fs = store(), keep.opened().store.fs
+
+    def away(*_: object) -> bytes:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fs, "cat_file", away)
+        with pytest.raises(RunError, match="cannot be read at the moment") as caught:
+            runs.result(run)
+        assert not isinstance(caught.value, DamagedError)
+    assert runs.status(run).state == "done"
+    assert error_of(run) is None
 
 
 @pytest.mark.parametrize("name", ["run.json", "arrays.npz"])
