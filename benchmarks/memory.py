@@ -45,7 +45,7 @@ def measured(keys: Sequence[Key]) -> dict[Key, Value]:
     found = {}
     for name in CASES:
         if (key := f"memory-{name.lower()}") in keys:
-            _, peaks, _ = apart(prepare, name, FEW["count"], FEW["points"], True)
+            _, peaks, _ = apart(prepare, name, FEW["count"], FEW["points"], None)
             stage = max(peaks, key=lambda stage: peaks[stage])
             found[key] = Value(peaks[stage] / _size(*pair(name)), f"most in “{stage}”")
         if (key := f"layers-{name.lower()}") in keys:

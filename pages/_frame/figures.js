@@ -1,8 +1,10 @@
-// Every figure: its slider by keys, its position and its camera in the address, what it draws as a table to save.
+// Every figure: its slider by keys, its position and its camera in the address, what it draws as a table to save, and
+// hover boxes beside its words.
 const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 5, PageDown: -5 };
 const INSET = 10;  // px from either end of a rail to the places where its grip stops
 const PAUSE = 300;  // ms without a move after which the address is written
 const DIGITS = 3;  // of a coordinate of the camera
+const HOP = 6, HOPS = 30;  // px by which a hover box or the toolbar is moved at a time, and how often at most
 
 const note = (name, value) => {  // in the address alone: neither a step of the history nor a word to the server
     const address = new URL(window.location);
@@ -104,12 +106,37 @@ const offer = (graph) => {  // beside the button that saves the picture
     bar.append(button);
 };
 
+const legible = (text) => {
+    const look = getComputedStyle(text);
+    return text.textContent.trim() && !text.closest(".hoverlayer") && look.visibility !== "hidden"
+        && look.fill !== "rgba(0, 0, 0, 0)" && Number(look.opacity) > 0 && parseFloat(look.fontSize) > 2;
+};
+
+const aside = (graph, boxes) => {  // what lies over a figure goes to the nearest place where it covers no word
+    const frame = graph.getBoundingClientRect();
+    const words = [...graph.querySelectorAll("text")].filter(legible).map((text) => text.getBoundingClientRect());
+    for (const box of graph.querySelectorAll(boxes)) {
+        box.style.translate = "";
+        const at = box.getBoundingClientRect();
+        const free = ([x, y]) => at.left + x >= frame.left && at.right + x <= frame.right + 1
+            && at.top + y >= frame.top - 1 && at.bottom + y <= frame.bottom
+            && !words.some((word) => word.left < at.right + x && word.right > at.left + x
+                && word.top < at.bottom + y && word.bottom > at.top + y);
+        const ways = [0, -at.width, at.width].flatMap((x) => Array.from({ length: 2 * HOPS + 1 },
+            (_, k) => [x, HOP * (k - HOPS)])).sort((one, other) => Math.hypot(...one) - Math.hypot(...other));
+        const [x, y] = ways.find(free) || [0, 0];
+        if (x || y) box.style.translate = `${x}px ${y}px`;
+    }
+};
+
 const eye = (camera) => ["x", "y", "z"].map((axis) => camera.eye[axis].toFixed(DIGITS)).join(",");
 
 const watch = (graph) => {
     if (graph.dataset.steered || !graph.on || !graph.layout) return;
     graph.dataset.steered = "yes";
     graph.addEventListener("keydown", (event) => { if (graph.layout.sliders) press(graph, event); });
+    graph.on("plotly_hover", () => aside(graph, ".hoverlayer .hovertext"));
+    graph.addEventListener("mouseenter", () => aside(graph, ".modebar"));
     graph.on("plotly_sliderchange", () => { say(graph); later("t", () => at(graph)); });
     graph.on("plotly_relayout", (change) => {
         const camera = change["scene.camera"];

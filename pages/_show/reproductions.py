@@ -53,7 +53,7 @@ def draw() -> None:
         st.markdown(f"- {note}".replace("$", r"\$"))
     columns = {column: [row[column] for row in rows] for column in rows[0]}
     table.show(columns, f"All rows of {found['title']}", high=table.height(columns))
-    st.code(found["command"], language="bash")
+    st.code(found["command"], language="bash", wrap_lines=True)
     if runs := found.get("runs"):
         behind(name, runs)
 

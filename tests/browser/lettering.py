@@ -57,12 +57,41 @@ SEEN = """() => [...document.querySelectorAll('.js-plotly-plot')].map((plot) => 
             if (across > 0 && down > 0) word.marks.push({bar, box: cut});
         }
     }
-    return {name: plot.closest('[class*=st-key-]').className.match(/st-key-(\\S+)/)[1], words};
+    plot.dispatchEvent(new Event('mouseenter'));
+    const bar = plot.querySelector('.modebar-group');
+    const key = plot.closest('[class*=st-key-]').className.match(/st-key-(\\S+)/)[1];
+    return {toolbar: bar && bar.getBoundingClientRect().width > 0 ? box(bar) : null, name: key, words};
 })""".replace("STEP", "2")
 DRAWN = """(width) => {
     const drawn = [...document.querySelectorAll('.js-plotly-plot .main-svg:first-child')];
     return document.body.innerText.includes(`\\n${drawn.length} figures.`)
         && drawn.every((one) => Math.abs(one.getAttribute('width') - width) < 1);
+}"""
+POINTED = (0.1, 0.5, 0.9)
+"""Shares of the marks of a figure before the one to point at."""
+MARK = """([number, share]) => {
+    const plot = document.querySelectorAll('.js-plotly-plot')[number];
+    const marks = plot.querySelectorAll('.scatterlayer .points path, .barlayer .point path');
+    if (!marks.length) return null;
+    const mark = marks[Math.floor(share * marks.length)];
+    mark.scrollIntoView({block: 'center'});
+    const at = mark.getBoundingClientRect();
+    return [at.x + at.width / 2, at.y + at.height / 2];
+}"""
+COVERED = """(number) => {
+    const plot = document.querySelectorAll('.js-plotly-plot')[number];
+    const boxes = [...plot.querySelectorAll('.hoverlayer .hovertext')].map((box) => box.getBoundingClientRect());
+    const words = [...plot.querySelectorAll('text')].filter((text) => {
+        const look = getComputedStyle(text);
+        return text.textContent.trim() && !text.closest('.hoverlayer') && look.visibility !== 'hidden'
+            && look.fill !== 'rgba(0, 0, 0, 0)' && Number(look.opacity) > 0 && parseFloat(look.fontSize) > 2;
+    });
+    const covered = words.filter((text) => boxes.some((box) => {
+        const at = text.getBoundingClientRect();
+        return at.left < box.right - 1 && at.right > box.left + 1 && at.top < box.bottom - 1 && at.bottom > box.top + 1;
+    }));
+    return {name: plot.closest('[class*=st-key-]').className.match(/st-key-(\\S+)/)[1], boxes: boxes.length,
+        covered: covered.map((text) => text.textContent)};
 }"""
 AIR = (1.0, 3.0)
 """Pixels left and right, above and below the letters that belong to the box of a text: no ink is there."""
@@ -93,6 +122,9 @@ def drawn(page: Page, width: int) -> list[dict]:
 def faults(figures: list[dict]) -> Iterator[str]:
     """What is wrong with the places of the words of some figures."""
     for figure in figures:
+        if bar := figure["toolbar"]:
+            hidden = (word["says"] for word in figure["words"] if meet(letters(word["box"]), bar))
+            yield from (f"{figure['name']}: the toolbar covers {says!r}" for says in hidden)
         words = [(word["says"], letters(word["box"]), word["room"]) for word in figure["words"]]
         for k, (says, box, room) in enumerate(words):
             if over := [side for side, beyond in outside(box, room).items() if beyond > 0]:
@@ -102,6 +134,35 @@ def faults(figures: list[dict]) -> Iterator[str]:
                 across = min(box[2], lies[2]) - max(box[0], lies[0]), min(box[3], lies[3]) - max(box[1], lies[1])
                 if min(across) > 0:
                     yield f"{figure['name']}: {says!r} lies on {other!r} by {across[0]:.0f} × {across[1]:.0f} pixels"
+
+
+def meet(one: Box, other: Box) -> bool:
+    """Whether two boxes have a part in common."""
+    return min(one[2], other[2]) > max(one[0], other[0]) and min(one[3], other[3]) > max(one[1], other[1])
+
+
+def covered(browser: Browser, board: Server, family: str) -> list[str]:
+    """The words that hover boxes lie on, with the pointer on some marks of every figure."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=board.url)
+    page = context.new_page()
+    page.goto(f"/?pair={family}&layout=wide")
+    expect(page.get_by_text(re.compile(r"^\d+ figures\.$"))).to_be_visible(timeout=PATIENCE)
+    drawn(page, COLUMNS["wide"][1440])
+    page.wait_for_timeout(500)
+    found, seen = [], 0
+    for number in range(page.locator(".js-plotly-plot").count()):
+        for share in POINTED:
+            at = page.evaluate(MARK, [number, share])
+            if at is None:
+                continue
+            page.mouse.move(*at)
+            page.wait_for_timeout(120)
+            lies = page.evaluate(COVERED, number)
+            seen += lies["boxes"]
+            found += [f"{lies['name']}: a hover box covers {says!r}" for says in lies["covered"]]
+    context.close()
+    assert seen > 10, "the pointer met nothing"
+    return found
 
 
 def under(box: Box, word: dict) -> Iterator[str]:

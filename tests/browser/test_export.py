@@ -34,3 +34,20 @@ def test_the_figure_alone_is_saved_at_a_chosen_width_as_pdf_svg_and_png(page: Pa
     pdf = saved(page, "Figure, PDF")
     assert pdf.startswith(b"%PDF")
     assert b"/FontFile" in pdf or b"/Type3" in pdf
+
+
+def test_the_report_keeps_its_figures_legible_on_a_phone(page: Page, tmp_path: Path) -> None:
+    opened(page, "/?tab=Data")
+    report = tmp_path / "report.html"
+    report.write_bytes(saved(page, "Report, HTML"))
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(report.as_uri())
+    figures = page.locator(".js-plotly-plot")
+    expect(figures.first.locator(".main-svg").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for figure in figures.all():
+        box = figure.bounding_box()
+        assert box is not None
+        assert box["width"] >= 700, "its panels lie on each other"
+    said = page.locator("figure").first.evaluate("one => getComputedStyle(one, '::before').content")
+    assert "Swipe" in said

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import drawing
 import pytest
-from lettering import COLUMNS, wrong
+from lettering import COLUMNS, covered, wrong
 from playwright.sync_api import Browser
 from serving import Server
 
@@ -35,4 +35,9 @@ def test_no_text_lies_on_another_or_is_cut_off(
     browser: Browser, board: Server, family: str, layout: LayoutName
 ) -> None:
     found = wrong(browser, board, family, layout)
+    assert not found, "\n".join(found)
+
+
+def test_no_hover_box_covers_a_word(browser: Browser, board: Server) -> None:
+    found = covered(browser, board, "digits-mlp-128")
     assert not found, "\n".join(found)

@@ -61,13 +61,11 @@ class Store:
 
         Returns the bytes of all its files.
         """
-        arrays: dict[str, Any] = {}
-        packed = pack(result, arrays)
         with self.folder("runs", run, last=RESULT) as folder:
-            np.savez_compressed(folder / ARRAYS, allow_pickle=False, **arrays)
+            for name, content in as_files(result).items():
+                (folder / name).write_bytes(content)
             for name, source in (files or {}).items():
                 shutil.copyfile(source, folder / name)
-            (folder / RESULT).write_text(json.dumps(packed, allow_nan=False))
             digests = {path.name: _digest(path) for path in folder.iterdir()}
             (folder / DIGESTS).write_text(json.dumps(digests, sort_keys=True))
             return sum(path.stat().st_size for path in folder.iterdir())
@@ -227,6 +225,14 @@ class Store:
             if not part or part in (".", "..") or "/" in part or "\\" in part:
                 raise InputError(f"{part[:80]!r} is not a name in the store")
         return posixpath.join(self.root, *parts)
+
+
+def as_files(result: Result) -> Mapping[str, bytes]:
+    """Name → content of the files that hold a result."""
+    arrays: dict[str, Any] = {}
+    packed, target = pack(result, arrays), io.BytesIO()
+    np.savez_compressed(target, allow_pickle=False, **arrays)
+    return {ARRAYS: target.getvalue(), RESULT: json.dumps(packed, allow_nan=False).encode()}
 
 
 def _arrays(content: bytes) -> dict[str, np.ndarray]:

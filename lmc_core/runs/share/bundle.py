@@ -10,9 +10,10 @@ from pathlib import Path
 
 from lmc_core.errors import InputError
 from lmc_core.runs.keep import opened, units
-from lmc_core.runs.keep.store import ARRAYS, RESULT
+from lmc_core.runs.keep.store import ARRAYS, RESULT, as_files
+from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.kinds.request import Request
-from lmc_core.runs.library import bundle, models, uploads
+from lmc_core.runs.library import bundle, layers, models, uploads
 from lmc_core.runs.library.bundle import (
     ABOUT,
     ALIGNED,
@@ -39,18 +40,20 @@ def export(run: str, *, networks: bool = False) -> bytes:
     result, store = opened().result(run), opened().store
     if not isinstance(result, Bundled):
         raise InputError(f"run {run} only read a file; analyses are made into bundles")
+    keeper, whole = layers.whole(run, result) if isinstance(result, PathResult) else (run, result)
+    parts = {} if keeper == run else as_files(whole)
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         about = {"format": FORMAT, "version": VERSION, "run": run, "title": result.title}
         archive.writestr(ABOUT, json.dumps(about, indent=1))
         archive.writestr(REQUEST, json.dumps(dict(result.request), indent=1, default=list))
         for name in (RESULT, ARRAYS, *ALIGNED, *FUSED):
-            if store.exists("runs", run, name):
-                archive.writestr(name, store.artifact(run, name))
-        if store.exists("runs", run, units.FILE):
+            if name in parts or store.exists("runs", run, name):
+                archive.writestr(name, parts[name] if name in parts else store.artifact(run, name))
+        if store.exists("runs", keeper, units.FILE):
             with suppress(InputError):  # units of networks that are not finite stay at home, others would refuse them
-                content = store.artifact(run, units.FILE)
-                bundle.checked_units(content, result, units.FILE)
+                content = store.artifact(keeper, units.FILE)
+                bundle.checked_units(content, whole, units.FILE)
                 archive.writestr(units.FILE, content)
         for letter, card in zip(LETTERS, result.models if networks else (), strict=False):
             with suppress(InputError):

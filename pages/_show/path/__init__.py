@@ -8,6 +8,7 @@ import streamlit as st
 
 from lmc_core.methods import METHODS
 from lmc_core.runs.kinds.path import PathResult
+from lmc_core.runs.library import layers as library
 from lmc_core.runs.summary.path import with_cloud
 from lmc_core.words.classes import classes_caption
 from lmc_core.words.marks import Text, joined
@@ -23,7 +24,7 @@ def look(result: PathResult, run_id: str) -> Look | None:
     """The row of controls, and what it asks for that has to be computed first."""
     if not result.clouds:
         return None
-    result = later.whole(result, run_id)
+    _, result = library.whole(run_id, result)
     chosen = controls(result, run_id)
     if clouds.cloud(result, run_id, chosen.group, chosen.projection) is None:
         clouds.offer(run_id, chosen.group, chosen.projection)
@@ -33,7 +34,7 @@ def look(result: PathResult, run_id: str) -> Look | None:
 
 
 def shown(result: PathResult, run_id: str, look: Look | None) -> Shown:
-    cloud, more, result = None, Text(), later.whole(result, run_id)
+    cloud, more, (_, result) = None, Text(), library.whole(run_id, result)
     if look is not None:
         cloud = clouds.cloud(result, run_id, look.group, look.projection)
         if look.overlay or result.curve:

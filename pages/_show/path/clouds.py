@@ -5,18 +5,18 @@ from lmc_core.diagnostics.cloud import Cloud
 from lmc_core.runs.keep.units import FILE
 from lmc_core.runs.kinds.path import PathResult
 from lmc_core.runs.kinds.projection import PLACED, ProjectionResult
+from lmc_core.runs.library import layers
 from pages._jobs import job, offers
-from pages._show.path import later
 
 
 def path(run_id: str) -> PathResult:
     """The result of a path, with its layers where these were compared later."""
-    return later.whole(_path(run_id), run_id)
+    return layers.whole(run_id, _path(run_id))[1]
 
 
 def keeper(run_id: str) -> str:
     """The run that kept the units of a path one by one."""
-    return later.keeper(_path(run_id), run_id)
+    return layers.whole(run_id, _path(run_id))[0]
 
 
 def possible(run_id: str) -> tuple[str, ...]:

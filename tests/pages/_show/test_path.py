@@ -305,7 +305,7 @@ def test_layers_of_large_networks_are_compared_once_somebody_asks_for_them_in_th
     assert "See them in their run" in [one.proto.label for one in opened("run.py", id=asked.id).get("page_link")]
 
 
-def test_a_bundle_of_large_networks_says_where_its_layers_can_be_compared(
+def test_a_bundle_of_large_networks_says_where_their_layers_can_be_compared_and_takes_them_along_once_they_are(
     stored: Request, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(estimate, "LARGE", 1)
@@ -317,6 +317,15 @@ def test_a_bundle_of_large_networks_says_where_its_layers_can_be_compared(
     at = opened("run.py", id=request.id, tab="Layers")
     assert "ask for this path there" in texts(at)
     assert "layers-run" not in {button.key for button in at.button}
+    computed(request_of("layers", run=large.id), home / "layers-6")
+    request = runs.request(brought("from afar.zip", export(large.id)))
+    computed(request, home / "whole-afar")
+    assert keep.opened().index.claim("a server", ("bundle",)) == request
+    keep.opened().index.finish(request.id, "done")
+    at = opened("run.py", id=request.id, tab="Layers", unit="17")
+    assert "averaging weights and averaging activations" in texts(at)
+    assert "Unit 17 of layer 1" in texts(at)
+    assert escaped(LATER) not in texts(at)
 
 
 def test_the_symmetry_tab_lists_every_step_to_the_canonical_forms():
