@@ -37,7 +37,8 @@ RUNS = pytest.mark.parametrize(
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("stored")
     with tarfile.open(STORED) as archive:
-        archive.extractall(folder, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)  # since Python 3.11.4
+        archive.extractall(folder)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("LMC_DATA", "LMC_CHECKPOINTS", "LMC_STORE", "LMC_DATABASE_URL", "LMC_ENGINE"):
             patch.delenv(name, raising=False)
