@@ -186,6 +186,7 @@ def canvas(theme: Theme, height: int, margin: tuple[int, int, int, int], standal
         "dragmode": False,
         "hovermode": "closest",
         "showlegend": False,
+        "modebar": {"bgcolor": CLEAR, "color": theme.neutral, "activecolor": theme.text},
     }
 
 
