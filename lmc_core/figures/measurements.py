@@ -117,6 +117,19 @@ def ledger_figure(
     return sheet.figure()
 
 
+def removed_figure(
+    removed: Mapping[str, float], *, theme: ThemeName = "light", layout: LayoutName = "wide", standalone: bool = False
+) -> go.Figure:
+    """The share of ‖A − B‖² that each class of symmetry removes."""
+    ink, names = theme_of(theme), list(removed)
+    sheet = _sheet(ink, len(names), standalone)
+    panel = _panel(sheet, "<b>Distance removed</b> by each class of symmetry", share_axis(1.02), names)
+    values = np.array(list(removed.values()))
+    _bars(sheet, panel, values, np.zeros(len(names)), 0.0, 0.56, ink.aligned, 1.0, names, "%{x:.1%} of ‖A − B‖²")
+    _key(sheet, _named("■ share of ‖A − B‖², canonical forms", ink.aligned))
+    return sheet.figure()
+
+
 def exponent_figure(
     exponents: Mapping[str, Exponent],
     scalings: Mapping[str, Scaling],

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from lmc_core.diagnostics.exponent import Exponent
 from lmc_core.diagnostics.laws import Law
 from lmc_core.diagnostics.ledger import Entry, Ledger
+from lmc_core.diagnostics.removed import ALL, ORDERS
 from lmc_core.diagnostics.width import Scaling
 from lmc_core.words import numbers
 from lmc_core.words.marks import Text, marked, say
@@ -92,6 +93,18 @@ def ledger_words(naive: Ledger, aligned: Ledger) -> Text:
     )
 
 
+def removed_words(removed: Mapping[str, float]) -> Text:
+    """How much of the distance between the weights orders remove, and how much all classes do."""
+    shares = {name: f"{100 * share:.0f} %" for name, share in removed.items()}
+    return say(
+        "**What does each class remove?** Of ‖A − B‖², both in canonical form, re-ordering units removes {orders}"
+        + (", and rotations and signs with it {all}" if ALL in shares else " (nothing but orders is left open)")
+        + ": what matching by weights finds, so at least this much.",
+        orders=marked("aligned", shares[ORDERS]),
+        **({"all": marked("aligned", shares[ALL])} if ALL in shares else {}),
+    )
+
+
 def exponent_words(exponents: Mapping[str, Exponent], scalings: Mapping[str, Scaling]) -> Text:
     """How fast barrier and function gap fall with the width, and what so few pairs can tell."""
     if not exponents:
@@ -141,6 +154,11 @@ def dimension_alt(laws: Mapping[str, Law]) -> str:
 def split_alt(laws: Mapping[str, Law]) -> str:
     """What the figure of the parts of W₂² shows."""
     return _each(laws, lambda law: f"two moments have a share of {_two(law.split.share)} of the cost")
+
+
+def removed_alt(removed: Mapping[str, float]) -> str:
+    """What the figure of classes shows."""
+    return f"{'; '.join(f'{name}: {share:.2f} of the squared distance' for name, share in removed.items())}."
 
 
 def ledger_alt(ledger: Ledger) -> str:

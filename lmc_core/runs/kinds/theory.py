@@ -46,6 +46,7 @@ class TheoryResult(Measured):
     laws               group → Law, where it was measured
     ledgers            of the naive and the aligned path, each where its loss stands highest above the chord; None for
                        networks that cannot be traced
+    removed            class of symmetry → the share of the squared distance of the weights that it removes
     """
 
     naive: Gap
@@ -54,6 +55,7 @@ class TheoryResult(Measured):
     layers: Mapping[str, Layer]
     laws: Mapping[str, Law] = field(default_factory=dict)
     ledgers: tuple[Ledger, Ledger] | None = None
+    removed: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def json(self) -> dict[str, Any]:
@@ -65,6 +67,8 @@ class TheoryResult(Measured):
         told = {"t": self.naive.t.tolist(), **gaps, "layers": theory_rows(self)}
         if self.ledgers is not None:
             told["ledger"] = {"naive": asdict(self.ledgers[0]), "aligned": asdict(self.ledgers[1])}
+        if self.removed:
+            told["removed"] = dict(self.removed)
         return super().json | told
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from lmc_core.figures.measurements import dimension_figure, law_figure, ledger_figure, split_figure
+from lmc_core.figures.measurements import dimension_figure, law_figure, ledger_figure, removed_figure, split_figure
 from lmc_core.figures.path.layers import layers_figure
 from lmc_core.figures.report import Picture
 from lmc_core.figures.theory import theory_figure
@@ -23,6 +23,8 @@ from lmc_core.words.measurements import (
     law_words,
     ledger_alt,
     ledger_words,
+    removed_alt,
+    removed_words,
     split_alt,
     split_words,
 )
@@ -72,6 +74,9 @@ def measured(result: TheoryResult) -> list[Measurement]:
         make, words = partial(ledger_figure, aligned), ledger_words(naive, aligned)
         rows = len(aligned.entries) + 1
         found.append(Measurement("ledger", "Ledger of the barrier", make, rows, words, ledger_alt(aligned)))
+    if shares := result.removed:
+        make, words, alt = partial(removed_figure, shares), removed_words(shares), removed_alt(shares)
+        found.append(Measurement("removed", "What each class removes", make, len(shares), words, alt))
     return found
 
 

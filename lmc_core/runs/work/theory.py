@@ -13,6 +13,7 @@ from lmc_core.diagnostics.diagnose import diagnose, measured_on
 from lmc_core.diagnostics.gap import Gap, function_gap
 from lmc_core.diagnostics.laws import Law, laws
 from lmc_core.diagnostics.ledger import Ledger, ledger
+from lmc_core.diagnostics.removed import removed
 from lmc_core.errors import TraceError
 from lmc_core.methods import METHODS
 from lmc_core.networks.network import Network
@@ -65,6 +66,7 @@ def measure(request: Request, opened: Opening, report: Report, device: str) -> T
             seed=seed,
             report=within(report, COMPARE),
         )
+        shares = _removed(pair, seed, within(report, COMPARE))
     with clock("ledger"):
         ledgers = _ledgers(pair, found, gaps, {**used, "recalibrate": recalibrate}, seed, within(report, BOOK))
     title = METHODS[request["method"]].title
@@ -79,6 +81,7 @@ def measure(request: Request, opened: Opening, report: Report, device: str) -> T
         layers=seen.layers,
         laws=known,
         ledgers=ledgers,
+        removed=shares,
         seconds=clock.seconds,
         versions=versions(),
         device=device_name(device),
@@ -104,6 +107,14 @@ def _laws(
     return moments, laws(
         found.a, found.alignment.branched(found.b), found.moved, symmetry, moments, seed=seed, report=report
     )
+
+
+def _removed(pair: Pair, seed: int, report: Report) -> dict[str, float]:
+    """What each class removes of the distance; nothing where the networks cannot be traced."""
+    try:
+        return removed(pair.a, pair.b, seed=seed, report=report)
+    except TraceError:
+        return {}
 
 
 def _ledgers(
