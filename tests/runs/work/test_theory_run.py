@@ -41,7 +41,9 @@ def test_every_layer_has_its_law_and_the_first_does_not_depend_on_the_order_of_u
         assert law.before > law.after
     assert all(0 < (law.split.share or 0) < 1 for law in found.laws.values())
     assert {"R, aligned", "dimension from subsets"} <= theory_rows(found)[0].keys()
-    assert [one.name for one in measured(found)] == ["law", "dimension", "split", "ledger"]
+    assert [one.name for one in measured(found)] == ["law", "dimension", "split", "ledger", "removed"]
+    assert 0 < found.removed["orders"] < 1
+    assert found.json["removed"] == found.removed
 
 
 def test_three_widths_have_an_exponent_of_what_is_positive_at_all_of_them() -> None:
