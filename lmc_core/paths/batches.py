@@ -13,8 +13,6 @@ from torch import Tensor
 
 from lmc_core.data.dataset import Asked
 from lmc_core.errors import DataError
-from lmc_core.graph.trace import Trace
-from lmc_core.graph.untraced import Untraced
 from lmc_core.networks.fit import other_size
 from lmc_core.networks.network import Network
 from lmc_core.paths.layout import Layout
@@ -108,15 +106,6 @@ def batches(
     task = task or Task.of(network, examples, targets, asked)
     classes = int(y.max()) + 1 if whole and task.kind != "regression" else 0
     return Batches(network, examples, targets, size, classes, layout or Layout(), task)
-
-
-def widest(traced: Trace | Untraced, network: Network) -> int:
-    """Bytes per example of the largest value that holds one row per example."""
-    if isinstance(traced, Untraced):
-        return max(x.nbytes // max(len(x), 1) for x in network.example_inputs) * 16
-    values = [node.meta.get("val") for node in traced.graph.nodes if node.op == "call_function"]
-    sizes = [v.numel() * v.element_size() for v in values if isinstance(v, Tensor)]
-    return max(sizes, default=1) // traced.batch
 
 
 def batch_size(widest: int, counts: Iterable[int], device: torch.device) -> int:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice, zip_longest
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from lmc_core.data.dataset import Dataset, subset
 from lmc_core.errors import SettingError
 from lmc_core.graph.trace import Trace
 from lmc_core.graph.untraced import Untraced, trace_or_whole
 from lmc_core.networks.network import Network
-from lmc_core.paths.batches import Batch, Batches, batch_size, batches, widest
-from lmc_core.paths.blocks import measured, together
+from lmc_core.paths.batches import CACHE, Batch, Batches, batch_size, batches, scores
 from lmc_core.paths.layers import Recalibration
 from lmc_core.paths.layout import laid_out
-from lmc_core.paths.line import Correction, line
+from lmc_core.paths.line import Correction, Ends, Line, at_ends, line
 from lmc_core.paths.path import Path
 from lmc_core.paths.profile import Profile, Split
 from lmc_core.paths.recalibrate import EXAMPLES, calibration_batches, corrected_lines
@@ -26,6 +26,9 @@ from lmc_core.paths.tally import Tally, precise
 from lmc_core.report import Report, silent
 
 Partial = Callable[[tuple[Profile, ...]], None]
+
+STACK = 256 << 20
+"""Bytes of stacked states that are always allowed on a GPU, however small the networks are."""
 
 
 def evaluate(
@@ -156,30 +159,21 @@ def evaluate_many(
     total = sum(len(split) for split in examples.values()) * len(paths) * points
     done = 0
     report("evaluate", done, total)
-
-    def one_more() -> None:
-        nonlocal done
-        done += 1
-        report("evaluate", done, total)
-
-    queue, size = _in_turn(examples), 1
-    while parts := _next(queue, size, tallies):
-        found, shared = measured(lines, t, [part for _, part in parts], corrections, one_more)
-        size = together(shared, size)
-        for (split, part), of_lines in zip(parts, found, strict=True):
-            for i, of_points in enumerate(of_lines):
-                for k, (loss, right) in of_points.items():
-                    tallies[split].add(i, k, part, loss, right)
-            look = tallies[split].end(part)
-            if precision is not None and split == splits[0] and look:
-                seen_so_far = profiles()
-                if partial is not None:
-                    partial(seen_so_far)
-                barriers = [p.barrier(split) for p in seen_so_far], [p.uncertainty(split) for p in seen_so_far]
-                if precise(*barriers, precision):
-                    return seen_so_far
-            elif precision is None and partial is not None:
-                partial(profiles())
+    for split, part in _in_turn(examples):
+        for i, ends in enumerate(at_ends(lines, part.inputs)):
+            for k, output in _points(lines[i], t, part, ends, corrections[i]):
+                tallies[split].add(i, k, part, *scores(output, part))
+                done += 1
+                report("evaluate", done, total)
+        look = tallies[split].end(part)
+        if precision is not None and split == splits[0] and look:
+            found = profiles()
+            if partial is not None:
+                partial(found)
+            if precise([p.barrier(split) for p in found], [p.uncertainty(split) for p in found], precision):
+                return found
+        elif precision is None and partial is not None:
+            partial(profiles())
     return profiles()
 
 
@@ -191,16 +185,13 @@ def _trace(network: Network, batch: int | None, counts: Sequence[int]) -> Trace 
     return trace_or_whole(network, batch)
 
 
-def _next(queue: Iterator[tuple[Split, Batch]], most: int, tallies: Mapping[Split, Tally]) -> list[tuple[Split, Batch]]:
-    """The next batches, up to the one after which a split is looked at."""
-    parts: list[tuple[Split, Batch]] = []
-    examples = dict.fromkeys(tallies, 0)
-    for split, part in islice(queue, most):
-        parts.append((split, part))
-        examples[split] += part.count
-        if tallies[split].due(examples[split]):
-            break
-    return parts
+def widest(traced: Trace | Untraced, network: Network) -> int:
+    """Bytes per example of the largest value that holds one row per example."""
+    if isinstance(traced, Untraced):
+        return max(x.nbytes // max(len(x), 1) for x in network.example_inputs) * 16
+    values = [node.meta.get("val") for node in traced.graph.nodes if node.op == "call_function"]
+    sizes = [v.numel() * v.element_size() for v in values if isinstance(v, Tensor)]
+    return max(sizes, default=1) // traced.batch
 
 
 def _in_turn(splits: dict[Split, Batches]) -> Iterator[tuple[Split, Batch]]:
@@ -209,3 +200,41 @@ def _in_turn(splits: dict[Split, Batches]) -> Iterator[tuple[Split, Batch]]:
         for name, index in zip(splits, turn, strict=True):
             if index is not None:
                 yield name, splits[name][index]
+
+
+def _points(
+    each: Line, t: np.ndarray, examples: Batch, ends: Ends, corrections: Sequence[Correction]
+) -> Iterator[tuple[int, Tensor]]:
+    """(number of the point, output there) for one batch; the ends first."""
+    last = len(t) - 1
+    yield 0, ends.outputs[0]
+    yield last, ends.outputs[1]
+    together = _together(each, t)
+    for start in range(1, last, together):
+        chosen = range(start, min(start + together, last))
+        yield from zip(chosen, _outputs(each, t, chosen, examples, ends, corrections), strict=True)
+
+
+def _outputs(
+    each: Line, t: np.ndarray, chosen: range, examples: Batch, ends: Ends, corrections: Sequence[Correction]
+) -> Iterable[Tensor]:
+    """Outputs at the chosen points for one batch."""
+    if len(chosen) > 1:
+        try:
+            return each.stacked(
+                [float(t[k]) for k in chosen], examples.inputs, ends, [corrections[k] for k in chosen]
+            ).unbind()
+        except (RuntimeError, AttributeError):  # not batched by torch, too little memory, or several tensors
+            pass
+    return (each.corrected(float(t[k]), examples.inputs, ends, corrections[k]) for k in chosen)
+
+
+def _together(each: Line, t: np.ndarray) -> int:
+    """How many t are computed as one batched call: on a GPU what memory allows where that is faster, else one."""
+    network = each.path.network
+    if network.device.type != "cuda" or not each.faster_stacked:
+        return 1
+    whole = sum(x.nbytes for x in network.state.values())
+    state = sum(network.state[name].nbytes for name in each.shared.tensors)
+    values = widest(each.trace, network) * each.trace.batch
+    return max(1, min(len(t), max(STACK, 4 * whole) // max(state, 1), 4 * CACHE["cuda"] // max(values, 1)))

@@ -80,25 +80,18 @@ class Line:
         """Values that `ends` must keep."""
         return self.shared.constant + self.shared.affine
 
-    def at(self, t: float) -> State:
-        """The tensors that are read at t, made."""
-        state = self.path(t)
-        return {name: state[name] for name in self.shared.tensors}
-
     def run(
         self,
         t: float,
         inputs: Tensor,
         ends: Ends,
         *,
-        state: State | None = None,
         instead: Mapping[str, Replace] | None = None,
         after: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
         statistics: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
         """Output at t for one batch.
 
-        state        what `at` gives for this t, for several batches; made here if not given
         instead      graph value → how it is computed
         after        graph value → what is done to it before anything reads it
         statistics   tensors that replace those of the path's state
@@ -106,17 +99,13 @@ class Line:
         a, b = ends.values
         shared = {name: blend(a[name], b[name], t) for name in self.shared.affine}
         shared |= {name: a[name] for name in self.shared.constant}
-        needed = _Needed(
-            self.path(t) if state is None else state, statistics or {}, self.shared.tensors, self.path.network.state
-        )
+        needed = _Needed(self.path(t), statistics or {}, self.shared.tensors, self.path.network.state)
         return self._rest(needed, inputs, shared, instead or {}, after or {})
 
-    def corrected(
-        self, t: float, inputs: Tensor, ends: Ends, correction: Correction, state: State | None = None
-    ) -> Tensor:
+    def corrected(self, t: float, inputs: Tensor, ends: Ends, correction: Correction) -> Tensor:
         """Output at t for one batch, recalibrated."""
         after = {name: _affine(scale, shift) for name, (scale, shift) in correction.affine.items()}
-        return self.run(t, inputs, ends, state=state, after=after, statistics=correction.statistics)
+        return self.run(t, inputs, ends, after=after, statistics=correction.statistics)
 
     def stacked(self, ts: Sequence[float], inputs: Tensor, ends: Ends, corrections: Sequence[Correction]) -> Tensor:
         """Outputs at all ts in one batched call: (len(ts), rows, …)."""

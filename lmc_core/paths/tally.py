@@ -48,14 +48,10 @@ class Tally:
 
     def end(self, batch: Batch) -> bool:
         """One batch is done at all points of all paths; whether that is a look."""
-        look = self.due(batch.count)
+        before = self.seen
         self.seen += batch.count
         self.targets += batch.targets.numel()
-        return look
-
-    def due(self, examples: int) -> bool:
-        """Whether a look is due once so many more examples are done."""
-        return any(self.seen < n <= self.seen + examples for n in self.looks)
+        return any(before < n <= self.seen for n in self.looks)
 
     def means(self, path: int) -> Mapping[str, Array]:
         """Metric → its mean at every point, not a number while nothing is seen."""

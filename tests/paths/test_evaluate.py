@@ -12,13 +12,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from zoo import ZOO
 
+import lmc_core.paths.evaluate
 from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.errors import Cancelled, DataError, SettingError
 from lmc_core.graph.trace import Trace, trace
 from lmc_core.networks.checkpoint import load
 from lmc_core.networks.network import Network, network
-from lmc_core.paths import blocks
 from lmc_core.paths.evaluate import evaluate, evaluate_many
 from lmc_core.paths.layout import laid_out
 from lmc_core.paths.line import Correction, Line, at_ends, key, line
@@ -105,7 +105,7 @@ def test_points_computed_together_make_the_same_profile(broken, digits, monkeypa
     a, b = (load(f"checkpoints/digits-cnn/seed{seed}.safetensors") for seed in (0, 1))
     settings = {"points": 7, "test_examples": 40, "train_examples": 60, "recalibrate": "repair"}
     alone = evaluate(LinearPath(a, b), digits, **settings)
-    monkeypatch.setattr(blocks, "_stacked", lambda each, t: 3)
+    monkeypatch.setattr(lmc_core.paths.evaluate, "_together", lambda each, t: 3)
     calls = 0
     stacked = Line.stacked
 
@@ -281,43 +281,6 @@ def test_the_curve_so_far_grows_into_the_final_one(trained, digits):
     assert np.isfinite(seen[1][0].loss("train")).all()
     np.testing.assert_array_equal(seen[-1][0].loss("train"), found.loss("train"))
     assert np.isfinite(found.loss("train")).all()
-
-
-@pytest.mark.parametrize(
-    ("name", "settings"),
-    [
-        ("digits-mlp-32", {}),
-        ("digits-mlp-32", {"precision": 0.2}),
-        ("digits-cnn", {"recalibrate": "repair"}),
-        ("digits-lstm", {"train_examples": 100}),
-    ],
-)
-def test_several_batches_for_one_state_give_the_same_digits_and_looks(name, settings, digits, monkeypatch):
-    a, b = (load(f"checkpoints/{name}/seed{seed}.safetensors") for seed in (0, 1))
-    made: list[float] = []
-    blend = LinearPath.__call__
-
-    def counted(self, t):
-        made.append(t)
-        return blend(self, t)
-
-    monkeypatch.setattr(LinearPath, "__call__", counted)
-    found, states = [], []
-    for most in (1, blocks.MOST):
-        monkeypatch.setattr(blocks, "MOST", most)
-        seen: list[object] = []
-        made.clear()
-        profile = evaluate(LinearPath(a, b), digits, points=5, batch=30, partial=seen.append, **settings)
-        found.append((profile, [part[0].examples for part in seen], [part[0].loss() for part in seen]))
-        states.append(sum(0 < t < 1 for t in made))
-    (one, looks, curves), (other, same_looks, same_curves) = found
-    for split in ("test", "train"):
-        np.testing.assert_array_equal(one.loss(split), other.loss(split))
-        np.testing.assert_array_equal(one.accuracy(split), other.accuracy(split))
-    assert one.examples == other.examples
-    assert looks == same_looks
-    np.testing.assert_array_equal(curves, same_curves)
-    assert states[1] < 0.6 * states[0]
 
 
 def test_the_training_examples_are_drawn_by_the_seed(trained, digits):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from torch.nn.functional import cross_entropy
 
+import lmc_core.paths.evaluate
 from lmc_core.data.registry import dataset
 from lmc_core.errors import SettingError
 from lmc_core.methods.align import align
 from lmc_core.networks.checkpoint import load
-from lmc_core.paths import blocks
 from lmc_core.paths.evaluate import evaluate, evaluate_many
 from lmc_core.paths.path import LinearPath
 from lmc_core.paths.sampling import LEAST, Moments, looks, quantile
@@ -33,15 +33,14 @@ def digits():
 def losses_of(path, data, monkeypatch):
     """The loss of every test example at every t, (examples, points)."""
     found = []
-    scores = blocks.scores
+    scores = lmc_core.paths.evaluate.scores
 
     def kept(output, batch):
         found.append(cross_entropy(output[: batch.count], batch.targets, reduction="none").double().numpy())
         return scores(output, batch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(blocks, "scores", kept)
-        patch.setattr(blocks, "MOST", 1)
+        patch.setattr(lmc_core.paths.evaluate, "scores", kept)
         profile = evaluate_many([path], data, points=25, splits=("test",))[0]
     batches = [found[start : start + 25] for start in range(0, len(found), 25)]
     losses = np.concatenate([np.stack([batch[0], *batch[2:], batch[1]], 1) for batch in batches])
