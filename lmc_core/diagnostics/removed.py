@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from torch import Tensor
-
-from lmc_core.alignment.template import canonical_pair
-from lmc_core.methods.align import align
-from lmc_core.networks.network import Network
 from lmc_core.report import Report, silent
-from lmc_core.symmetry.classes import self_dual
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lmc_core.networks.network import Network
 
 ORDERS, ALL = "orders", "all classes"
 """Permutations alone, and the elements of the class of every group."""
@@ -25,6 +25,10 @@ def removed(a: Network, b: Network, *, seed: int = 0, report: Report = silent) -
 
     Raises TraceError if a network cannot be traced, MismatchError if the two differ.
     """
+    from lmc_core.alignment.template import canonical_pair
+    from lmc_core.methods.align import align
+    from lmc_core.symmetry.classes import self_dual
+
     a, b, symmetry = canonical_pair(a, b)
     before = _apart(a.state, b.state)
     if not before:
