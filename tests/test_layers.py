@@ -29,6 +29,7 @@ WITHOUT_TORCH = ("commands", "figures", "runs/kinds", "runs/library", "runs/summ
 READS_NETWORKS = {"lmc_core.figures.notebook"}
 """What only a person's own notebook imports, who has networks in hand."""
 
+
 @pytest.mark.parametrize("folder", FLOORS)
 def test_imports_point_down(folder):
     assert upward(folder) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attacks
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, WebSocket, expect
+from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, Request, Route, WebSocket, expect
 from serving import ROOT, Server
 from visiting import COMPUTED, choose, finding, opened
 
@@ -29,6 +29,19 @@ TABLES = """() => [...document.querySelectorAll(".dvn-scroller")].map((table) =>
 WITH_TABLES = ("/?tab=Matching", "/fuse", "/compare", "/theory?part=width&tab=Data", "/library?part=All+networks")
 
 
+def grip_of(page: Page) -> FloatRect:
+    """Where the slider's grip lies, once one figure alone stands and lies still."""
+    grip = page.locator(".js-plotly-plot .slider-grip-rect")
+    last, found = None, None
+    for _ in range(100):
+        expect(grip).to_have_count(1)
+        last, found = found, grip.bounding_box()
+        if found is not None and found == last:
+            return found
+        page.wait_for_timeout(100)
+    raise AssertionError(f"the slider does not come to rest: {last}, {found}")
+
+
 def test_a_first_visitor_sees_the_finding_and_both_panels_without_a_click(page: Page) -> None:
     outside: list[str] = []
 
@@ -43,8 +56,7 @@ def test_a_first_visitor_sees_the_finding_and_both_panels_without_a_click(page: 
     for title in ("Loss", "Accuracy", "Before alignment", "After"):
         expect(figure.locator(".annotation-text").filter(has_text=title).first).to_be_visible()
     expect(page.get_by_test_id("stMetric")).to_have_count(5)
-    grip = figure.locator(".slider-grip-rect").bounding_box()
-    assert grip is not None
+    grip = grip_of(page)
     assert grip["y"] + grip["height"] <= 900, "the slider is below the fold"
     said = finding(page).inner_text()
     assert page.title().rstrip("…") == said[: len(page.title().rstrip("…"))]
@@ -54,8 +66,7 @@ def test_a_first_visitor_sees_the_finding_and_both_panels_without_a_click(page: 
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(500)
         page.evaluate(THREE_LINES)
-        grip = figure.locator(".slider-grip-rect").bounding_box()
-        assert grip is not None
+        grip = grip_of(page)
         assert grip["y"] + grip["height"] <= 900, f"a third line pushes the slider below the fold of {width} pixels"
 
 
@@ -71,8 +82,7 @@ def test_the_slider_moves_both_panels_without_the_server(page: Page) -> None:
     readout = page.locator(".js-plotly-plot .slider-label").first
     before, drawn, quiet = str(readout.text_content()), page.evaluate(PANELS), len(sent)
     assert before.startswith("t = 0.50")
-    grip = page.locator(".js-plotly-plot .slider-grip-rect").bounding_box()
-    assert grip is not None
+    grip = grip_of(page)
     x, y = grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
