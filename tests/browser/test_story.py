@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attacks
 import pytest
-from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, Request, Route, WebSocket, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, WebSocket, expect
 from serving import ROOT, Server
 from visiting import COMPUTED, choose, finding, opened
 
@@ -17,6 +17,9 @@ PANELS = """() => [...document.querySelectorAll('.js-plotly-plot .cartesianlayer
     return {...all, [name]: (all[name] || '') + panel.innerHTML};
 }, {})"""
 
+GRIPS = """() => [...document.querySelectorAll('.js-plotly-plot .slider-grip-rect')].map(
+    (grip) => grip.getBoundingClientRect().toJSON()
+)"""
 THREE_LINES = """() => {
     const heading = document.querySelector("h2"), line = parseFloat(getComputedStyle(heading).lineHeight);
     while (heading.getBoundingClientRect().height < 2.9 * line) heading.append(" and so on");
@@ -29,17 +32,16 @@ TABLES = """() => [...document.querySelectorAll(".dvn-scroller")].map((table) =>
 WITH_TABLES = ("/?tab=Matching", "/fuse", "/compare", "/theory?part=width&tab=Data", "/library?part=All+networks")
 
 
-def grip_of(page: Page) -> FloatRect:
-    """Where the slider's grip lies, once one figure alone stands and lies still."""
-    grip = page.locator(".js-plotly-plot .slider-grip-rect")
-    last, found = None, None
+def grip_of(page: Page) -> dict[str, float]:
+    """Where the slider's grip lies, once one figure stands alone and lies still: a new width makes a new figure."""
+    last: list[dict[str, float]] = []
     for _ in range(100):
-        expect(grip).to_have_count(1)
-        last, found = found, grip.bounding_box()
-        if found is not None and found == last:
-            return found
+        found = page.evaluate(GRIPS)
+        if found == last and len(found) == 1 and found[0]["width"]:
+            return dict(found[0])
+        last = found
         page.wait_for_timeout(100)
-    raise AssertionError(f"the slider does not come to rest: {last}, {found}")
+    raise AssertionError(f"the slider does not come to rest: {last}")
 
 
 def test_a_first_visitor_sees_the_finding_and_both_panels_without_a_click(page: Page) -> None:
