@@ -46,6 +46,7 @@ class Method:
     solve(problem, **settings) returns a Result; it imports what computes when it is called.
     summary      one sentence for the form, under 80 characters
     needs_data   it reads activations
+    look         settings of a first look, where the whole takes long: fewer starts or steps
     learns       it learns numbers from the loss along the path, so that a low path alone proves little: it is repeated
                  on a shuffled B
     canonical    it couples the canonical forms of both networks, so that the reference changes its numbers too
@@ -61,6 +62,7 @@ class Method:
     canonical: bool = False
     learns: bool = False
     notes: tuple[str, ...] = field(default=())
+    look: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def options(self) -> Options:
@@ -70,6 +72,10 @@ class Method:
     def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """All parameters with defaults filled in and values checked. Raises SettingError for unknown names."""
         return self.options.check(given)
+
+    def begun(self, settings: Mapping[str, Any]) -> dict[str, int]:
+        """What of checked settings a first look does less of; nothing where it would be the whole."""
+        return {name: few for name, few in self.look.items() if few < settings[name]}
 
     def said(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The same as they are written down: without those that are left out at their default."""

@@ -40,4 +40,5 @@ METHOD = Method(
     paper=CRISOSTOMI,
     solve=solve,
     parameters=LIMITS,
+    look={"restarts": 1},
 )

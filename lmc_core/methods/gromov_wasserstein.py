@@ -37,4 +37,5 @@ METHOD = Method(
         Option("alpha", float, 0.5, "Share of the relations within; the rest is weights entering.", low=0, high=1),
         *LIMITS,
     ),
+    look={"restarts": 1},
 )

@@ -82,4 +82,5 @@ METHOD = Method(
     needs_data=True,
     canonical=True,
     learns=True,
+    look={"steps": 30},
 )

@@ -94,4 +94,5 @@ METHOD = Method(
         Option("examples", int, 10_000, "Training examples for the midpoint's loss; 0 = all.", low=0),
         Option("batch", int, 128, "Examples per step, for the midpoint's loss.", low=1, high=10_000),
     ),
+    look={"steps": 20},
 )

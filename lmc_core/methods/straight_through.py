@@ -80,4 +80,5 @@ METHOD = Method(
         Option("batch", int, 128, "Examples per step.", low=1, high=10_000),
     ),
     needs_data=True,
+    look={"steps": 20},
 )

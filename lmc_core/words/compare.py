@@ -112,15 +112,28 @@ def rows_so_far(rows: Sequence[Mapping[str, Any]], pair: str = "") -> Text:
     pair   which is compared, of several
     """
     best = min(rows, key=lambda row: float(row["barrier"]))
+    begun = [f"{numbers.inside(method_title(row['method']))} ({_part(row['begun'])})" for row in rows if "begun" in row]
     return say(
         "{pair}After {count}, {method} leaves the smallest test-loss barrier so far, {barrier}, from {seen} of {every} "
-        "test examples; ± holds with 95%.",
+        "test examples; ± holds with 95%.{begun}",
         pair=f"{pair}: " if pair else "",
         count=numbers.counted(len(rows), "method"),
         method=numbers.inside(method_title(best["method"])),
         barrier=marked("aligned", numbers.within(float(best["barrier"]), float(best["within"]))),
         seen=numbers.count(best["examples"]),
         every=numbers.count(best["of"]),
+        begun=f" A first look, to be replaced: {numbers.listed(begun)}." if begun else "",
+    )
+
+
+COUNTED = {"restarts": "start", "steps": "step"}
+"""Setting of a method → what one of it is called."""
+
+
+def _part(begun: Mapping[str, Sequence[int]]) -> str:
+    """How much of a method was done: "20 of 200 steps"."""
+    return ", ".join(
+        f"{few} of {numbers.counted(many, COUNTED.get(name, name))}" for name, (few, many) in begun.items()
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 import scripts
 import torch
 from asking import path_request, request_of
+from machine import machine
 from safetensors.torch import load_file
 from scripts import texts
 from streamlit.testing.v1 import AppTest
@@ -37,17 +38,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     open_folder = tmp_path_factory.mktemp("open")
     (open_folder / "nets").mkdir()
     (open_folder / "nets" / "here.pth").write_bytes(a_checkpoint(2.0))
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("LMC_STORE", "LMC_DATABASE_URL", "LMC_CHECKPOINTS", "LMC_LOGIN"):
-            patch.delenv(name, raising=False)
-        patch.setenv("LMC_HOME", str(folder))
-        patch.setenv("LMC_ENGINE", "thread")
-        patch.setenv("LMC_DEVICE", "cpu")
-        patch.setenv("LMC_LOCAL_PATHS", str(open_folder))
-        runs.start()
+    with machine(folder, LMC_ENGINE="thread", LMC_DEVICE="cpu", LMC_LOCAL_PATHS=str(open_folder)):
         yield open_folder
-        runs.stop()
-        keep.opened().index.close()
 
 
 def wait(run: str) -> RunStatus:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,8 @@ def compare(
 
     methods    names in METHODS; all of them if none are given
     settings   method → its settings
-    rows_so_far   called after every method with a first row of each that has a path, from some of the examples
+    rows_so_far   called after every method with a first row of each that has a path, from some of the examples; methods
+                  that take long are then looked at first, with few starts or steps, and carried out once all have a row
 
     A method that fails is a row with its reason. Raises InputError if the networks or the data do not fit or a method
     has no such setting, Cancelled if `report` does.
@@ -90,16 +91,17 @@ def compare(
         recalibrate = default_recalibration(a)
     how: dict[str, Any] = {"points": points, "recalibrate": recalibrate, "train_examples": train_examples, "seed": seed}
     how["test_examples"] = test_examples
-    early: list[dict[str, Any]] = []
+    early: dict[str, dict[str, Any]] = {}
 
-    def seen(name: str, found: Aligned) -> None:
+    def seen(turn: Turn, found: Aligned) -> None:
         if rows_so_far is not None:
-            early.append(first_row(name, LinearPath(found.a, found.moved), data, how))
-            rows_so_far(early)
+            row = first_row(turn.method, LinearPath(found.a, found.moved), data, how)
+            early[turn.method] = row | ({"begun": turn.begun} if turn.begun else {})
+            rows_so_far(tuple(early.values()))
 
     with clock("align"):
-        inner = within(report, ALIGN)
-        rows, aligned = _all_aligned(a, b, data, wanted, symmetry if same else None, seed, inner, seen)
+        inner, order = within(report, ALIGN), _turns(wanted, looks=rows_so_far is not None)
+        rows, aligned = _all_aligned(a, b, data, order, symmetry if same else None, seed, inner, seen)
     with clock("evaluate"):
         paths = [LinearPath(found.a, found.moved) for found in aligned.values()]
         measured = evaluate_many(paths, data, **how, report=within(report, EVALUATE, details=False)) if paths else ()
@@ -120,25 +122,50 @@ def compare(
     )
 
 
+@dataclass(frozen=True)
+class Turn:
+    """A method with its settings; where it is a first look, setting → (how much of it, of how much)."""
+
+    method: str
+    settings: Mapping[str, Any]
+    begun: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def _turns(wanted: Mapping[str, Mapping[str, Any]], *, looks: bool) -> tuple[Turn, ...]:
+    """Every method once, in its order; with looks those that take long come last, after a first look at each."""
+    first, whole = [], []
+    for name, settings in wanted.items():
+        begun = {each: (few, settings[each]) for each, few in METHODS[name].begun(settings).items()} if looks else {}
+        first.append(Turn(name, {**settings, **{each: few for each, (few, _) in begun.items()}}, begun))
+        if begun:
+            whole.append(Turn(name, settings))
+    return (*first, *whole)
+
+
 def _all_aligned(
     a: Network,
     b: Network,
     data: Dataset,
-    wanted: Mapping[str, Mapping[str, Any]],
+    order: Sequence[Turn],
     symmetry: Symmetry | None,
     seed: int,
     report: Report,
-    seen: Callable[[str, Aligned], None],
+    seen: Callable[[Turn, Aligned], None],
 ) -> tuple[list[MethodRow], dict[str, Aligned]]:
-    """Every method's row, still without its profile, and what those aligned that did not fail, each `seen` at once."""
+    """Every method's row, still without its profile, and what those aligned that did not fail, each `seen` at once.
+
+    Of a first look nothing is kept.
+    """
     rows, aligned = [], {}
-    for number, (name, settings) in enumerate(wanted.items()):
-        inner = _within(report, METHODS[name].title, number, len(wanted))
-        row, found = _aligned(a, b, data, name, settings, symmetry, seed, inner)
-        rows.append(row)
+    for number, turn in enumerate(order):
+        inner = _within(report, METHODS[turn.method].title, number, len(order))
+        row, found = _aligned(a, b, data, turn.method, turn.settings, symmetry, seed, inner)
         if found is not None:
-            aligned[name] = found
-            seen(name, found)
+            seen(turn, found)
+        if not turn.begun:
+            rows.append(row)
+            if found is not None:
+                aligned[turn.method] = found
     return rows, aligned
 
 

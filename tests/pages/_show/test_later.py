@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from asking import path_request, request_of
+from machine import machine
 from scripts import opened, texts
 
 from lmc_core import runs
-from lmc_core.runs import keep
 from lmc_core.runs.kinds.path import PathResult
 from lmc_core.words.path import LATER
 from pages._frame.text import escaped
@@ -18,18 +17,9 @@ A, B = "digits-mlp-512/seed0", "digits-mlp-512/seed1"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("engine")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("LMC_STORE", "LMC_DATABASE_URL", "LMC_CHECKPOINTS", "LMC_LOGIN"):
-            patch.delenv(name, raising=False)
-        patch.setenv("LMC_HOME", str(folder))
-        patch.setenv("LMC_ENGINE", "thread")
-        patch.setenv("LMC_DEVICE", "cpu")
-        runs.start()
-        yield folder
-        runs.stop()
-        keep.opened().index.close()
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with machine(tmp_path_factory.mktemp("engine"), LMC_ENGINE="thread", LMC_DEVICE="cpu"):
+        yield
 
 
 def done(run: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from asking import path_request
+from machine import machine
 from safetensors.torch import load_file
 
 from lmc_core import runs
@@ -27,15 +28,8 @@ A = "digits-mlp-128/seed0"
 
 @pytest.fixture(scope="module", autouse=True)
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("LMC_STORE", "LMC_DATABASE_URL", "LMC_ENGINE"):
-            patch.delenv(name, raising=False)
-        patch.setenv("LMC_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setenv("LMC_WORKER_THREADS", "1")
-        runs.start()
+    with machine(tmp_path_factory.mktemp("home"), LMC_WORKER_THREADS="1"):
         yield
-        runs.stop()
-        keep.opened().index.close()
 
 
 def wait(run: str) -> RunStatus:

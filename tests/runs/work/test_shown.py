@@ -9,6 +9,7 @@ from lmc_core.data.dataset import Dataset
 from lmc_core.data.registry import dataset
 from lmc_core.figures.path.progress import progress_figure
 from lmc_core.figures.plane.maps import plane_figure
+from lmc_core.methods import METHODS
 from lmc_core.networks.checkpoint import load
 from lmc_core.paths.evaluate import evaluate_many
 from lmc_core.paths.path import LinearPath
@@ -108,6 +109,35 @@ def test_every_method_of_a_comparison_has_a_first_row_as_soon_as_it_has_aligned(
     assert said.startswith("Seed 0 → seed 1: After 3 methods, activation matching leaves the smallest")
     assert best["method"] == "activation-matching"
     assert set(profiles_so_far(seen[-1])) == set(methods)
+
+
+def test_methods_that_take_long_are_looked_at_first_and_then_carried_out_whole():
+    a, b = (load(f"checkpoints/digits-mlp-32/seed{seed}.safetensors") for seed in (0, 1))
+    seen: list[list[dict]] = []
+    slow = {"straight-through": {"steps": 40}, "frank-wolfe": {"restarts": 2}, "sinkhorn-rebasin": {"steps": 20}}
+    methods = ("identity", *slow)
+    how = {"methods": methods, "settings": slow, "points": 5, "train_examples": 300, "test_examples": 300}
+    found = compare(a, b, dataset("digits"), **how, rows_so_far=lambda rows: seen.append(list(rows)))
+    assert {row["method"] for row in seen[len(methods) - 1]} == set(methods), "every method has a row after one turn"
+    begun = {row["method"]: row["begun"] for row in seen[len(methods) - 1] if "begun" in row}
+    assert begun == {"straight-through": {"steps": (20, 40)}, "frank-wolfe": {"restarts": (1, 2)}}
+    said = str(rows_so_far(seen[len(methods) - 1]))
+    assert "Frank–Wolfe matching (1 of 2 starts)" in said
+    assert "straight-through matching (20 of 40 steps)" in said
+    assert len(seen) == len(methods) + len(begun)
+    assert not any("begun" in row for row in seen[-1])
+    assert "first look" not in str(rows_so_far(seen[-1]))
+    plain = compare(a, b, dataset("digits"), **how)
+    assert [row.method for row in found.rows] == [row.method for row in plain.rows]
+    for one, other in zip(found.rows, plain.rows, strict=True):
+        assert one.settings == other.settings
+        np.testing.assert_array_equal(one.profile.loss(), other.profile.loss())
+
+
+def test_a_first_look_asks_for_less_than_the_defaults_of_its_method():
+    for method in METHODS.values():
+        assert method.begun(method.settings({})) == dict(method.look), method.name
+        assert method.begun(method.look) == {}
 
 
 def test_a_plane_has_a_coarse_first_look_that_the_finer_grid_agrees_with():
