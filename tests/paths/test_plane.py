@@ -27,6 +27,7 @@ from lmc_core.paths.surface import Surface
 from lmc_core.report import silent
 from lmc_core.runs.kinds.plane import PlaneResult
 from lmc_core.runs.library.proofs import plane as proof
+from lmc_core.runs.summary.plane import table
 from lmc_core.runs.work.run import run
 from lmc_core.words.numbers import loss
 from lmc_core.words.plane import plane_alt, plane_caption, plane_cards, plane_finding
@@ -274,6 +275,9 @@ def test_a_plane_of_three_models_measures_all_its_sides_and_goes_into_a_bundle_w
     assert proof(result) == result.finding
     with pytest.raises(AssertionError):
         proof(replace(result, surface=replace(result.surface, corners={"a": (0, 0), "b": (1, 0), "aligned": (1, 1)})))
+    near = replace(result.surface, x=result.surface.x + (4e-16 - result.surface.x[1]))
+    columns = table(replace(result, surface=near))
+    assert columns["x"][:3] == [near.x[0], 0.0, near.x[2]], "what is nothing but rounding is written as 0"
     before = replace(result, across=None)  # as it was stored before this side was measured
     assert list(before.sides) == ["a-b", "a-c"]
     assert "Between B and C" not in proof(before)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmc_core.figures.plane.maps import plane_figure
 from lmc_core.figures.plane.relief import relief_figure
@@ -40,11 +41,16 @@ def summary(result: PlaneResult) -> Summary:
 def table(result: PlaneResult) -> Columns:
     """One row per cell."""
     surface = result.surface
-    y, x = np.meshgrid(surface.y, surface.x, indexing="ij")
+    y, x = np.meshgrid(_places(surface.y), _places(surface.x), indexing="ij")
     columns = {"x": x.ravel().tolist(), "y": y.ravel().tolist()}
     for split, metrics in surface.values.items():
         columns |= {f"{split} {metric}": values.ravel().tolist() for metric, values in metrics.items()}
     return columns
+
+
+def _places(grid: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Coordinates of a grid, 0 where nothing but rounding is left."""
+    return np.where(np.abs(grid) < 1e-9 * np.ptp(grid), 0.0, grid)
 
 
 def _walked(result: PlaneResult) -> list[Table]:
