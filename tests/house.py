@@ -76,6 +76,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("alignment", "passes", "relaxed", "kept", "branches"),
         ("sweeps", "soften", "structure", "heads", "distance", "learn", "levels"),
         ("objective",),
+        ("wiring",),
         ("terms", "grams"),
         ("moments",),
         ("responses", "positions", "problem"),

@@ -121,7 +121,7 @@ def head_cost(objective: Objective, block: Block, elements: Mapping[str, Element
     elements   of every other group; heads and their units are taken as B has them
     """
     others = {name: element for name, element in elements.items() if name not in block.names}
-    moved = objective.at(others, objective.tensors[block.name])
+    moved = objective.at(others, objective.wiring.axes[block.name])
     total = np.zeros((block.outer.size, block.outer.size))
     for group in block.inner:
         projections = list(_projections(objective, block, group, moved).values())
@@ -144,7 +144,7 @@ def _projections(objective: Objective, block: Block, group: Group, moved: Mappin
     symmetry = objective.symmetry
     weight_of = {c.bias: c.weight for c in symmetry.contractions if c.bias is not None}
     found: dict[object, Tensor] = {}
-    for term in (objective.terms[i] for i in objective.judges[block.name]):
+    for term in (objective.terms[i] for i in objective.wiring.judges[block.name]):
         for name, target in term.targets.items():
             if name not in moved:
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import fsum
 from operator import is_not
 
@@ -15,8 +15,9 @@ from lmc_core.alignment.coupling import Elements, Perms
 from lmc_core.alignment.grams import Grams, Place, plus
 from lmc_core.alignment.moments import Moment
 from lmc_core.alignment.terms import Term, constant_terms, entering_terms, real, weight_terms
+from lmc_core.alignment.wiring import Wiring
 from lmc_core.networks.network import Network
-from lmc_core.symmetry.axis import Axis, Product, Sum, groups_in, names_in
+from lmc_core.symmetry.axis import names_in
 from lmc_core.symmetry.classes import Element, as_permutation
 from lmc_core.symmetry.move import Mover, Movers, moved
 from lmc_core.symmetry.permute import permute
@@ -27,15 +28,9 @@ class Objective:
     """F(P) = Σ over terms of <A, T(B, P)> (Ainsworth 2022, eq. 2), or its layer-wise and Σ-weighted forms.
 
     still       tensor name → B in its first order, only those that the terms need
-    blocks      what is solved at once, those that a term judges
-    judges      block name → numbers of the terms that judge it
-    tensors     block name → names of the tensors that move with it
-    touched     block name → numbers of the terms that change when it moves
+    wiring      which terms judge which blocks, and what moves with these
     places      block name → where the terms that judge it meet its units
-    quadratic   names of blocks that meet themselves in one tensor: a best linear step may then not be an improvement
     linear      names of blocks in which all that judges them is linear, the groups nested in them included
-    entangled   whether any block is, or shares a product with another: a pass from input to output is then not exact
-    chain       whether neither is so and every block is written once: layer after layer
     tolerance   block name → smallest change of its terms that is more than rounding in the type of the tensors
 
     Steps are permutations; with `classes` elements of the class of each group, as far as it is its own dual.
@@ -46,66 +41,26 @@ class Objective:
         self.terms = terms
         self.classes = classes
         self.still = {name: real(moved.state[name]) for term in terms for name in term.targets}
-        here = {name: [names_in(axis) for axis in symmetry.axes[name]] for name in self.still}
-        owners = frozenset().union(*(term.owners for term in terms))
-        self.blocks = tuple(b for b in blocks(symmetry, classes=classes) if not owners.isdisjoint(b.names))
-        self.judges = {
-            b.name: [i for i, t in enumerate(terms) if not t.owners.isdisjoint(b.names)] for b in self.blocks
-        }
-        numbers: dict[str, dict[str, list[int]]] = {b.name: {} for b in self.blocks}
-        for name, axes in here.items():
-            for m, group in ((m, group) for m, groups in enumerate(axes) for group in groups & numbers.keys()):
-                numbers[group].setdefault(name, []).append(m)
-        self.tensors = {name: list(places) for name, places in numbers.items()}
-        self.quadratic = frozenset(
-            b.name
-            for b in self.blocks
-            if any(
-                any(sum(own in names for names in here[name]) > 1 for own in b.names)
-                for i in self.judges[b.name]
-                for name in terms[i].targets
-            )
-        )
-        products = [
-            {g.name for g in groups_in(part) if g.within is None}
-            for name in self.still
-            for axis in symmetry.axes[name]
-            for part in _products(axis)
-        ]
-        self.entangled = bool(self.quadratic) or any(len(names) > 1 for names in products)
-        self.chain = not self.entangled and all(_writers(symmetry, block) <= 1 for block in self.blocks)
-        eps = max((torch.finfo(x.dtype).eps for x in self.still.values()), default=0.0)
-        scales = [term.scale(self.still) for term in terms]
-        self.tolerance = {name: 4 * eps * sum(scales[i] for i in judges) for name, judges in self.judges.items()}
-        self.touched = {
-            block: frozenset(i for i, term in enumerate(terms) if not term.targets.keys().isdisjoint(names))
-            for block, names in self.tensors.items()
-        }
+        self.wiring = wiring = Wiring.of(symmetry, terms, classes=classes)
         self.places = {
             b.name: tuple(
                 Place.of(terms[i].targets[name], self.still[name], name, number, b, symmetry)
-                for i in self.judges[b.name]
+                for i in wiring.judges[b.name]
                 for name in terms[i].targets
-                for number in numbers[b.name].get(name, ())
+                for number in wiring.axes[b.name].get(name, ())
             )
-            for b in self.blocks
+            for b in wiring.blocks
         }
         self.linear = frozenset(
-            b.name
-            for b in self.blocks
-            if b.name not in self.quadratic and not any(p.shared for p in self.places[b.name])
+            name
+            for name, places in self.places.items()
+            if name not in wiring.quadratic and not any(place.shared for place in places)
         )
-        judging = {name: {n for i in judges for n in terms[i].targets} for name, judges in self.judges.items()}
-        self._neighbours = {
-            block: frozenset(
-                other
-                for other, names in judging.items()
-                if (other != block or block in self.quadratic) and not names.isdisjoint(moving)
-            )
-            for block, moving in self.tensors.items()
-        }
-        self._turning = frozenset(block.name for block in self.blocks if block.turns)
-        more = {g.name for block in self.blocks for g in (block.outer, *block.inner) if g.kind != "permutation"}
+        eps = max((torch.finfo(x.dtype).eps for x in self.still.values()), default=0.0)
+        scales = [term.scale(self.still) for term in terms]
+        self.tolerance = {name: 4 * eps * sum(scales[i] for i in judges) for name, judges in wiring.judges.items()}
+        self._turning = frozenset(block.name for block in wiring.blocks if block.turns)
+        more = {g.name for block in wiring.blocks for g in (block.outer, *block.inner) if g.kind != "permutation"}
         self._anew = frozenset(
             name
             for name, places in self.places.items()
@@ -113,6 +68,11 @@ class Objective:
         )
         self._movers: dict[str, tuple[Element, Mover]] = {}
         self._turned: dict[str, tuple[list[Element], Tensor]] = {}
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """What is solved at once, those that a term judges."""
+        return self.wiring.blocks
 
     def at(self, elements: Mapping[str, Element], names: Iterable[str]) -> dict[str, Tensor]:
         """Some tensors of B, moved by elements that are their own inverse transposes."""
@@ -150,10 +110,6 @@ class Objective:
         moved = self.at(elements, {name for term in terms.values() for name in term.targets})
         return {number: term.value(moved) for number, term in terms.items()}
 
-    def neighbours(self, block: Block) -> frozenset[str]:
-        """Names of the blocks whose cost changes when this one moves (itself, if it is quadratic)."""
-        return self._neighbours[block.name]
-
     def alone(self, block: Block) -> BlockCost:
         """The part of a block's gradient that never changes: of tensors that carry no other group."""
         return BlockCost.of(block, {name: x.cpu().numpy() for name, x in self.fixed(block).items()})
@@ -189,19 +145,6 @@ class Objective:
             if not place.movers:
                 total = plus(total, place.gram({}))
         return total
-
-
-def _writers(symmetry: Symmetry, block: Block) -> int:
-    """How many weights write the units of a block: those of layers, and others of several axes, as stacked ones are."""
-    uses = {(c.weight, c.write) for c in symmetry.contractions if c.weight in symmetry.axes}
-    layers = {weight for weight, _ in uses}
-    uses |= {
-        (name, number)
-        for name, number in symmetry.slots(block.name)
-        if name not in layers and sum(axis.size > 1 for axis in symmetry.axes[name]) > 1
-        if symmetry.roles.get((name, number)) in ("write", "both")
-    }
-    return sum(block.name in names_in(symmetry.axes[weight][write]) for weight, write in uses)
 
 
 def weight_objective(reference: Network, moved: Network, symmetry: Symmetry, *, classes: bool = False) -> Objective:
@@ -251,15 +194,6 @@ def entering_objective(
     terms = entering_terms(reference, symmetry, moments, bias)
     every = (*terms, *constant_terms(reference, moved, symmetry, terms))
     return Objective(moved, symmetry, every, classes=classes)
-
-
-def _products(axis: Axis) -> Iterator[Product]:
-    match axis:
-        case Product():
-            yield axis
-        case Sum(parts):
-            for part in parts:
-                yield from _products(part)
 
 
 class Position:
@@ -322,7 +256,7 @@ class Position:
         """
         cost = self.cost(block)
         rewards = [0.0]
-        if block.name in self.objective.quadratic:
+        if block.name in self.objective.wiring.quadratic:
             unit = cost.scale / block.outer.size / 8
             rewards += [unit * 2**k for k in range(16)]
         for reward in rewards:
@@ -336,7 +270,7 @@ class Position:
     def place(self, block: Block, elements: Mapping[str, Element]) -> None:
         """Move a block to `elements`, better or not."""
         self.elements = {**self.elements, **elements}
-        self._stale |= self.objective.touched[block.name]
+        self._stale |= self.objective.wiring.touched[block.name]
         self._gained = None
 
     def _take(self, block: Block, elements: Elements, cost: BlockCost) -> bool:
@@ -344,7 +278,7 @@ class Position:
 
         Where they are linear in the block they grow by what its cost says.
         """
-        objective, judges = self.objective, frozenset(self.objective.judges[block.name])
+        objective, judges = self.objective, frozenset(self.objective.wiring.judges[block.name])
         values: dict[int, float] = {}
         if block.name not in objective.linear:
             if judges & self._stale:
@@ -357,6 +291,6 @@ class Position:
             return False
         gained = None if self._gained is None else self._gained + gain
         self.place(block, elements)
-        if objective.touched[block.name] <= judges and not values:
+        if objective.wiring.touched[block.name] <= judges and not values:
             self._gained = gained
         return True

@@ -51,7 +51,7 @@ def sweep(
             waiting.discard(block.name)
             if position.step(block):
                 moved = True
-                waiting |= objective.neighbours(block)
+                waiting |= objective.wiring.neighbours[block.name]
                 history.append(position.total)
         ends.append(position.total)
         hopeless = beat is not None and number >= 2 and beat - ends[-1] > HOPELESS * max(np.diff(ends[-3:]))
@@ -84,7 +84,7 @@ def forward(
             report(f"matching weights, pass {number + 1}", done, len(objective.blocks))
             waiting.discard(block.name)
             if position.step(block):
-                waiting |= objective.neighbours(block)
+                waiting |= objective.wiring.neighbours[block.name]
                 history.append(position.total)
         passes.append((position.total, position.elements))
         if settled := len(history) == before:
@@ -110,7 +110,7 @@ def forward_best(
     starts    tried beside the identity and four random ones; most feed-forward networks need none of them
     """
     found = [forward(objective, limit=limit, report=report)]
-    if objective.entangled:
+    if objective.wiring.entangled:
         drawn = [random_start(objective, rng) for _ in range(4)]
         found += [forward(objective, start=start, limit=limit, report=report) for start in (*starts, *drawn)]
     return best_of(found)

@@ -25,7 +25,7 @@ def solve(problem: Problem, *, examples: int, bias: bool, passes: int) -> Result
     a, b, symmetry, report = problem.reference, problem.moved, problem.symmetry, problem.report
     moments = input_moments(a, symmetry, problem.examples(examples), seed=problem.seed, report=report)
     plain, weighed = (entering_objective(a, b, symmetry, metric, bias) for metric in (None, moments))
-    starts = [forward_best(plain, problem.rng(1), report=report).perms] if plain.entangled else []
+    starts = [forward_best(plain, problem.rng(1), report=report).perms] if plain.wiring.entangled else []
     return forward_best(weighed, problem.rng(2), starts=starts, limit=passes, report=report)
 
 

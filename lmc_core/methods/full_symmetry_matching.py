@@ -46,7 +46,9 @@ def solve(
         costs = cross_costs(symmetry, moments, "second-moment")
     held = frozenset(block.name for block in turning if block.name in costs)
     rotated = {block.name for block in turning}
-    decided = rotated and all(objective.neighbours(block) <= rotated for block in objective.blocks if not block.turns)
+    decided = rotated and all(
+        objective.wiring.neighbours[block.name] <= rotated for block in objective.blocks if not block.turns
+    )
     layerwise = partial(entering_objective, a, b, symmetry, classes=True)
     found: list[Result] = []
     for restart in range(1 if decided else restarts):

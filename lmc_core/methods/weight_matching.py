@@ -30,7 +30,7 @@ def solve(problem: Problem, *, restarts: int, sweeps: int, balanced: str, signed
     a, b, classes, report = level.problem.reference, level.problem.moved, level.classes, problem.report
     objective = weight_objective(a, b, level.symmetry, classes=classes)
     layerwise = partial(entering_objective, a, b, level.symmetry, classes=classes)
-    first = (1, 0) if objective.chain else (0, 1)
+    first = (1, 0) if objective.wiring.chain else (0, 1)
     found: list[Result] = []
     for number in (*first, *range(2, restarts))[:restarts]:
         rng = problem.rng(1, number)
