@@ -42,10 +42,14 @@ _FOOT, _BETWEEN = 40, 58
 """Pixels of the ticks above the legend, and between two rows of panels."""
 
 
+_DEEP = 1e-4
+"""Share of the largest loss that a logarithmic axis of losses reaches down to at most."""
 _ROW, _FLOOR = 36, 1e-3
 """Pixels of a method in the chart of barriers; barriers below this are drawn there, on the logarithmic axis."""
 _AIR = 1.4
 """Times the barriers at either end to which the axis reaches beyond them, so that their marks are whole."""
+MORE = 1.5
+"""The curves are drawn on a logarithmic axis where they then lie so many times as far apart."""
 _NAME, _NAME_LETTER = 20, 6.2
 """Letters of a line of a method's name, and pixels of one of them."""
 
@@ -111,7 +115,7 @@ def compare_figure(
     *,
     metric: Metric = "loss",
     split: Split = "test",
-    axis: AxisKind = "linear",
+    axis: AxisKind | None = None,
     theme: ThemeName = "light",
     layout: LayoutName = "wide",
     standalone: bool = False,
@@ -119,8 +123,9 @@ def compare_figure(
     """Every path; `pairs`: name of the pair → name of the method → path. The axes are the same for all pairs.
 
     metric   of several pairs one of the two is shown; of one pair both are
+    axis     of the loss; None: the one that separates the curves
     """
-    ink = theme_of(theme)
+    ink, axis = theme_of(theme), axis or separating(pairs, split)
     methods = [name for name in METHODS if any(name in profiles for profiles in pairs.values())]
     sheet = Sheet(ink, compare_height(len(pairs), methods, layout), standalone)
     every = [profile for profiles in pairs.values() for profile in profiles.values()]
@@ -163,7 +168,29 @@ def _losses(profiles: Sequence[Profile], split: Split, axis: AxisKind) -> dict[s
     top = float(losses.max(initial=1e-3))
     if axis == "linear":
         return {"range": [-0.04 * top, 1.08 * top], "nticks": 6}
-    return log_axis(max(float(losses.min(initial=top)), 1e-4 * top), top)
+    return log_axis(max(float(losses.min(initial=top)), _DEEP * top), top)
+
+
+def separating(pairs: Mapping[str, Mapping[str, Profile]], split: Split = "test") -> AxisKind:
+    """The loss axis on which the curves of a pair lie further apart, as a share of its length.
+
+    Distances are the median over every two curves, and the mean over the path. Linear, unless a logarithmic axis has
+    them MORE times as far apart.
+    """
+    apart: dict[AxisKind, list[float]] = {"linear": [], "log": []}
+    for profiles in pairs.values():
+        curves = [p.loss(split) for p in profiles.values()]
+        losses = np.stack([y for y in curves if len(y) == len(curves[0])]) if curves else np.ones((0, 1))
+        losses = losses[np.isfinite(losses).all(1)]
+        one, other = np.triu_indices(len(losses), 1)
+        if not len(one):
+            continue
+        shown = np.maximum(losses, _DEEP * losses.max(initial=1e-3))
+        for kind, places in (("linear", losses), ("log", np.log10(shown))):
+            size = float(np.ptp(places)) or 1.0
+            apart[kind].append(float(np.median(np.abs(places[one] - places[other]), axis=0).mean()) / size)
+    linear, log = (float(np.mean(values)) if values else 0.0 for values in apart.values())
+    return "log" if log > MORE * linear else "linear"
 
 
 def _accuracies(profiles: Sequence[Profile], split: Split) -> dict[str, Any]:

@@ -48,10 +48,10 @@ def choice(
     return value
 
 
-def buttons(label: str, options: Mapping[str, str], key: str) -> str:
-    """One of a few `options` (value → label) side by side, kept in the URL; the first is the default."""
+def buttons(label: str, options: Mapping[str, str], key: str, default: str = "") -> str:
+    """One of a few `options` (value → label) side by side, kept in the URL; the default is the first, unless said."""
     how: dict[str, Any] = {"required": True, "label_visibility": "collapsed"}
-    return choice(st.segmented_control, label, options, next(iter(options)), key, **how)
+    return choice(st.segmented_control, label, options, default or next(iter(options)), key, **how)
 
 
 def choices(

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
-from lmc_core.figures.compare import barriers_figure, barriers_height, compare_figure, compare_height
+from lmc_core.figures.compare import barriers_figure, barriers_height, compare_figure, compare_height, separating
 from lmc_core.runs.kinds.compare import ComparisonResult
 from lmc_core.runs.summary.compare import named, profiles, summary
 from lmc_core.words.compare import barriers_alt, compare_alt
@@ -30,7 +31,9 @@ def look(result: ComparisonResult, run_id: str) -> Look | None:
         return None
     with st.container(horizontal=True, key="view"):
         metric = buttons("Curves", CURVES, "curves") if len(result.pairs) > 1 else "loss"
-        return Look(metric, buttons("Examples", SPLITS, "split"), buttons("Loss axis", AXES, "axis"))
+        split: Any = buttons("Examples", SPLITS, "split")
+        axis = buttons("Loss axis", AXES, "axis", separating(named(result), split))
+        return Look(metric, split, axis)
 
 
 def shown(result: ComparisonResult, run_id: str, look: Look | None) -> Shown:

@@ -1,14 +1,17 @@
 """The Compare page as a script, and what it shows of a stored comparison."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from asking import request_of
 from scripts import heading, opened, texts
 
 from lmc_core import runs
 from lmc_core.errors import SettingError
-from lmc_core.figures.compare import compare_figure
+from lmc_core.figures.compare import compare_figure, separating
+from lmc_core.paths.profile import Profile
 from lmc_core.report import silent
 from lmc_core.runs import keep
 from lmc_core.runs.kinds.compare import ComparisonResult, expected
@@ -39,6 +42,36 @@ def test_the_axes_of_all_pairs_are_the_same(analyses: dict[str, Request]) -> Non
         layout = compare_figure(pairs, **how).layout
         assert layout.yaxis.range == layout.yaxis2.range
         assert layout.xaxis.range == layout.xaxis2.range
+
+
+def flat(height: float, bump: float) -> Profile:
+    t = np.linspace(0, 1, 9)
+    loss = height + bump * np.sin(np.pi * t)
+    return Profile(t, {"test": {"loss": loss, "accuracy": 1 - loss / 10}}, {"test": 100})
+
+
+def test_curves_are_drawn_on_the_axis_that_separates_them() -> None:
+    aligned = {f"method {k}": flat(0.08, 0.002 * 2**k) for k in range(5)}
+    assert separating({"pair": {"identity": flat(0.08, 1.1), **aligned}}) == "log"
+    assert separating({"pair": {"identity": flat(0.08, 1.1), "method 0": aligned["method 0"]}}) == "linear"
+    assert separating({"pair": {f"method {k}": flat(1.0, 0.2 * k) for k in range(5)}}) == "linear"
+    assert separating({"pair": {}}) == separating({}) == "linear"
+    nothing = {f"method {k}": flat(0.0, 0.0) for k in range(3)}
+    assert separating({"pair": nothing}) == "linear"
+    compare_figure({"pair": {"identity": flat(0.0, 1.0), **nothing}})
+
+
+def test_compare_opens_on_that_axis_and_another_is_kept_in_the_address(analyses: dict[str, Request]) -> None:
+    found = runs.result(analyses["compare"].id)
+    assert isinstance(found, ComparisonResult)
+    best = separating({pair.title: pair.profiles for pair in found.pairs})
+    other = next(kind for kind in ("linear", "log") if kind != best)
+    for asked, drawn in ((None, best), (best, best), (other, other)):
+        at = opened("run.py", id=analyses["compare"].id, **({} if asked is None else {"axis": asked}))
+        assert at.get_by_key("axis").value == drawn
+        layout = json.loads(at.get("plotly_chart")[0].proto.spec)["layout"]
+        assert (layout["yaxis"].get("type") == "log") == (drawn == "log")
+        assert ("axis" in at.query_params) == (drawn != best)
 
 
 def test_networks_that_do_not_fit_are_rows_with_the_reason_and_not_a_crash(home: Path) -> None:
