@@ -55,6 +55,7 @@ TINY = {
     "ferbach-cnn": {"data": "digits", "widths": "4,8", "pairs": 1, "epochs": 2},
     "repair-mnist-depth": {"data": "digits", "depths": "2,3", "width": 16, "pairs": 1, "epochs": 20},
     "repair-mnist-width": {"data": "digits", "widths": "8,16", "depth": 2, "pairs": 1, "epochs": 5},
+    "repair-mnist-shifted": {"data": "digits", "widths": "8,16", "pairs": 1, "epochs": 5},
     "repair-readings": {"data": "digits", "depth": 3, "width": 16, "pairs": 1, "epochs": 20},
     "rebasin-width": {
         "mlp_data": "digits",

@@ -12,6 +12,7 @@ EXPERIMENTS = {
     "ferbach-cnn": "test loss half way between CIFAR-10 networks by width, weights against activations",
     "repair-mnist-depth": "deep plain networks half way, aligned and with REPAIR, by depth",
     "repair-mnist-width": "networks of ten layers half way, aligned and with REPAIR, by width",
+    "repair-mnist-shifted": "the same of eleven layers, trained on shifted images, as the authors count and train",
     "repair-readings": "what aligned deep networks depend on: which activations are matched, what is averaged",
     "rebasin-width": "barriers after alignment against width: MLPs on MNIST, ResNet-20 on CIFAR-10",
     "width-without-permutation": "barriers between networks left as they are, by width, before and after calibration",

@@ -43,6 +43,16 @@ COLUMNS = (
     "pairs",
 )
 
+WIDTHS = (32, 64, 128, 256, 512, 1024, 2048)
+ACCURACIES = {
+    ORDERED: (0.5799, 0.6832, 0.8077, 0.8327, 0.8240, 0.7298, 0.7628),
+    REPAIRED: (0.7372, 0.9276, 0.9592, 0.9719, 0.9797, 0.9828, 0.9847),
+}
+"""Method → published accuracy at each width: the raw data of the authors' figure, one pair each."""
+
+BARRIERS = (0.924, 0.237, 0.138, 0.091, 0.064, 0.055, 0.051)
+"""Published test-loss barriers after REPAIR."""
+
 Published = Mapping[tuple[float, str], tuple[float | None, float | None, float | None]]
 """(depth or width, method) → accuracy, test loss, test-loss barrier; None where it is not known."""
 
@@ -143,4 +153,51 @@ def compared(
         {"scores": each, "settings": dict(settings), "seed": seed},
         Chart(over, "accuracy", "method", "± over pairs", also="published accuracy", powers=True),
         tuple(runs),
+    )
+
+
+def by_width(
+    widths: Sequence[int],
+    *,
+    title: str,
+    data: str,
+    depth: int,
+    shift: bool,
+    pairs: int,
+    epochs: int,
+    known: bool,
+    keep: str,
+    seed: int,
+    device: str,
+    report: Report,
+) -> Experiment:
+    """The same at every width, beside what is published where that is `known` to be of such networks."""
+    published = {
+        (float(width), name): (accuracy, None, barrier if name == REPAIRED else None)
+        for name, values in ACCURACIES.items()
+        for width, accuracy, barrier in zip(WIDTHS, values, BARRIERS, strict=True)
+    }
+    return compared(
+        "width",
+        {float(width): recipe(data, depth, width, epochs, shift=shift) for width in widths},
+        pairs,
+        published if known else {},
+        title=title,
+        notes=(
+            f"{pairs} independent pairs for every width, {epochs} epochs, BatchNorm folded in before averaging; "
+            "aligned by the correlation of activations on all training examples, REPAIR by 4096 of them.",
+            "Published values are of one pair.",
+        ),
+        settings={
+            "data": data,
+            "widths": list(widths),
+            "depth": depth,
+            "pairs": pairs,
+            "epochs": epochs,
+            "shift": shift,
+        },
+        keep=keep,
+        seed=seed,
+        device=device,
+        report=report,
     )
