@@ -35,7 +35,8 @@ MANY = 500
 """Runs that one statement names at most."""
 
 REMEMBERED = 2_000
-"""Runs, the last ones, that an estimate is made from: looking through all would take longer with every run."""
+"""Runs, the last ones, that a server makes estimates from when it starts: looking through all would take longer with
+every run."""
 
 SIMILAR = 5
 """Of those, how many of the most similar."""
@@ -50,8 +51,8 @@ ORDERS: Mapping[Order, tuple[sql.ColumnElement[Any], ...]] = {
 }
 
 
-Took = dict[str, list[tuple[int, float]]]
-"""Likeness → the runs of it that count in an estimate: how many ended later, and seconds."""
+Took = dict[str, list[tuple[float, float]]]
+"""Likeness → the runs of it that count in an estimate, the latest first: when they ended, and seconds."""
 
 
 class Index:
@@ -365,7 +366,7 @@ class Index:
         likeness   words from general to special, "path|digits|mlp 2^15|…": the longest shared start wins
         least      how many words must be shared at least
 
-        Only the last REMEMBERED runs count.
+        Only the last REMEMBERED runs count, and those that have ended since.
         """
         words = likeness.split("|")
         took = self._took()
@@ -373,27 +374,31 @@ class Index:
             start = "|".join(words[:length])
             past = [each for other, all in took.items() if f"{other}|".startswith(f"{start}|") for each in all]
             if past:
-                return float(statistics.median(seconds for _, seconds in sorted(past)[:SIMILAR]))
+                return float(statistics.median(seconds for _, seconds in sorted(past, reverse=True)[:SIMILAR]))
         return None
 
     def _took(self) -> Took:
-        """What the last REMEMBERED runs took; read again once another one has ended."""
+        """What the last REMEMBERED runs took, and all that have ended since that was first asked."""
         once = sql.and_(
             sql.or_(RUNS.c.state == "done", RUNS.c.removed.is_not(None)),
             RUNS.c.elapsed.is_not(None),
             RUNS.c.finished.is_not(None),
         )
         last = sql.select(RUNS.c.id, RUNS.c.finished).where(once).order_by(RUNS.c.finished.desc()).limit(1)
-        ended = sql.select(RUNS.c.likeness, RUNS.c.elapsed).where(once).order_by(RUNS.c.finished.desc())
+        ended = sql.select(RUNS.c.likeness, RUNS.c.elapsed, RUNS.c.finished).where(once)
         with self.database.connect() as connection:
             newest = connection.execute(last).first()
             known, took = self._past
-            if newest is None or known != tuple(newest):
-                took = {}
-                for place, row in enumerate(connection.execute(ended.limit(REMEMBERED))):
-                    took.setdefault(row.likeness, []).append((place, row.elapsed))
-                took = {likeness: all[:SIMILAR] for likeness, all in took.items()}
-                self._past = (None if newest is None else tuple(newest), took)
+            if newest is None:
+                self._past = None, (took := {})
+            elif known != tuple(newest):
+                on = known is not None and known[1] < newest.finished and len(took) < REMEMBERED
+                seen = {**took} if on else {}
+                more = ended.where(RUNS.c.finished > known[1]) if known is not None and on else ended
+                found = connection.execute(more.order_by(RUNS.c.finished.desc()).limit(REMEMBERED)).all()
+                for row in reversed(found):  # the latest first
+                    seen[row.likeness] = [(row.finished, row.elapsed), *seen.get(row.likeness, ())][:SIMILAR]
+                self._past = tuple(newest), (took := seen)
         return took
 
     def unguessable(self, digest: str) -> str:

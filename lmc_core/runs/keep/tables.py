@@ -10,6 +10,7 @@ import sqlalchemy as sql
 tables = sql.MetaData()
 
 QUEUED = sql.text("state = 'queued'")
+MADE = sql.text("model IS NOT NULL")
 
 RUNS = sql.Table(
     "runs",
@@ -48,6 +49,11 @@ RUNS = sql.Table(
     sql.Index("ix_runs_created", "created"),
     sql.Index("ix_runs_finished", "finished"),
     sql.Index("ix_runs_opened", "opened"),
+    sql.Index("ix_runs_owner_created", "owner", "created"),
+    sql.Index(
+        "ix_runs_listed", "state", "created", sqlite_where=sql.text("listed = 1"), postgresql_where=sql.text("listed")
+    ),
+    sql.Index("ix_runs_made", "kind", "state", sqlite_where=MADE, postgresql_where=MADE),
     sql.Index("ix_runs_turn", "owner", "queued", "id", sqlite_where=QUEUED, postgresql_where=QUEUED),
 )
 

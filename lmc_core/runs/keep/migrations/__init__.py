@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from lmc_core.errors import SettingError
 from lmc_core.runs.keep.tables import alone
 
-NEWEST = "0007"
+NEWEST = "0008"
 """The last of `versions`: a database that says so needs no step, and Alembic is not loaded."""
 
 
