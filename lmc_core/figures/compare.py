@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from lmc_core.figures.palette import Theme, ThemeName, method_look, theme_of
 from lmc_core.figures.sheet import (
@@ -186,7 +187,8 @@ def separating(pairs: Mapping[str, Mapping[str, Profile]], split: Split = "test"
         if not len(one):
             continue
         shown = np.maximum(losses, _DEEP * losses.max(initial=1e-3))
-        for kind, places in (("linear", losses), ("log", np.log10(shown))):
+        scales: dict[AxisKind, NDArray[np.float64]] = {"linear": losses, "log": np.log10(shown)}
+        for kind, places in scales.items():
             size = float(np.ptp(places)) or 1.0
             apart[kind].append(float(np.median(np.abs(places[one] - places[other]), axis=0).mean()) / size)
     linear, log = (float(np.mean(values)) if values else 0.0 for values in apart.values())

@@ -10,9 +10,7 @@ revision, down_revision = "0008", "0007"
 
 def upgrade() -> None:
     op.create_index("ix_runs_owner_created", "runs", ["owner", "created"])
-    for name, columns, rows in (
-        ("ix_runs_listed", ["state", "created"], {"sqlite": "listed = 1", "postgresql": "listed"}),
-        ("ix_runs_made", ["kind", "state"], {"sqlite": "model IS NOT NULL", "postgresql": "model IS NOT NULL"}),
-    ):
-        where = {f"{dialect}_where": sql.text(text) for dialect, text in rows.items()}
-        op.create_index(name, "runs", columns, **where)
+    shown, own = sql.text("listed = 1"), sql.text("listed")
+    op.create_index("ix_runs_listed", "runs", ["state", "created"], sqlite_where=shown, postgresql_where=own)
+    made = sql.text("model IS NOT NULL")
+    op.create_index("ix_runs_made", "runs", ["kind", "state"], sqlite_where=made, postgresql_where=made)
