@@ -75,9 +75,9 @@ def test_the_cost_of_a_group_is_the_derivative_of_the_objective_over_soft_coupli
 
 
 def test_a_quadratic_group_is_one_that_meets_itself_in_a_tensor():
-    assert random_problem("recurrent")[1].quadratic == {"h"}
-    assert random_problem("grouped")[1].quadratic == {"g"}
-    assert random_problem("heads")[1].quadratic == frozenset()
+    assert random_problem("recurrent")[1].wiring.quadratic == {"h"}
+    assert random_problem("grouped")[1].wiring.quadratic == {"g"}
+    assert random_problem("heads")[1].wiring.quadratic == frozenset()
 
 
 def test_the_cost_of_nested_groups_on_two_axes_is_the_gradient_at_the_current_order():

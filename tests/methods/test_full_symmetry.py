@@ -1,5 +1,7 @@
 """Full-symmetry and learned matching: planted elements of all classes come back, and trained transformers connect."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from planted import difference, noisy, random_data
 from torch import nn
 from zoo.transformers import TRANSFORMERS
 
-from lmc_core.alignment.objective import Objective
+from lmc_core.alignment.wiring import Wiring
 from lmc_core.data.registry import dataset
 from lmc_core.errors import TraceError
 from lmc_core.methods.align import align
@@ -132,7 +134,13 @@ def test_where_rotations_decide_all_else_every_start_ends_at_the_same_place(pair
     a, b, data = pair
     one = align(a, b, "full-symmetry-matching", data, compare=compare)
     assert len(one.spread) == 1
-    monkeypatch.setattr(Objective, "neighbours", lambda objective, block: frozenset({"none that is rotated"}))
+    known = Wiring.of
+
+    def undecided(*given, **how):
+        found = known(*given, **how)
+        return replace(found, neighbours={name: seen | {"not rotated"} for name, seen in found.neighbours.items()})
+
+    monkeypatch.setattr(Wiring, "of", undecided)
     more = align(a, b, "full-symmetry-matching", data, compare=compare, restarts=4)
     np.testing.assert_allclose(more.spread, one.spread * 4, rtol=1e-9)
 
