@@ -157,11 +157,20 @@ READING = {
     "repair-mnist-width": (
         "Jordan 2022, MLPs of ten layers on MNIST by width",
         "REPAIR puts right what alignment leaves at every width.",
-        "The published networks are another training: up to 99.2 % right, which none of these is. Two differences are "
-        "measured at width 32, with `--set depth=11 --set widths=32 --set pairs=1`: one layer more, as the authors "
-        "count, takes the aligned average from 90.0 to 80.8 % and REPAIR from 92.8 to 91.4 %; images shifted by up to "
-        "four pixels too (`--set shift=true`), as in their notebook for other data sets, take them to 61.4 and 84.1 %, "
-        "and the ends to 96.8 %, where 58.0, 73.7 and 96.5 % are published. One pair.",
+        "The published networks are another training: up to 99.2 % right, which none of these is. With one layer "
+        "more, as the authors count, and shifted images the barriers after REPAIR come out as published at 64 and "
+        "128 units: see below. One pair.",
+    ),
+    "repair-mnist-shifted": (
+        "Jordan 2022, MLPs on MNIST by width, as the authors count and train",
+        "One layer more and images shifted by up to four pixels, as the authors' notebook has it for other data "
+        "sets, make the average after alignment worse at 32 and 128 units and the barrier after REPAIR higher: at "
+        "64 and 128 that is then the published one, to within a tenth. So the published networks were trained like "
+        "these rather than like those of the table above.",
+        "Two pairs. The aligned average stays above the published one at 64 and 128 units, by 13 and 5 points where "
+        "pairs are 2 and 4 apart. Part of it is the authors' matching, which leaves the first BatchNorm out: see "
+        "the readings. At 32 units REPAIR gives back more than it is said to, and without it pairs differ by 15 "
+        "points. Wider networks were not trained.",
     ),
     "repair-resnet20": (
         "Jordan 2022, ResNet-20 on CIFAR-10",
@@ -279,6 +288,8 @@ CLAIMS = {
 }
 """What is claimed where no table is published, how it comes out, and why not."""
 
+PARTLY = "in part the authors' matching, measured at 128 units by `repair-readings`; the rest is not explained"
+LIKE = "one layer more and shifted images, up to 128 units: see `repair-mnist-shifted`"
 SHORT = "4 epochs on 15 000 examples against 250 on 50 000: see there"
 WHY: dict[tuple[str, str], str] = {
     ("repair-resnet20", "the networks themselves"): SHORT,
@@ -297,30 +308,35 @@ WHY: dict[tuple[str, str], str] = {
     ("repair-readings", "as in the authors' notebook"): (
         "four pairs, 85.2 to 90.0 %, are above the published one; half precision was not tried"
     ),
-    ("repair-mnist-width", "aligned"): "shifted images and one layer more, measured at width 32: see there",
-    ("repair-mnist-width", "aligned, REPAIR"): "shifted images and one layer more, measured at width 32: see there",
+    ("repair-mnist-width", "aligned"): LIKE,
+    ("repair-mnist-width", "aligned, REPAIR"): LIKE,
+    ("repair-mnist-shifted", "aligned"): PARTLY,
+    ("repair-mnist-shifted", "aligned, REPAIR"): "at 32 not explained",
 }
 """(experiment, method) → the reason where numbers here are not those published."""
 
 ONE_LAYER = "published of one layer more, which was not trained; what a layer more costs at this depth is not known"
 OUTSIDE: dict[tuple[str, str, float | None], str] = {
     ("repair-mnist-depth", "aligned", 11.0): WHY["repair-mnist-depth", "aligned"].removeprefix("at 11 layers: "),
-    ("repair-mnist-width", "aligned", 32.0): (
-        "measured: one layer more, as the authors count, takes it to 80.8, shifted training images as well to 61.4"
-    ),
-    ("repair-mnist-width", "aligned, REPAIR", 32.0): (
-        "measured: one layer more takes it to 91.4, shifted images as well to 84.1; the last 10 points of one pair are "
-        "not explained"
-    ),
     (
         "repair-mnist-width",
         "aligned",
         None,
-    ): "not measured at this width; at 32 shifted images and one layer more do it",
+    ): "not measured at this width; at 128 one layer more and shifted images take off 4 of 9 points",
+    ("repair-mnist-shifted", "aligned", 32.0): "pairs differ by 15 points, and the published one lies between them",
+    (
+        "repair-mnist-shifted",
+        "aligned, REPAIR",
+        32.0,
+    ): "not explained: both pairs are 10 points and more above",
+    ("repair-mnist-shifted", "aligned", None): PARTLY,
 }
 """(experiment, method, depth or width; None: any other) → why this row is not within."""
 
-HELD = ("ferbach-mnist", "repair-mnist-depth", "repair-mnist-width")
+CLOSER = {"repair-mnist-width": "repair-mnist-shifted"}
+"""Experiment → one that trains as the authors do: a row that is in both counts there."""
+
+HELD = ("ferbach-mnist", "repair-mnist-depth", "repair-mnist-width", "repair-mnist-shifted")
 """Experiments that are to come out as published, row by row."""
 
 NEAR = {"accuracy": 0.03, "loss": 0.3}
@@ -380,7 +396,10 @@ def outside() -> Iterator[str]:
     for name in HELD:
         result = json.loads((RESULTS / f"{name}.json").read_text())
         x = result["chart"]["x"]
+        closer = result_rows(CLOSER[name]) if name in CLOSER else []
         for row in result["rows"]:
+            if any((row["method"], row[x]) == (other["method"], other[x]) for other in closer):
+                continue
             known = [(c, k, kind) for c, k, kind in COMPARED if row.get(k) is not None and row.get(c) is not None]
             if not known or not str(row.get("quantity", "test loss")).startswith("test loss"):
                 continue
@@ -399,6 +418,12 @@ def outside() -> Iterator[str]:
     )
     yield from table(["experiment", "row", "published", "here", "why"], lines)
     yield ""
+
+
+def result_rows(name: str) -> list[dict[str, Any]]:
+    """The rows of a recorded experiment; none where it is not recorded."""
+    file = RESULTS / f"{name}.json"
+    return list(json.loads(file.read_text())["rows"]) if file.exists() else []
 
 
 def unpaired() -> Iterator[list[str]]:
