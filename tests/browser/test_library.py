@@ -32,3 +32,12 @@ def test_a_checkpoint_is_dropped_recognised_verified_and_explored(page: Page, tm
     page.get_by_role("link", name="Explore with it").click()
     expect(page).to_have_url(re.compile(r"[?&]a=[0-9a-f]{16}"))
     expect(page.get_by_role("combobox", name=re.compile("Model A"))).to_have_value(re.compile("my network"))
+
+
+def test_what_an_upload_takes_is_told_in_whole_on_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/library")
+    hint = page.get_by_test_id("stFileUploaderDropzoneInstructions").first
+    expect(hint).to_contain_text("PT2")
+    cut = "box => [box, ...box.querySelectorAll('*')].some((part) => part.scrollWidth > part.clientWidth + 1)"
+    assert not hint.evaluate(cut)
