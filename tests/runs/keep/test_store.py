@@ -111,7 +111,7 @@ def test_a_pickled_array_is_refused_in_both_directions(store: Store) -> None:
     arrays = Path(store.root) / "runs" / ("6" * 16) / "arrays.npz"
     np.savez(arrays, a0=np.array([{"an": "object"}], dtype=object))
     (arrays.parent / DIGESTS).unlink()
-    with pytest.raises(DamagedError, match="allow_pickle=False"):
+    with pytest.raises(DamagedError, match="array of objects"):
         store.load("6" * 16)
 
 
