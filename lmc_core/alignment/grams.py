@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 
 import numpy as np
 import torch
@@ -17,8 +18,11 @@ from lmc_core.symmetry.move import Mover, move_tensor
 from lmc_core.symmetry.permute import index, permute_tensor
 from lmc_core.symmetry.symmetry import Symmetry
 
-Grams = Mapping[str, Tensor]
+Grams = dict[str, Tensor]
 """Group → gains of placing its units, in the shapes of a cost: (n, n), or (N, n, N, n) for a nested group."""
+
+AT_ONCE = 2**20
+"""Numbers of a tensor that are looked at together as it changes: of wider layers one copy would be as large as they."""
 
 
 @dataclass(frozen=True)
@@ -128,39 +132,46 @@ class Place:
         One axis after the other; of an axis that is re-ordered only those positions whose unit is another.
         """
         if self.shared:
-            return plus(self.gram(after), {name: -x for name, x in self.gram(before).items()})
-        found: dict[str, Tensor] = {}
+            found = self.gram(after)
+            add(found, {name: -x for name, x in self.gram(before).items()})
+            return found
+        found = {}
         for k, moving in enumerate(self.movers):
-            if all(before[name] is after[name] for name in moving.names):
-                continue
-            a, old, new = self.target, self.tensor, self.tensor
-            if len(moving.axes) == 1 and _orders(moving.names, before) and _orders(moving.names, after):
-                (one,) = moving.axes
-                was, now = (self._index(moving, elements) for elements in (before, after))
-                if one != self.number:
-                    other = np.flatnonzero(was != now)
-                    if not len(other):
-                        continue
-                    a = _select(a, one, other)
-                    was, now = was[other], now[other]
-                old, new = _select(old, one, was), _select(new, one, now)
-            else:
-                old, new = (self._along(x, moving, at) for x, at in ((old, before), (new, after)))
-            moved = new - old
-            for j, others in enumerate(self.movers):
-                if j != k:
-                    moved = self._along(moved, others, after if j < k else before)
-            found = dict(plus(found, self._grams(a, moved)))
+            for a, moved in self._moves(moving, before, after):
+                for j, others in enumerate(self.movers):
+                    if j != k:
+                        moved = self._along(moved, others, after if j < k else before)
+                add(found, self._grams(a, moved))
         return found
+
+    def _moves(
+        self, moving: Moving, before: Mapping[str, Element], after: Mapping[str, Element]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """A, and what B changes by where one of its axes goes from `before` to `after`, some positions at a time."""
+        if all(before[name] is after[name] for name in moving.names):
+            return
+        if len(moving.axes) > 1 or not (_orders(moving.names, before) and _orders(moving.names, after)):
+            yield self.target, self._along(self.tensor, moving, after) - self._along(self.tensor, moving, before)
+            return
+        (one,) = moving.axes
+        was, now = (self._index(moving, elements) for elements in (before, after))
+        if one == self.number:
+            yield self.target, _select(self.tensor, one, now).sub_(_select(self.tensor, one, was))
+            return
+        other = np.flatnonzero(was != now)
+        count = ceil(len(other) * self.tensor.numel() / len(was) / AT_ONCE)
+        for some in np.array_split(other, count) if count else ():
+            moved = _select(self.tensor, one, now[some]).sub_(_select(self.tensor, one, was[some]))
+            yield _select(self.target, one, some), moved
 
     def _grams(self, a: Tensor, b: Tensor) -> Grams:
         if self.whole:
             x, y = self._rows(a), self._rows(b)
             return {self.block.name: x @ y.T}
-        found: dict[str, Tensor] = {}
+        found = Grams()
         for (x, y), meeting in met((a, b), (self.axes, self.axes), [self.number], self.block.name):
             for group, keep in meeting.kept:  # several nested groups in one product share its value
-                found = dict(plus(found, {group: gram(x, y, keep) / len(meeting.kept)}))
+                add(found, {group: gram(x, y, keep) / len(meeting.kept)})
         return found
 
     def _put_back(self, grams: Grams, elements: Mapping[str, Element]) -> Grams:
@@ -196,9 +207,16 @@ class Place:
         return move_tensor(x, axes, reads, movers, self.symmetry.groups)
 
 
-def plus(grams: Grams, others: Grams) -> Grams:
-    """The sum, of what either has."""
-    return {**grams, **{name: grams[name] + x if name in grams else x for name, x in others.items()}}
+def add(total: Grams, others: Grams) -> None:
+    """Others added into a sum that is the caller's own; in place: of wide layers a new sum takes as much as a model."""
+    for name, x in others.items():
+        known = total.get(name)
+        if known is None:
+            total[name] = x
+        elif torch.promote_types(known.dtype, x.dtype) == known.dtype:
+            known.add_(x)
+        else:
+            total[name] = known + x
 
 
 def _orders(names: frozenset[str], elements: Mapping[str, Element]) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lmc_core.alignment.blocks import Block, BlockCost, blocks
 from lmc_core.alignment.coupling import Elements, Perms
-from lmc_core.alignment.grams import Grams, Place, plus
+from lmc_core.alignment.grams import Grams, Place, add
 from lmc_core.alignment.moments import Moment
 from lmc_core.alignment.terms import Term, constant_terms, entering_terms, real, weight_terms
 from lmc_core.alignment.wiring import Wiring
@@ -128,7 +128,7 @@ class Objective:
                 a, b = place.rows(moved)
                 found[block.name].addmm_(a, b.T)
             else:
-                found = dict(plus(found, place.between(moved, elements)))
+                add(found, place.between(moved, elements))
         device = next(iter(self.still.values())).device
         return {
             name: found[name].double() if name in found else torch.zeros(shape, dtype=torch.float64, device=device)
@@ -138,12 +138,10 @@ class Objective:
     def fixed(self, block: Block) -> Grams:
         """The same as tensors in float64; not kept: they are twice as large as a weight between two such blocks."""
         device = next(iter(self.still.values())).device
-        total: Grams = {
-            name: torch.zeros(shape, dtype=torch.float64, device=device) for name, shape in block.shapes().items()
-        }
+        total = {name: torch.zeros(shape, dtype=torch.float64, device=device) for name, shape in block.shapes().items()}
         for place in self.places[block.name]:
             if not place.movers:
-                total = plus(total, place.gram({}))
+                add(total, place.gram({}))
         return total
 
 
@@ -235,16 +233,17 @@ class Position:
         self._stale, self._gained = frozenset(), 0.0
 
     def cost(self, block: Block) -> BlockCost:
-        """∂F/∂G of the terms that judge a block, with everything else as it is here, for B's units as they were."""
+        """∂F/∂G of the terms that judge a block, with everything else as it is here, for B's units as they were.
+
+        Its numbers are those of this position, which brings them up to date where the block is asked for again.
+        """
         if (anew := self.objective.anew(block, self.elements)) is not None:
             return BlockCost.of(block, {name: x.cpu().numpy() for name, x in anew.items()})
         known = self._costs.get(block.name)
         total = self.objective.fixed(block) if known is None else known[0]
         for place in self.objective.places[block.name]:
             if place.movers:
-                total = plus(
-                    total, place.gram(self.elements) if known is None else place.change(known[1], self.elements)
-                )
+                add(total, place.gram(self.elements) if known is None else place.change(known[1], self.elements))
         self._costs[block.name] = total, self.elements
         return BlockCost.of(block, {name: x.cpu().numpy() for name, x in total.items()})
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import torch
@@ -52,11 +53,11 @@ class _Piece:
         name, first = found[0]
         return _dot(first, plans[name]), found
 
-    def corner(self, plans: Mapping[str, Tensor], perms: Perms) -> list[tuple[str, Tensor]]:
+    def corner(self, perms: Perms, plans: Mapping[str, Tensor]) -> list[tuple[str, Tensor]]:
         """(group, ∂/∂P) of both meetings of a product of two plans at permutations, in the type of the tensors: B is
         gathered where it would be multiplied.
 
-        plans   the same permutations as plans
+        plans   those of groups that are nested, as plans
         """
         first, second = self.where
         found = []
@@ -66,7 +67,7 @@ class _Piece:
                 moved = self.b.index_select(other.dims[0], order)
             else:
                 moved = multiplied(self.b, (other,), {name: plans[name].to(self.b) for name in other.groups})
-            found.append((meeting.groups[0], _gram(self.a, moved, meeting.dims).double()))
+            found.append((meeting.groups[0], _gram(self.a, moved, meeting.dims)))
         return found
 
 
@@ -135,46 +136,83 @@ class Relaxed:
                 found[name] = found[name] + part
         return value, found
 
-    def corner(self, plans: Mapping[str, Tensor], perms: Perms) -> tuple[float, Plans]:
+    def corner(self, perms: Perms) -> tuple[float, Plans]:
         """F and ∂F/∂P of every group at permutations, if F is quadratic: F = c + <L, P> + <Q P, P> / 2 has the gradient
         L + Q P, so its value is c + <L + gradient, P> / 2."""
         known = self._linear
-        found = {name: known[name].clone() if name in known else torch.zeros_like(x) for name, x in plans.items()}
+        found = {
+            name: known[name].clone() if name in known else torch.zeros(shape, dtype=torch.float64, device=self.device)
+            for name, shape in self._shapes().items()
+        }
+        nested = self.vertex(perms) if any(len(m.dims) > 1 for piece in self._pieces for m in piece.where) else {}
         for piece in self._pieces:
-            for name, part in piece.corner(plans, perms):
+            for name, part in piece.corner(perms, nested):
                 found[name] += part
-        twice = sum(_dot(x, plans[name]) for parts in (found, known) for name, x in parts.items())
-        return self._constant + twice / 2, found
+        return self._constant + (self.at(known, perms) + self.at(found, perms)) / 2, found
 
     def value_at(self, perms: Perms) -> float:
         """F at permutations, where tensors are gathered, not multiplied."""
         return Position(self._objective, perms).total
 
-    def vertex(self, perms: Mapping[str, np.ndarray]) -> Plans:
-        """Permutations as plans."""
-        plans: Plans = {}
+    def at(self, costs: Mapping[str, Tensor], perms: Perms) -> float:
+        """<cost, P> at permutations, of groups that have one."""
+        value = 0.0
         for block in self.blocks:
             perm = torch.as_tensor(perms[block.name], device=self.device)
-            n = len(perm)
-            plans[block.name] = torch.zeros(n, n, dtype=torch.float64, device=self.device)
-            plans[block.name].scatter_(1, perm[:, None], 1.0)
-            for group in block.inner:
-                plan = torch.zeros(n, n, group.size, group.size, dtype=torch.float64, device=self.device)
-                inside = torch.eye(group.size, dtype=torch.float64, device=self.device)
-                plan[torch.arange(n), perm] = inside[torch.as_tensor(perms[group.name])]
-                plans[group.name] = plan
-        return plans
+            rows = torch.arange(len(perm), device=self.device)
+            if block.name in costs:
+                value += float(costs[block.name][rows, perm].sum())
+            for name, where in self._inside(block, rows, perm, perms):
+                if name in costs:
+                    value += float(costs[name][where].sum())
+        return value
+
+    def toward(self, plans: Mapping[str, Tensor], perms: Perms, share: float) -> Plans:
+        """(1 − share) of plans and that share of permutations."""
+        found = {name: (1 - share) * plan for name, plan in plans.items()}
+        self._place(found, perms, share)
+        return found
+
+    def vertex(self, perms: Mapping[str, np.ndarray]) -> Plans:
+        """Permutations as plans."""
+        found = {
+            name: torch.zeros(shape, dtype=torch.float64, device=self.device) for name, shape in self._shapes().items()
+        }
+        self._place(found, perms, 1.0)
+        return found
+
+    def _place(self, plans: Plans, perms: Mapping[str, np.ndarray], mass: float) -> None:
+        """Add permutations of that mass to plans, in place."""
+        for block in self.blocks:
+            perm = torch.as_tensor(perms[block.name], device=self.device)
+            rows = torch.arange(len(perm), device=self.device)
+            plans[block.name][rows, perm] += mass
+            for name, where in self._inside(block, rows, perm, perms):
+                plans[name][where] += mass
+
+    def _inside(
+        self, block: Block, rows: Tensor, perm: Tensor, perms: Mapping[str, np.ndarray]
+    ) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
+        """Nested group → where permutations have their units: outer target, outer source, target, source."""
+        for group in block.inner:
+            order = torch.as_tensor(perms[group.name], device=self.device)  # (N, n)
+            places = torch.arange(group.size, device=self.device)
+            yield group.name, (rows[:, None], perm[:, None], places[None], order)
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of the plans."""
+        found: dict[str, tuple[int, ...]] = {}
+        for block in self.blocks:
+            n = block.outer.size
+            found |= {block.name: (n, n), **{g.name: (n, n, g.size, g.size) for g in block.inner}}
+        return found
 
     def centre(self) -> Plans:
         """Every unit spread evenly over all: 1/n everywhere."""
-        plans: Plans = {}
-        for block in self.blocks:
-            n = block.outer.size
-            plans[block.name] = torch.full((n, n), 1 / n, dtype=torch.float64, device=self.device)
-            for g in block.inner:
-                even = 1 / (n * g.size)
-                plans[g.name] = torch.full((n, n, g.size, g.size), even, dtype=torch.float64, device=self.device)
-        return plans
+        return {
+            name: torch.full(shape, 1 / prod(shape[1::2]), dtype=torch.float64, device=self.device)
+            for name, shape in self._shapes().items()
+        }
 
     def best(self, costs: Mapping[str, Tensor]) -> Perms:
         """The corner with the largest <P, cost>, a (nested) assignment per block; groups not judged stay."""
@@ -252,21 +290,20 @@ def frank_wolfe(
         tick(step)
         history.append(value)
         there = relaxed.best(gradient)
-        corner = relaxed.vertex(there)
-        direction = {name: corner[name] - plan for name, plan in plans.items()}
-        slope = sum(_dot(gradient[name], d) for name, d in direction.items())
-        scale = max(scale, abs(value), sum(_dot(gradient[name], plan) for name, plan in corner.items()))
+        promised = relaxed.at(gradient, there)
+        slope = promised - sum(_dot(gradient[name], plan) for name, plan in plans.items())
+        scale = max(scale, abs(value), promised)
         if slope <= tolerance * scale:  # the dual gap: no corner promises more
             return Walk(plans, tuple(history), True)
         ahead: Plans = {}
         if relaxed.quadratic:
-            end, ahead = relaxed.corner(corner, there)
+            end, ahead = relaxed.corner(there)
         else:
             end = relaxed.value_at(there)
-        gamma, gain = line_search(relaxed, plans, direction, value, slope, end)
+        gamma, gain = line_search(relaxed, plans, there, value, slope, end)
         if gain <= tolerance * scale:
             return Walk(plans, tuple(history), True)
-        plans = {name: plan + gamma * direction[name] for name, plan in plans.items()}
+        plans = relaxed.toward(plans, there, gamma)
         if relaxed.quadratic:
             value += gain
             gradient = {name: torch.lerp(x, ahead[name], gamma) for name, x in gradient.items()}
@@ -276,16 +313,13 @@ def frank_wolfe(
 
 
 def line_search(
-    relaxed: Relaxed, plans: Plans, direction: Plans, value: float, slope: float, end: float
+    relaxed: Relaxed, plans: Plans, there: Perms, value: float, slope: float, end: float
 ) -> tuple[float, float]:
-    """The best γ in [0, 1] and its gain: F(P + γ Δ) is a polynomial, known from its value and slope at 0, its value at
-    1 (`end`), and degree − 2 values between: for two plans in a product, no further one."""
+    """The best γ in [0, 1] and its gain: F((1 − γ) P + γ Q) is a polynomial, known from its value and slope at 0, its
+    value at the permutations Q (`end`), and degree − 2 values between: for two plans in a product, no further one."""
     degree = max(2, relaxed.degree)
     at = np.linspace(0.0, 1.0, degree)[1:]
-    values = [
-        float(relaxed.value({name: plan + gamma * direction[name] for name, plan in plans.items()}))
-        for gamma in at[:-1]
-    ]
+    values = [float(relaxed.value(relaxed.toward(plans, there, float(gamma)))) for gamma in at[:-1]]
     rest = (np.array([*values, end]) - value - slope * at) / at**2  # what a polynomial of degree − 2 has to be there
     curve = np.polynomial.Polynomial([value, slope, *np.linalg.solve(np.vander(at, increasing=True), rest)])
     roots: list[complex] = np.asarray(curve.deriv().roots(), dtype=complex).tolist()
@@ -305,8 +339,7 @@ def matched(objective: Objective, problem: Problem, *, restarts: int, iterations
         drawn = problem.rng(1, restart)
         start = relaxed.centre() if restart != 1 else relaxed.vertex(identity(objective.symmetry))
         if restart > 1:
-            corner = relaxed.vertex(random_start(objective, drawn))
-            start = {name: 0.5 * plan + 0.5 * corner[name] for name, plan in start.items()}
+            start = relaxed.toward(start, random_start(objective, drawn), 0.5)
 
         def tick(step: int, restart: int = restart) -> None:
             report(f"Frank–Wolfe, start {restart + 1}", step, iterations)

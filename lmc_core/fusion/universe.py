@@ -62,6 +62,16 @@ class Universe(Relaxed):
         """Permutations of all models as plans."""
         return self._joined([super(Universe, self).vertex(_own(perms, i)) for i in range(self.count)])
 
+    def at(self, costs: Mapping[str, Tensor], perms: Perms) -> float:
+        """<cost, P> at permutations of all models."""
+        return sum(super(Universe, self).at(_own(costs, i), _own(perms, i)) for i in range(self.count))
+
+    def toward(self, plans: Mapping[str, Tensor], perms: Perms, share: float) -> Plans:
+        """(1 − share) of plans and that share of permutations, of all models."""
+        return self._joined(
+            [super(Universe, self).toward(_own(plans, i), _own(perms, i), share) for i in range(self.count)]
+        )
+
     def best(self, costs: Mapping[str, Tensor]) -> Perms:
         """The corner with the largest <P, cost>: an assignment per model and block."""
         found = []

@@ -82,12 +82,24 @@ def test_no_other_point_of_the_segment_is_better_than_the_one_the_line_search_fi
         direction = {n: corner[n] - p for n, p in plans.items()}
         value, gradient = relaxed.gradient(plans)
         slope = sum(float((gradient[n] * d).sum()) for n, d in direction.items())
-        gamma, gain = line_search(relaxed, plans, direction, value, slope, relaxed.value_at(perms))
+        gamma, gain = line_search(relaxed, plans, perms, value, slope, relaxed.value_at(perms))
         along = [
             float(relaxed.value({n: p + g * direction[n] for n, p in plans.items()})) for g in np.linspace(0, 1, 51)
         ]
         assert 0 <= gamma <= 1
         assert float(relaxed.value(plans)) + gain >= max(along) - 1e-9 * max(map(abs, along))
+
+
+@pytest.mark.parametrize("name", list(SHAPES))
+def test_what_a_cost_is_at_permutations_and_the_way_to_them_are_those_of_plans(name):
+    found = SHAPES[name]()
+    relaxed = Relaxed(objective(holder(found), found))
+    perms = {**identity(found), **random_permutations(found, np.random.default_rng(3))}
+    plans, corner = between(relaxed, found, seed=1), relaxed.vertex(perms)
+    _, gradient = relaxed.gradient(plans)
+    assert relaxed.at(gradient, perms) == pytest.approx(sum(float((gradient[n] * p).sum()) for n, p in corner.items()))
+    for name, plan in relaxed.toward(plans, perms, 0.3).items():
+        assert torch.allclose(plan, torch.lerp(plans[name], corner[name], 0.3), atol=1e-14)
 
 
 @pytest.mark.parametrize("name", ["mlp", "resnet_bn", "resnet_groupnorm", "lstm2"])
@@ -98,7 +110,7 @@ def test_gathered_at_a_corner_value_and_gradient_are_those_of_products_of_plans(
     perms = {**identity(found), **random_permutations(found, np.random.default_rng(3))}
     corner = relaxed.vertex(perms)
     value, gradient = relaxed.gradient(corner)
-    gathered, other = relaxed.corner(corner, perms)
+    gathered, other = relaxed.corner(perms)
     assert gathered == pytest.approx(value, rel=1e-6)
     for group, slope in gradient.items():
         assert torch.allclose(other[group], slope, rtol=1e-5, atol=1e-5 * float(slope.abs().max())), group
