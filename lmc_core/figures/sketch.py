@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,11 +23,15 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 320, 132
 CARD = (1200, 630)
+LETTER = 12  # pixels
 TOP = 1.12  # of an axis, in largest values
 SEAM = 0.6  # pixels by which neighbouring cells overlap, so that no line is seen between them
 NOT_IN_FONT = str.maketrans(
     {"→": "to", "×": "x", "−": "-", "–": "-", "·": "-", "\u202f": " ", "₂": "2", "Σ": "S", "½": "1/2", "≤": "<="}
 )
+
+Point = tuple[float, float]
+"""Pixels to the right, and down."""
 
 INK = THEMES["light"]
 ENDS = ((0.0, "A", INK.a.mark), (1.0, "B", INK.b.mark))
@@ -47,7 +52,7 @@ class Curve:
     dashes: str = ""
     area: float = 0.0
 
-    def points(self, box: Box) -> list[tuple[float, float]]:
+    def points(self, box: Box) -> list[Point]:
         """Its places in pixels."""
         return [box.place(x, y) for x, y in zip(np.asarray(self.x), np.asarray(self.y), strict=True)]
 
@@ -91,7 +96,7 @@ class Box:
     right: float
     bottom: float
 
-    def place(self, x: float, y: float) -> tuple[float, float]:
+    def place(self, x: float, y: float) -> Point:
         """Pixels of a point in shares; what is outside lies on the edge."""
         x, y = (min(max(float(share), 0.0), 1.0) for share in (x, y))
         return self.left + x * (self.right - self.left), self.bottom - y * (self.bottom - self.top)
@@ -107,7 +112,7 @@ def thumbnail_svg(sketch: Sketch) -> str:
             *_cells(sketch.cells, box),
             f'<line x1="{box.left}" y1="{box.bottom}" x2="{box.right}" y2="{box.bottom}" stroke="{INK.rail}"/>',
             *(part for curve in sketch.curves for part in _curve(curve, box)),
-            *(part for dot in sketch.dots for part in _dot(dot, box)),
+            *(part for dot in sketch.dots for part in _dot(dot, box, sketch.curves)),
             *(_text(box.place(x, 0)[0], HEIGHT - 6, text, colour) for x, text, colour in sketch.below),
             "</svg>",
         )
@@ -174,7 +179,9 @@ def card_png(title: str, finding: str, sketch: Sketch) -> bytes:
         corners = 4 if dot.turned else 36
         draw.regular_polygon((x, y, r + 6), corners, rotation=45 * dot.turned, fill=INK.page)
         draw.regular_polygon((x, y, r), corners, rotation=45 * dot.turned, fill=dot.ink.mark)
-        draw.text((x + 36, y - 36), dot.letter, fill=dot.ink.text, font=font(60), anchor="lm")
+        one = len(dot.letter) == 1
+        at = beside((x, y), [curve.points(box) for curve in sketch.curves], box, 60) if one else (x + 36, y - 36)
+        draw.text(at, dot.letter, fill=dot.ink.text, font=font(60), anchor="mm" if one else "lm")
     for k, (text, colour) in enumerate(sketch.numbers):
         draw.text((twice[0] - 820, 470 + 72 * k), text.translate(NOT_IN_FONT), fill=colour, font=font(56))
     for x, text, colour in sketch.below:
@@ -232,15 +239,40 @@ def _curve(curve: Curve, box: Box) -> list[str]:
     return [area, drawn] if curve.area else [drawn]
 
 
-def _dot(dot: Dot, box: Box) -> list[str]:
+def beside(dot: Point, lines: Sequence[Sequence[Point]], box: Box, size: float) -> Point:
+    """The middle of a letter beside a dot, where no line runs and the picture has room; above and to the right, where
+    it is the same.
+
+    size   of the letter, pixels
+    """
+    places = [(dot[0] + right * size, dot[1] + down * 0.75 * size) for down in (-1, 1) for right in (1, -1)]
+
+    def free(place: Point) -> bool:
+        inside = box.left <= place[0] <= box.right and box.top <= place[1] <= box.bottom
+        return inside and not any(_near(place, line, 0.6 * size) for line in lines)
+
+    return next(filter(free, places), places[0])
+
+
+def _near(place: Point, line: Sequence[Point], reach: float) -> bool:
+    """Whether a line comes within a square around a place."""
+    points = np.asarray(line)
+    steps = max(2, int(np.abs(np.diff(points, axis=0)).max(initial=0.0) / reach) + 2)
+    fine = np.concatenate([np.linspace(a, b, steps) for a, b in pairwise(points)] or [points])
+    return bool((np.abs(fine - np.asarray(place)).max(1) < reach).any())
+
+
+def _dot(dot: Dot, box: Box, curves: Sequence[Curve]) -> list[str]:
     (x, y), r = box.place(dot.x, dot.y), dot.size
     drawn = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r}" fill="{dot.ink.mark}"/>'
     if dot.turned:
         drawn = f'<path d="M{x:.1f} {y - r:.1f}l{r} {r}l-{r} {r}l-{r} -{r}Z" fill="{dot.ink.mark}"/>'
     if not dot.letter:
         return [drawn]
-    beside = (x + 12, y - 5) if len(dot.letter) == 1 else (x, y - r - 4)
-    return [drawn, _text(*beside, dot.letter, word(dot.ink))]
+    if len(dot.letter) > 1:
+        return [drawn, _text(x, y - r - 4, dot.letter, word(dot.ink))]
+    middle, low = beside((x, y), [curve.points(box) for curve in curves], box, LETTER)
+    return [drawn, _text(middle, low + 0.35 * LETTER, dot.letter, word(dot.ink))]
 
 
 def word(ink: Ink) -> str:
@@ -250,12 +282,12 @@ def word(ink: Ink) -> str:
 
 def _text(x: float, y: float, text: str, colour: str) -> str:
     return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" font-family="sans-serif" font-size="12" '
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" font-family="sans-serif" font-size="{LETTER}" '
         f'font-weight="600" fill="{colour}">{escape(text)}</text>'
     )
 
 
-def _line(draw: ImageDraw, points: list[tuple[float, float]], curve: Curve) -> None:
+def _line(draw: ImageDraw, points: list[Point], curve: Curve) -> None:
     """A line of a PNG; a dashed one is drawn in every second piece."""
     width = round(5.6 * curve.width)
     if not curve.dashes:

@@ -9,11 +9,13 @@ import streamlit as st
 
 from lmc_core import runs
 from lmc_core.figures.files import WIDTH, drawable, drawn
+from lmc_core.figures.palette import ThemeName
 from lmc_core.runs.library import models as library
 from lmc_core.runs.share import bundle
-from lmc_core.runs.summary import Table
+from lmc_core.runs.summary import Table, no_pictures
 from lmc_core.runs.summary.report import report
 from lmc_core.runs.values.card import ModelCard
+from pages._frame import viewport
 from pages._frame.url import link
 from pages._jobs import visitor
 from pages._show import table
@@ -29,7 +31,7 @@ def files(shown: Shown) -> tuple[File, ...]:
         *(file for one in shown.tables if one.saved for file in _table(one)),
         *shown.files,
         File("Everything, JSON", "data_object", ".json", lambda: _json(shown.result.json)),
-        File("Report, HTML", "description", ".html", lambda: _report(shown)),
+        File("Report, HTML", "description", ".html", partial(_report, shown, viewport.theme())),
         File("Request, JSON", "data_object", "-request.json", lambda: _json(json.loads(runs.request(shown.run).json))),
         *bundles(shown.run, shown.result.models),
     )
@@ -56,7 +58,7 @@ def body(shown: Shown) -> None:
 
 def _figure(shown: Shown) -> None:
     """The picture alone, for a paper; nothing where no browser is installed that draws it."""
-    if shown.pictures is tuple or not drawable():
+    if shown.pictures is no_pictures or not drawable():
         return
     with st.container(horizontal=True, key="figure-files", vertical_alignment="bottom"):
         pixels = st.number_input(
@@ -81,8 +83,8 @@ def numbers(tables: Sequence[Table]) -> None:
             st.caption(one.note)
 
 
-def _report(shown: Shown) -> bytes:
-    return report(shown, listings=shown.listings, link=link("run", id=shown.run)).encode()
+def _report(shown: Shown, look: ThemeName) -> bytes:
+    return report(shown, look=look, listings=shown.listings, link=link("run", id=shown.run)).encode()
 
 
 def _table(one: Table) -> tuple[File, ...]:

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import attacks
 import pytest
@@ -17,9 +18,19 @@ PANELS = """() => [...document.querySelectorAll('.js-plotly-plot .cartesianlayer
     return {...all, [name]: (all[name] || '') + panel.innerHTML};
 }, {})"""
 
-GRIPS = """() => [...document.querySelectorAll('.js-plotly-plot .slider-grip-rect')].map(
-    (grip) => grip.getBoundingClientRect().toJSON()
-)"""
+GRIP = """() => {
+    const grips = [...document.querySelectorAll('.js-plotly-plot .slider-grip-rect')], one = grips[0];
+    return grips.length === 1 && one.getBoundingClientRect().width ? one.getBoundingClientRect().toJSON() : null;
+}"""
+EARLY = """() => {
+    const {x, y, width, height} = document.querySelector('.at-once img').getBoundingClientRect();
+    return {x, y, width, height};
+}"""
+AREA = """() => {
+    const figure = document.querySelector('.st-key-figure .js-plotly-plot'), at = figure.getBoundingClientRect();
+    const size = figure._fullLayout._size;
+    return {x: at.x + size.l, y: at.y + size.t, width: size.w, height: size.h};
+}"""
 THREE_LINES = """() => {
     const heading = document.querySelector("h2"), line = parseFloat(getComputedStyle(heading).lineHeight);
     while (heading.getBoundingClientRect().height < 2.9 * line) heading.append(" and so on");
@@ -32,16 +43,21 @@ TABLES = """() => [...document.querySelectorAll(".dvn-scroller")].map((table) =>
 WITH_TABLES = ("/?tab=Matching", "/fuse", "/compare", "/theory?part=width&tab=Data", "/library?part=All+networks")
 
 
-def grip_of(page: Page) -> dict[str, float]:
-    """Where the slider's grip lies, once one figure stands alone and lies still: a new width makes a new figure."""
-    last: list[dict[str, float]] = []
+def at_rest(page: Page, script: str) -> Any:
+    """What a script finds in the page, once it finds the same twice; null is nothing found."""
+    last = None
     for _ in range(100):
-        found = page.evaluate(GRIPS)
-        if found == last and len(found) == 1 and found[0]["width"]:
-            return dict(found[0])
+        found = page.evaluate(script)
+        if found is not None and found == last:
+            return found
         last = found
         page.wait_for_timeout(100)
-    raise AssertionError(f"the slider does not come to rest: {last}")
+    raise AssertionError(f"it does not come to rest: {last}")
+
+
+def grip_of(page: Page) -> dict[str, float]:
+    """Where the slider's grip lies, once one figure stands alone: a new width makes a new figure."""
+    return dict(at_rest(page, GRIP))
 
 
 def test_a_first_visitor_sees_the_finding_and_both_panels_without_a_click(page: Page) -> None:
@@ -113,20 +129,15 @@ def test_the_lines_and_dots_are_seen_before_the_library_for_figures_and_lie_wher
     page.goto("/")
     early = page.locator(".at-once img")
     expect(early).to_be_visible(timeout=COMPUTED)
-    box = early.bounding_box()
-    assert box is not None
+    box = at_rest(page, EARLY)
     assert early.evaluate("image => image.naturalWidth") > 0
     expect(page.locator(".main-svg")).to_have_count(0)
     for request in held:
         request.continue_()
     expect(page.locator(".st-key-figure .slider-group")).to_be_visible()
     expect(early).to_be_hidden()
-    area = page.evaluate("""() => {
-        const figure = document.querySelector('.st-key-figure .js-plotly-plot'), at = figure.getBoundingClientRect();
-        const size = figure._fullLayout._size;
-        return {x: at.x + size.l, y: at.y + size.t, width: size.w, height: size.h};
-    }""")
-    assert {side: abs(box[side] - area[side]) < 1 for side in box} == dict.fromkeys(box, True)  # type: ignore[literal-required]
+    area = at_rest(page, AREA)
+    assert {side: abs(box[side] - area[side]) < 1 for side in box} == dict.fromkeys(box, True), (box, area)
 
 
 def test_the_figure_comes_before_what_lies_under_it(page: Page) -> None:
@@ -265,8 +276,8 @@ def test_no_table_is_cut_and_one_that_is_wider_than_a_phone_says_so(page: Page) 
         expect(page.locator(".dvn-scroller").first).to_be_attached(timeout=COMPUTED)
         for width in (1440, 1024, 768, 390):
             page.set_viewport_size({"width": width, "height": 900})
-            page.wait_for_timeout(700)
-            tables = page.evaluate(TABLES)
+            page.wait_for_timeout(300)
+            tables = at_rest(page, TABLES)
             assert tables, f"{address} at {width}"
             assert all(table["wider"] == table["told"] for table in tables), f"{address} at {width}: {tables}"
             if width in (1440, 768):

@@ -38,6 +38,7 @@ def test_no_text_lies_on_another_or_is_cut_off(
     assert not found, "\n".join(found)
 
 
-def test_no_hover_box_covers_a_word(browser: Browser, board: Server) -> None:
-    found = covered(browser, board, "digits-mlp-128")
+@pytest.mark.parametrize("family", PAIRS)
+def test_no_hover_box_covers_a_word(browser: Browser, board: Server, family: str) -> None:
+    found = covered(browser, board, family)
     assert not found, "\n".join(found)

@@ -127,7 +127,12 @@ def _spread(sheet: Sheet, box: Any, every: list[Layer], chosen: Layer | None, in
         row_axis([layer.label for layer in every], chosen=None if chosen is None else every.index(chosen)),
     )
     sides = (("before", 0, -0.15, ink.naive), ("after", 1, 0.15, ink.aligned))
+    said = len(every) <= _PLAIN_ROWS  # a hover box would lie on the numbers beside the bars
     for name, side, shift, colour in sides:
+        hover = {
+            "customdata": [layer.label for layer in every],
+            "hovertemplate": f"<b>%{{customdata}}</b>, {name}<br>keeps %{{x:.1%}}<extra></extra>",
+        }
         values = np.array([layer.spread[side] for layer in every])
         sheet.add(
             panel,
@@ -137,12 +142,11 @@ def _spread(sheet: Sheet, box: Any, every: list[Layer], chosen: Layer | None, in
             y=f32(np.arange(len(every)) + shift),
             width=0.26,
             marker={"color": colour.mark, "line": {"width": 0}},
-            customdata=[layer.label for layer in every],
-            hovertemplate=f"<b>%{{customdata}}</b>, {name}<br>keeps %{{x:.1%}}<extra></extra>",
+            **({} if said else hover),
         )
     line = {"color": ink.grey.mark, "width": 1.2, "dash": "2px,3px"}
     sheet.add(panel, mode="lines", x=[0.5, 0.5], y=[-0.5, len(every) - 0.5], line=line)
-    if len(every) > _PLAIN_ROWS:
+    if not said:
         return
     for _, side, shift, colour in sides:
         for row, layer in enumerate(every):

@@ -2,10 +2,10 @@
 
 from importlib import import_module
 
-from lmc_core.runs.summary._summary import Columns, Summary, Table
+from lmc_core.runs.summary._summary import Columns, Summary, Table, no_pictures
 from lmc_core.runs.values.record import Result
 
-__all__ = ["Columns", "Summary", "Table", "summary"]
+__all__ = ["Columns", "Summary", "Table", "no_pictures", "summary"]
 
 
 def summary(kind: str, result: Result) -> Summary:

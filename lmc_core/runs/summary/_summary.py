@@ -12,10 +12,16 @@ from lmc_core.words.measures import Measures
 from lmc_core.words.models import assumed
 
 if TYPE_CHECKING:
+    from lmc_core.figures.palette import ThemeName
     from lmc_core.figures.report import Picture
 
 Columns = Mapping[str, Sequence[Any]]
 NO_WORDS = Text()
+
+
+def no_pictures(look: ThemeName = "light") -> Sequence[Picture]:
+    """Of a kind that draws nothing."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Summary:
     finding    the heading
     about      models and data in one line;  cards: the numbers;  caption: what to look at in the figure
     tables     the first is the one to show
-    pictures   makes the figures of the report; the first is that of the page
+    pictures   (theme, light if not said) → the figures of the report; the first is that of the page
     """
 
     result: Any
@@ -53,7 +59,7 @@ class Summary:
     caption: Text = NO_WORDS
     notes: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
-    pictures: Callable[[], Sequence[Picture]] = tuple
+    pictures: Callable[..., Sequence[Picture]] = no_pictures
 
     @property
     def assumed(self) -> tuple[str, ...]:

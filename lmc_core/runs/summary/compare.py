@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from lmc_core.figures.compare import compare_figure
+from lmc_core.figures.palette import ThemeName
 from lmc_core.figures.report import Picture
 from lmc_core.paths.profile import Profile
 from lmc_core.runs.kinds.compare import ComparisonResult
@@ -37,17 +38,17 @@ def summary(result: ComparisonResult) -> Summary:
     ).named(measures(profile for pair in every for profile in pair.values()))
 
 
-def pictures(result: ComparisonResult) -> list[Picture]:
+def pictures(result: ComparisonResult, look: ThemeName = "light") -> list[Picture]:
     """The figures of a report: losses, and of several pairs accuracies too."""
     pairs = named(result)
     every = list(pairs.values())
     if not any(every):
         return []
     caption, alt = str(compare_caption(len(pairs))), compare_alt(every)
-    drawn = [Picture("The paths", compare_figure(pairs, standalone=True), caption, alt)]
+    drawn = [Picture("The paths", compare_figure(pairs, theme=look, standalone=True), caption, alt)]
     if len(pairs) > 1:
         score = measures(profile for pair in every for profile in pair.values()).title
-        drawn.append(Picture(score, compare_figure(pairs, metric="accuracy", standalone=True), "", alt))
+        drawn.append(Picture(score, compare_figure(pairs, metric="accuracy", theme=look, standalone=True), "", alt))
     return drawn
 
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from lmc_core.figures.fuse.figure import fuse_figure
 from lmc_core.figures.fuse.history import history_figure
+from lmc_core.figures.palette import ThemeName
 from lmc_core.figures.report import Picture
 from lmc_core.runs.kinds.fuse import FuseResult
 from lmc_core.runs.library import data as datasets
@@ -46,13 +47,13 @@ def summary(result: FuseResult) -> Summary:
     ).named(measures(outcome.paths))
 
 
-def pictures(result: FuseResult) -> list[Picture]:
+def pictures(result: FuseResult, look: ThemeName = "light") -> list[Picture]:
     """The figures of a report."""
     outcome = result.outcome
     caption, alt = str(fuse_caption(outcome, result.method)), fuse_alt(outcome)
-    drawn = [Picture("The networks and the paths", fuse_figure(outcome, standalone=True), caption, alt)]
+    drawn = [Picture("The networks and the paths", fuse_figure(outcome, theme=look, standalone=True), caption, alt)]
     if result.history or outcome.curve:
-        made = history_figure(result.history, outcome.curve, standalone=True)
+        made = history_figure(result.history, outcome.curve, theme=look, standalone=True)
         drawn.append(Picture("How it went", made, "", history_alt(result.history, outcome.curve)))
     return drawn
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from lmc_core.figures.palette import ThemeName
 from lmc_core.figures.path.layers import layers_figure
 from lmc_core.figures.path.matching import matching_figure
 from lmc_core.figures.report import Picture
@@ -21,7 +22,7 @@ def summary(result: LayersResult) -> Summary:
         finding=as_text(result.finding),
         notes=result.notes,
         tables=(Table(partial(fits, result), "Layers", "Layers", "How well the units of every layer fit"),),
-        pictures=lambda: pictures(result),
+        pictures=partial(pictures, result),
     )
 
 
@@ -31,13 +32,13 @@ def fits(result: LayersResult) -> Columns:
     return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
 
 
-def pictures(result: LayersResult) -> list[Picture]:
+def pictures(result: LayersResult, look: ThemeName = "light") -> list[Picture]:
     """All layers, and how well the units of the first fit."""
     if not result.layers:
         return []
-    layers, first = layers_figure(result.layers, standalone=True), next(iter(result.matching))
+    layers, first = layers_figure(result.layers, theme=look, standalone=True), next(iter(result.matching))
     alt, caption = layers_alt(result.layers), str(layers_caption(result.layers))
-    fit = matching_figure(result.matching, first, standalone=True)
+    fit = matching_figure(result.matching, first, theme=look, standalone=True)
     return [
         Picture("Layer by layer", layers, caption, alt),
         Picture("How well the units fit", fit, str(MATCHING_CAPTION), matching_alt(result.matching, first)),

@@ -7,6 +7,7 @@ from typing import Any
 
 from lmc_core.diagnostics.cloud import Cloud
 from lmc_core.figures.inspect import groups_figure
+from lmc_core.figures.palette import ThemeName
 from lmc_core.figures.path.figure import path_figure
 from lmc_core.figures.path.layers import layers_figure
 from lmc_core.figures.path.matching import matching_figure
@@ -55,7 +56,7 @@ def with_cloud(result: PathResult, cloud: Cloud | None) -> Summary:
         caption=caption,
         notes=notes(result),
         tables=tables(result),
-        pictures=lambda: pictures(result, cloud, caption),
+        pictures=partial(pictures, result, cloud, caption),
     ).named(measures([result.naive]))
 
 
@@ -111,22 +112,22 @@ def pinned(result: PathResult) -> Columns:
     }
 
 
-def pictures(result: PathResult, cloud: Cloud | None, caption: Text) -> list[Picture]:
+def pictures(result: PathResult, cloud: Cloud | None, caption: Text, look: ThemeName = "light") -> list[Picture]:
     """The figures of the page and of its tabs; `caption` is that of the first."""
     drawn = []
     if cloud is not None:
         bent = (result.curve.title, result.curve.profile) if result.curve else None
-        title, how = result.alignment.title, {"curve": bent, "standalone": True}
+        title, how = result.alignment.title, {"curve": bent, "standalone": True, "theme": look}
         figure: Any = path_figure(result.naive, result.aligned, cloud, method_title=title, **how)  # type: ignore[arg-type]
         drawn.append(Picture("The path", figure, str(caption), path_alt(result.naive, result.aligned, cloud, title)))
         if cloud.group in result.matching:
-            figure = matching_figure(result.matching, cloud.group, standalone=True)
+            figure = matching_figure(result.matching, cloud.group, theme=look, standalone=True)
             alt = matching_alt(result.matching, cloud.group)
             drawn.append(Picture("How well the units fit", figure, str(MATCHING_CAPTION), alt))
     if result.layers:
-        figure = layers_figure(result.layers, standalone=True)
+        figure = layers_figure(result.layers, theme=look, standalone=True)
         drawn.append(Picture("Layer by layer", figure, str(layers_caption(result.layers)), layers_alt(result.layers)))
     if result.symmetry.groups:
-        figure = groups_figure(result.symmetry, standalone=True)
+        figure = groups_figure(result.symmetry, theme=look, standalone=True)
         drawn.append(Picture("Groups along the network", figure, alt=groups_alt(result.symmetry)))
     return drawn

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lmc_core.figures.palette import ThemeName
 from lmc_core.figures.plane.maps import plane_figure
 from lmc_core.figures.plane.relief import relief_figure
 from lmc_core.figures.report import Picture
@@ -65,11 +66,11 @@ def _walked(result: PlaneResult) -> list[Table]:
     return [Table(lambda: columns, "Training", "Training", "Where every checkpoint lies, and what it scores")]
 
 
-def pictures(result: PlaneResult) -> list[Picture]:
+def pictures(result: PlaneResult, look: ThemeName = "light") -> list[Picture]:
     """Both figures of a report."""
     parts, across = drawn_from(result), result.across
     caption = str(plane_caption(result.surface, across=across))
-    maps, relief = (draw(*parts, standalone=True, across=across) for draw in (plane_figure, relief_figure))
+    maps, relief = (draw(*parts, theme=look, standalone=True, across=across) for draw in (plane_figure, relief_figure))
     return [
         Picture("Loss and accuracy", maps, caption, plane_alt(*parts, across=across)),
         Picture("The loss as a relief", relief, "", plane_alt(*parts, "loss", across=across)),

@@ -8,14 +8,22 @@ from types import MappingProxyType
 from typing import Any
 
 from lmc_core.figures import report as page
+from lmc_core.figures.palette import ThemeName
 from lmc_core.runs.summary._summary import Summary
 
 NOTHING: Mapping[str, Callable[[], str]] = MappingProxyType({})
 
 
-def report(said: Summary, *, listings: Mapping[str, Callable[[], str]] = NOTHING, link: str = "") -> str:
+def report(
+    said: Summary,
+    *,
+    look: ThemeName = "light",
+    listings: Mapping[str, Callable[[], str]] = NOTHING,
+    link: str = "",
+) -> str:
     """The page of a result.
 
+    look       its theme and that of its figures
     listings   title → a text to copy, such as the command line
     link       where the run is shown, if anywhere
     """
@@ -26,14 +34,14 @@ def report(said: Summary, *, listings: Mapping[str, Callable[[], str]] = NOTHING
         finding=str(said.finding),
         about=str(said.about),
         numbers=tuple((card.label, str(card.value), card.note) for card in said.cards),
-        pictures=tuple(said.pictures()),
+        pictures=tuple(said.pictures(look)),
         tables=tuple(table for table in tables if table.rows),
         listings=(*((title, make()) for title, make in listings.items()), ("Request", request_text(result))),
         notes=(*said.notes, *said.assumed),
         link=link,
         facts={**result.versions, "device": result.device, **_seed(result.request)},
     )
-    return page.report_html(content)
+    return page.report_html(content, look=look)
 
 
 def request_text(result: Any) -> str:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from lmc_core.figures.measurements import dimension_figure, law_figure, ledger_figure, removed_figure, split_figure
+from lmc_core.figures.palette import ThemeName
 from lmc_core.figures.path.layers import layers_figure
 from lmc_core.figures.report import Picture
 from lmc_core.figures.theory import theory_figure
@@ -104,16 +105,18 @@ def table(result: TheoryResult) -> Columns:
     return {name: [row.get(name) for row in found] for name in found[0]}
 
 
-def pictures(result: TheoryResult) -> list[Picture]:
+def pictures(result: TheoryResult, look: ThemeName = "light") -> list[Picture]:
     """The figures of a report."""
-    make, found = theory_figure(*drawn_from(result), standalone=True), result.layers
+    make, found = theory_figure(*drawn_from(result), theme=look, standalone=True), result.layers
     caption = f"{theory_caption(result.naive)} {NOT_COMPUTABLE}"
     alt = theory_alt(result.naive, result.aligned, result.matching)
     drawn = [Picture("Gap, distances, dimensions", make, caption, alt)]
     if found:
-        below = layers_figure(found, standalone=True)
+        below = layers_figure(found, theme=look, standalone=True)
         drawn.append(Picture("Features and spectra", below, str(layers_caption(found)), layers_alt(found)))
-    more = [Picture(one.title, one.make(standalone=True), str(one.words), one.alt) for one in measured(result)]
+    more = [
+        Picture(one.title, one.make(theme=look, standalone=True), str(one.words), one.alt) for one in measured(result)
+    ]
     return drawn + more
 
 

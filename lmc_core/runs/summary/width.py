@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from lmc_core.figures.measurements import exponent_figure
+from lmc_core.figures.palette import ThemeName
 from lmc_core.figures.report import Picture
 from lmc_core.figures.width import width_figure
 from lmc_core.runs.kinds.width import WidthResult
@@ -46,14 +47,14 @@ def table(result: WidthResult) -> Columns:
     return columns
 
 
-def pictures(result: WidthResult) -> list[Picture]:
+def pictures(result: WidthResult, look: ThemeName = "light") -> list[Picture]:
     """The figures of a report."""
     parts = barriers(result)
-    drawn = width_figure(*parts, result.seen or result.plain, standalone=True)
+    drawn = width_figure(*parts, result.seen or result.plain, theme=look, standalone=True)
     caption = f"{width_caption()} {NOT_COMPUTABLE}"
     found = [Picture("Barrier and distance against width", drawn, caption, width_alt(*parts))]
     if result.exponents:
         of = result.exponents, result.seen or result.plain
-        below = exponent_figure(*of, standalone=True)
+        below = exponent_figure(*of, theme=look, standalone=True)
         found.append(Picture("Exponents", below, str(exponent_words(*of)), exponent_alt(result.exponents)))
     return found

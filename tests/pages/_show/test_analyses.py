@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from lmc_core import runs
 from lmc_core.errors import InputError
+from lmc_core.figures.palette import THEMES
 from lmc_core.runs import keep
 from lmc_core.runs.keep import pictures
 from lmc_core.runs.kinds import KINDS
@@ -32,6 +33,7 @@ from lmc_core.runs.share.bundle import export
 from lmc_core.runs.share.shipped import adopt
 from lmc_core.runs.values.record import Measured
 from pages._ask import links
+from pages._frame import viewport
 from pages._show import analysis, files, table
 from pages._show.view import view
 
@@ -212,6 +214,24 @@ def test_every_kind_is_saved_as_tables_json_report_and_bundle(
     page = saved["Report, HTML"].decode()
     assert page.count('<div id="figure-') == len(shown.pictures()) >= 1
     assert "$" not in page.split("</script>")[-1], "a formula that nothing sets"
+
+
+@pytest.mark.parametrize("kind", ANALYSES)
+def test_a_report_has_the_theme_of_the_page_that_it_is_saved_from_and_so_has_every_figure_in_it(
+    analyses: dict[str, Request], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(files, "body", seen.append)
+    opened("run.py", id=analyses[kind].id, tab="Data")
+    (shown,) = seen
+    pages = {}
+    for look in THEMES:
+        monkeypatch.setattr(viewport, "theme", lambda look=look: look)
+        (made,) = (file.make for file in files.files(shown) if file.label == "Report, HTML")
+        pages[look] = made().decode()
+    for look, page in pages.items():
+        assert f"--page: {THEMES[look].page}" in page
+        assert page.count(f'"paper_bgcolor":"{THEMES[look].page}"') == len(shown.pictures())
 
 
 def test_a_model_chosen_on_one_page_stays_chosen_on_the_next_and_what_nobody_chose_does_not(
