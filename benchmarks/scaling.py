@@ -68,7 +68,7 @@ def analyses() -> list[Analysis]:
 
 
 def rows(count: int) -> Iterator[dict[str, Any]]:
-    """Runs as a year of visitors would leave them: of all shipped kinds, of many owners, one in twenty listed."""
+    """Runs as a year of visitors would leave them: of all shipped kinds, of many owners, half of them listed."""
     from lmc_core.runs.keep.store import Store
     from lmc_core.runs.kinds.request import Request
 
@@ -96,7 +96,7 @@ def rows(count: int) -> Iterator[dict[str, Any]]:
             "reason": "",
             "finding": finding,
             "owner": f"{rng.randrange(max(1, count // 20)):032x}",
-            "listed": number % 20 == 0,
+            "listed": number % 2 == 0,
             "created": began,
             "queued": began,
             "started": began + 1,

@@ -277,6 +277,8 @@ def test_no_table_is_cut_and_one_that_is_wider_than_a_phone_says_so(page: Page) 
         for width in (1440, 1024, 768, 390):
             page.set_viewport_size({"width": width, "height": 900})
             page.wait_for_timeout(300)
+            if width in (1440, 768):
+                page.wait_for_function(f"() => ({TABLES})().every((table) => !table.wider)")
             tables = at_rest(page, TABLES)
             assert tables, f"{address} at {width}"
             assert all(table["wider"] == table["told"] for table in tables), f"{address} at {width}: {tables}"
