@@ -6,7 +6,6 @@ import re
 import zipfile
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -35,7 +34,7 @@ from lmc_core.runs.values.record import Measured
 from pages._ask import links
 from pages._frame import viewport
 from pages._show import analysis, files, table
-from pages._show.view import view
+from pages._show.view import Shown, view
 
 PAGES = {"compare": "compare.py", "plane": "landscape.py", "theory": "theory.py"}
 SAID = {
@@ -195,14 +194,20 @@ def test_a_bundle_whose_numbers_do_not_belong_together_is_refused(
         assert "b.zip" in str(refusal.value), what
 
 
+def on_page(run: str, monkeypatch: pytest.MonkeyPatch) -> Shown:
+    """What the Data tab of a run has to offer."""
+    seen: list[Shown] = []
+    monkeypatch.setattr(files, "body", seen.append)
+    opened("run.py", id=run, tab="Data")
+    (shown,) = seen
+    return shown
+
+
 @pytest.mark.parametrize("kind", ANALYSES)
 def test_every_kind_is_saved_as_tables_json_report_and_bundle(
     analyses: dict[str, Request], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[Any] = []
-    monkeypatch.setattr(files, "body", seen.append)
-    opened("run.py", id=analyses[kind].id, tab="Data")
-    (shown,) = seen
+    shown = on_page(analyses[kind].id, monkeypatch)
     result = shown.result
     saved = {file.label: file.make() for file in files.files(shown)}
     tables = [content for label, content in saved.items() if label.endswith(", CSV")]
@@ -220,10 +225,7 @@ def test_every_kind_is_saved_as_tables_json_report_and_bundle(
 def test_a_report_has_the_theme_of_the_page_that_it_is_saved_from_and_so_has_every_figure_in_it(
     analyses: dict[str, Request], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[Any] = []
-    monkeypatch.setattr(files, "body", seen.append)
-    opened("run.py", id=analyses[kind].id, tab="Data")
-    (shown,) = seen
+    shown = on_page(analyses[kind].id, monkeypatch)
     pages = {}
     for look in THEMES:
         monkeypatch.setattr(viewport, "theme", lambda look=look: look)
